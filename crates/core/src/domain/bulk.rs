@@ -1,0 +1,82 @@
+//! One change to all todos that match a filter.
+
+use serde::{Deserialize, Serialize};
+
+use super::id::Id;
+use super::text::TagName;
+use super::todo::Priority;
+
+/// What is done to each todo.
+///
+/// Its JSON form is stored with the job and read by whatever release runs it: names and meanings here never change, and what a
+/// release does not know it refuses.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Change {
+    /// Sets the status to `completed`.
+    Complete,
+    /// Sets the status to `pending`.
+    Reopen,
+    /// Sets the priority.
+    SetPriority(Priority),
+    /// Adds the tag where it is missing.
+    AddTag(TagName),
+    /// Removes the tag where it is present.
+    RemoveTag(TagName),
+    /// Assigns to the employee, or to nobody.
+    Assign(Option<Id>),
+    /// Puts the todo into the bin.
+    Delete,
+}
+
+impl Change {
+    /// The name of the change in the public contract.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Reopen => "reopen",
+            Self::SetPriority(_) => "set_priority",
+            Self::AddTag(_) => "add_tag",
+            Self::RemoveTag(_) => "remove_tag",
+            Self::Assign(_) => "assign",
+            Self::Delete => "delete",
+        }
+    }
+
+    /// Every [`Change::action`], in the order of the contract.
+    pub const ACTIONS: [&'static str; 7] =
+        ["complete", "reopen", "set_priority", "add_tag", "remove_tag", "assign", "delete"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_stored_form_is_stable() {
+        let tag = TagName::parse("Home").unwrap();
+        let forms = [
+            (Change::Complete, json!("complete")),
+            (Change::Reopen, json!("reopen")),
+            (Change::SetPriority(Priority::High), json!({"set_priority": "high"})),
+            (Change::AddTag(tag.clone()), json!({"add_tag": "Home"})),
+            (Change::RemoveTag(tag), json!({"remove_tag": "Home"})),
+            (Change::Assign(Some(Id::Serial(7))), json!({"assign": 7})),
+            (Change::Assign(None), json!({"assign": null})),
+            (Change::Delete, json!("delete")),
+        ];
+        for (change, stored) in forms {
+            assert_eq!(serde_json::to_value(&change).unwrap(), stored);
+            assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), change);
+            assert!(Change::ACTIONS.contains(&change.action()));
+        }
+    }
+
+    #[test]
+    fn an_unknown_change_is_refused() {
+        for stored in [json!("explode"), json!({"set_priority": "highest"}), json!({}), json!(null)] {
+            assert!(serde_json::from_value::<Change>(stored.clone()).is_err(), "{stored}");
+        }
+    }
+}

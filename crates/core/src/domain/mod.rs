@@ -1,0 +1,11 @@
+//! What things are. Everything here is parsed once, at the edge, and cannot be wrong afterwards; nothing here does I/O.
+
+pub mod bulk;
+pub mod cursor;
+pub mod filter;
+pub mod id;
+pub mod instant;
+mod markup;
+pub mod people;
+pub mod text;
+pub mod todo;

@@ -1,0 +1,212 @@
+//! Text that callers write: titles, descriptions, names of tags, search terms.
+
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+
+use super::markup;
+
+/// Why a text is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextError {
+    /// Stable snake_case code.
+    pub code: &'static str,
+    /// One sentence for the caller. Never repeats the text.
+    pub detail: String,
+}
+
+impl TextError {
+    pub(super) fn new(code: &'static str, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into() }
+    }
+}
+
+/// The title of a todo: plain text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Title(String);
+
+impl Title {
+    /// The most characters (Unicode scalar values) after cleaning.
+    pub const MAX: usize = 200;
+
+    /// Cleans a text and checks what is left.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        plain(text, Self::MAX).map(Self)
+    }
+
+    /// The cleaned text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The cleaned text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// The description of a todo: rich text, sanitised.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Description(String);
+
+impl Description {
+    /// The most characters (Unicode scalar values) after cleaning.
+    pub const MAX: usize = 10_000;
+
+    /// Sanitises a text; `None` if nothing is left, since an empty description and none are the same.
+    pub fn parse(text: &str) -> Result<Option<Self>, TextError> {
+        let text = rich(text, Self::MAX)?;
+        Ok((!text.is_empty()).then_some(Self(text)))
+    }
+
+    /// The sanitised text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The sanitised text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// The name of a tag: plain text, the same tag in every spelling of upper and lower case.
+///
+/// `==` compares spellings; [`TagName::folded`] is the identity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TagName(String);
+
+impl TagName {
+    /// The most characters (Unicode scalar values) after cleaning.
+    pub const MAX: usize = 50;
+
+    /// Cleans a text and checks what is left.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        plain(text, Self::MAX).map(Self)
+    }
+
+    /// The cleaned text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The cleaned text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+
+    /// What identifies the tag in its workspace. The database stores this and never folds case itself: its rules depend on its
+    /// locale and would not agree with these.
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+
+    /// Merges tags that differ only in case; the first spelling stays, and so does the order.
+    pub fn distinct(tags: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut seen = HashSet::new();
+        tags.into_iter().filter(|tag| seen.insert(tag.folded())).collect()
+    }
+}
+
+/// A search term in `websearch` syntax.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SearchText(String);
+
+impl SearchText {
+    /// The most characters (Unicode scalar values).
+    pub const MAX: usize = 200;
+
+    /// Trims and normalises a text; markup stays, since it is only searched for.
+    pub fn parse(text: &str) -> Result<Self, TextError> {
+        refuse_excess(text, Self::MAX)?;
+        let text: String = text.trim().nfc().collect();
+        refuse_controls(&text, |_| false)?;
+        bounded(text.trim().to_owned(), Self::MAX).map(Self)
+    }
+
+    /// The normalised text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The normalised text, owned.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+impl fmt::Display for Title {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for TagName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Cleans plain text of 1 to `max` characters.
+pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
+    refuse_excess(text, max)?;
+    let mut text: String = text.trim().nfc().collect();
+    refuse_controls(&text, |_| false)?;
+    loop {
+        let stripped = markup::strip(&text);
+        let next: String = stripped.trim().nfc().collect();
+        if next == text {
+            return bounded(text, max);
+        }
+        text = next;
+    }
+}
+
+/// Sanitises rich text of up to `max` characters.
+fn rich(text: &str, max: usize) -> Result<String, TextError> {
+    refuse_excess(text, max)?;
+    let text: String = text.trim().replace("\r\n", "\n").replace('\r', "\n").nfc().collect();
+    refuse_controls(&text, |c| matches!(c, '\n' | '\t'))?;
+    let text = markup::sanitise(&text);
+    refuse_length(&text, max)?;
+    Ok(text)
+}
+
+/// Text that is so much longer than allowed that cleaning it is not worth the time.
+fn refuse_excess(text: &str, max: usize) -> Result<(), TextError> {
+    if text.len() > max * 64 { Err(too_long(max)) } else { Ok(()) }
+}
+
+fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), TextError> {
+    if text.chars().any(|c| c.is_control() && !allowed(c)) {
+        return Err(TextError::new("control_character", "must not contain control characters"));
+    }
+    Ok(())
+}
+
+fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
+    if text.chars().count() > max { Err(too_long(max)) } else { Ok(()) }
+}
+
+fn bounded(text: String, max: usize) -> Result<String, TextError> {
+    if text.is_empty() {
+        return Err(TextError::new("empty", "must not be empty"));
+    }
+    refuse_length(&text, max)?;
+    Ok(text)
+}
+
+fn too_long(max: usize) -> TextError {
+    TextError::new("too_long", format!("must have at most {max} characters"))
+}
+
+/// Folds case character by character, so that the result does not depend on neighbours (as a final sigma would).
+fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).nfc().collect()
+}

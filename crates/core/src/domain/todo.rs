@@ -1,0 +1,247 @@
+//! Todos: what is stored, what a caller may write.
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::id::Id;
+use super::instant::Instant;
+use super::people::{Email, Name};
+use super::text::{Description, TagName, Title};
+
+/// Where a todo stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Not begun.
+    Pending,
+    /// Begun.
+    InProgress,
+    /// Done.
+    Completed,
+    /// Given up.
+    Cancelled,
+}
+
+impl Status {
+    /// Every status, in the order of the contract.
+    pub const ALL: [Self; 4] = [Self::Pending, Self::InProgress, Self::Completed, Self::Cancelled];
+
+    /// The status of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == text)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::InProgress => "in_progress",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the todo counts as completed.
+    pub fn is_completed(self) -> bool {
+        self == Self::Completed
+    }
+}
+
+/// How much a todo matters; ordered from low to urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Can wait.
+    Low,
+    /// The default.
+    Medium,
+    /// Soon.
+    High,
+    /// Now.
+    Urgent,
+}
+
+impl Priority {
+    /// Every priority, from low to urgent.
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Urgent];
+
+    /// The priority of this name.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
+    }
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+            Self::Urgent => "urgent",
+        }
+    }
+}
+
+/// A todo as the caller wants it to be: for creating and for replacing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Plain text.
+    pub title: Title,
+    /// Sanitised rich text.
+    pub description: Option<Description>,
+    /// `pending` unless given.
+    pub status: Status,
+    /// `medium` unless given.
+    pub priority: Priority,
+    /// When it is due.
+    pub due_date: Option<Instant>,
+    /// At most [`Draft::MAX_TAGS`], without duplicates.
+    pub tags: Vec<TagName>,
+    /// The employee it is assigned to.
+    pub assignee: Option<Id>,
+}
+
+impl Draft {
+    /// The most tags one todo can have.
+    pub const MAX_TAGS: usize = 20;
+}
+
+/// A partial change. `None` leaves a field alone; the inner `None` of a nullable field clears it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Patch {
+    /// New title.
+    pub title: Option<Title>,
+    /// New description.
+    pub description: Option<Option<Description>>,
+    /// New status.
+    pub status: Option<StatusChange>,
+    /// New priority.
+    pub priority: Option<Priority>,
+    /// New due date.
+    pub due_date: Option<Option<Instant>>,
+    /// All tags from now on.
+    pub tags: Option<Vec<TagName>>,
+    /// New assignee.
+    pub assignee: Option<Option<Id>>,
+}
+
+/// A change of status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusChange {
+    /// To this status.
+    To(Status),
+    /// `completed` becomes `pending`; every other status stays.
+    Reopen,
+}
+
+/// What the caller knows of the current version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing is demanded.
+    Any,
+    /// It exists, in whatever version (`If-Match: *`).
+    Exists,
+    /// It exists in one of these versions.
+    Versions(Vec<i64>),
+}
+
+/// A whole todo as the store returns it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Todo {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// Plain text.
+    pub title: String,
+    /// Sanitised rich text.
+    pub description: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// How much it matters.
+    pub priority: Priority,
+    /// When it is due.
+    pub due_date: Option<Instant>,
+    /// Ordered by name.
+    pub tags: Vec<TagRef>,
+    /// Who does it.
+    pub assignee: Option<Assignee>,
+    /// When it was created.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// When it was completed, while it is.
+    pub completed_at: Option<Instant>,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+/// A tag on a todo.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct TagRef {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// The employee a todo is assigned to.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Assignee {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// The employee's name.
+    pub name: Name,
+    /// The employee's e-mail address.
+    pub email: Email,
+    /// The employee's department.
+    pub department: Option<DepartmentRef>,
+}
+
+/// A department, named from an employee.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct DepartmentRef {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// Its name.
+    pub name: Name,
+}
+
+/// One step of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Operation {
+    /// Make a new todo.
+    Create(Draft),
+    /// Change one.
+    Update {
+        /// Which.
+        id: Id,
+        /// Only in this version.
+        if_version: Option<i64>,
+        /// How.
+        patch: Patch,
+    },
+    /// Put one into the bin.
+    Delete {
+        /// Which.
+        id: Id,
+        /// Only in this version.
+        if_version: Option<i64>,
+    },
+}
+
+/// How one step of a batch ended.
+#[derive(Debug, Clone, PartialEq)]
+pub enum OperationResult {
+    /// Created.
+    Created(Todo),
+    /// Changed (or found to be as wanted already).
+    Updated(Todo),
+    /// In the bin.
+    Deleted(Uuid),
+}
