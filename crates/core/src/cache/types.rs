@@ -1,0 +1,313 @@
+//! What goes into the cache and what comes out of it.
+
+use std::time::Duration;
+
+use crate::WorkspaceId;
+
+/// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
+#[derive(Debug, Clone)]
+pub struct CacheSettings {
+    /// `redis_url`: where Redis is, for example `redis://user:password@host:6379/0`. Empty (the default): no Redis.
+    pub url: String,
+    /// `redis_prefix`: what every key begins with. Default `todo:`.
+    pub prefix: String,
+    /// `redis_connections`: connections that one instance holds at most, 1–64. Default 4.
+    pub connections: usize,
+    /// `redis_budget_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default 25.
+    pub budget: Duration,
+    /// `redis_write_budget_ms`: the same for announcing and publishing a write; more, since giving up costs a write
+    /// [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT). Default 100.
+    pub write_budget: Duration,
+    /// `redis_breaker_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
+    pub breaker: Duration,
+    /// `redis_mark_ttl_ms`: how long an announced write counts as in flight if nobody publishes it. Must exceed the time
+    /// between the announcement and the latest commit of its statement: connection deadline + statement timeout + margin.
+    /// Default 15000.
+    pub mark_ttl: Duration,
+    /// `cache_max_bytes`: larger responses are not stored. Default 262144.
+    pub max_bytes: usize,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            url: String::new(),
+            prefix: "todo:".to_owned(),
+            connections: 4,
+            budget: Duration::from_millis(25),
+            write_budget: Duration::from_millis(100),
+            breaker: Duration::from_secs(1),
+            mark_ttl: Duration::from_secs(15),
+            max_bytes: 256 * 1024,
+        }
+    }
+}
+
+/// In whose name a request comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who<'a> {
+    /// A bearer token, by its SHA-256. Nothing says yet that it is valid.
+    Token(&'a [u8; 32]),
+    /// Authentication is off: everybody is this workspace.
+    Workspace(WorkspaceId),
+    /// No credential. There is nothing to look up.
+    Nobody,
+}
+
+/// Requests a minute; 0 switches a class off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RateLimits {
+    /// Class `default` for a client address.
+    pub per_address: u32,
+    /// Class `default` for a valid token.
+    pub per_token: u32,
+    /// Class `writes` for a client address. A write is charged to both classes.
+    pub writes_per_address: u32,
+    /// Class `writes` for a valid token.
+    pub writes_per_token: u32,
+    /// Class `auth_failures`, per client address. Charged by `Cache::charge_auth_failure`, only checked elsewhere.
+    pub auth_failures: u32,
+}
+
+impl RateLimits {
+    /// Nothing is counted.
+    pub const OFF: Self =
+        Self { per_address: 0, per_token: 0, writes_per_address: 0, writes_per_token: 0, auth_failures: 0 };
+}
+
+/// A request at the door.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry<'a> {
+    /// In whose name.
+    pub who: Who<'a>,
+    /// The client's address; the key of its rate limit.
+    pub address: &'a str,
+    /// What to count. [`RateLimits::OFF`] for requests that are not counted.
+    pub limits: RateLimits,
+    /// Whether the class `writes` is charged too.
+    pub write: bool,
+    /// For a read that may be cached: a digest of everything but the workspace that decides the response
+    /// (version, route, canonical query, scopes if they matter).
+    pub request: Option<&'a [u8; 32]>,
+    /// Which form of the body the client prefers. The other one comes if the preferred one is not stored.
+    pub gzip: bool,
+}
+
+/// The answer at the door.
+#[derive(Debug)]
+pub struct Entrance {
+    /// One verdict for each class that applies and is not off.
+    pub rates: Vec<RateVerdict>,
+    /// What `Cache::admit` remembered for this token, at most [`Cache::LEASE`](super::Cache::LEASE) old. Its presence is the
+    /// proof that the token is valid and that the workspace has no pending invalidation.
+    pub principal: Option<Vec<u8>>,
+    /// The principal expires soon and this caller alone is asked to check it again (best after the response):
+    /// `store.admission`, then `Cache::admit`.
+    pub renew: bool,
+    /// The cached response, or the right to store one.
+    pub lookup: Lookup,
+    /// What `Cache::admit` needs.
+    pub pass: Pass,
+    /// Whether Redis answered.
+    pub redis: Reach,
+}
+
+impl Entrance {
+    /// The verdict that refuses the request, if any; the one with the longest wait.
+    pub fn refusal(&self) -> Option<&RateVerdict> {
+        refusal(&self.rates)
+    }
+}
+
+/// What `Cache::admit` answers.
+#[derive(Debug)]
+pub struct Admitted {
+    /// Verdicts that replace those of the [`Entrance`]: from now on the token is charged, not the address.
+    pub rates: Vec<RateVerdict>,
+    /// The cached response, or the right to store one.
+    pub lookup: Lookup,
+}
+
+impl Admitted {
+    /// The verdict that refuses the request, if any; the one with the longest wait.
+    pub fn refusal(&self) -> Option<&RateVerdict> {
+        refusal(&self.rates)
+    }
+}
+
+fn refusal(rates: &[RateVerdict]) -> Option<&RateVerdict> {
+    rates.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after)
+}
+
+/// Whether Redis took part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// None is configured.
+    Off,
+    /// It answered in time.
+    Reached,
+    /// It failed, was too slow, or is being left alone after a failure.
+    Away,
+}
+
+/// A class of requests that is limited by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum RateClass {
+    /// Every counted request.
+    Default,
+    /// Requests that change something.
+    Writes,
+    /// Requests with a credential that turned out to be wrong.
+    AuthFailures,
+}
+
+impl RateClass {
+    /// The name in the `RateLimit` fields.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Default => "default",
+            Self::Writes => "writes",
+            Self::AuthFailures => "auth_failures",
+        }
+    }
+}
+
+/// What one class of the rate limit says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateVerdict {
+    /// Which class.
+    pub class: RateClass,
+    /// Its quota for 60 seconds (`q`).
+    pub limit: u32,
+    /// Requests that would pass right now (`r`).
+    pub remaining: u32,
+    /// Seconds, rounded up, until the whole quota is back (`t`).
+    pub reset: u32,
+    /// Whether this request passes.
+    pub allowed: bool,
+    /// Seconds, at least 1, until the next request passes. 0 if this one does.
+    pub retry_after: u32,
+}
+
+/// The state of a cacheable request.
+#[derive(Debug)]
+pub enum Lookup {
+    /// The cache has no part in this request: not cacheable, Redis away, a write in flight, or no valid admission.
+    Bypass,
+    /// The response, no older than the last answered write.
+    Hit(Hit),
+    /// Not there, and this caller shall fetch and store it.
+    Lead(Ticket),
+    /// Not there, and another caller is fetching it: `Cache::wait_for`.
+    Wait(Ticket),
+}
+
+/// A response out of the cache.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hit {
+    /// HTTP-like status, as stored.
+    pub status: u16,
+    /// The entity tag without any suffix for its encoding, as stored.
+    pub etag: String,
+    /// Further fields, as stored.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+    /// Whether `body` is gzip.
+    pub gzipped: bool,
+}
+
+/// A response for the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct Fresh<'a> {
+    /// HTTP-like status.
+    pub status: u16,
+    /// The entity tag without any suffix for its encoding; at most 255 bytes.
+    pub etag: &'a str,
+    /// Further fields; together at most 64 KiB.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// The body.
+    pub body: &'a [u8],
+    /// The body, compressed.
+    pub gzip: Option<&'a [u8]>,
+}
+
+/// The right to store one response: the generation that was current before the fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ticket {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) epoch: String,
+    pub(crate) generation: i64,
+    pub(crate) request: [u8; 32],
+    pub(crate) lease: String,
+    pub(crate) gzip: bool,
+}
+
+/// Proof of when a request came in, by the clock of Redis: what bounds the life of an admission.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pass {
+    /// Microseconds of Redis' clock and the epoch; `None` if Redis was away.
+    pub(crate) read: Option<(i64, String)>,
+    /// Whether the address was charged because the token was not known to be valid.
+    pub(crate) address_charged: bool,
+}
+
+/// Someone whom the store has just admitted.
+#[derive(Debug, Clone, Copy)]
+pub struct Admission<'a> {
+    /// The workspace.
+    pub workspace: WorkspaceId,
+    /// What [`Entrance::principal`] shall bring back.
+    pub principal: &'a [u8],
+    /// Whether the workspace had no pending invalidation in the statement that admitted. With any, nothing is remembered and
+    /// nothing looked up: see `Cache::settle`.
+    pub settled: bool,
+}
+
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown, so that the mark stands until
+/// no statement can be running any more.
+#[derive(Debug)]
+#[must_use = "publish it when the outcome of the statement is known"]
+pub struct Intent {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) state: IntentState,
+}
+
+#[derive(Debug)]
+pub(crate) enum IntentState {
+    Off,
+    Away,
+    Announced { id: String, sent: std::time::Instant },
+}
+
+impl Intent {
+    /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it says so
+    /// the answer must wait for [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT) after the commit.
+    pub fn distrust(&self) -> bool {
+        matches!(self.state, IntentState::Away)
+    }
+}
+
+/// How publishing went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "a write that must be distrusted may not be answered yet"]
+pub enum Published {
+    /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
+    Done,
+    /// Redis could not be told, but the mark of the intent outlives the statement: nothing stale can be stored or served.
+    Covered,
+    /// Redis could not be told and the mark may have expired before the commit: record a pending invalidation in a statement
+    /// of its own and wait as after a distrusted write.
+    Distrust,
+}
+
+/// What `/health` says about Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// None is configured.
+    Off,
+    /// It answered after this long.
+    Up(Duration),
+    /// It did not, and why. For the log: the text may name hosts.
+    Down(String),
+}
