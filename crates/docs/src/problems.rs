@@ -1,0 +1,366 @@
+//! Every problem code and every fault code of the API, with what they mean and what to do.
+//!
+//! This list has three readers: the build, which renders `/docs/errors` from it; the API's tests, which compare it with the
+//! codes that the API can produce and with those that the suite has seen; and people. A code that is missing here, or here
+//! alone, fails a test, so the page cannot fall behind the code.
+
+/// A kind of failure: the `code` of a problem document, and the anchor of its `type`.
+#[derive(Clone, Copy, Debug)]
+pub struct Problem {
+    /// The stable code, also the anchor on `/docs/errors`.
+    pub code: &'static str,
+    /// The HTTP status that the code always comes with.
+    pub status: u16,
+    /// A short name for people.
+    pub title: &'static str,
+    /// What happened.
+    pub meaning: &'static str,
+    /// What the caller can do about it.
+    pub remedy: &'static str,
+}
+
+/// Why one field or one parameter was refused: a `code` inside a problem's `errors`.
+#[derive(Clone, Copy, Debug)]
+pub struct Fault {
+    /// The stable code, also the anchor on `/docs/errors` after `fault-`.
+    pub code: &'static str,
+    /// What is wrong with the value.
+    pub meaning: &'static str,
+}
+
+const fn problem(
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    meaning: &'static str,
+    remedy: &'static str,
+) -> Problem {
+    Problem {
+        code,
+        status,
+        title,
+        meaning,
+        remedy,
+    }
+}
+
+const fn fault(code: &'static str, meaning: &'static str) -> Fault {
+    Fault { code, meaning }
+}
+
+/// Every problem, by status.
+pub const PROBLEMS: &[Problem] = &[
+    problem(
+        400,
+        "invalid_json",
+        "The body is not JSON",
+        "The request body could not be read as one JSON document: it is empty, cut short, not UTF-8, or has a syntax error.",
+        "Send one complete JSON value, encoded as UTF-8. `detail` gives the line and column of the fault.",
+    ),
+    problem(
+        400,
+        "invalid_parameter",
+        "A path or query parameter is wrong",
+        "A parameter is unknown, repeated where it may appear once, out of range, or not of its type. Values are never \
+         clamped or guessed.",
+        "Correct every parameter named in `errors`; its `parameter` member holds the name.",
+    ),
+    problem(
+        400,
+        "invalid_cursor",
+        "The cursor does not fit",
+        "The cursor was changed, comes from another workspace, or belongs to another filter or sort than this request.",
+        "Follow `next_cursor` or the `Link` header as they are, with the filter and sort of the first page. To change \
+         these, begin again without a cursor. Another `limit` is fine.",
+    ),
+    problem(
+        401,
+        "unauthenticated",
+        "A valid token is needed",
+        "The request carries no bearer token, or one that is unknown, expired or revoked.",
+        "Send `Authorization: Bearer tdo_…` with a live token. Failed attempts are counted and limited.",
+    ),
+    problem(
+        403,
+        "insufficient_scope",
+        "The token lacks a scope",
+        "The token is valid but may not do this: reading needs `todos:read`, writing `todos:write`, administration `admin`.",
+        "Use a token with the scope named in `detail`. `GET /api/v2/me` lists the scopes of the one you have.",
+    ),
+    problem(
+        404,
+        "todo_not_found",
+        "No such todo",
+        "There is no todo with this id in your workspace, or it is in the bin, or it was purged 30 days after its deletion.",
+        "Check the id. A deleted todo is listed by `GET /api/v2/todos?deleted=true` and comes back with \
+         `POST /api/v2/todos/{id}/restore`.",
+    ),
+    problem(
+        404,
+        "tag_not_found",
+        "No such tag",
+        "There is no tag with this id in your workspace. Merging a tag into another one removes it.",
+        "List the tags with `GET /api/v2/tags`.",
+    ),
+    problem(
+        404,
+        "employee_not_found",
+        "No such employee",
+        "There is no employee with this id in your workspace.",
+        "List the employees with `GET /api/v2/employees`.",
+    ),
+    problem(
+        404,
+        "department_not_found",
+        "No such department",
+        "There is no department with this id in your workspace.",
+        "List the departments with `GET /api/v2/departments`.",
+    ),
+    problem(
+        404,
+        "job_not_found",
+        "No such job",
+        "There is no job with this id in your workspace, or it finished long ago and was removed.",
+        "List the jobs with `GET /api/v2/jobs`.",
+    ),
+    problem(
+        404,
+        "workspace_not_found",
+        "No such workspace",
+        "There is no workspace with this id.",
+        "List the workspaces with `GET /api/v2/admin/workspaces`.",
+    ),
+    problem(
+        404,
+        "token_not_found",
+        "No such token",
+        "There is no token with this id.",
+        "List the tokens with `GET /api/v2/admin/tokens`. The secret itself is never an id.",
+    ),
+    problem(
+        404,
+        "route_not_found",
+        "No such route",
+        "Nothing is served at this path.",
+        "Compare the path with the interactive reference; mind the version prefix and a trailing slash.",
+    ),
+    problem(
+        405,
+        "method_not_allowed",
+        "The method is not allowed here",
+        "The path exists, but not for this method.",
+        "Use one of the methods in the `Allow` header.",
+    ),
+    problem(
+        406,
+        "not_acceptable",
+        "No acceptable representation",
+        "The `Accept` header excludes every form in which this resource exists.",
+        "Accept `application/json`, or the type of the export format that you ask for.",
+    ),
+    problem(
+        409,
+        "todo_deleted",
+        "The id belongs to a deleted todo",
+        "A todo with the id that you chose is in the bin, so the id cannot be used for a new one.",
+        "Restore that todo with `POST /api/v2/todos/{id}/restore`, or choose another UUID.",
+    ),
+    problem(
+        409,
+        "email_taken",
+        "The email address is taken",
+        "Another employee of the workspace has this address. Case does not matter.",
+        "Use another address, or change the existing employee.",
+    ),
+    problem(
+        409,
+        "department_name_taken",
+        "The department name is taken",
+        "Another department of the workspace has this name.",
+        "Use another name, or change the existing department.",
+    ),
+    problem(
+        409,
+        "workspace_name_taken",
+        "The workspace name is taken",
+        "Another workspace has this name.",
+        "Use another name.",
+    ),
+    problem(
+        409,
+        "employee_referenced",
+        "The employee is still assigned",
+        "Todos are assigned to this employee, so it cannot be deleted.",
+        "Assign those todos to somebody else first; `POST /api/v2/todos/bulk-process` does it for all at once.",
+    ),
+    problem(
+        409,
+        "department_referenced",
+        "The department still has employees",
+        "Employees belong to this department, so it cannot be deleted.",
+        "Move those employees first: `PATCH /api/v2/employees/{id}` with another `department_id`, or null.",
+    ),
+    problem(
+        409,
+        "job_finished",
+        "The job has already finished",
+        "A job that has succeeded, failed or been cancelled cannot be cancelled.",
+        "Nothing needs to be done. `GET /api/v2/jobs/{id}` tells how it ended.",
+    ),
+    problem(
+        409,
+        "idempotency_in_progress",
+        "The first request is still running",
+        "A request with the same `Idempotency-Key` has not been answered yet.",
+        "Wait a moment and repeat the request unchanged: you will get the first one's answer.",
+    ),
+    problem(
+        412,
+        "stale_version",
+        "The object has changed",
+        "The version in `If-Match`, or in `if_version` of a batch, is not the current one: somebody else wrote first.",
+        "Read the object again, apply your change to what it is now, and repeat with its new `ETag`.",
+    ),
+    problem(
+        412,
+        "todo_exists",
+        "The todo already exists",
+        "`If-None-Match: *` asks for a new todo, but one with this id exists.",
+        "If this was a retry, your first attempt succeeded: read the todo. To replace it, send `If-Match` with its `ETag`.",
+    ),
+    problem(
+        413,
+        "body_too_large",
+        "The body is too large",
+        "The request body is larger than 1 MiB.",
+        "Send less at once: a batch takes up to 100 operations, and bulk processing needs no list of todos at all.",
+    ),
+    problem(
+        414,
+        "uri_too_long",
+        "The URL is too long",
+        "The path and query together are longer than the server takes.",
+        "Shorten the query. Filters of bulk processing go into the body instead.",
+    ),
+    problem(
+        415,
+        "unsupported_media_type",
+        "The body's media type is not supported",
+        "The `Content-Type` is missing or is not one that this operation reads.",
+        "Send `application/json`, or for PATCH also `application/merge-patch+json`. The character set is always UTF-8.",
+    ),
+    problem(
+        422,
+        "invalid_body",
+        "The body breaks a rule",
+        "The body is JSON, but fields are missing, unknown, read-only, of a wrong type, out of bounds, or refer to \
+         something that does not exist. Nothing was changed.",
+        "Correct every fault in `errors` (up to 20 are listed). `pointer` is the JSON Pointer of the field; the codes are \
+         explained under field faults.",
+    ),
+    problem(
+        422,
+        "idempotency_key_reused",
+        "The idempotency key was used for another request",
+        "This `Idempotency-Key` already belongs to a request with another body. Bodies compare byte for byte.",
+        "Use a new key for a new request; repeat a key only with exactly the same body.",
+    ),
+    problem(
+        428,
+        "precondition_required",
+        "A condition is needed",
+        "PUT replaces a whole todo. Without a condition it would silently undo what others have written.",
+        "Send `If-Match` with the `ETag` that you read, or `If-None-Match: *` to create. For single fields use PATCH.",
+    ),
+    problem(
+        429,
+        "rate_limited",
+        "Too many requests",
+        "A rate limit is used up: the general one, the one for writes, or the one for failed authentication.",
+        "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is left.",
+    ),
+    problem(
+        431,
+        "headers_too_large",
+        "The headers are too large",
+        "A header field, or all of them together, is larger than the server takes.",
+        "Send fewer and shorter headers; cookies are not used by this API at all.",
+    ),
+    problem(
+        500,
+        "internal",
+        "Something failed on our side",
+        "The service made a mistake. The answer holds no details on purpose; the log has them under the request id.",
+        "Repeat the request once; for a POST, with the same `Idempotency-Key`. If it fails again, report the request id.",
+    ),
+    problem(
+        503,
+        "unavailable",
+        "The service is unavailable",
+        "The database cannot be reached just now. A write that was cut off may or may not have happened.",
+        "Try again after `Retry-After` seconds. Writes with an `Idempotency-Key` or a condition are safe to repeat.",
+    ),
+    problem(
+        504,
+        "timeout",
+        "The request took too long",
+        "The request did not finish within its time limit. A write may or may not have happened.",
+        "Try again with an `Idempotency-Key` or a condition; ask for less at once, or for a narrower filter.",
+    ),
+];
+
+/// Every fault that `errors` may list.
+pub const FAULTS: &[Fault] = &[
+    fault(
+        "required",
+        "The field is missing. The pointer names the field as if it were there.",
+    ),
+    fault(
+        "type",
+        "The value has another JSON type than the field: a string where a number belongs, null where none is allowed.",
+    ),
+    fault(
+        "too_long",
+        "The text has more characters than allowed, counted after cleaning.",
+    ),
+    fault(
+        "too_short",
+        "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty.",
+    ),
+    fault(
+        "too_many",
+        "The list has more elements than allowed: 20 tags, 100 operations.",
+    ),
+    fault(
+        "unknown_field",
+        "There is no such field or parameter. Unknown ones are refused, not dropped, so that a typing error shows.",
+    ),
+    fault(
+        "read_only",
+        "The field exists but is the server's to set: id, version, timestamps, completed (use status).",
+    ),
+    fault(
+        "invalid_value",
+        "The value is not one of those allowed, or contradicts another field.",
+    ),
+    fault(
+        "control_character",
+        "The text holds a control character. Only a description may hold line breaks and tabs.",
+    ),
+    fault(
+        "not_found",
+        "The value refers to something that does not exist in your workspace.",
+    ),
+    fault(
+        "duplicate",
+        "The same field or element appears twice where each may appear once.",
+    ),
+    fault(
+        "out_of_range",
+        "The number or instant lies outside its bounds; years run from 1970 to 9999.",
+    ),
+    fault(
+        "invalid_format",
+        "The text does not follow its format: an instant (RFC 3339 with offset), a UUID, an email address, a time zone.",
+    ),
+];
