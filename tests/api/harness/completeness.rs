@@ -1,0 +1,66 @@
+//! The last step of a complete run: has the suite been everywhere that the documents lead to?
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::contract::Document;
+use super::{Server, record, server};
+
+/// Codes that only a broken, overloaded or specially configured server gives: seen by tests with a server of their own.
+const EMBEDDED_ONLY: [&str; 4] = ["internal", "rate_limited", "timeout", "unavailable"];
+
+/// Codes that a server answers before it knows a route, so that no document lists them for an operation.
+const NO_OPERATION: [&str; 2] = ["route_not_found", "method_not_allowed"];
+
+/// Every operation of the documents was called and has succeeded; nothing was called that they leave out; no status came that
+/// they leave out; every error code they name was seen, and none they do not name.
+pub async fn check() -> Result<(), String> {
+    let server = Server::shared().await;
+    let documents = Document::both(&server).await;
+    let seen = record::seen();
+    let mut complaints = Vec::new();
+    let mut statuses: BTreeMap<String, BTreeSet<u16>> = BTreeMap::new();
+    for exchange in &seen {
+        let found = documents.iter().find_map(|document| document.operation(&exchange.method, &exchange.path));
+        match found {
+            Some(operation) => {
+                statuses.entry(operation.name()).or_default().insert(exchange.status);
+            }
+            None if exchange.path.starts_with("/api/") && exchange.status < 400 && !on_the_side(&exchange.method) => {
+                complaints.push(format!("{} {} works and is not documented", exchange.method, exchange.path));
+            }
+            None => {}
+        }
+    }
+    for operation in documents.iter().flat_map(|document| &document.operations) {
+        let name = operation.name();
+        let seen = statuses.remove(&name).unwrap_or_default();
+        if !seen.iter().any(|status| (200..300).contains(status)) {
+            complaints.push(format!("{name} never succeeded in this run (it answered {seen:?})"));
+        }
+        let known = operation.statuses();
+        for status in seen {
+            let class = format!("{}XX", status / 100);
+            if !known.contains(&status.to_string()) && !known.contains(&class) && !known.contains("default") {
+                complaints.push(format!("{name} answered {status}, which is not documented"));
+            }
+        }
+    }
+    let met: BTreeSet<String> = seen.iter().filter_map(|exchange| exchange.code.clone()).collect();
+    let promised: BTreeSet<String> = documents.iter().flat_map(Document::error_codes).collect();
+    for code in promised.difference(&met) {
+        if !(server::is_remote() && EMBEDDED_ONLY.contains(&code.as_str())) {
+            complaints.push(format!("the documented code {code} was never seen"));
+        }
+    }
+    for code in met.difference(&promised) {
+        if !NO_OPERATION.contains(&code.as_str()) {
+            complaints.push(format!("the code {code} was seen and is not documented"));
+        }
+    }
+    if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n")) }
+}
+
+/// Methods that every route answers and no document lists.
+fn on_the_side(method: &str) -> bool {
+    method == "HEAD" || method == "OPTIONS"
+}

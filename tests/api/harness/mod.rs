@@ -1,0 +1,19 @@
+//! What the tests stand on: a server, a workspace of one's own, answers that can be asserted on.
+
+pub mod answer;
+pub mod client;
+pub mod completeness;
+pub mod contract;
+pub mod database;
+pub mod raw;
+pub mod record;
+pub mod server;
+pub mod suite;
+pub mod workspace;
+
+pub use answer::Answer;
+pub use client::Client;
+pub use server::{Options, Server};
+pub use workspace::{Workspace, unique, uuid};
+
+pub(crate) use suite::suite;

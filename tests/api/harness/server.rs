@@ -1,0 +1,168 @@
+//! The server under test: one for all, or one of a test's own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use reqwest::Client as Http;
+use tokio::sync::OnceCell;
+
+use super::Client;
+
+/// Where requests go.
+pub struct Server {
+    /// Scheme, host and port, without a slash at the end.
+    pub url: String,
+    /// A token of scope `admin`.
+    pub admin_token: String,
+    pub(super) http: Http,
+    host: Option<todo_host::Host>,
+    shared: bool,
+}
+
+/// What makes a private server differ from the shared one.
+#[derive(Default, Clone)]
+pub struct Options {
+    /// Spin variables, on top of [`usual_variables`].
+    pub variables: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The same options with one more variable.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl ToString) -> Self {
+        self.variables.push((name.to_owned(), value.to_string()));
+        self
+    }
+}
+
+/// Is the server someone else's?
+pub fn is_remote() -> bool {
+    std::env::var_os("TODO_BASE_URL").is_some()
+}
+
+impl Server {
+    /// The server of the whole run, without rate limits.
+    pub async fn shared() -> Arc<Self> {
+        static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
+        SHARED
+            .get_or_init(|| async {
+                let url = std::env::var("TODO_BASE_URL").ok();
+                Arc::new(match url {
+                    Some(url) => Self::new(url.trim_end_matches('/').to_owned(), None, true),
+                    None => Self::embedded(Options::default(), true).await,
+                })
+            })
+            .await
+            .clone()
+    }
+
+    /// A server of one's own, on the same database and Redis unless `options` say otherwise.
+    pub async fn private(options: Options) -> Arc<Self> {
+        Arc::new(Self::embedded(options, false).await)
+    }
+
+    /// The host's counters and faults.
+    pub fn host(&self) -> &todo_host::Host {
+        self.host.as_ref().expect("only a server in this process has a host to look into")
+    }
+
+    /// A client without a token.
+    pub fn anonymous(self: &Arc<Self>) -> Client {
+        Client::new(self.clone(), None)
+    }
+
+    /// A client with the administrator's token.
+    pub fn admin(self: &Arc<Self>) -> Client {
+        Client::new(self.clone(), Some(self.admin_token.clone()))
+    }
+
+    /// A client with this token.
+    pub fn bearer(self: &Arc<Self>, token: &str) -> Client {
+        Client::new(self.clone(), Some(token.to_owned()))
+    }
+
+    async fn embedded(options: Options, shared: bool) -> Self {
+        let mut variables = usual_variables();
+        for (name, value) in options.variables {
+            variables.retain(|(known, _)| *known != name);
+            variables.push((name, value));
+        }
+        let host = todo_host::Host::start(todo_host::Options {
+            manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            variables,
+            faults: !shared,
+            ..todo_host::Options::default()
+        })
+        .await
+        .unwrap_or_else(|error| panic!("the server does not start: {error:?}"));
+        let url = host.url().trim_end_matches('/').to_owned();
+        Self::new(url, Some(host), shared)
+    }
+
+    fn new(url: String, host: Option<todo_host::Host>, shared: bool) -> Self {
+        let admin_token =
+            std::env::var("TODO_ADMIN_TOKEN").expect("TODO_ADMIN_TOKEN is not set: run the tests with `cargo xtask test`");
+        let http = Http::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(std::time::Duration::from_secs(60))
+            .build()
+            .unwrap();
+        Self { url, admin_token, http, host, shared }
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared
+    }
+}
+
+/// The variables of the servers in this process: real Postgres and Redis from the environment, tokens, no rate limits.
+pub fn usual_variables() -> Vec<(String, String)> {
+    let database = std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
+    let redis = std::env::var("REDIS_URL").unwrap_or_default();
+    let (database_host, database_port) = authority(&database, "5432");
+    let (redis_host, redis_port) = authority(&redis, "6379");
+    [
+        ("environment", "development"),
+        ("auth", "token"),
+        ("database_url", &database),
+        ("database_host", &database_host),
+        ("database_port", &database_port),
+        ("redis_url", &redis),
+        ("redis_host", &redis_host),
+        ("redis_port", &redis_port),
+        ("rate_limit_default", "0"),
+        ("rate_limit_authenticated", "0"),
+        ("rate_limit_writes", "0"),
+        ("rate_limit_auth_failures", "0"),
+        ("log_level", "error"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec()
+}
+
+/// Host and port of a URL.
+fn authority(url: &str, port: &str) -> (String, String) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    match host.rsplit_once(':') {
+        Some((host, port)) => (host.to_owned(), port.to_owned()),
+        None if host.is_empty() => ("127.0.0.1".to_owned(), port.to_owned()),
+        None => (host.to_owned(), port.to_owned()),
+    }
+}
+
+/// Tokens that tests made on the shared server, to be revoked at the end.
+pub(super) static MADE_TOKENS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// Revokes every token that the tests made: nothing that could be used stays behind.
+pub(super) async fn clear_up() {
+    let made = std::mem::take(&mut *MADE_TOKENS.lock().unwrap());
+    let admin = Server::shared().await.admin();
+    for id in made {
+        admin.delete(&format!("/api/v2/admin/tokens/{id}")).send().await;
+    }
+}

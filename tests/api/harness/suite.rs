@@ -1,0 +1,156 @@
+//! Runs the tests: those on the shared server at once, those with a server of their own a few at a time, the check of
+//! completeness last.
+//!
+//! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler reports.
+
+use std::cell::RefCell;
+use std::panic::{self, AssertUnwindSafe};
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::{Once, OnceLock};
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tokio::runtime::Runtime;
+
+use super::{completeness, server};
+
+/// What a test needs beyond any server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing.
+    Server,
+    /// A todo-host of its own, in this process, to count and to break things.
+    Embedded,
+    /// A connection to the server's database.
+    Database,
+}
+
+/// A test: its name, its needs, its body.
+pub struct Test {
+    name: String,
+    needs: Needs,
+    body: fn() -> Pin<Box<dyn Future<Output = ()>>>,
+}
+
+impl Test {
+    /// The test `name` of the file `module`.
+    pub fn new(module: &str, name: &str, needs: Needs, body: fn() -> Pin<Box<dyn Future<Output = ()>>>) -> Self {
+        let file = module.rsplit("::").next().unwrap_or(module);
+        Self { name: format!("{file}::{name}"), needs, body }
+    }
+
+    fn missing(&self) -> Option<&'static str> {
+        match self.needs {
+            Needs::Embedded if server::is_remote() => Some("needs a server in this process, and TODO_BASE_URL is set"),
+            Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => Some("needs DATABASE_URL"),
+            _ => None,
+        }
+    }
+
+    fn trial(self) -> Trial {
+        Trial::ignorable_test(self.name.clone(), move || {
+            if let Some(reason) = self.missing() {
+                return Ok(Completion::ignored_with(reason));
+            }
+            let limit = Duration::from_secs(if self.needs == Needs::Embedded { 240 } else { 90 });
+            caught(|| runtime().block_on(async { tokio::time::timeout(limit, (self.body)()).await }))
+                .and_then(|ended| ended.map_err(|_| format!("still running after {limit:?}").into()))
+                .map(|()| Completion::Completed)
+        })
+    }
+}
+
+/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[database]` those that look into the
+/// database.
+macro_rules! suite {
+    ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
+        pub fn suite() -> Vec<$crate::harness::suite::Test> {
+            vec![$($crate::harness::suite::Test::new(
+                module_path!(),
+                stringify!($name),
+                $crate::harness::suite::needs!($($needs)?),
+                || Box::pin($name()),
+            )),*]
+        }
+    };
+}
+pub(crate) use suite;
+
+macro_rules! needs {
+    () => {
+        $crate::harness::suite::Needs::Server
+    };
+    (embedded) => {
+        $crate::harness::suite::Needs::Embedded
+    };
+    (database) => {
+        $crate::harness::suite::Needs::Database
+    };
+}
+pub(crate) use needs;
+
+/// The one runtime of the process. It outlives every test, so the shared server may live on it.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap())
+}
+
+/// Runs all suites as the command line says.
+pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let (own, shared): (Vec<Test>, Vec<Test>) = suites.into_iter().flatten().partition(|test| test.needs == Needs::Embedded);
+    if arguments.list {
+        let all = shared.into_iter().chain(own).map(Test::trial).collect();
+        return libtest_mimic::run(&arguments, all).exit_code();
+    }
+    let everything = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
+    // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own measure
+    // times and are kept apart.
+    let together = pass(&arguments, 8, shared);
+    let apart = pass(&arguments, 1, own);
+    if together.has_failed() || apart.has_failed() {
+        return ExitCode::from(101);
+    }
+    if !everything {
+        return ExitCode::SUCCESS;
+    }
+    let check = Trial::test("completeness", || {
+        caught(|| {
+            runtime().block_on(async {
+                let verdict = completeness::check().await;
+                server::clear_up().await;
+                verdict
+            })
+        })?
+        .map_err(Failed::from)
+    });
+    libtest_mimic::run(&arguments, vec![check]).exit_code()
+}
+
+fn pass(arguments: &Arguments, threads: usize, tests: Vec<Test>) -> libtest_mimic::Conclusion {
+    let arguments = Arguments { test_threads: arguments.test_threads.or(Some(threads)), ..arguments.clone() };
+    libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect())
+}
+
+thread_local! {
+    static PANIC: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
+}
+
+/// Runs `body`; a panic becomes a failure that says where and what, instead of a line lost among those of other tests.
+fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Failed> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            let noted = PANIC.with_borrow_mut(|slot| slot.as_mut().map(|text| *text = Some(info.to_string())));
+            if noted.is_none() {
+                usual(info);
+            }
+        }));
+    });
+    PANIC.set(Some(None));
+    let ended = panic::catch_unwind(AssertUnwindSafe(body));
+    let text = PANIC.take().flatten();
+    ended.map_err(|_| text.unwrap_or_else(|| "the test panicked".to_owned()).into())
+}

@@ -1,0 +1,41 @@
+//! The black-box tests of the whole application, over HTTP, against real Postgres and Redis.
+//!
+//! One binary, so that the server starts once, and its own harness (libtest-mimic, same command line as usual), because the
+//! suite ends with a check of itself: when everything else has run, `completeness` compares what was called with what the
+//! OpenAPI documents promise. An ordinary test could not know when the others are done.
+//!
+//! `cargo xtask test` runs it against todo-host in this process. With `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it runs against
+//! any server; tests that must break or count things there are then skipped and say so.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is meant to fail there and then"
+)]
+
+mod harness;
+
+mod auth;
+mod conditional;
+mod errors;
+mod health;
+mod pages;
+mod request_id;
+mod todos_crud;
+mod todos_list;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    harness::suite::run(vec![
+        auth::suite(),
+        conditional::suite(),
+        errors::suite(),
+        health::suite(),
+        pages::suite(),
+        request_id::suite(),
+        todos_crud::suite(),
+        todos_list::suite(),
+    ])
+}
