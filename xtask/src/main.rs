@@ -1,0 +1,140 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! One file per command, one file per thing a command needs. Everything that is started goes through
+//! [`run::Processes`], so that Ctrl-C, an error and the end of a command all leave nothing running. Shell scripts were the
+//! road not taken: they cannot promise that, and they do not run under the same lints and tests as the rest.
+
+mod account;
+mod apt;
+mod build;
+mod checkout;
+mod database;
+mod dist;
+mod guard;
+mod http;
+mod migrate;
+mod postgres;
+mod progress;
+mod redis;
+mod run;
+mod seed;
+mod servers;
+mod test;
+mod tidy;
+mod token;
+mod toolchain;
+mod up;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::checkout::Checkout;
+use crate::run::Processes;
+
+/// Builds, runs and tests the todo service.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the WebAssembly components, and set up the compiler's target for them.
+    Build(build::Args),
+    /// Serve the API with real Postgres and Redis until Ctrl-C.
+    Up(up::Args),
+    /// Run every test against real Postgres and Redis, or the black-box suite against a running server.
+    Test(test::Args),
+    /// Apply the migrations to a database.
+    Migrate(migrate::Args),
+    /// Create, list and revoke bearer tokens.
+    Token(token::Args),
+    /// Fill a workspace with todos to look at.
+    Seed(seed::Args),
+    /// Check the repository's own rules.
+    Tidy(tidy::Args),
+    /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
+    Dist(dist::Args),
+    /// Stop what a killed xtask left running (started by xtask itself).
+    #[command(hide = true)]
+    Guard,
+}
+
+/// What every command works with.
+struct Session {
+    checkout: Checkout,
+    processes: Processes,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if let Command::Guard = cli.command {
+        return guard::watch();
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            progress::say(&format!("error: the async runtime did not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(supervise(cli.command))
+}
+
+/// Runs the command and, however it ends, stops what it started.
+async fn supervise(command: Command) -> ExitCode {
+    let session = match Checkout::find() {
+        Ok(checkout) => Session { checkout, processes: Processes::default() },
+        Err(error) => return failed(&error),
+    };
+    // For `up`, Ctrl-C is the ordinary end.
+    let interrupted = if matches!(command, Command::Up(_)) { ExitCode::SUCCESS } else { ExitCode::from(130) };
+    let outcome = tokio::select! {
+        outcome = dispatch(command, &session) => outcome,
+        () = asked_to_stop() => Ok(interrupted),
+    };
+    // The reason first: stopping the servers may take a moment.
+    let code = outcome.unwrap_or_else(|error| failed(&error));
+    tokio::select! {
+        () = session.processes.stop_all() => {}
+        () = asked_to_stop() => session.processes.kill_all().await,
+    }
+    code
+}
+
+async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
+    match command {
+        Command::Build(args) => build::main(session, &args).await,
+        Command::Up(args) => up::main(session, &args).await,
+        Command::Test(args) => test::main(session, &args).await,
+        Command::Migrate(args) => migrate::main(session, &args).await,
+        Command::Token(args) => token::main(session, &args).await,
+        Command::Seed(args) => seed::main(session, &args).await,
+        Command::Tidy(args) => tidy::main(session, &args),
+        Command::Dist(args) => dist::main(session, &args).await,
+        Command::Guard => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    progress::say(&format!("error: {error:#}"));
+    ExitCode::FAILURE
+}
+
+/// Resolves when the user or the system asks xtask to end.
+async fn asked_to_stop() {
+    let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = streams else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hangup.recv() => {}
+    }
+}

@@ -1,0 +1,74 @@
+//! `cargo xtask test`: every test of the workspace against fresh, private servers; or the black-box suite alone against a
+//! server that is already running.
+
+use std::process::{ExitCode, ExitStatus};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use tokio::process::Command;
+
+use crate::build::{COMPONENTS, cargo, components};
+use crate::progress::say;
+use crate::servers::{Keep, Servers, Wanted};
+use crate::token::{self, Scope};
+use crate::{Session, database, migrate};
+
+/// The databases of test runs, so that those of crashed runs are recognised.
+const DATABASES: &str = "todo_test_";
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Run only the black-box suite, against the server at this URL.
+    #[arg(long, value_name = "URL", requires = "token")]
+    base_url: Option<String>,
+    /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
+    #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    arguments: Vec<String>,
+}
+
+pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    if let (Some(url), Some(token)) = (&args.base_url, &args.token) {
+        let mut command = cargo();
+        command.args(["test", "--package", "todo-api", "--test", "api"]).args(&args.arguments);
+        command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
+        return test(session, command).await;
+    }
+    let servers =
+        Servers::start(session, "test", Keep::Nothing, Wanted { postgres: true, redis: true }).await?;
+    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
+    postgres.drop_databases(DATABASES).await?;
+    let name = format!("{DATABASES}{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+    postgres.create_database(&name).await?;
+    let url = postgres.url(&name);
+    migrate::apply(&session.checkout, &url).await?;
+    components(session, &COMPONENTS).await?;
+
+    let mut connection = database::connect(&url).await?;
+    let all = [Scope::Read, Scope::Write, Scope::Admin];
+    let token = token::create(&mut connection, "default", "cargo xtask test", &all, None).await?;
+    let mut command = cargo();
+    command.args(["test", "--workspace"]).args(&args.arguments);
+    command.env("DATABASE_URL", &url).env("TODO_ADMIN_TOKEN", token).env_remove("TODO_BASE_URL");
+    match &servers.redis {
+        Some(redis) => command.env("REDIS_URL", redis.url()),
+        None => command.env_remove("REDIS_URL"),
+    };
+    say("running the tests (their first build takes minutes: wasmtime and its compiler)");
+    test(session, command).await
+}
+
+/// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.
+async fn test(session: &Session, mut command: Command) -> Result<ExitCode> {
+    command.current_dir(session.checkout.root());
+    let status = session.processes.run("cargo test", command).await?;
+    Ok(faithful(status))
+}
+
+/// The same exit code; a runner that a signal ended has failed.
+fn faithful(status: ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.map_or(ExitCode::FAILURE, ExitCode::from)
+}

@@ -1,0 +1,175 @@
+//! `cargo xtask token`: the first token of a fresh installation, and an administrator's tools where the API is out of reach.
+//!
+//! A token's text is shown once, on stdout; the database keeps its SHA-256.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+use sqlx::{PgConnection, Row};
+
+use crate::Session;
+use crate::database::Which;
+use crate::progress::{print, say};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Print a new token; create its workspace if there is none of that name.
+    Create {
+        #[command(flatten)]
+        which: Which,
+        /// The workspace that it opens.
+        #[arg(long, default_value = "default")]
+        workspace: String,
+        /// What it is for.
+        #[arg(long, default_value = "command line")]
+        name: String,
+        /// What it permits.
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "todos:read,todos:write")]
+        scopes: Vec<Scope>,
+        /// In how many days it ends; by default never.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(1..=3650))]
+        expires_in: Option<i32>,
+    },
+    /// List tokens: id, workspace, scopes, expiry, name.
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Only those of this workspace.
+        #[arg(long)]
+        workspace: Option<String>,
+    },
+    /// Revoke a token by the id that `list` shows.
+    Revoke {
+        #[command(flatten)]
+        which: Which,
+        /// Its id, a UUID.
+        id: String,
+    },
+}
+
+/// What a token permits.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Scope {
+    /// Reading.
+    #[value(name = "todos:read")]
+    Read,
+    /// Changing.
+    #[value(name = "todos:write")]
+    Write,
+    /// Administration of all workspaces and tokens.
+    #[value(name = "admin")]
+    Admin,
+}
+
+impl Scope {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "todos:read",
+            Self::Write => "todos:write",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    match &args.action {
+        Action::Create { which, workspace, name, scopes, expires_in } => {
+            let mut connection = which.connect(&session.checkout).await?;
+            let token = create(&mut connection, workspace, name, scopes, *expires_in).await?;
+            say(&format!("a token of the workspace `{workspace}`; it is not shown again"));
+            print(token);
+        }
+        Action::List { which, workspace } => {
+            let mut connection = which.connect(&session.checkout).await?;
+            list(&mut connection, workspace.as_deref()).await?;
+        }
+        Action::Revoke { which, id } => {
+            let mut connection = which.connect(&session.checkout).await?;
+            revoke(&mut connection, id).await?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes a token, and its workspace if need be. One statement, so that neither is there without the other.
+pub async fn create(
+    connection: &mut PgConnection,
+    workspace: &str,
+    name: &str,
+    scopes: &[Scope],
+    expires_in_days: Option<i32>,
+) -> Result<String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no random bytes: {error}"))?;
+    let token = format!("tdo_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
+    let mut scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
+    scopes.dedup();
+    sqlx::query(
+        "with made as (
+             insert into workspaces (name)
+             select $1 where not exists (select from workspaces where name = $1)
+             returning id
+         )
+         insert into tokens (workspace_id, name, hash, scopes, expires_at)
+         select (select id from workspaces where name = $1 union all select id from made limit 1),
+                $2, $3, $4, now() + make_interval(days => $5)",
+    )
+    .bind(workspace)
+    .bind(name)
+    .bind(Sha256::digest(token.as_bytes()).to_vec())
+    .bind(scopes)
+    .bind(expires_in_days)
+    .execute(connection)
+    .await
+    .context("the token cannot be stored (are the migrations applied?)")?;
+    Ok(token)
+}
+
+async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<()> {
+    let rows = sqlx::query(
+        "select t.uid::text as uid, w.name as workspace, array_to_string(t.scopes, ',') as scopes, t.name,
+                case when t.revoked_at is not null then 'revoked'
+                     when t.expires_at <= now() then 'expired'
+                     else coalesce('until ' || to_char(t.expires_at at time zone 'UTC', 'YYYY-MM-DD'), 'for ever')
+                end as validity
+         from tokens t join workspaces w on w.id = t.workspace_id
+         where $1::text is null or w.name = $1
+         order by t.id",
+    )
+    .bind(workspace)
+    .fetch_all(connection)
+    .await?;
+    for row in rows {
+        let column = |name: &str| row.try_get::<String, _>(name);
+        print(format_args!(
+            "{}  {}  {}  {}  {}",
+            column("uid")?,
+            column("workspace")?,
+            column("scopes")?,
+            column("validity")?,
+            column("name")?
+        ));
+    }
+    Ok(())
+}
+
+async fn revoke(connection: &mut PgConnection, id: &str) -> Result<()> {
+    let done = sqlx::query("update tokens set revoked_at = now() where uid::text = lower($1) and revoked_at is null")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    if done.rows_affected() == 0 {
+        bail!("there is no token {id} that is not revoked yet");
+    }
+    say(&format!("revoked {id}"));
+    Ok(())
+}

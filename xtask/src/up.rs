@@ -1,0 +1,243 @@
+//! `cargo xtask up`: the whole service, from nothing to an answered request, until Ctrl-C.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use crate::build::{COMPONENTS, cargo, components};
+use crate::database::{URL_FILE, host_and_port};
+use crate::progress::{Step, duration, say};
+use crate::run::{Process, ask};
+use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
+use crate::{Session, http, migrate};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// What runs the components: Spin (4.1 or newer), or the embedded todo-host. By default Spin if it is on the PATH.
+    #[arg(long, value_enum)]
+    host: Option<Host>,
+    /// Where to listen.
+    #[arg(long, default_value = "127.0.0.1:3000", value_name = "ADDRESS")]
+    listen: SocketAddr,
+    /// Set a variable of spin.toml; may be repeated.
+    #[arg(long = "variable", value_name = "KEY=VALUE")]
+    variables: Vec<String>,
+    /// A runtime-config file, for the host.
+    #[arg(long, value_name = "FILE")]
+    runtime_config_file: Option<std::path::PathBuf>,
+    /// Run without Redis.
+    #[arg(long)]
+    no_redis: bool,
+    /// Use this Postgres instead of a private one.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Use this Redis instead of a private one.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, value_name = "URL")]
+    redis_url: Option<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Host {
+    /// `spin up`.
+    Spin,
+    /// todo-host, of this workspace.
+    Embedded,
+}
+
+pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    let began = Instant::now();
+    // Before anything that takes minutes.
+    std::net::TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
+    let host = choose(args.host).await?;
+    let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
+    let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
+
+    let wanted =
+        Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis };
+    let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
+    let database_url = match (&servers.postgres, given_database) {
+        (Some(postgres), _) => {
+            postgres.create_database("todo").await?;
+            postgres.url("todo")
+        }
+        (None, Some(url)) => url,
+        (None, None) => bail!("there is no Postgres"),
+    };
+    let redis_url = match &servers.redis {
+        _ if args.no_redis => String::new(),
+        Some(redis) => redis.url(),
+        None => given_redis.unwrap_or_default(),
+    };
+    if redis_url.is_empty() {
+        say("running without Redis: nothing is cached, and rate limits count per instance");
+    }
+    migrate::apply(&session.checkout, &database_url).await?;
+    components(session, &COMPONENTS).await?;
+    let mut command = match host {
+        Host::Spin => Command::new("spin"),
+        Host::Embedded => Command::new(embedded(session).await?),
+    };
+
+    let remembered = servers.folder.join(URL_FILE);
+    write_private(&crate::account::Account::Ours, &remembered, &database_url)?;
+    let _forget = Forget(&remembered);
+    command.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
+    command.args(["up", "--from", "spin.toml", "--listen", &args.listen.to_string()]);
+    for variable in &args.variables {
+        command.args(["--variable", variable]);
+    }
+    if let Some(file) = &args.runtime_config_file {
+        command.arg("--runtime-config-file").arg(std::path::absolute(file)?);
+    }
+    // By the environment, not by flags: a list of processes shows those, with the passwords in the URLs.
+    for (key, value) in settings(&database_url, &redis_url)? {
+        command.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+    let service = session.processes.start("the service", command, Signal::INT)?;
+    until_it_answers(&service, args.listen).await?;
+    say(&format!("ready after {} at http://{} - Ctrl-C stops everything", duration(began.elapsed()), args.listen));
+    example(http::reachable(args.listen));
+
+    // Whatever ends first ends `up`; the private servers are part of it.
+    let mut ends: Vec<Process> = vec![service];
+    ends.extend(servers.postgres.iter().map(|server| server.process.clone()));
+    ends.extend(servers.redis.iter().map(|server| server.process.clone()));
+    let first = first_to_end(&ends).await;
+    bail!("{first}, so `up` ends")
+}
+
+/// The variables of `spin.toml` that say where the servers are.
+fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str, String)>> {
+    let (host, port) = host_and_port(database_url, "DATABASE_URL", 5432)?;
+    let mut settings = vec![
+        ("DATABASE_URL", database_url.to_owned()),
+        ("DATABASE_HOST", host),
+        ("DATABASE_PORT", port.to_string()),
+        ("REDIS_URL", redis_url.to_owned()),
+    ];
+    if !redis_url.is_empty() {
+        let (host, port) = host_and_port(redis_url, "REDIS_URL", 6379)?;
+        settings.extend([("REDIS_HOST", host), ("REDIS_PORT", port.to_string())]);
+    }
+    Ok(settings)
+}
+
+async fn choose(asked: Option<Host>) -> Result<Host> {
+    let version = match asked {
+        Some(Host::Embedded) => return Ok(Host::Embedded),
+        _ if on_path("spin").is_none() => None,
+        _ => ask("spin", &["--version"]).await,
+    };
+    match (version, asked) {
+        (Some(version), _) if is_4_1(&version) => {
+            say(&format!("running on {version}"));
+            Ok(Host::Spin)
+        }
+        (Some(version), Some(_)) => bail!("--host spin needs Spin 4.1 or newer; this is {version}"),
+        (None, Some(_)) => bail!("--host spin: there is no working `spin` on the PATH"),
+        (found, None) => {
+            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| format!("{old} is older than 4.1"));
+            say(&format!("running on the embedded host, because {why}"));
+            Ok(Host::Embedded)
+        }
+    }
+}
+
+/// Whether `spin --version` (`spin 4.1.0 (0123abc 2026-08-01)`) is new enough.
+fn is_4_1(version: &str) -> bool {
+    let number = version.split(' ').nth(1).unwrap_or_default();
+    let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    (parts.next(), parts.next()) >= (Some(4), Some(1))
+}
+
+/// Builds todo-host and tells where its binary is.
+async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
+    let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
+    let mut command = cargo();
+    command.current_dir(session.checkout.root());
+    // All of the workspace is selected, though only one binary is built: features are then unified as they are for the
+    // tests, and the two builds share their dependencies.
+    command.args(["build", "--workspace", "--bin", "todo-host"]);
+    session.processes.succeed("cargo build", command).await?;
+    step.done();
+    // xtask was built by the same cargo with the same profile.
+    let own = std::env::current_exe().context("xtask cannot find its own binary")?;
+    Ok(own.with_file_name("todo-host"))
+}
+
+async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<()> {
+    let address = http::reachable(listen);
+    let began = Instant::now();
+    let mut last = None;
+    while began.elapsed() < Duration::from_secs(90) {
+        if let Some(status) = service.ended() {
+            bail!("the service ended before it answered ({status}); see its messages above");
+        }
+        last = http::status(address, "/health/ready").await.or(last);
+        if last == Some(200) {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    match last {
+        Some(status) => bail!("/health/ready still answers {status} after 90 s; GET /health tells why"),
+        None => bail!("nothing answers at http://{address} after 90 s"),
+    }
+}
+
+async fn first_to_end(processes: &[Process]) -> String {
+    loop {
+        for process in processes {
+            if let Some(status) = process.ended() {
+                return format!("{} ended ({status})", process.name);
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+fn example(address: SocketAddr) {
+    say("try:");
+    for line in [
+        format!("  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy milk\"}}'"),
+        format!("  curl -s http://{address}/api/v2/todos"),
+        format!("  the documentation: http://{address}/docs"),
+    ] {
+        say(&line);
+    }
+}
+
+/// Removes a file when `up` ends, also by being dropped on Ctrl-C.
+struct Forget<'a>(&'a Path);
+
+impl Drop for Forget<'_> {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spin_is_new_enough_from_4_1() {
+        assert!(is_4_1("spin 4.1.0 (0123abc 2026-08-01)"));
+        assert!(is_4_1("spin 5.0.0-pre0 (0123abc 2026-08-01)"));
+        assert!(!is_4_1("spin 4.0.2 (0123abc 2026-02-01)"));
+        assert!(!is_4_1("spin 3.6.3"));
+        assert!(!is_4_1("something else"));
+    }
+
+    #[test]
+    fn without_redis_its_host_and_port_keep_their_defaults() {
+        let settings = settings("postgres://todo:p@127.0.0.1:7000/todo", "").unwrap();
+        let keys: Vec<&str> = settings.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["DATABASE_URL", "DATABASE_HOST", "DATABASE_PORT", "REDIS_URL"]);
+    }
+}
