@@ -1,11 +1,158 @@
 //! HTML: what a parser takes for markup, and how it is taken out.
+//!
+//! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
+//! nothing any more; [`super::cleaning`] does that.
 
-/// The text without anything that an HTML parser takes for markup.
+use std::cell::{Cell, RefCell};
+
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+
+/// Takes out what an HTML parser takes for markup, in one pass: tags (also those that end nowhere), comments, declarations, and
+/// the contents of `script` and `style`. The rest stays byte for byte; the text must not contain U+0000 or carriage returns.
+///
+/// What the pass joins may be markup again: `<<b>script>` becomes `<script>`.
 pub(super) fn strip(text: &str) -> String {
-    text.to_owned()
+    if !text.contains('<') {
+        return text.to_owned();
+    }
+    let input = BufferQueue::default();
+    // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as typed.
+    input.push_back(StrTendril::from(text.replace('&', "&amp;")));
+    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
+    let tokenizer = Tokenizer::new(PlainText::default(), options);
+    // It stops early only if the sink asks for that.
+    let _ = tokenizer.feed(&input);
+    tokenizer.end();
+    tokenizer.sink.kept.into_inner()
 }
 
-/// Rich text with nothing in it that could run or restyle the page.
+/// Takes out of rich text whatever could run, restyle the page or leave its place in it: what stays are ammonia's elements,
+/// attributes and URL schemes. Comments and the contents of `script` and `style` go.
 pub(super) fn sanitise(text: &str) -> String {
     ammonia::clean(text)
+}
+
+/// Collects the characters of a document that are neither markup nor the contents of `script` or `style`.
+///
+/// The contents of other elements are read as markup, even where a browser would show tags as text (`<textarea><b>`), since
+/// without the element around them that is what they become.
+#[derive(Default)]
+struct PlainText {
+    kept: RefCell<String>,
+    dropping: Cell<bool>,
+}
+
+impl TokenSink for PlainText {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        match token {
+            Token::CharacterTokens(text) if !self.dropping.get() => self.kept.borrow_mut().push_str(&text),
+            Token::TagToken(tag) => {
+                let raw = raw_contents(&tag);
+                self.dropping.set(raw.is_some());
+                return raw.map_or(TokenSinkResult::Continue, TokenSinkResult::RawData);
+            }
+            _ => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+/// How the contents of an element are read that go with it. In there, the only tag that the tokenizer reports is the one that
+/// ends it.
+fn raw_contents(tag: &Tag) -> Option<RawKind> {
+    match (tag.kind, &*tag.name) {
+        (TagKind::StartTag, "script") => Some(RawKind::ScriptData),
+        (TagKind::StartTag, "style") => Some(RawKind::Rawtext),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_pass_takes_out_what_a_parser_takes_for_markup() {
+        let cases = [
+            ("<b>bold</b>", "bold"),
+            ("a<br/>b", "ab"),
+            ("<vector>", ""),
+            ("<bob@example.com>", ""),
+            ("<A HREF='>'>x</A >", "x"),
+            ("</p>x", "x"),
+            ("a</>b", "ab"),
+            ("a</ b>c", "ac"),
+            ("a<!-- <b> -- > -->b", "ab"),
+            ("a<!-->b", "ab"),
+            ("a<!x>b", "ab"),
+            ("a<?php x ?>b", "ab"),
+            ("<!DOCTYPE html>a", "a"),
+            ("a<![CDATA[x]]>b", "ab"),
+            ("<script>if (a<b) {}</script>x", "x"),
+            ("<SCRIPT/>x</script >y", "y"),
+            ("<script><!--<script></script>x</script>--></script>y", "-->y"),
+            ("<style>p{}</p></style>x", "x"),
+            ("a<script>x", "a"),
+            ("a<style>x</styles>", "a"),
+            ("<title>a</title><textarea><b>c</b></textarea><plaintext>d", "acd"),
+            ("a <b", "a "),
+            ("a </b c=\"", "a "),
+            ("a <!--", "a "),
+            ("a <!", "a "),
+            ("<<b>script>", "<script>"),
+        ];
+        for (text, stripped) in cases {
+            assert_eq!(strip(text), stripped, "{text}");
+        }
+    }
+
+    #[test]
+    fn one_pass_keeps_the_rest() {
+        let kept = [
+            "",
+            "a < b",
+            "1<2>0",
+            "AT&T",
+            "&lt;b&gt; &amp;amp; &nbsp; &#60; &#x3c;b>",
+            "a && b &",
+            "<3",
+            "<-- >_> <_<",
+            "a<",
+            "a</",
+            "\u{feff}x <",
+            "<é>",
+            "\u{1f600}<=>\u{10ffff}",
+            "x\n\t< y",
+        ];
+        for text in kept {
+            assert_eq!(strip(text), text);
+        }
+    }
+
+    #[test]
+    fn references_outlive_the_markup_around_them() {
+        assert_eq!(strip("<b>AT&T</b> &lt;i&gt;<i title='&quot;>'> &copy</i>"), "AT&T &lt;i&gt; &copy");
+    }
+
+    #[test]
+    fn nothing_that_runs_or_restyles_survives() {
+        let cases = [
+            ("<b onclick=\"x()\">a</b>", "<b>a</b>"),
+            ("<script>x()</script>a<style>p{}</style>", "a"),
+            ("<p style=\"color:red\" class=\"x\" id=\"y\">a</p>", "<p>a</p>"),
+            ("<a href=\"javascript:x()\">a</a>", "<a rel=\"noopener noreferrer\">a</a>"),
+            ("<img src=x onerror=x()>", "<img src=\"x\">"),
+            ("<svg><script>x()</script></svg>a", "a"),
+            ("<iframe src=\"//example.com\"></iframe>a<!-- b -->", "a"),
+            ("<form action=x><input name=y></form>a", "a"),
+            ("a < b & c", "a &lt; b &amp; c"),
+        ];
+        for (text, sanitised) in cases {
+            assert_eq!(sanitise(text), sanitised, "{text}");
+        }
+    }
 }

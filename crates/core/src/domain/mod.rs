@@ -1,6 +1,7 @@
 //! What things are. Everything here is parsed once, at the edge, and cannot be wrong afterwards; nothing here does I/O.
 
 pub mod bulk;
+mod cleaning;
 pub mod cursor;
 pub mod filter;
 pub mod id;
@@ -9,3 +10,4 @@ mod markup;
 pub mod people;
 pub mod text;
 pub mod todo;
+pub mod token;

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::text::{self, TextError};
+use super::cleaning;
+use super::text::TextError;
 
 /// The name of an employee, a department or a workspace: plain text.
 ///
@@ -19,7 +20,7 @@ impl Name {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        text::plain(text, Self::MAX).map(Self)
+        cleaning::plain(text, Self::MAX).map(Self)
     }
 
     /// The cleaned text.

@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::markup;
+use super::cleaning;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Title {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        plain(text, Self::MAX).map(Self)
+        cleaning::plain(text, Self::MAX).map(Self)
     }
 
     /// The cleaned text.
@@ -59,7 +59,7 @@ impl Description {
 
     /// Sanitises a text; `None` if nothing is left, since an empty description and none are the same.
     pub fn parse(text: &str) -> Result<Option<Self>, TextError> {
-        let text = rich(text, Self::MAX)?;
+        let text = cleaning::rich(text, Self::MAX)?;
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
@@ -87,7 +87,7 @@ impl TagName {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        plain(text, Self::MAX).map(Self)
+        cleaning::plain(text, Self::MAX).map(Self)
     }
 
     /// The cleaned text.
@@ -124,10 +124,7 @@ impl SearchText {
 
     /// Trims and normalises a text; markup stays, since it is only searched for.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        refuse_excess(text, Self::MAX)?;
-        let text: String = text.trim().nfc().collect();
-        refuse_controls(&text, |_| false)?;
-        bounded(text.trim().to_owned(), Self::MAX).map(Self)
+        cleaning::search(text, Self::MAX).map(Self)
     }
 
     /// The normalised text.
@@ -151,59 +148,6 @@ impl fmt::Display for TagName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Cleans plain text of 1 to `max` characters.
-pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
-    refuse_excess(text, max)?;
-    let mut text: String = text.trim().nfc().collect();
-    refuse_controls(&text, |_| false)?;
-    loop {
-        let stripped = markup::strip(&text);
-        let next: String = stripped.trim().nfc().collect();
-        if next == text {
-            return bounded(text, max);
-        }
-        text = next;
-    }
-}
-
-/// Sanitises rich text of up to `max` characters.
-fn rich(text: &str, max: usize) -> Result<String, TextError> {
-    refuse_excess(text, max)?;
-    let text: String = text.trim().replace("\r\n", "\n").replace('\r', "\n").nfc().collect();
-    refuse_controls(&text, |c| matches!(c, '\n' | '\t'))?;
-    let text = markup::sanitise(&text);
-    refuse_length(&text, max)?;
-    Ok(text)
-}
-
-/// Text that is so much longer than allowed that cleaning it is not worth the time.
-fn refuse_excess(text: &str, max: usize) -> Result<(), TextError> {
-    if text.len() > max * 64 { Err(too_long(max)) } else { Ok(()) }
-}
-
-fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), TextError> {
-    if text.chars().any(|c| c.is_control() && !allowed(c)) {
-        return Err(TextError::new("control_character", "must not contain control characters"));
-    }
-    Ok(())
-}
-
-fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
-    if text.chars().count() > max { Err(too_long(max)) } else { Ok(()) }
-}
-
-fn bounded(text: String, max: usize) -> Result<String, TextError> {
-    if text.is_empty() {
-        return Err(TextError::new("empty", "must not be empty"));
-    }
-    refuse_length(&text, max)?;
-    Ok(text)
-}
-
-fn too_long(max: usize) -> TextError {
-    TextError::new("too_long", format!("must have at most {max} characters"))
 }
 
 /// Folds case character by character, so that the result does not depend on neighbours (as a final sigma would).

@@ -1,0 +1,108 @@
+//! The one way by which text gets in: trimmed, in NFC, without control characters and without markup that is not allowed.
+//!
+//! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new tag
+//! (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none changes anything,
+//! which also makes cleaning a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded.
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use super::markup;
+use super::text::TextError;
+
+/// The most bytes of plain text before cleaning. Two hundred characters take at most 800; the rest is for markup.
+const MAX_PLAIN: usize = 16 * 1024;
+/// The most bytes of rich text before cleaning. Ten thousand characters take at most 40,000.
+const MAX_RICH: usize = 64 * 1024;
+/// The most bytes that are read to clean one plain text, over all repetitions. It is enough for two thousand characters that
+/// hide one tag inside the other as deep as they can.
+const MAX_WORK: usize = 1024 * 1024;
+/// The most repetitions for one rich text. ammonia's answer is nearly always stable at once.
+const MAX_ROUNDS: usize = 8;
+
+/// Cleans plain text of 1 to `max` characters (Unicode scalar values).
+pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
+    refuse_excess(text, MAX_PLAIN, max)?;
+    let mut text = normalised(text);
+    // Taking out markup adds no characters, so it is enough to look once.
+    refuse_controls(&text, |_| false)?;
+    let mut work = 0;
+    loop {
+        work += text.len();
+        if work > MAX_WORK {
+            return Err(TextError::new("unstable_markup", "hides markup inside markup too deep to be cleaned"));
+        }
+        let next = normalised(&markup::strip(&text));
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    bounded(text, max)
+}
+
+/// Sanitises rich text of up to `max` characters (Unicode scalar values), which may be none.
+pub(super) fn rich(text: &str, max: usize) -> Result<String, TextError> {
+    refuse_excess(text, MAX_RICH, max)?;
+    let mut text = text.to_owned();
+    for _ in 0..MAX_ROUNDS {
+        let before = normalised(&text.replace("\r\n", "\n").replace('\r', "\n"));
+        // Each time, since character references may stand for control characters.
+        refuse_controls(&before, |c| matches!(c, '\n' | '\t'))?;
+        text = markup::sanitise(&before);
+        if text == before {
+            refuse_length(&text, max)?;
+            return Ok(text);
+        }
+    }
+    Err(TextError::new("unstable_markup", "has markup nested in a way that cannot be cleaned"))
+}
+
+/// Prepares a search term of 1 to `max` characters (Unicode scalar values). Markup stays, since it is only looked for.
+pub(super) fn search(text: &str, max: usize) -> Result<String, TextError> {
+    refuse_excess(text, MAX_PLAIN, max)?;
+    let text = normalised(text);
+    refuse_controls(&text, |_| false)?;
+    bounded(text, max)
+}
+
+/// Trimmed and in NFC. Neither step undoes the other: no white space composes with anything or comes out of a composition
+/// unless it was white space before.
+fn normalised(text: &str) -> String {
+    let text = text.trim();
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text.to_owned(),
+        _ => text.nfc().collect(),
+    }
+}
+
+fn refuse_excess(text: &str, bytes: usize, max: usize) -> Result<(), TextError> {
+    if text.len() > bytes {
+        return Err(TextError::new("too_long", format!("must have at most {max} characters, and with markup {bytes} bytes")));
+    }
+    Ok(())
+}
+
+fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), TextError> {
+    if text.chars().any(|c| c.is_control() && !allowed(c)) {
+        return Err(TextError::new("control_character", "must not contain control characters"));
+    }
+    Ok(())
+}
+
+fn bounded(text: String, max: usize) -> Result<String, TextError> {
+    if text.is_empty() {
+        return Err(TextError::new("empty", "must not be empty"));
+    }
+    refuse_length(&text, max)?;
+    Ok(text)
+}
+
+fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
+    if text.chars().count() > max {
+        return Err(TextError::new("too_long", format!("must have at most {max} characters")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,239 @@
+//! What cleaning guarantees, over generated and hostile strings, with a whole HTML parser as the judge.
+
+use html5ever::tendril::TendrilSink;
+use html5ever::{LocalName, ParseOpts, QualName, local_name, ns, parse_document, parse_fragment};
+use markup5ever_rcdom::{Handle, NodeData, RcDom};
+use proptest::prelude::*;
+
+use super::*;
+
+const TITLE: usize = 200;
+
+fn clean(text: &str) -> Result<String, &'static str> {
+    plain(text, TITLE).map_err(|error| error.code)
+}
+
+fn sanitise(text: &str) -> Result<String, &'static str> {
+    rich(text, 10_000).map_err(|error| error.code)
+}
+
+/// The names of all elements (and `!` for comments, declarations and the like) below a node.
+fn markup_below(node: &Handle, found: &mut Vec<String>) {
+    for child in node.children.borrow().iter() {
+        match &child.data {
+            NodeData::Text { .. } => {}
+            NodeData::Element { name, .. } => found.push(name.local.to_string()),
+            _ => found.push("!".to_owned()),
+        }
+        markup_below(child, found);
+    }
+}
+
+/// What a parser makes of the text inside an element.
+fn markup_inside(context: LocalName, text: &str) -> Vec<String> {
+    let context = QualName::new(None, ns!(html), context);
+    let dom = parse_fragment(RcDom::default(), ParseOpts::default(), context, vec![], false).one(text);
+    let mut found = Vec::new();
+    markup_below(&dom.document, &mut found);
+    // The root that every fragment is given.
+    assert_eq!(found.remove(0), "html");
+    found
+}
+
+/// What a parser makes of the text in each place where it might be put.
+fn markup_in(text: &str) -> Vec<String> {
+    let mut found = markup_inside(local_name!("body"), text);
+    found.append(&mut markup_inside(local_name!("div"), text));
+    found.append(&mut markup_inside(local_name!("td"), text));
+    let dom = parse_document(RcDom::default(), ParseOpts::default()).one(text);
+    let mut document = Vec::new();
+    markup_below(&dom.document, &mut document);
+    found.extend(document.into_iter().filter(|name| !["html", "head", "body"].contains(&name.as_str())));
+    found
+}
+
+/// The text as it comes out of Postgres and back in: nothing but trimming and NFC.
+fn unmarked(text: &str) -> String {
+    text.trim().nfc().collect()
+}
+
+/// The text with a blank after every `<` that would begin a tag, a comment or a declaration (HTML standard, 13.2.5.6).
+fn defused(text: &str) -> String {
+    let mut parts = text.split('<');
+    let mut defused = parts.next().unwrap().to_owned();
+    for part in parts {
+        let opens = part.starts_with(|c: char| c.is_ascii_alphabetic() || "/!?".contains(c));
+        defused.push_str(if opens { "< " } else { "<" });
+        defused.push_str(part);
+    }
+    defused
+}
+
+/// Pieces of which hostile text is made.
+fn piece() -> impl Strategy<Value = String> {
+    let hostile = [
+        "<", ">", "</", "/>", "<!", "<!--", "-->", "--!>", "<?", "]]>", "<![CDATA[", "<!DOCTYPE ", "=", "\"", "'", "/", " ", "-", "!", "&", "&lt;",
+        "&#60;", "&amp;", "&lt", "<b>", "</b>", "b>", "<script>", "</script>", "script", "<style>", "</style>", "<textarea>", "</textarea>", "<title>",
+        "<plaintext>", "<xmp>", "<svg>", "<math>", "<table>", "<select>", "<template>", "<noscript>", "<iframe>", "<a href=", "<img src=x onerror=y>",
+        "<vector>", "<bob@example.com>", "a < b", "1<2>0", "AT&T", "e", "\u{301}", "\u{338}", "\u{226e}", "\u{226f}", "\u{327}", "\u{212a}", "K>",
+        "\u{feff}", "\u{a0}", "\u{2028}", "\u{1f600}", "\u{fffe}", "\u{0}", "\n", "\t", "\r\n", "\u{b}", "\u{85}", "é",
+    ];
+    prop_oneof![8 => proptest::sample::select(hostile.to_vec()).prop_map(str::to_owned), 1 => ".{0,6}", 1 => "[ -~]{0,6}"]
+}
+
+fn hostile() -> impl Strategy<Value = String> {
+    proptest::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// The same, but without what is always refused, so that more of it is kept.
+fn tame() -> impl Strategy<Value = String> {
+    hostile().prop_map(|text| text.chars().filter(|c| !c.is_control()).collect())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_clean_title_holds_nothing_that_a_parser_takes_for_markup(text in prop_oneof![hostile(), tame()]) {
+        if let Ok(title) = clean(&text) {
+            prop_assert_eq!(markup_in(&title), Vec::<String>::new(), "{:?}", title);
+        }
+    }
+
+    #[test]
+    fn cleaning_a_title_twice_is_cleaning_it_once(text in prop_oneof![hostile(), tame()]) {
+        if let Ok(title) = clean(&text) {
+            prop_assert_eq!(clean(&title), Ok(title.clone()));
+            prop_assert_eq!(unmarked(&title), title);
+        }
+    }
+
+    #[test]
+    fn text_that_no_parser_takes_for_markup_survives(text in prop_oneof![tame(), "[^<\\p{Cc}]{1,60}"]) {
+        let text = defused(&unmarked(&text));
+        prop_assume!(!text.is_empty());
+        prop_assert_eq!(markup_in(&text), Vec::<String>::new());
+        prop_assert_eq!(clean(&text), Ok(text));
+    }
+
+    #[test]
+    fn sanitising_a_description_twice_is_sanitising_it_once(text in prop_oneof![hostile(), tame()]) {
+        if let Ok(description) = sanitise(&text) {
+            prop_assert_eq!(sanitise(&description), Ok(description.clone()));
+            prop_assert_eq!(unmarked(&description), description);
+        }
+    }
+
+    #[test]
+    fn a_sanitised_description_holds_only_harmless_elements(text in prop_oneof![hostile(), tame()]) {
+        if let Ok(description) = sanitise(&text) {
+            let harmless = ["b", "a", "img", "table", "tbody", "tr", "td", "br"];
+            for name in markup_inside(local_name!("body"), &description) {
+                prop_assert!(harmless.contains(&name.as_str()), "{name} in {description:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn markup_goes_until_none_is_left() {
+    let cases = [
+        ("<<b>script>alert(1)<</b>/script>", Err("empty")),
+        ("<<b>i>x", Ok("x")),
+        ("<<<b>b>b>x", Ok("x")),
+        ("<scr<script></script>ipt>x</script>y", Ok("ipt>xy")),
+        ("<scr<!-- -->ipt>x", Ok("ipt>x")),
+        ("<<!-- -->b>x", Ok("x")),
+        ("<</b>/b>x", Ok("x")),
+        ("<textarea><b>x</b></textarea>", Ok("x")),
+        ("x <b", Ok("x")),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(clean(text), expected.map(str::to_owned), "{text}");
+    }
+}
+
+#[test]
+fn what_is_not_markup_comes_back_byte_for_byte() {
+    for text in ["a < b", "AT&T", "1<2>0", "&lt;b&gt;", "&amp;amp;", "<3", "a <= b >= c", "\u{226e}", "¯\\_(ツ)_/¯", "-> <-"] {
+        assert_eq!(clean(text), Ok(text.to_owned()));
+    }
+}
+
+#[test]
+fn normalisation_neither_hides_nor_makes_markup() {
+    // With the overlay, `<` and `>` are other characters, in whichever way they are written.
+    assert_eq!(clean("<\u{338}b>x"), Ok("\u{226e}b>x".to_owned()));
+    assert_eq!(clean("\u{226e}b>x"), Ok("\u{226e}b>x".to_owned()));
+    assert_eq!(clean("x <b>\u{338}"), Ok("x".to_owned()));
+    // The Kelvin sign is a K.
+    assert_eq!(clean("<\u{212a}>x"), Ok("x".to_owned()));
+    // Without the tag between them, letter and accent are one character.
+    assert_eq!(clean("e<b>x</b>\u{301}"), Ok("ex\u{301}".to_owned()));
+    assert_eq!(clean("e<b></b>\u{301}"), Ok("\u{e9}".to_owned()));
+    // The overlay comes first: this tag is called "i\u{226f}b".
+    assert_eq!(clean("<i>\u{338}b>x"), Ok("x".to_owned()));
+}
+
+#[test]
+fn white_space_goes_at_the_ends_only() {
+    assert_eq!(clean(" \t\u{a0}a  b\u{2003}\r\n"), Ok("a  b".to_owned()));
+    assert_eq!(clean("<b> a</b> b <i> </i>"), Ok("a b".to_owned()));
+    for text in ["", " ", "\u{3000}", "<br>", " <b> </b> "] {
+        assert_eq!(clean(text), Err("empty"), "{text:?}");
+    }
+}
+
+#[test]
+fn control_characters_are_refused() {
+    for c in (0..=0x1f).chain(0x7f..=0x9f).filter_map(char::from_u32) {
+        assert_eq!(clean(&format!("a{c}b")), Err("control_character"), "{c:?}");
+        assert_eq!(clean(&format!("a<b title='{c}'>b")), Err("control_character"), "{c:?}");
+        let expected = if "\t\n\r".contains(c) { Ok(format!("a{c}b").replace('\r', "\n")) } else { Err("control_character") };
+        assert_eq!(sanitise(&format!("a{c}b")), expected, "{c:?}");
+    }
+    // Format characters are no control characters: emoji are joined by them.
+    assert_eq!(clean("\u{1f468}\u{200d}\u{1f469}"), Ok("\u{1f468}\u{200d}\u{1f469}".to_owned()));
+}
+
+#[test]
+fn a_character_is_a_scalar_value_and_counts_after_cleaning() {
+    for c in ["a", "é", "\u{1f600}", "<", "&"] {
+        assert_eq!(clean(&c.repeat(TITLE)), Ok(c.repeat(TITLE)));
+        assert_eq!(clean(&c.repeat(TITLE + 1)), Err("too_long"));
+    }
+    assert_eq!(clean(&"e\u{301}".repeat(TITLE)), Ok("é".repeat(TITLE)));
+    assert_eq!(clean(&format!("<script>{}</script>{}", "x".repeat(9000), "y".repeat(TITLE))), Ok("y".repeat(TITLE)));
+    assert_eq!(sanitise(&"é".repeat(10_000)), Ok("é".repeat(10_000)));
+    assert_eq!(sanitise(&"é".repeat(10_001)), Err("too_long"));
+    assert_eq!(sanitise(&format!("<style>{}</style>y", "x".repeat(20_000))), Ok("y".to_owned()));
+}
+
+#[test]
+fn line_ends_of_a_description_become_line_feeds() {
+    assert_eq!(sanitise("a\r\nb\rc\n\td\r\n"), Ok("a\nb\nc\n\td".to_owned()));
+    assert_eq!(sanitise("a&#13;b"), Ok("a\nb".to_owned()));
+    assert_eq!(sanitise("a&#7;b"), Err("control_character"));
+    assert_eq!(sanitise("a&#0;b"), Ok("a\u{fffd}b".to_owned()));
+    assert_eq!(sanitise(" <script>x</script> "), Ok(String::new()));
+}
+
+#[test]
+fn references_do_not_undo_normalisation() {
+    assert_eq!(sanitise("e&#x301;"), Ok("é".to_owned()));
+    let description = sanitise("<b>&#x338;x</b>").unwrap();
+    assert_eq!(sanitise(&description), Ok(description.clone()));
+    assert_eq!(unmarked(&description), description);
+}
+
+#[test]
+fn hostile_length_is_refused_before_it_costs_anything() {
+    for text in ["a", "<", "<b>", "<b a=", "&", "<!--", "e\u{301}"] {
+        let text = text.repeat(1024 * 1024 / text.len());
+        assert_eq!(clean(&text), Err("too_long"));
+        assert_eq!(sanitise(&text), Err("too_long"));
+    }
+    let nested = |depth: usize| format!("{}{}x", "<".repeat(depth), "b>".repeat(depth));
+    assert_eq!(clean(&nested(600)), Ok("x".to_owned()));
+    assert_eq!(clean(&nested(5000)), Err("unstable_markup"));
+}
