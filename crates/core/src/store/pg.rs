@@ -1,0 +1,334 @@
+//! The one place that touches the Postgres bindings.
+//!
+//! An instance holds one connection and runs the statements of all its requests on it, as many at once as there are. Whoever
+//! finds none opens it, the others wait for that one opening. Everything has a deadline. A connection that breaks or overruns
+//! is dropped; a read is then tried once more on a new one, a write is reported as unknown.
+//!
+//! The road not taken: handing the half-done opening, or a lock, from request to request. A request is a task of the component
+//! model of its own, and this build of `wit-bindgen` cannot wake one task from another; waiters look every millisecond.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::future::{Either, select};
+use spin_sdk::pg::{Connection, DbError, DbValue, Error as SdkError, ParameterValue, PgError, QueryError};
+use spin_sdk::time::sleep;
+
+use crate::caller::Meter;
+use crate::error::Error;
+
+pub use super::pg_address::address;
+pub use super::pg_rows::{Row, Rows};
+
+/// How Postgres is reached.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `database_url`: a URL, or words like `host=… dbname=…`.
+    pub url: String,
+    /// How long opening a connection may take.
+    pub open_deadline: Duration,
+    /// How long a statement may take before Postgres ends it. The caller gives up half a second later, if even that fails.
+    pub statement_deadline: Duration,
+    /// What [`Error::Unavailable`] recommends.
+    pub retry_after: Duration,
+}
+
+/// A value that goes with a statement.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Param {
+    /// `text`. Instants and UUIDs are passed so too and cast in the statement (SPIN.md, Postgres).
+    Text(String),
+    /// `text[]`.
+    Texts(Vec<String>),
+    /// `bigint`.
+    Int(i64),
+    /// `bigint[]`.
+    Ints(Vec<i64>),
+    /// `bytea`.
+    Bytes(Vec<u8>),
+    /// `boolean`.
+    Bool(bool),
+    /// Null of any type.
+    Null,
+}
+
+impl Param {
+    /// A text, or null.
+    pub fn text(value: Option<impl Into<String>>) -> Self {
+        value.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+}
+
+impl From<Param> for ParameterValue {
+    fn from(param: Param) -> Self {
+        match param {
+            Param::Text(text) => Self::Str(text),
+            Param::Texts(texts) => Self::ArrayStr(texts.into_iter().map(Some).collect()),
+            Param::Int(int) => Self::Int64(int),
+            Param::Ints(ints) => Self::ArrayInt64(ints.into_iter().map(Some).collect()),
+            Param::Bytes(bytes) => Self::Binary(bytes),
+            Param::Bool(bool) => Self::Boolean(bool),
+            Param::Null => Self::DbNull,
+        }
+    }
+}
+
+/// A statement and its values.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// With `$1`, `$2` ….
+    pub sql: std::borrow::Cow<'static, str>,
+    /// One for each number.
+    pub params: Vec<Param>,
+}
+
+impl Statement {
+    /// A statement whose text is fixed.
+    pub fn new(sql: &'static str, params: Vec<Param>) -> Self {
+        Self { sql: sql.into(), params }
+    }
+}
+
+/// Why a statement gave nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// Postgres understood it and refused.
+    Refused(Refusal),
+    /// Anything else.
+    Other(Error),
+}
+
+/// What Postgres said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SQLSTATE.
+    pub code: String,
+    /// The constraint that was violated, if one was.
+    pub constraint: Option<String>,
+    /// The message.
+    pub message: String,
+    /// More, from functions of ours a JSON text.
+    pub detail: Option<String>,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => Self::Internal(format!("Postgres refused a statement: {refusal:?}")),
+            Failure::Other(error) => error,
+        }
+    }
+}
+
+/// The instance's access to Postgres.
+pub struct Pg {
+    settings: Settings,
+    address: String,
+    held: Mutex<Option<Arc<Connection>>>,
+    opening: AtomicBool,
+}
+
+impl std::fmt::Debug for Pg {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The address holds the password.
+        f.debug_struct("Pg").finish_non_exhaustive()
+    }
+}
+
+/// What happened to one attempt.
+enum Attempt {
+    /// Postgres answered with a refusal.
+    Refused(Refusal),
+    /// The transaction was rolled back for the sake of others and may be repeated.
+    Rollback(String),
+    /// Postgres ended the statement at its deadline; nothing of it remains.
+    Cancelled(String),
+    /// The connection is of no more use.
+    Broken(String),
+    /// A defect.
+    Defect(String),
+}
+
+impl Pg {
+    /// Connects to nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        let address = address(&settings.url, settings.statement_deadline, settings.open_deadline);
+        Self { settings, address, held: Mutex::new(None), opening: AtomicBool::new(false) }
+    }
+
+    /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one.
+    ///
+    /// # Errors
+    /// [`Failure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
+    pub async fn read(&self, meter: &Meter, statement: Statement) -> Result<Rows, Failure> {
+        match self.attempt(meter, statement.clone()).await? {
+            Err(Attempt::Broken(_) | Attempt::Rollback(_)) => {
+                let second = self.attempt(meter, statement).await?;
+                second.map_err(|attempt| self.failure(attempt, false))
+            }
+            first => first.map_err(|attempt| self.failure(attempt, false)),
+        }
+    }
+
+    /// Runs a statement that changes something. It is repeated only where Postgres says that nothing of it remains.
+    ///
+    /// # Errors
+    /// As [`Pg::read`]; [`Error::Unavailable`] with `outcome_unknown` if the answer never came.
+    pub async fn write(&self, meter: &Meter, statement: Statement) -> Result<Rows, Failure> {
+        const TRIES: u32 = 4;
+        for _ in 1..TRIES {
+            match self.attempt(meter, statement.clone()).await? {
+                Err(Attempt::Rollback(_)) => {}
+                result => return result.map_err(|attempt| self.failure(attempt, true)),
+            }
+        }
+        let last = self.attempt(meter, statement).await?;
+        last.map_err(|attempt| self.failure(attempt, true))
+    }
+
+    /// The outer error means that the statement was never sent.
+    async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
+        let connection = self.connection().await.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
+        let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
+        let started = Instant::now();
+        let deadline = self.settings.statement_deadline + Duration::from_millis(500);
+        let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
+            Some(result) => result,
+            None => Err(Attempt::Broken(format!("no answer within {deadline:?}"))),
+        };
+        meter.statement(started.elapsed());
+        if let Err(Attempt::Broken(_)) = &result {
+            self.forget(&connection);
+        }
+        Ok(result)
+    }
+
+    /// The held connection, or a new one.
+    async fn connection(&self) -> Result<Arc<Connection>, String> {
+        let started = Instant::now();
+        loop {
+            if let Some(held) = self.lock().clone() {
+                return Ok(held);
+            }
+            if !self.opening.swap(true, Ordering::AcqRel) {
+                let _opening = Opening(&self.opening);
+                return self.open().await;
+            }
+            if started.elapsed() > self.settings.open_deadline {
+                return Err(format!("no connection within {:?}", self.settings.open_deadline));
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn open(&self) -> Result<Arc<Connection>, String> {
+        let deadline = self.settings.open_deadline;
+        match within(deadline, Connection::open(self.address.clone())).await {
+            Some(Ok(connection)) => {
+                let connection = Arc::new(connection);
+                *self.lock() = Some(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Some(Err(error)) => Err(error.to_string()),
+            None => Err(format!("no connection within {deadline:?}")),
+        }
+    }
+
+    /// Drops the connection, unless another one is held by now.
+    fn forget(&self, broken: &Arc<Connection>) {
+        let mut held = self.lock();
+        if held.as_ref().is_some_and(|held| Arc::ptr_eq(held, broken)) {
+            *held = None;
+        }
+    }
+
+    /// Held for a moment only, never while waiting.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connection>>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failure(&self, attempt: Attempt, is_write: bool) -> Failure {
+        Failure::Other(match attempt {
+            Attempt::Refused(refusal) => return Failure::Refused(refusal),
+            Attempt::Rollback(reason) => self.unavailable(reason, false),
+            Attempt::Cancelled(reason) => Error::Timeout { reason },
+            Attempt::Broken(reason) => self.unavailable(reason, is_write),
+            Attempt::Defect(reason) => Error::Internal(reason),
+        })
+    }
+
+    fn unavailable(&self, reason: String, outcome_unknown: bool) -> Error {
+        Error::Unavailable { retry_after: self.settings.retry_after, outcome_unknown, reason: format!("Postgres: {reason}") }
+    }
+}
+
+/// Tells the others, however the opening ends, also if its request is dropped.
+struct Opening<'a>(&'a AtomicBool);
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+/// The future's output, or none after the deadline.
+async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
+    let future = std::pin::pin!(future);
+    let alarm = std::pin::pin!(sleep(deadline));
+    match select(future, alarm).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(((), _)) => None,
+    }
+}
+
+/// Runs a statement and drains its rows, since errors of execution come after the last of them.
+async fn run(connection: &Connection, sql: String, params: Vec<ParameterValue>) -> Result<Rows, Attempt> {
+    let mut stream = connection.query(sql, params).await.map_err(classify)?;
+    let mut rows: Vec<Vec<DbValue>> = Vec::new();
+    while let Some(row) = stream.rows().next().await {
+        rows.push(row);
+    }
+    stream.result().await.map_err(classify)?;
+    Ok(Rows::new(rows))
+}
+
+fn classify(error: SdkError) -> Attempt {
+    match error {
+        SdkError::Decode(reason) => Attempt::Defect(reason),
+        SdkError::PgError(error) => match error {
+            PgError::ConnectionFailed(reason) | PgError::Other(reason) => Attempt::Broken(reason),
+            PgError::BadParameter(reason) | PgError::ValueConversionFailed(reason) => Attempt::Defect(reason),
+            PgError::QueryFailed(QueryError::Text(reason)) if is_defect(&reason) => Attempt::Defect(reason),
+            PgError::QueryFailed(QueryError::Text(reason)) => Attempt::Broken(reason),
+            PgError::QueryFailed(QueryError::DbError(error)) => classify_state(error),
+        },
+    }
+}
+
+/// The driver's own errors have no structure: it could not encode a value or decode a row, or the connection is gone.
+fn is_defect(reason: &str) -> bool {
+    ["ToSql", "FromSql", "Parameters", "serializing", "exceeds limit"].iter().any(|word| reason.contains(word))
+}
+
+/// By SQLSTATE (PostgreSQL manual, appendix A).
+fn classify_state(error: DbError) -> Attempt {
+    let DbError { as_text: _, severity: _, code, message, detail, extras } = error;
+    let (class, _) = code.split_at_checked(2).unwrap_or_default();
+    match (class, code.as_str()) {
+        // serialization_failure, deadlock_detected
+        (_, "40001" | "40P01") => Attempt::Rollback(message),
+        // query_canceled (statement_timeout), lock_not_available
+        (_, "57014" | "55P03") => Attempt::Cancelled(message),
+        // Lost connections, too few resources, shutdown; and a server that became a standby.
+        ("08" | "53" | "57" | "58", _) | (_, "25006") => Attempt::Broken(format!("{message} ({code})")),
+        _ => {
+            let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
+            Attempt::Refused(Refusal { code, constraint, message, detail })
+        }
+    }
+}
+
+fn is_constraint(field: &str) -> bool {
+    field.eq_ignore_ascii_case("constraint") || field.eq_ignore_ascii_case("constraint_name")
+}

@@ -1,0 +1,1 @@
+//! From a filter and an order to SQL.
