@@ -60,9 +60,9 @@ pub const PROBLEMS: &[Problem] = &[
     problem(
         400,
         "invalid_parameter",
-        "A path or query parameter is wrong",
-        "A parameter is unknown, repeated where it may appear once, out of range, or not of its type. Values are never \
-         clamped or guessed.",
+        "A parameter is wrong",
+        "Something in the path, the query or a header is unknown, repeated where it may appear once, out of range, or \
+         not of its type. Values are never clamped or guessed.",
         "Correct every parameter named in `errors`; its `parameter` member holds the name.",
     ),
     problem(
