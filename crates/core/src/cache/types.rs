@@ -102,7 +102,7 @@ pub struct Entrance {
     /// proof that the token is valid and that the workspace has no pending invalidation.
     pub principal: Option<Vec<u8>>,
     /// The principal expires soon and this caller alone is asked to check it again (best after the response):
-    /// `store.admission`, then `Cache::admit`.
+    /// `store.admission`, then `Cache::renew`.
     pub renew: bool,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
@@ -122,7 +122,7 @@ impl Entrance {
 /// What `Cache::admit` answers.
 #[derive(Debug)]
 pub struct Admitted {
-    /// Verdicts that replace those of the [`Entrance`]: from now on the token is charged, not the address.
+    /// Verdicts in place of those of the [`Entrance`]: from now on the token is charged, not the address.
     pub rates: Vec<RateVerdict>,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
@@ -239,7 +239,7 @@ pub struct Ticket {
     pub(crate) epoch: String,
     pub(crate) generation: i64,
     pub(crate) request: [u8; 32],
-    pub(crate) lease: String,
+    pub(crate) lease: Vec<u8>,
     pub(crate) gzip: bool,
 }
 
@@ -250,6 +250,8 @@ pub struct Pass {
     pub(crate) read: Option<(i64, String)>,
     /// Whether the address was charged because the token was not known to be valid.
     pub(crate) address_charged: bool,
+    /// The verdicts so far.
+    pub(crate) rates: Vec<RateVerdict>,
 }
 
 /// Someone whom the store has just admitted.

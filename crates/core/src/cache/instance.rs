@@ -1,0 +1,48 @@
+//! The instance's part of the cache. What it does is in `reads.rs`, `writes.rs` and `counters.rs`.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use super::CacheSettings;
+use super::counters::Pending;
+use super::rate::LocalRates;
+use super::redis::{Effort, Redis};
+
+/// The instance's cache: its Redis connections, and what stands in for Redis while it is away. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Cache {
+    pub(super) settings: CacheSettings,
+    /// `None` without a Redis.
+    pub(super) redis: Option<Redis>,
+    pub(super) local: Mutex<LocalRates>,
+    pub(super) pending: Mutex<Pending>,
+}
+
+impl Cache {
+    /// How long an admission is remembered, counted from before its check. A revoked token is refused after this at the latest.
+    pub const LEASE: Duration = Duration::from_secs(1);
+
+    /// How long a write that could not tell Redis waits after its commit, until every admission that did not see its pending
+    /// invalidation has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
+    pub const DISTRUST_WAIT: Duration = Duration::from_millis(1100);
+
+    /// Reads nothing and connects to nothing yet.
+    pub fn new(settings: CacheSettings) -> Self {
+        let redis = (!settings.url.is_empty()).then(|| Redis::new(&settings));
+        let local = Mutex::new(LocalRates::new(Instant::now()));
+        Self { settings, redis, local, pending: Mutex::default() }
+    }
+
+    /// Whether a Redis is configured.
+    pub fn is_on(&self) -> bool {
+        self.redis.is_some()
+    }
+
+    pub(super) fn reading(&self) -> Effort {
+        Effort { budget: self.settings.budget, urgent: false }
+    }
+
+    pub(super) fn writing(&self) -> Effort {
+        Effort { budget: self.settings.write_budget, urgent: true }
+    }
+}

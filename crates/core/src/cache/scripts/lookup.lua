@@ -1,0 +1,61 @@
+-- Finding an entry: for the scripts that read. The layout of an entry is that of entry.rs.
+
+-- The part before the body and the body in the wanted form, or false. Small entries take one command; of large ones only the
+-- wanted form is read.
+local function read_entry(key, gzip)
+  local first = redis.call('GETRANGE', key, 0, 2047)
+  if #first < 14 then
+    return false
+  end
+  local version, etag, _, fields, zipped, plain = struct.unpack('>BBHHI4I4', first)
+  if version ~= 1 then
+    return false
+  end
+  local head = 14 + etag + fields
+  local from, size = head + zipped, plain
+  if gzip and zipped > 0 then
+    from, size = head, zipped
+  end
+  if from + size <= #first then
+    return string.sub(first, 1, head), string.sub(first, from + 1, from + size)
+  end
+  if head > #first then
+    first = redis.call('GETRANGE', key, 0, head - 1)
+  end
+  local body = redis.call('GETRANGE', key, from, from + size - 1)
+  if #body ~= size then
+    return false
+  end
+  return string.sub(first, 1, head), body
+end
+
+-- An admission: {expiry, workspace, principal}, or nil. Read from the value, since a key may outlive its millisecond.
+local function admission_of(id)
+  local value = redis.call('GET', prefix .. 'a:' .. epoch .. ':' .. id)
+  if not value then
+    return nil
+  end
+  local expiry, workspace, at = string.match(value, '^(%d+):(%-?%d+):()')
+  if not expiry or tonumber(expiry) <= now then
+    return nil
+  end
+  return {tonumber(expiry), workspace, string.sub(value, at)}
+end
+
+-- State (b: stay out, h: hit, l: lead, w: wait), generation, head, body.
+local function look_up(workspace, request, gzip)
+  local generation, busy = generation_of(workspace)
+  if busy then
+    return 'b', generation, false, false
+  end
+  local name = entry_name(workspace, generation, request)
+  local head, body = read_entry(prefix .. 'e:' .. name, gzip)
+  if head then
+    return 'h', generation, head, body
+  end
+  -- The mark of a fetch lasts about as long as one may take; it only saves work.
+  if redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000) then
+    return 'l', generation, false, false
+  end
+  return 'w', generation, false, false
+end

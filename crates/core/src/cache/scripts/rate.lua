@@ -1,0 +1,74 @@
+-- GCRA, the sliding window that needs one number: `tat`, the time at which the bucket is empty again. A request adds one
+-- interval; it passes if the bucket then holds no more than the quota. rate.rs says the same in Rust.
+
+local window = 60000000
+
+local function bucket(class, owner, quota)
+  local key = prefix .. 'r:' .. class .. ':' .. owner
+  local interval = math.floor(window / quota)
+  local tat = math.max(tonumber(redis.call('GET', key) or 0), now)
+  return {class = class, key = key, quota = quota, interval = interval, tat = tat,
+    allowed = tat + interval - now <= interval * quota}
+end
+
+local function fill(one, tat)
+  one.tat = tat
+  if tat > now then
+    redis.call('SET', one.key, whole(tat), 'PX', math.ceil((tat - now) / 1000))
+  else
+    redis.call('DEL', one.key)
+  end
+end
+
+-- Charges all of them, or none if one refuses.
+local function charge(buckets)
+  for _, one in ipairs(buckets) do
+    if not one.allowed then
+      return false
+    end
+  end
+  for _, one in ipairs(buckets) do
+    if not one.only_checked then
+      fill(one, one.tat + one.interval)
+    end
+  end
+  return true
+end
+
+-- Appends class, limit, remaining, seconds until the whole quota is back, seconds until the next one passes (0: this one does).
+local function report(reply, buckets)
+  for _, one in ipairs(buckets) do
+    local held = one.tat - now
+    local wait = 0
+    if not one.allowed then
+      wait = math.max(1, math.ceil((held + one.interval - one.interval * one.quota) / 1000000))
+    end
+    reply[#reply + 1] = one.class
+    reply[#reply + 1] = one.quota
+    reply[#reply + 1] = math.floor((one.interval * one.quota - held) / one.interval)
+    reply[#reply + 1] = math.ceil(held / 1000000)
+    reply[#reply + 1] = wait
+  end
+end
+
+-- The buckets of a request: d and w (classes default and writes) of a token (t) or an address (a).
+local function buckets_of(kind, owner, default_quota, writes_quota)
+  local buckets = {}
+  if default_quota > 0 then
+    buckets[1] = bucket('d', kind .. ':' .. owner, default_quota)
+  end
+  if writes_quota > 0 then
+    buckets[#buckets + 1] = bucket('w', kind .. ':' .. owner, writes_quota)
+  end
+  return buckets
+end
+
+-- Arguments 4 to 14 are the same for enter.lua and admit.lua.
+local kind, id, address = ARGV[4], ARGV[5], ARGV[6]
+local address_default, token_default = tonumber(ARGV[7]), tonumber(ARGV[8])
+local address_writes, token_writes = tonumber(ARGV[9]), tonumber(ARGV[10])
+local failures_quota = tonumber(ARGV[11])
+local write, request, gzip = ARGV[12] == '1', ARGV[13], ARGV[14] == '1'
+if not write then
+  address_writes, token_writes = 0, 0
+end
