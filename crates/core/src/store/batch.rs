@@ -1,15 +1,81 @@
 //! Several changes of todos, all or nothing.
 
-use super::pg::Pg;
-use super::write::{Write, Written};
-use crate::domain::todo::{Operation, OperationResult};
-use crate::error::{Error, Result};
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::pg::{Failure, Pg, Refusal, Statement};
+use super::pg_rows::from_json;
+use super::todo_fields::{self, json_param};
+use super::write::{self, Write, Written};
+use crate::domain::todo::{Operation, OperationResult, Todo};
+use crate::error::{Error, Fault, Kind, Place, Result};
+
+/// Raised by the function of the batch.
+const OPERATION_FAILED: &str = "TD001";
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    Created(Todo),
+    Updated(Todo),
+    Deleted(Uuid),
+}
+
+/// What the function says about the operation that failed.
+#[derive(Deserialize)]
+struct FailedOperation {
+    index: usize,
+    outcome: String,
+}
 
 /// Applies the operations in order; the results are in the same order.
 ///
 /// # Errors
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
-/// (`/todo/assignee_id`, and `/id` for a todo that does not exist is left to the caller: it is [`Error::NotFound`]).
+/// (`/todo/assignee_id`).
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
+    let mut params = write.params();
+    params.push(json_param(&todo_fields::operations(operations)));
+    let rows = match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
+        Ok(rows) => rows,
+        Err(Failure::Refused(refusal)) => return Err(refused(&refusal)),
+        Err(Failure::Other(error)) => return Err(error),
+    };
+    let written: Written<Vec<Outcome>> = write::finish(rows, Kind::Todo)?;
+    Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
+}
+
+fn result(outcome: Outcome) -> OperationResult {
+    match outcome {
+        Outcome::Created(todo) => OperationResult::Created(todo),
+        Outcome::Updated(todo) => OperationResult::Updated(todo),
+        Outcome::Deleted(uid) => OperationResult::Deleted(uid),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Error {
+    if refusal.code != OPERATION_FAILED {
+        return write::refused(refusal);
+    }
+    match from_json::<FailedOperation>(refusal.detail.as_deref().unwrap_or_default()) {
+        Ok(FailedOperation { index, outcome }) => {
+            let source = Box::new(in_todo(write::failed(&outcome, Kind::Todo)));
+            Error::Operation { index, source }
+        }
+        Err(error) => error,
+    }
+}
+
+/// In an operation the fields of a todo stand under `/todo`.
+fn in_todo(error: Error) -> Error {
+    let under = |fault: Fault| match fault.place {
+        Place::Pointer(_) => fault.under("/todo"),
+        Place::Parameter(_) => fault,
+    };
+    match error {
+        Error::Invalid(faults) => Error::Invalid(faults.into_iter().map(under).collect()),
+        other => other,
+    }
 }

@@ -19,6 +19,7 @@ pub mod purge;
 pub mod readiness;
 pub mod stats;
 pub mod tags;
+mod todo_fields;
 pub mod todo_list;
 pub mod todo_query;
 pub mod todos;

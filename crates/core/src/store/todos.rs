@@ -2,19 +2,40 @@
 
 use uuid::Uuid;
 
-use super::pg::Pg;
-use super::write::{Write, Written};
+use super::pg::{Param, Pg, Statement};
+use super::todo_fields::{self, json_param};
+use super::write::{self, Write, Written};
 use crate::caller::Caller;
 use crate::domain::id::Id;
 use crate::domain::todo::{Draft, Expected, Patch, Todo};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+
+const UPDATE: &str = "SELECT outcome, body, cache_wait \
+    FROM todo_update_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9::text::jsonb)";
 
 /// A live todo.
 ///
 /// # Errors
 /// [`Error::NotFound`] also for todos in the bin.
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
-    pending()
+    let row = pg.read(&caller.meter, find_sql(caller, id)).await?.optional();
+    row.ok_or(Error::NotFound(Kind::Todo))?.json()
+}
+
+/// Served by `todos_pkey` or `todos_uid_key`.
+fn find_sql(caller: &Caller, id: Id) -> Statement {
+    let (sql, id) = match id {
+        Id::Serial(serial) => (
+            "SELECT document FROM todo_documents_v1 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+            Param::Int(serial),
+        ),
+        Id::Uuid(uuid) => (
+            "SELECT document FROM todo_documents_v1 \
+             WHERE workspace_id = $1 AND uid = $2::text::uuid AND deleted_at IS NULL",
+            Param::Text(uuid.to_string()),
+        ),
+    };
+    Statement::new(sql, vec![Param::Int(caller.workspace.0), id])
 }
 
 /// Creates a todo under a UUID that the caller chose or that was made for it.
@@ -23,7 +44,10 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
 /// [`Error::Exists`] if the id is taken, [`Conflict::TodoDeleted`](crate::error::Conflict::TodoDeleted) if its todo is in the
 /// bin, [`Error::Invalid`] at `/assignee_id` if there is no such employee.
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-    pending()
+    const SQL: &str = "SELECT outcome, body, cache_wait \
+        FROM todo_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7::text::jsonb)";
+    let params = [Param::Text(uid.to_string()), json_param(&todo_fields::draft(draft))];
+    write.call(pg, SQL, params, Kind::Todo).await
 }
 
 /// Makes a live todo equal to the draft; a draft that equals it changes nothing, not even the version.
@@ -31,7 +55,9 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Res
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
 pub async fn replace(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, draft: &Draft) -> Result<Written<Todo>> {
-    pending()
+    let [serial, uid] = write::id(id);
+    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::draft(draft))];
+    write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
 /// Changes what the patch names; a patch that changes nothing leaves the version and `updated_at`.
@@ -39,7 +65,9 @@ pub async fn replace(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, dr
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
 pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patch: &Patch) -> Result<Written<Todo>> {
-    pending()
+    let [serial, uid] = write::id(id);
+    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::patch(patch))];
+    write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
 /// Puts a live todo into the bin.
@@ -47,7 +75,10 @@ pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patc
 /// # Errors
 /// [`Error::NotFound`] also if it is there already, [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    pending()
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    let [serial, uid] = write::id(id);
+    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Todo).await
 }
 
 /// Takes a todo out of the bin, within 30 days of its deletion; a live todo is returned as it is.
@@ -55,9 +86,6 @@ pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> 
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn restore(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Todo>> {
-    pending()
-}
-
-fn pending<T>() -> Result<T> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todo_restore_v1($1, $2, $3, $4, $5, $6, $7::text::uuid)";
+    write.call(pg, SQL, write::id(id), Kind::Todo).await
 }

@@ -1,12 +1,15 @@
 //! What every write has in common: idempotency, and the note in Postgres that stands in for Redis when it is away.
 //!
 //! The functions of the migrations do the work inside the statement that writes. They all answer with the same columns,
-//! which [`finish`] turns into a result.
+//! which are turned into a result here.
 
 use serde::de::DeserializeOwned;
 
-use super::pg::{Param, Rows};
+use super::pg::{Failure, Param, Pg, Refusal, Rows, Statement};
+use super::pg_rows::from_json;
 use crate::caller::Caller;
+use crate::domain::id::Id;
+use crate::domain::todo::Expected;
 use crate::error::{Conflict, Error, Fault, Kind, Result};
 
 /// For whom and under which guarantees a write happens.
@@ -50,6 +53,106 @@ impl<T> Written<T> {
     }
 }
 
-pub(super) fn pending<T>(_: Kind) -> Result<T> {
-    Err(Error::Internal("not written yet".to_owned()))
+impl Write<'_> {
+    /// The first five parameters of every writing function: workspace, route, key, digest of the body, distrust.
+    pub(super) fn params(&self) -> Vec<Param> {
+        let workspace = Param::Int(self.caller.workspace.0);
+        let distrust = Param::Bool(self.distrust_cache);
+        match self.idempotency {
+            None => vec![workspace, Param::Null, Param::Null, Param::Null, distrust],
+            Some(IdempotencyKey { route, key, body_digest }) => vec![
+                workspace,
+                Param::Text(route.clone()),
+                Param::Text(key.clone()),
+                Param::Bytes(body_digest.to_vec()),
+                distrust,
+            ],
+        }
+    }
+
+    /// Calls a writing function, whose parameters after the common five are `rest`, and reads its answer.
+    pub(super) async fn call<T: DeserializeOwned>(
+        &self,
+        pg: &Pg,
+        sql: &'static str,
+        rest: impl IntoIterator<Item = Param>,
+        kind: Kind,
+    ) -> Result<Written<T>> {
+        let mut params = self.params();
+        params.extend(rest);
+        match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
+            Ok(rows) => finish(rows, kind),
+            Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
+            Err(Failure::Other(error)) => Err(error),
+        }
+    }
+}
+
+/// The columns `outcome`, `body`, `cache_wait`.
+pub(super) fn finish<T: DeserializeOwned>(rows: Rows, kind: Kind) -> Result<Written<T>> {
+    let mut row = rows.one()?;
+    let outcome = row.text()?;
+    let body = row.optional_text()?;
+    let cache_wait = row.bool()?;
+    let replayed = outcome == "replay";
+    if !replayed && outcome != "done" {
+        return Err(failed(&outcome, kind));
+    }
+    let body = body.ok_or_else(|| Error::Internal("a write has no body".to_owned()))?;
+    Ok(Written { value: from_json(&body)?, replayed, cache_wait })
+}
+
+/// The error that an outcome stands for.
+pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
+    match outcome {
+        "mismatch" => Error::IdempotencyMismatch,
+        "running" => Error::IdempotencyRunning,
+        "not_found" => Error::NotFound(kind),
+        "stale" => Error::Stale(kind),
+        "exists" => Error::Exists(kind),
+        "in_bin" => Error::Conflict(Conflict::TodoDeleted),
+        "referenced" => Error::Conflict(Conflict::EmployeeReferenced),
+        "job_finished" => Error::Conflict(Conflict::JobFinished),
+        "no_assignee" => missing("/assignee_id", Kind::Employee),
+        "no_department" => missing("/department_id", Kind::Department),
+        "no_workspace" => missing("/workspace_id", Kind::Workspace),
+        other => Error::Internal(format!("unknown outcome of a write: {other}")),
+    }
+}
+
+/// A reference in the body to something that does not exist.
+fn missing(pointer: &str, kind: Kind) -> Error {
+    Error::Invalid(vec![Fault::at(pointer, "not_found", format!("there is no such {kind}"))])
+}
+
+/// The error that a violated constraint stands for, where two writers raced or the database is the one who decides.
+pub(super) fn refused(refusal: &Refusal) -> Error {
+    match refusal.constraint.as_deref() {
+        Some("employees_email_key") => Error::Conflict(Conflict::EmailTaken),
+        Some("departments_name_key") => Error::Conflict(Conflict::DepartmentNameTaken),
+        Some("workspaces_name_key") => Error::Conflict(Conflict::WorkspaceNameTaken),
+        Some("employees_department_fkey") if refusal.is_still_referenced() => {
+            Error::Conflict(Conflict::DepartmentReferenced)
+        }
+        Some("employees_department_fkey") => missing("/department_id", Kind::Department),
+        Some("todos_assignee_fkey") if refusal.is_still_referenced() => Error::Conflict(Conflict::EmployeeReferenced),
+        Some("todos_assignee_fkey") => missing("/assignee_id", Kind::Employee),
+        _ => Failure::Refused(refusal.clone()).into(),
+    }
+}
+
+/// The versions that a caller accepts, for the parameter `p_versions`.
+pub(super) fn versions(expected: &Expected) -> Param {
+    match expected {
+        Expected::Any | Expected::Exists => Param::Null,
+        Expected::Versions(versions) => Param::Ints(versions.clone()),
+    }
+}
+
+/// An id as the two parameters `p_id` and `p_uid`, one of which is null.
+pub(super) fn id(id: Id) -> [Param; 2] {
+    match id {
+        Id::Serial(serial) => [Param::Int(serial), Param::Null],
+        Id::Uuid(uuid) => [Param::Null, Param::Text(uuid.to_string())],
+    }
 }
