@@ -136,6 +136,7 @@ pub fn usual_variables() -> Vec<(String, String)> {
         ("rate_limit_default", "0"),
         ("rate_limit_authenticated", "0"),
         ("rate_limit_writes", "0"),
+        ("rate_limit_authenticated_writes", "0"),
         ("rate_limit_auth_failures", "0"),
         ("log_level", "error"),
     ]

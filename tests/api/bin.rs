@@ -1,0 +1,86 @@
+//! The bin: deleted todos, for thirty days.
+
+use serde_json::json;
+
+use crate::harness::{Workspace, suite, uuid};
+
+suite![
+    a_deleted_todo_can_be_restored,
+    restoring_a_live_todo_changes_nothing,
+    an_id_in_the_bin_cannot_be_chosen,
+    the_bin_combines_with_filters_and_sorts,
+    what_was_never_there_cannot_be_restored,
+    #[database]
+    a_deleted_todo_can_be_restored_for_thirty_days,
+];
+
+async fn a_deleted_todo_can_be_restored() {
+    let ws = Workspace::new().await;
+    let before = ws.todo(json!({ "title": "Back", "tags": ["kept"], "description": "kept", "status": "completed" })).await;
+    let path = format!("/api/v2/todos/{}", before["id"].as_str().unwrap());
+    ws.delete(&path).send().await.no_content();
+    let restored = ws.post(&format!("{path}/restore")).send().await;
+    let after = restored.ok();
+    for field in ["id", "title", "tags", "description", "status", "completed_at", "created_at"] {
+        assert_eq!(after[field], before[field], "{field}");
+    }
+    assert!(after["version"].as_i64() > before["version"].as_i64(), "{after}");
+    let read = ws.get(&path).send().await;
+    assert_eq!(read.ok(), after);
+    assert_eq!(read.etag(), restored.etag());
+    assert_eq!(ws.titles(&[]).await, ["Back"]);
+    assert_eq!(ws.titles(&[("deleted", "true")]).await, [""; 0]);
+}
+
+async fn restoring_a_live_todo_changes_nothing() {
+    let ws = Workspace::new().await;
+    let todo = ws.todo(json!({ "title": "Live" })).await;
+    let path = format!("/api/v2/todos/{}", todo["id"].as_str().unwrap());
+    assert_eq!(ws.post(&format!("{path}/restore")).send().await.ok(), todo);
+}
+
+async fn an_id_in_the_bin_cannot_be_chosen() {
+    let ws = Workspace::new().await;
+    let path = format!("/api/v2/todos/{}", uuid());
+    ws.put(&path).header("if-none-match", "*").json(json!({ "title": "a" })).send().await.created();
+    ws.delete(&path).send().await.no_content();
+    let again = ws.put(&path).header("if-none-match", "*").json(json!({ "title": "b" })).send().await;
+    again.problem(409, "todo_deleted");
+    ws.post(&format!("{path}/restore")).send().await.ok();
+    assert_eq!(ws.get(&path).send().await.ok()["title"], "a");
+}
+
+async fn the_bin_combines_with_filters_and_sorts() {
+    let ws = Workspace::new().await;
+    for (title, priority) in [("a", "low"), ("b", "high"), ("c", "high")] {
+        let todo = ws.todo(json!({ "title": title, "priority": priority })).await;
+        ws.delete(&format!("/api/v2/todos/{}", todo["id"].as_str().unwrap())).send().await.no_content();
+    }
+    let query = [("deleted", "true"), ("priority", "high"), ("sort", "title"), ("limit", "1")];
+    assert_eq!(ws.titles(&query).await, ["b", "c"]);
+}
+
+async fn what_was_never_there_cannot_be_restored() {
+    let ws = Workspace::new().await;
+    ws.post(&format!("/api/v2/todos/{}/restore", uuid())).send().await.problem(404, "todo_not_found");
+    ws.post("/api/v2/todos/x/restore").send().await.problem(400, "invalid_parameter").in_parameter("id");
+}
+
+async fn a_deleted_todo_can_be_restored_for_thirty_days() {
+    let ws = Workspace::new().await;
+    let database = crate::harness::database::connect().await;
+    for (days, status) in [(29, 200), (31, 404)] {
+        let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+        ws.delete(&path).send().await.no_content();
+        let age = format!(
+            "update todos set deleted_at = now() - interval '{days} days' where uid = '{}'",
+            path.rsplit('/').next().unwrap()
+        );
+        assert_eq!(database.execute(&age, &[]).await.expect("todos have `uid` and `deleted_at`"), 1);
+        let answer = ws.post(&format!("{path}/restore")).send().await;
+        answer.has_status(status);
+        if status == 404 {
+            answer.problem(404, "todo_not_found");
+        }
+    }
+}

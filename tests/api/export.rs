@@ -1,0 +1,204 @@
+//! Exports: CSV, NDJSON, iCalendar.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Workspace, suite};
+
+suite![
+    csv_has_the_documented_columns,
+    csv_cells_never_run_as_formulas,
+    csv_survives_quotes_and_line_breaks,
+    ndjson_has_one_whole_todo_a_line,
+    ics_is_a_calendar,
+    ics_folds_and_escapes,
+    csv_is_the_default,
+    exports_take_the_filters_of_the_list,
+    exports_are_whole_beyond_one_page,
+    an_empty_export_is_well_formed,
+    other_formats_are_refused,
+];
+
+const COLUMNS: [&str; 14] = [
+    "id", "title", "description", "status", "completed", "priority", "due_date", "tags", "assignee", "department",
+    "created_at", "updated_at", "completed_at", "version",
+];
+
+/// The records of a CSV export, the header first.
+async fn csv(ws: &Workspace, query: &str) -> Vec<Vec<String>> {
+    let answer = ws.get(&format!("/api/v2/todos/export?{query}")).send().await;
+    answer.has_status(200);
+    assert_eq!(answer.media_type(), "text/csv", "{answer}");
+    assert!(answer.optional("content-disposition").is_some_and(|value| value.contains("attachment")), "{answer}");
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(&answer.body[..]);
+    let records = reader.records().map(|record| record.unwrap_or_else(|error| panic!("{error}: {answer}")));
+    records.map(|record| record.iter().map(str::to_owned).collect()).collect()
+}
+
+async fn csv_has_the_documented_columns() {
+    let ws = Workspace::new().await;
+    let department = ws.department("Research").await;
+    let ada = ws.employee("Ada").await;
+    let path = format!("/api/v2/employees/{}", ada["id"].as_str().unwrap());
+    ws.patch(&path).json(json!({ "department_id": department["id"] })).send().await.ok();
+    let todo = ws
+        .todo(json!({
+            "title": "Everything", "description": "Text", "status": "completed", "priority": "high",
+            "due_date": "2030-01-01T00:00:00Z", "tags": ["b", "a"], "assignee_id": ada["id"],
+        }))
+        .await;
+    let records = csv(&ws, "format=csv").await;
+    assert_eq!(records[0], COLUMNS);
+    let text = |field: &str| todo[field].as_str().unwrap_or_default().to_owned();
+    let expected = [
+        text("id"), "Everything".into(), "Text".into(), "completed".into(), "true".into(), "high".into(),
+        "2030-01-01T00:00:00Z".into(), "a;b".into(), "Ada".into(), "Research".into(), text("created_at"),
+        text("updated_at"), text("completed_at"), "1".into(),
+    ];
+    assert_eq!(records[1], expected);
+    assert_eq!(records.len(), 2);
+}
+
+async fn csv_cells_never_run_as_formulas() {
+    let ws = Workspace::new().await;
+    let hostile = ["=1+1", "+1", "-1", "@SUM(A1)", "=HYPERLINK(\"http://x\",\"y\")", "'quoted", "a=b"];
+    for title in hostile {
+        ws.todo(json!({ "title": title, "description": title, "tags": [title] })).await;
+    }
+    let records = csv(&ws, "sort=created_at").await;
+    for (record, title) in records[1..].iter().zip(hostile) {
+        let dangerous = title.starts_with(['=', '+', '-', '@']);
+        let expected = if dangerous { format!("'{title}") } else { title.to_owned() };
+        assert_eq!(record[1], expected);
+        assert_eq!(record[7], expected);
+        assert!(!record[2].starts_with(['=', '+', '-', '@', '\t', '\r']), "{record:?}");
+    }
+}
+
+async fn csv_survives_quotes_and_line_breaks() {
+    let ws = Workspace::new().await;
+    ws.todo(json!({ "title": "say \"hi\", twice", "description": "one\ntwo;\tthree" })).await;
+    let records = csv(&ws, "").await;
+    assert_eq!(records[1][1], "say \"hi\", twice");
+    assert_eq!(records[1][2], "one\ntwo;\tthree");
+}
+
+async fn ndjson_has_one_whole_todo_a_line() {
+    let ws = Workspace::new().await;
+    let mut todos = Vec::new();
+    for title in ["a", "b", "c"] {
+        todos.push(ws.todo(json!({ "title": title, "tags": [title], "description": "line\nbreak" })).await);
+    }
+    let answer = ws.get("/api/v2/todos/export?format=ndjson&sort=created_at").send().await;
+    answer.has_status(200);
+    assert_eq!(answer.media_type(), "application/x-ndjson", "{answer}");
+    let lines: Vec<Value> = answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines, todos);
+    assert!(answer.text().ends_with('\n'), "{answer}");
+}
+
+/// The content lines of a calendar, unfolded.
+async fn ics(ws: &Workspace, query: &str) -> Vec<String> {
+    let answer = ws.get(&format!("/api/v2/todos/export?format=ics&{query}")).send().await;
+    answer.has_status(200);
+    assert_eq!(answer.media_type(), "text/calendar", "{answer}");
+    let text = answer.text();
+    assert!(text.ends_with("\r\n") && !text.replace("\r\n", "").contains(['\r', '\n']), "lines end in CR LF: {answer}");
+    for line in text.split("\r\n") {
+        assert!(line.len() <= 75, "a line is longer than 75 octets: {line}");
+    }
+    text.replace("\r\n ", "").lines().map(|line| line.trim_end_matches('\r').to_owned()).collect()
+}
+
+async fn ics_is_a_calendar() {
+    let ws = Workspace::new().await;
+    let todo = ws
+        .todo(json!({ "title": "Call", "due_date": "2030-01-02T03:04:05Z", "status": "completed", "priority": "urgent", "tags": ["a", "b"] }))
+        .await;
+    ws.titled("No date").await;
+    let lines = ics(&ws, "sort=created_at").await;
+    assert_eq!(lines.first().map(String::as_str), Some("BEGIN:VCALENDAR"));
+    assert_eq!(lines.last().map(String::as_str), Some("END:VCALENDAR"));
+    for expected in ["VERSION:2.0", "BEGIN:VTODO", "SUMMARY:Call", "DUE:20300102T030405Z", "STATUS:COMPLETED", "CATEGORIES:a,b"] {
+        assert!(lines.iter().any(|line| line == expected), "no {expected} in {lines:#?}");
+    }
+    assert!(lines.iter().any(|line| line.starts_with("PRODID:")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("UID:") && line.contains(todo["id"].as_str().unwrap())), "{lines:#?}");
+    for (name, count) in [("BEGIN:VTODO", 2), ("END:VTODO", 2), ("DUE:", 1)] {
+        assert_eq!(lines.iter().filter(|line| line.starts_with(name)).count(), count, "{name} in {lines:#?}");
+    }
+    assert_eq!(lines.iter().filter(|line| line.starts_with("DTSTAMP:")).count(), 2, "each has one: {lines:#?}");
+}
+
+async fn ics_folds_and_escapes() {
+    let ws = Workspace::new().await;
+    let long = "ü".repeat(200);
+    ws.titled(&long).await;
+    ws.todo(json!({ "title": "a, b; c\\d", "description": "one\ntwo", "tags": ["x,y"] })).await;
+    ws.titled("END:VTODO").await;
+    let lines = ics(&ws, "sort=created_at").await;
+    for expected in [format!("SUMMARY:{long}"), "SUMMARY:a\\, b\\; c\\\\d".into(), "DESCRIPTION:one\\ntwo".into(), "CATEGORIES:x\\,y".into()] {
+        assert!(lines.contains(&expected), "no {expected} in {lines:#?}");
+    }
+    assert_eq!(lines.iter().filter(|line| *line == "END:VTODO").count(), 3, "{lines:#?}");
+}
+
+async fn csv_is_the_default() {
+    let ws = Workspace::new().await;
+    ws.titled("x").await;
+    assert_eq!(csv(&ws, "").await, csv(&ws, "format=csv").await);
+}
+
+async fn exports_take_the_filters_of_the_list() {
+    let ws = Workspace::new().await;
+    for (title, priority) in [("a", "low"), ("b", "high"), ("c", "high")] {
+        ws.todo(json!({ "title": title, "priority": priority })).await;
+    }
+    let records = csv(&ws, "priority=high&sort=-title").await;
+    assert_eq!(records[1..].iter().map(|record| record[1].as_str()).collect::<Vec<_>>(), ["c", "b"]);
+    let wrong = ws.get("/api/v2/todos/export?priority=x").send().await;
+    wrong.problem(400, "invalid_parameter").in_parameter("priority");
+    for paging in ["limit=5", "cursor=x"] {
+        let answer = ws.get(&format!("/api/v2/todos/export?{paging}")).send().await;
+        answer.problem(400, "invalid_parameter");
+    }
+}
+
+async fn exports_are_whole_beyond_one_page() {
+    let ws = Workspace::new().await;
+    let operations: Vec<Value> =
+        (0..100).map(|number| json!({ "op": "create", "todo": { "title": format!("t{number:03}") } })).collect();
+    for _ in 0..12 {
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    }
+    let records = csv(&ws, "sort=title").await;
+    assert_eq!(records.len(), 1201);
+    let mut titles: Vec<&str> = records[1..].iter().map(|record| record[1].as_str()).collect();
+    assert!(titles.is_sorted());
+    titles.dedup();
+    assert_eq!(titles.len(), 100);
+    let mut ids: Vec<&str> = records[1..].iter().map(|record| record[0].as_str()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 1200, "nothing is missing and nothing comes twice");
+    let ndjson = ws.get("/api/v2/todos/export?format=ndjson").send().await;
+    assert_eq!(ndjson.text().lines().count(), 1200);
+}
+
+async fn an_empty_export_is_well_formed() {
+    let ws = Workspace::new().await;
+    assert_eq!(csv(&ws, "").await, [COLUMNS.map(str::to_owned).to_vec()]);
+    assert_eq!(ws.get("/api/v2/todos/export?format=ndjson").send().await.has_status(200).text(), "");
+    let lines = ics(&ws, "").await;
+    assert!(lines.contains(&"BEGIN:VCALENDAR".to_owned()) && !lines.contains(&"BEGIN:VTODO".to_owned()), "{lines:?}");
+}
+
+async fn other_formats_are_refused() {
+    let ws = Workspace::new().await;
+    for wrong in ["xlsx", "", "CSV", "json"] {
+        let answer = ws.get("/api/v2/todos/export").query(&[("format", wrong)]).send().await;
+        answer.problem(400, "invalid_parameter").in_parameter("format");
+    }
+    let answer = ws.get("/api/v2/todos/export?format=csv").header("accept", "application/json").send().await;
+    answer.problem(406, "not_acceptable");
+    ws.get("/api/v2/todos/export?format=csv").header("accept", "text/csv").send().await.has_status(200);
+}

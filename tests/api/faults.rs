@@ -1,0 +1,250 @@
+//! Postgres and Redis misbehave: the service says so in time and comes back by itself.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::{Answer, Options, Server, Workspace, suite};
+
+suite![
+    #[embedded]
+    postgres_that_refuses_gives_503_and_service_resumes,
+    #[embedded]
+    postgres_that_hangs_gives_an_answer_in_time,
+    #[embedded]
+    a_broken_connection_is_reopened_for_reads,
+    #[embedded]
+    a_write_of_unknown_outcome_is_reported,
+    #[embedded]
+    a_slow_database_ends_in_a_timeout,
+    #[embedded]
+    redis_that_refuses_changes_nothing_but_speed,
+    #[embedded]
+    redis_that_hangs_costs_its_budget_once,
+    #[embedded]
+    killed_instances_are_replaced,
+    #[embedded]
+    a_bad_setting_stops_readiness_and_is_named,
+    #[embedded]
+    production_refuses_to_run_without_tokens,
+    #[embedded]
+    a_database_without_migrations_is_not_ready,
+];
+
+/// The settings of these tests: short deadlines.
+fn hasty() -> Options {
+    Options::default().with("database_timeout_ms", 1000).with("request_timeout_ms", 4000)
+}
+
+#[track_caller]
+fn assert_unavailable(answer: &Answer) {
+    answer.problem(503, "unavailable");
+    let wait: u64 = answer.header("retry-after").parse().expect("Retry-After in seconds");
+    assert!((1..=60).contains(&wait), "{answer}");
+}
+
+/// Waits until reads work again.
+async fn resumes(ws: &Workspace, path: &str) {
+    let since = Instant::now();
+    loop {
+        let answer = ws.get(path).send().await;
+        if answer.status == 200 {
+            return;
+        }
+        assert!(since.elapsed() < Duration::from_secs(10), "service does not resume: {answer}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn postgres_that_refuses_gives_503_and_service_resumes() {
+    let server = Server::private(hasty().with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for _ in 0..2 {
+        server.host().faults().postgres().refuse();
+        for call in [ws.get(&path), ws.get("/api/v2/todos"), ws.post("/api/v2/todos").json(json!({ "title": "y" }))] {
+            let asked = Instant::now();
+            assert_unavailable(&call.send().await);
+            assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+        }
+        let ready = server.anonymous().get("/health/ready").send().await;
+        ready.has_status(503);
+        server.anonymous().get("/health/live").send().await.has_status(200);
+        let old = ws.get("/api/v1/todos").send().await;
+        old.v1_error(503, "unavailable");
+        server.host().faults().postgres().heal();
+        resumes(&ws, &path).await;
+        server.anonymous().get("/health/ready").send().await.has_status(200);
+    }
+    assert_eq!(ws.titles(&[]).await, ["x"], "what was refused was not done");
+}
+
+async fn postgres_that_hangs_gives_an_answer_in_time() {
+    let server = Server::private(hasty().with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    server.host().faults().postgres().hang();
+    for call in [ws.get(&path), ws.post("/api/v2/todos").json(json!({ "title": "y" }))] {
+        let asked = Instant::now();
+        let answer = call.send().await;
+        assert!([503, 504].contains(&answer.status), "{answer}");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}: {answer}", asked.elapsed());
+    }
+    server.host().faults().postgres().heal();
+    resumes(&ws, &path).await;
+}
+
+async fn a_broken_connection_is_reopened_for_reads() {
+    let server = Server::private(hasty().with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for _ in 0..5 {
+        ws.get(&path).send().await.ok();
+        server.host().faults().postgres().cut();
+        ws.get(&path).send().await.ok();
+        server.host().faults().postgres().cut();
+        assert_eq!(ws.titles(&[]).await, ["x"]);
+    }
+}
+
+async fn a_write_of_unknown_outcome_is_reported() {
+    let server = Server::private(hasty()).await;
+    let ws = Workspace::on(&server).await;
+    let mut unknown = 0;
+    for number in 0..20 {
+        let title = format!("t{number}");
+        let call = ws.post("/api/v2/todos").header("idempotency-key", &title).json(json!({ "title": title }));
+        let client = crate::harness::Client::new(ws.server.clone(), ws.token.clone());
+        let sent = tokio::spawn(call.send());
+        tokio::time::sleep(Duration::from_micros(700 * number)).await;
+        server.host().faults().postgres().cut();
+        let answer = sent.await.unwrap();
+        if answer.status != 201 {
+            assert_unavailable(&answer);
+            unknown += 1;
+            // The key makes the retry safe whether or not it had happened.
+            let body = json!({ "title": title });
+            let again = client.post("/api/v2/todos").header("idempotency-key", &title).json(body).send().await;
+            again.created();
+        }
+    }
+    let mut titles = ws.titles(&[]).await;
+    titles.sort();
+    titles.dedup();
+    assert_eq!(titles.len(), 20, "{unknown} were unknown");
+    assert_eq!(ws.all("/api/v2/todos", &[]).await.len(), 20, "nothing came twice");
+}
+
+async fn a_slow_database_ends_in_a_timeout() {
+    let server = Server::private(Options::default().with("database_timeout_ms", 30_000).with("request_timeout_ms", 1000).with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    server.host().faults().postgres().delay(Duration::from_secs(5));
+    let asked = Instant::now();
+    let answer = ws.get(&path).send().await;
+    answer.problem(504, "timeout");
+    assert!((1..3).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
+    server.host().faults().postgres().heal();
+    resumes(&ws, &path).await;
+}
+
+async fn redis_that_refuses_changes_nothing_but_speed() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("0").await);
+    server.host().faults().redis().refuse();
+    for number in 1..10 {
+        let title = number.to_string();
+        ws.patch(&path).json(json!({ "title": title })).send().await.ok();
+        assert_eq!(ws.get(&path).send().await.ok()["title"], title.as_str());
+        assert_eq!(ws.titles(&[]).await, [title]);
+    }
+    let ready = server.anonymous().get("/health/ready").send().await;
+    assert_eq!(ready.ok()["status"], "degraded", "{ready}");
+    server.host().faults().redis().heal();
+    assert_eq!(ws.get(&path).send().await.ok()["title"], "9");
+}
+
+async fn redis_that_hangs_costs_its_budget_once() {
+    let server = Server::private(Options::default().with("redis_timeout_ms", 50).with("redis_retry_ms", 60_000)).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    server.host().faults().redis().hang();
+    let mut slow = 0;
+    for _ in 0..60 {
+        let asked = Instant::now();
+        ws.get(&path).send().await.ok();
+        slow += usize::from(asked.elapsed() > Duration::from_millis(45));
+    }
+    server.host().faults().redis().heal();
+    assert!(slow <= 8, "{slow} of 60 reads waited for Redis");
+}
+
+async fn killed_instances_are_replaced() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    let before = server.host().counters().instantiations;
+    for _ in 0..5 {
+        server.host().kill_instances();
+        resumes(&ws, &path).await;
+    }
+    assert!(server.host().counters().instantiations >= before + 5);
+}
+
+async fn a_bad_setting_stops_readiness_and_is_named() {
+    for (name, value) in [
+        ("environment", "moon"),
+        ("rate_limit_default", "many"),
+        ("cache_ttl_seconds", "-1"),
+        ("log_level", "loud"),
+        ("v1_sunset_at", "soon"),
+        ("database_url", "mysql://x"),
+        ("trusted_proxies", "proxy"),
+    ] {
+        let server = Server::private(Options::default().with(name, value)).await;
+        let answer = server.anonymous().get("/health/ready").send().await;
+        answer.has_status(503);
+        assert!(answer.text().contains(name), "{answer}");
+        assert!(!answer.text().contains("postgres://"), "{answer}");
+        let todos = server.admin().get("/api/v2/todos").send().await;
+        assert!(todos.status == 503, "{todos}");
+    }
+}
+
+async fn production_refuses_to_run_without_tokens() {
+    let good = Options::default().with("environment", "production").with("cursor_secret", "0123456789abcdef0123456789abcdef");
+    let server = Server::private(good.clone()).await;
+    let answer = server.anonymous().get("/health/ready").send().await;
+    answer.ok();
+    assert!(answer.header("strict-transport-security").contains("max-age="), "{answer}");
+    assert_eq!(answer.optional("server-timing"), None, "{answer}");
+    for bad in [good.clone().with("auth", "off"), good.with("cursor_secret", "")] {
+        let server = Server::private(bad).await;
+        server.anonymous().get("/health/ready").send().await.has_status(503);
+        let todos = server.anonymous().get("/api/v2/todos").send().await;
+        assert!([401, 503].contains(&todos.status), "{todos}");
+    }
+}
+
+async fn a_database_without_migrations_is_not_ready() {
+    let database = crate::harness::database::connect().await;
+    let name = crate::harness::unique("empty").replace([' ', '-'], "_");
+    if database.batch_execute(&format!("create database {name}")).await.is_err() {
+        // The role of the tests may not create databases here.
+        return;
+    }
+    let url = std::env::var("DATABASE_URL").unwrap();
+    let (rest, _) = url.split_once('?').unwrap_or((url.as_str(), ""));
+    let (authority, _) = rest.rsplit_once('/').expect("DATABASE_URL names a database");
+    let server = Server::private(hasty().with("database_url", format!("{authority}/{name}"))).await;
+    server.anonymous().get("/health/ready").send().await.has_status(503);
+    server.anonymous().get("/health/live").send().await.has_status(200);
+    // To a caller it is a defect like any other: an id to report, and nothing else.
+    let answer = server.admin().get("/api/v2/todos").send().await;
+    assert!([500, 503].contains(&answer.status), "{answer}");
+    assert!(!answer.text().contains("relation") && !answer.text().contains("tokens"), "{answer}");
+    drop(server);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let _ = database.batch_execute(&format!("drop database if exists {name} with (force)")).await;
+}

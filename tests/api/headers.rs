@@ -1,0 +1,197 @@
+//! What every answer carries: security headers, caching rules, CORS, compression.
+
+use std::io::Read;
+
+use serde_json::json;
+
+use crate::harness::{Answer, Options, Server, Workspace, suite};
+
+suite![
+    every_answer_has_the_security_headers,
+    the_documents_may_show_their_own_page,
+    nothing_says_what_runs_here,
+    private_answers_are_not_kept_by_others,
+    large_answers_are_compressed_when_accepted,
+    small_answers_are_not_compressed,
+    a_compressed_answer_has_a_tag_of_its_own,
+    other_origins_are_refused_by_default,
+    #[embedded]
+    a_configured_origin_may_call,
+    #[embedded]
+    strict_transport_security_follows_its_setting,
+    #[embedded]
+    server_timing_follows_its_setting,
+];
+
+#[track_caller]
+fn assert_guarded(answer: &Answer) {
+    assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");
+    assert_eq!(answer.header("x-frame-options"), "DENY", "{answer}");
+    assert_eq!(answer.header("referrer-policy"), "no-referrer", "{answer}");
+    assert!(answer.optional("cross-origin-resource-policy").is_some(), "{answer}");
+    assert!(answer.header("content-security-policy").contains("default-src 'none'"), "{answer}");
+}
+
+async fn every_answer_has_the_security_headers() {
+    let ws = Workspace::new().await;
+    for call in [
+        ws.get("/api/v2/todos"),
+        ws.get("/api/v1/todos"),
+        ws.get("/health"),
+        ws.get("/nowhere"),
+        ws.post("/api/v2/todos").body("application/json", "{"),
+        ws.server.anonymous().get("/api/v2/todos"),
+        ws.call("OPTIONS", "/api/v2/todos"),
+        ws.call("HEAD", "/api/v2/todos"),
+        ws.get("/api/v2/openapi.json"),
+        ws.get("/api/v2/todos/export"),
+    ] {
+        assert_guarded(&call.send().await);
+    }
+}
+
+async fn the_documents_may_show_their_own_page() {
+    let client = Server::shared().await.anonymous();
+    for path in ["/docs", "/docs/errors", "/docs/migrating"] {
+        let answer = client.get(path).send().await;
+        assert!([200, 301, 302, 307, 308].contains(&answer.status), "{answer}");
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");
+        let policy = answer.header("content-security-policy");
+        assert!(!policy.contains("unsafe-inline' ") && !policy.contains("http:") && !policy.contains("https:"), "{answer}");
+    }
+}
+
+async fn nothing_says_what_runs_here() {
+    let ws = Workspace::new().await;
+    for path in ["/api/v2/todos", "/nowhere", "/health"] {
+        let answer = ws.get(path).send().await;
+        for name in ["server", "x-powered-by"] {
+            assert!(answer.optional(name).is_none(), "{answer}");
+        }
+    }
+}
+
+async fn private_answers_are_not_kept_by_others() {
+    let ws = Workspace::new().await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for path in ["/api/v2/todos", path.as_str(), "/api/v2/todos/stats", "/api/v2/tags"] {
+        let answer = ws.get(path).send().await;
+        assert_eq!(answer.header("cache-control"), "private, no-cache", "{answer}");
+        let vary = answer.all("vary").join(", ").to_lowercase();
+        assert!(vary.contains("authorization") && vary.contains("accept-encoding"), "{answer}");
+    }
+}
+
+/// A workspace whose list of todos is larger than a thousand bytes.
+async fn large() -> Workspace {
+    let ws = Workspace::new().await;
+    for number in 0..10 {
+        ws.titled(&format!("a rather ordinary todo, number {number}")).await;
+    }
+    ws
+}
+
+async fn large_answers_are_compressed_when_accepted() {
+    let ws = large().await;
+    let plain = ws.get("/api/v2/todos").send().await;
+    assert_eq!(plain.optional("content-encoding"), None);
+    for accept in ["gzip", "br, gzip;q=0.5", "*", "GZIP"] {
+        let packed = ws.get("/api/v2/todos").header("accept-encoding", accept).send().await;
+        packed.has_status(200);
+        assert_eq!(packed.header("content-encoding"), "gzip", "{accept}");
+        assert!(packed.body.len() < plain.body.len() / 2, "{} of {} bytes", packed.body.len(), plain.body.len());
+        let mut text = Vec::new();
+        flate2::read::GzDecoder::new(&packed.body[..]).read_to_end(&mut text).unwrap();
+        assert_eq!(text, plain.body);
+    }
+    for accept in ["gzip;q=0", "identity", "br", "*;q=0.5, gzip;q=0", ""] {
+        let answer = ws.get("/api/v2/todos").header("accept-encoding", accept).send().await;
+        assert_eq!(answer.optional("content-encoding"), None, "{accept}");
+        assert_eq!(answer.body, plain.body);
+    }
+}
+
+async fn small_answers_are_not_compressed() {
+    let ws = Workspace::new().await;
+    let answer = ws.get("/api/v2/todos").header("accept-encoding", "gzip").send().await;
+    assert_eq!(answer.ok(), json!({ "items": [], "next_cursor": null }));
+    assert_eq!(answer.optional("content-encoding"), None);
+}
+
+async fn a_compressed_answer_has_a_tag_of_its_own() {
+    let ws = large().await;
+    let plain = ws.get("/api/v2/todos").send().await;
+    let packed = ws.get("/api/v2/todos").header("accept-encoding", "gzip").send().await;
+    assert_eq!(packed.etag(), format!("{}-gzip\"", plain.etag().trim_end_matches('"')));
+    for tag in [plain.etag(), packed.etag()] {
+        for accept in ["gzip", "identity"] {
+            let call = ws.get("/api/v2/todos").header("accept-encoding", accept).header("if-none-match", &tag);
+            call.send().await.has_status(304);
+        }
+    }
+}
+
+async fn other_origins_are_refused_by_default() {
+    let ws = Workspace::new().await;
+    let answer = ws.get("/api/v2/todos").header("origin", "https://evil.example").send().await;
+    answer.ok();
+    assert_eq!(answer.optional("access-control-allow-origin"), None, "{answer}");
+}
+
+async fn a_configured_origin_may_call() {
+    let server = Server::private(Options::default().with("cors_origins", "https://app.example,https://other.example")).await;
+    let ws = Workspace::on(&server).await;
+    let origin = "https://app.example";
+    let answer = ws.get("/api/v2/todos").header("origin", origin).send().await;
+    answer.ok();
+    assert_eq!(answer.header("access-control-allow-origin"), origin);
+    assert!(answer.all("vary").join(", ").to_lowercase().contains("origin"), "{answer}");
+    let exposed = answer.header("access-control-expose-headers").to_lowercase();
+    for name in ["etag", "location", "link", "x-request-id", "retry-after", "ratelimit"] {
+        assert!(exposed.contains(name), "{name} is not exposed: {answer}");
+    }
+    let foreign = ws.get("/api/v2/todos").header("origin", "https://evil.example").send().await;
+    assert_eq!(foreign.optional("access-control-allow-origin"), None, "{foreign}");
+    let preflight = server
+        .anonymous()
+        .call("OPTIONS", "/api/v2/todos")
+        .header("origin", origin)
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "authorization,content-type,idempotency-key,if-match")
+        .send()
+        .await;
+    assert!([200, 204].contains(&preflight.status), "{preflight}");
+    assert_eq!(preflight.header("access-control-allow-origin"), origin);
+    assert!(preflight.header("access-control-allow-methods").contains("POST"), "{preflight}");
+    let allowed = preflight.header("access-control-allow-headers").to_lowercase();
+    for name in ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"] {
+        assert!(allowed.contains(name), "{name} is not allowed: {preflight}");
+    }
+    // A browser must be able to read errors, too.
+    let refused = server.anonymous().get("/api/v2/todos").header("origin", origin).send().await;
+    refused.problem(401, "unauthenticated");
+    assert_eq!(refused.header("access-control-allow-origin"), origin);
+}
+
+async fn strict_transport_security_follows_its_setting() {
+    let server = Server::private(Options::default().with("hsts", "on")).await;
+    let answer = server.anonymous().get("/health/live").send().await;
+    assert!(answer.header("strict-transport-security").contains("max-age="), "{answer}");
+    let shared = Server::shared().await.anonymous().get("/health/live").send().await;
+    assert_eq!(shared.optional("strict-transport-security"), None, "{shared}");
+}
+
+async fn server_timing_follows_its_setting() {
+    for (setting, shown) in [("on", true), ("off", false)] {
+        let server = Server::private(Options::default().with("server_timing", setting)).await;
+        let ws = Workspace::on(&server).await;
+        let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+        let answer = ws.get(&path).send().await;
+        answer.ok();
+        assert_eq!(answer.optional("server-timing").is_some(), shown, "{answer}");
+        if shown {
+            let timing = answer.header("server-timing");
+            assert!(timing.contains("db;desc=") && timing.contains("total;dur="), "{answer}");
+        }
+    }
+}

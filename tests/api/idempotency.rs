@@ -1,0 +1,176 @@
+//! `Idempotency-Key`: a POST that may be sent twice and happens once.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Workspace, suite};
+
+suite![
+    a_replay_gives_the_first_answer,
+    a_replay_gives_the_first_answer_even_after_changes,
+    another_body_under_the_same_key_is_refused,
+    bodies_compare_byte_for_byte,
+    quoted_and_bare_are_one_key,
+    keys_belong_to_a_workspace,
+    keys_belong_to_a_route,
+    what_failed_validation_is_not_recorded,
+    a_conflict_is_not_recorded,
+    every_post_takes_a_key,
+    bad_keys_are_bad_parameters,
+    #[database]
+    a_key_is_forgotten_after_a_day,
+];
+
+async fn a_replay_gives_the_first_answer() {
+    let ws = Workspace::new().await;
+    let create = || ws.post("/api/v2/todos").header("idempotency-key", "\"k1\"").json(json!({ "title": "Once" }));
+    let first = create().send().await;
+    let todo = first.created();
+    assert_eq!(first.optional("idempotent-replayed"), None);
+    for _ in 0..2 {
+        let again = create().send().await;
+        assert_eq!(again.created(), todo);
+        assert_eq!(again.body, first.body);
+        assert_eq!(again.header("location"), first.header("location"));
+        assert_eq!(again.header("idempotent-replayed"), "true");
+    }
+    assert_eq!(ws.titles(&[]).await, ["Once"]);
+}
+
+async fn a_replay_gives_the_first_answer_even_after_changes() {
+    let ws = Workspace::new().await;
+    let create = || ws.post("/api/v2/todos").header("idempotency-key", "k").json(json!({ "title": "First" }));
+    let first = create().send().await;
+    let path = first.header("location").to_owned();
+    first.created();
+    ws.patch(&path).json(json!({ "title": "Second" })).send().await.ok();
+    assert_eq!(create().send().await.created(), first.created());
+    ws.delete(&path).send().await.no_content();
+    assert_eq!(create().send().await.created(), first.created());
+    assert_eq!(ws.titles(&[]).await, [""; 0], "a replay creates nothing");
+}
+
+async fn another_body_under_the_same_key_is_refused() {
+    let ws = Workspace::new().await;
+    ws.post("/api/v2/todos").header("idempotency-key", "k").json(json!({ "title": "A" })).send().await.created();
+    let other = ws.post("/api/v2/todos").header("idempotency-key", "k").json(json!({ "title": "B" })).send().await;
+    other.problem(422, "idempotency_key_reused");
+    assert_eq!(ws.titles(&[]).await, ["A"]);
+}
+
+async fn bodies_compare_byte_for_byte() {
+    let ws = Workspace::new().await;
+    let create = |body: &'static str| ws.post("/api/v2/todos").header("idempotency-key", "k").body("application/json", body);
+    create(r#"{"title":"A"}"#).send().await.created();
+    create(r#"{"title": "A"}"#).send().await.problem(422, "idempotency_key_reused");
+}
+
+async fn quoted_and_bare_are_one_key() {
+    let ws = Workspace::new().await;
+    let create = |key: &'static str| ws.post("/api/v2/todos").header("idempotency-key", key).json(json!({ "title": "A" }));
+    let first = create("8e03978e-40d5-43e8-bc93-6894a57f9324").send().await.created();
+    let again = create("\"8e03978e-40d5-43e8-bc93-6894a57f9324\"").send().await;
+    assert_eq!(again.created(), first);
+    assert_eq!(again.header("idempotent-replayed"), "true");
+}
+
+async fn keys_belong_to_a_workspace() {
+    let (ws, other) = (Workspace::new().await, Workspace::new().await);
+    let body = json!({ "title": "A" });
+    let mine = ws.post("/api/v2/todos").header("idempotency-key", "shared").json(body.clone()).send().await.created();
+    let theirs = other.post("/api/v2/todos").header("idempotency-key", "shared").json(body).send().await;
+    assert_ne!(theirs.created()["id"], mine["id"]);
+    assert_eq!(theirs.optional("idempotent-replayed"), None);
+}
+
+async fn keys_belong_to_a_route() {
+    let ws = Workspace::new().await;
+    let body = json!({ "name": "A" });
+    ws.post("/api/v2/todos").header("idempotency-key", "k").json(json!({ "title": "A" })).send().await.created();
+    ws.post("/api/v2/departments").header("idempotency-key", "k").json(body).send().await.created();
+    let old = ws.post("/api/v1/todos").header("idempotency-key", "k").json(json!({ "title": "A" })).send().await;
+    assert!(old.created()["id"].is_i64(), "v1's route is another one: {old}");
+    assert_eq!(old.optional("idempotent-replayed"), None);
+}
+
+async fn what_failed_validation_is_not_recorded() {
+    let ws = Workspace::new().await;
+    let create = |body: Value| ws.post("/api/v2/todos").header("idempotency-key", "k").json(body);
+    create(json!({ "title": "" })).send().await.problem(422, "invalid_body");
+    let nobody = "01890a5d-ac96-774b-bcce-b302099a8057";
+    create(json!({ "title": "x", "assignee_id": nobody })).send().await.problem(422, "invalid_body");
+    let made = create(json!({ "title": "x" })).send().await;
+    made.created();
+    assert_eq!(made.optional("idempotent-replayed"), None);
+}
+
+async fn a_conflict_is_not_recorded() {
+    let ws = Workspace::new().await;
+    let department = ws.department("Taken").await;
+    let create = || ws.post("/api/v2/departments").header("idempotency-key", "k").json(json!({ "name": "Taken" }));
+    create().send().await.problem(409, "department_name_taken");
+    let path = format!("/api/v2/departments/{}", department["id"].as_str().unwrap());
+    ws.delete(&path).send().await.no_content();
+    create().send().await.created();
+    create().send().await.created();
+}
+
+async fn every_post_takes_a_key() {
+    let ws = Workspace::new().await;
+    let id = ws.titled("x").await;
+    let restore = format!("/api/v2/todos/{id}/restore");
+    ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
+    let batch = json!({ "operations": [{ "op": "create", "todo": { "title": "from a batch" } }] });
+    let bulk = json!({ "filter": { "status": ["pending"] }, "action": "complete" });
+    for (path, body) in [
+        ("/api/v2/todos/batch", batch),
+        ("/api/v2/todos/bulk-process", bulk.clone()),
+        ("/api/v1/todos/bulk-process", bulk),
+        ("/api/v2/employees", json!({ "name": "Ada", "email": "ada@example.com" })),
+        ("/api/v2/departments", json!({ "name": "Research" })),
+        ("/api/v1/todos", json!({ "title": "old" })),
+    ] {
+        let send = || ws.post(path).header("idempotency-key", "every").json(body.clone());
+        let (first, second) = (send().send().await, send().send().await);
+        assert!([200, 201, 202].contains(&first.status), "{first}");
+        assert_eq!(second.status, first.status, "{second}");
+        assert_eq!(second.body, first.body, "{second}");
+        assert_eq!(second.optional("location"), first.optional("location"), "{second}");
+        assert_eq!(second.header("idempotent-replayed"), "true");
+    }
+    let send = || ws.post(&restore).header("idempotency-key", "every");
+    let (first, second) = (send().send().await, send().send().await);
+    assert_eq!(first.ok(), second.ok());
+    assert_eq!(second.header("idempotent-replayed"), "true");
+    assert_eq!(ws.titles(&[("q", "batch")]).await.len(), 1);
+    assert_eq!(ws.all("/api/v2/jobs", &[]).await.len(), 2, "one job for each version's route");
+}
+
+async fn bad_keys_are_bad_parameters() {
+    let ws = Workspace::new().await;
+    let long = "x".repeat(256);
+    for key in ["", "\"\"", "\"open", "with space", &long] {
+        let answer = ws.post("/api/v2/todos").header("idempotency-key", key).json(json!({ "title": "A" })).send().await;
+        answer.problem(400, "invalid_parameter");
+    }
+    let longest = "x".repeat(255);
+    ws.post("/api/v2/todos").header("idempotency-key", longest).json(json!({ "title": "A" })).send().await.created();
+}
+
+async fn a_key_is_forgotten_after_a_day() {
+    let ws = Workspace::new().await;
+    let key = crate::harness::uuid();
+    let create = |title: &'static str| ws.post("/api/v2/todos").header("idempotency-key", &key).json(json!({ "title": title }));
+    let first = create("A").send().await.created();
+    let database = crate::harness::database::connect().await;
+    let aged = database
+        .execute(
+            "update idempotency_keys set created_at = created_at - interval '24 hours 1 minute' where key = $1",
+            &[&key],
+        )
+        .await
+        .expect("the table of keys has the columns `key` and `created_at`");
+    assert_eq!(aged, 1);
+    let second = create("B").send().await;
+    assert_ne!(second.created()["id"], first["id"]);
+    assert_eq!(second.optional("idempotent-replayed"), None);
+}

@@ -1,0 +1,95 @@
+//! Counts.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Workspace, suite};
+
+suite![
+    an_empty_workspace_counts_zero_everywhere,
+    everything_but_the_bin_is_counted,
+    due_today_depends_on_the_time_zone,
+    an_unknown_time_zone_is_refused,
+    counts_follow_every_write,
+];
+
+async fn stats(ws: &Workspace) -> Value {
+    ws.get("/api/v2/todos/stats").send().await.ok()
+}
+
+async fn an_empty_workspace_counts_zero_everywhere() {
+    let ws = Workspace::new().await;
+    let expected = json!({
+        "total": 0,
+        "by_status": { "pending": 0, "in_progress": 0, "completed": 0, "cancelled": 0 },
+        "by_priority": { "low": 0, "medium": 0, "high": 0, "urgent": 0 },
+        "overdue": 0,
+        "due_today": 0,
+        "completed_last_7_days": 0,
+    });
+    assert_eq!(stats(&ws).await, expected);
+}
+
+async fn everything_but_the_bin_is_counted() {
+    let ws = Workspace::new().await;
+    for (status, priority, due) in [
+        ("pending", "low", json!("2020-01-01T00:00:00Z")),
+        ("pending", "high", Value::Null),
+        ("in_progress", "high", json!("2020-01-01T00:00:00Z")),
+        ("completed", "urgent", json!("2020-01-01T00:00:00Z")),
+        ("cancelled", "medium", json!("2020-01-01T00:00:00Z")),
+    ] {
+        ws.todo(json!({ "title": "x", "status": status, "priority": priority, "due_date": due })).await;
+    }
+    let binned = ws.titled("binned").await;
+    ws.delete(&format!("/api/v2/todos/{binned}")).send().await.no_content();
+    let expected = json!({
+        "total": 5,
+        "by_status": { "pending": 2, "in_progress": 1, "completed": 1, "cancelled": 1 },
+        "by_priority": { "low": 1, "medium": 1, "high": 2, "urgent": 1 },
+        "overdue": 2,
+        "due_today": 0,
+        "completed_last_7_days": 1,
+    });
+    assert_eq!(stats(&ws).await, expected);
+}
+
+async fn due_today_depends_on_the_time_zone() {
+    let ws = Workspace::new().await;
+    // Somewhere between +14 and -11 hours it is always another day; 25 hours lie between the two zones.
+    let now = chrono::Utc::now();
+    for hours in [-30, -18, -6, 6, 18, 30] {
+        let due = (now + chrono::TimeDelta::hours(hours)).to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        ws.todo(json!({ "title": "x", "due_date": due })).await;
+    }
+    let closed = now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    ws.todo(json!({ "title": "done", "status": "completed", "due_date": closed })).await;
+    for (zone, offset) in [("UTC", 0), ("Pacific/Kiritimati", 14), ("Pacific/Pago_Pago", -11), ("Asia/Tokyo", 9)] {
+        let local = |hours: i64| (now + chrono::TimeDelta::hours(hours + offset)).date_naive();
+        let expected = [-30, -18, -6, 6, 18, 30].into_iter().filter(|hours| local(*hours) == local(0)).count();
+        let counted = ws.get("/api/v2/todos/stats").query(&[("tz", zone)]).send().await.ok();
+        assert_eq!(counted["due_today"], expected, "{zone}");
+    }
+}
+
+async fn an_unknown_time_zone_is_refused() {
+    let ws = Workspace::new().await;
+    for zone in ["Mars/Olympus", "", "+02:00", "UTC'; drop table todos", "../../etc/passwd", "localtime", "posixrules"] {
+        let answer = ws.get("/api/v2/todos/stats").query(&[("tz", zone)]).send().await;
+        answer.problem(400, "invalid_parameter").in_parameter("tz");
+    }
+    ws.get("/api/v2/todos/stats?status=pending").send().await.problem(400, "invalid_parameter").in_parameter("status");
+}
+
+async fn counts_follow_every_write() {
+    let ws = Workspace::new().await;
+    stats(&ws).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    assert_eq!(stats(&ws).await["total"], 1);
+    ws.patch(&path).json(json!({ "status": "completed" })).send().await.ok();
+    let counted = stats(&ws).await;
+    assert_eq!((&counted["by_status"]["completed"], &counted["completed_last_7_days"]), (&json!(1), &json!(1)));
+    ws.delete(&path).send().await.no_content();
+    assert_eq!(stats(&ws).await["total"], 0);
+    ws.post(&format!("{path}/restore")).send().await.ok();
+    assert_eq!(stats(&ws).await["total"], 1);
+}

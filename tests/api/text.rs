@@ -1,0 +1,138 @@
+//! Text of every kind, hostile text above all.
+
+use serde_json::json;
+
+use crate::harness::{Workspace, suite};
+
+suite![
+    what_is_no_markup_survives_byte_for_byte,
+    elements_are_stripped_from_titles,
+    stripping_leaves_no_element_behind,
+    descriptions_keep_harmless_markup_alone,
+    text_is_trimmed_and_normalised,
+    line_ends_become_line_feeds,
+    a_cleaned_title_is_clean,
+    injections_are_only_text,
+    every_plane_of_unicode_survives,
+];
+
+/// The title that comes back.
+async fn title(ws: &Workspace, given: &str) -> String {
+    let todo = ws.todo(json!({ "title": given })).await;
+    let read = ws.get(&format!("/api/v2/todos/{}", todo["id"].as_str().unwrap())).send().await.ok();
+    assert_eq!(read["title"], todo["title"]);
+    todo["title"].as_str().unwrap().to_owned()
+}
+
+async fn what_is_no_markup_survives_byte_for_byte() {
+    let ws = Workspace::new().await;
+    for text in [
+        "a < b", "AT&T", "1<2>0", "a > b", "x <- y", "<3", "if a<5 and b>3", "&amp;", "&lt;b&gt;", "&#60;b&#62;", "Tom & Jerry",
+        "100% of \"it\"", "it's", "{{ template }}", "${x}", "\\n", "a\\b", "—…‘’“”", "C:\\temp", "<>", "< b>", "a<1b>", "<=>", "&", "&copy", "<", ">",
+    ] {
+        assert_eq!(title(&ws, text).await, text);
+    }
+}
+
+async fn elements_are_stripped_from_titles() {
+    let ws = Workspace::new().await;
+    for (given, kept) in [
+        ("<b>bold</b> text", "bold text"),
+        ("a<script>alert(1)</script>b", "ab"),
+        ("a<style>b{}</style>c", "ac"),
+        ("a<!-- comment -->b", "ab"),
+        ("vec <vector> x", "vec  x"),
+        ("mail <bob@example.com>", "mail"),
+        ("<img src=x onerror=alert(1)>x", "x"),
+        ("<a href='javascript:alert(1)'>link</a>", "link"),
+        ("<SCRIPT>x</SCRIPT>ok", "ok"),
+        ("</b>x", "x"),
+    ] {
+        assert_eq!(title(&ws, given).await, kept, "{given}");
+    }
+}
+
+async fn stripping_leaves_no_element_behind() {
+    let ws = Workspace::new().await;
+    for given in [
+        "<<b>script>alert(1)<</b>/script>x",
+        "<scr<script>ipt>alert(1)</scr</script>ipt>x",
+        "x<<i>i</i>mg src=x onerror=alert(1)>",
+        "<<<<a>a>a>a>x",
+        "x<!--<b>--><i>y",
+        "<svg/onload=alert(1)>x",
+        "x<math><mi//xlink:href=\"data:x,<script>alert(1)</script>\">",
+    ] {
+        let kept = title(&ws, given).await;
+        let next_of = |index: usize| kept[index + 1..].chars().next();
+        let open = kept.match_indices('<').any(|(index, _)| next_of(index).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c)));
+        assert!(!open, "{given} became {kept}");
+        assert_eq!(title(&ws, &kept).await, kept, "cleaning twice is cleaning once");
+    }
+}
+
+async fn descriptions_keep_harmless_markup_alone() {
+    let ws = Workspace::new().await;
+    for (given, banned) in [
+        ("<p>fine</p><script>alert(1)</script>", "script"),
+        ("<img src=x onerror=alert(1)>", "onerror"),
+        ("<a href=\"javascript:alert(1)\">x</a>", "javascript"),
+        ("<p style=\"position:fixed\">x</p>", "style"),
+        ("<iframe src=\"//x\"></iframe>x", "iframe"),
+        ("<svg onload=alert(1)></svg>x", "onload"),
+        ("<p onclick='x()'>x</p>", "onclick"),
+        ("<style>*{}</style>x", "style"),
+        ("<form action=x><input></form>x", "form"),
+    ] {
+        let todo = ws.todo(json!({ "title": "x", "description": given })).await;
+        let kept = todo["description"].as_str().unwrap_or_default();
+        assert!(!kept.contains(banned), "{given} became {kept}");
+    }
+    let todo = ws.todo(json!({ "title": "x", "description": "<p>a <strong>b</strong> <a href=\"https://example.com/\">c</a></p>" })).await;
+    let kept = todo["description"].as_str().unwrap();
+    assert!(kept.contains("<strong>b</strong>") && kept.contains("href=\"https://example.com/\""), "{kept}");
+}
+
+async fn text_is_trimmed_and_normalised() {
+    let ws = Workspace::new().await;
+    assert_eq!(title(&ws, "  e\u{301}te\u{301}  ").await, "été");
+    assert_eq!(title(&ws, "\u{3000}wide\u{a0}").await, "wide");
+    let todo = ws.todo(json!({ "title": "x", "tags": [" cafe\u{301} ", "café"] })).await;
+    assert_eq!(todo["tags"], json!(["café"]));
+}
+
+async fn line_ends_become_line_feeds() {
+    let ws = Workspace::new().await;
+    let todo = ws.todo(json!({ "title": "x", "description": "a\r\nb\rc\nd\te" })).await;
+    assert_eq!(todo["description"], "a\nb\nc\nd\te");
+}
+
+async fn a_cleaned_title_is_clean() {
+    let ws = Workspace::new().await;
+    // The bound holds after cleaning: markup that goes does not count.
+    let given = format!("<b>{}</b>", "x".repeat(200));
+    assert_eq!(title(&ws, &given).await, "x".repeat(200));
+    for empty in ["<br>", "<!-- -->", "<script>x</script>", " <i> </i> "] {
+        let answer = ws.post("/api/v2/todos").json(json!({ "title": empty })).send().await;
+        answer.problem(422, "invalid_body").at("/title", "too_short");
+    }
+}
+
+async fn injections_are_only_text() {
+    let ws = Workspace::new().await;
+    for text in ["'; drop table todos; --", "\\'; select pg_sleep(9); --", "$1", "%s%n", "') or 1=1 --", "{\"$ne\":1}", "\r\nX-Injected: 1"] {
+        let tag = text.trim();
+        ws.todo(json!({ "title": tag, "tags": [tag] })).await;
+        assert_eq!(ws.titles(&[("tag", tag)]).await, [tag]);
+        ws.get("/api/v2/todos").query(&[("q", tag)]).send().await.ok();
+    }
+}
+
+async fn every_plane_of_unicode_survives() {
+    let ws = Workspace::new().await;
+    for text in ["日本語", "עברית", "😀👩‍👩‍👧‍👦", "𝒳𝓎", "\u{10FFFD}", "a\u{200D}b", "İstanbul", "ß", "ﬁ"] {
+        assert_eq!(title(&ws, text).await, text);
+        let todo = ws.todo(json!({ "title": "t", "tags": [text] })).await;
+        assert_eq!(todo["tags"], json!([text]));
+    }
+}

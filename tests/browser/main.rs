@@ -1,0 +1,155 @@
+//! The documentation pages in a real browser: they render, list every operation, execute requests, log nothing to the
+//! console and ask nothing of anybody but this service.
+//!
+//! `cargo xtask docs-check` runs this, and installs Chromium where it is missing. An ordinary test run leaves it out. With
+//! `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it looks at a running server, else at a todo-host in this process.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is meant to fail there and then"
+)]
+
+mod service;
+mod webdriver;
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use service::Service;
+use webdriver::Browser;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: run `cargo xtask docs-check`"]
+async fn the_documentation_works_in_a_browser() {
+    let service = Service::start().await;
+    let browser = Browser::start().await;
+    let check = Check { service: &service, browser: &browser };
+    check.reference("v2", &[("GET", "/api/v2/me", "200"), ("POST", "/api/v2/todos", "201")]).await;
+    check.reference("v1", &[("GET", "/api/v1/todos", "200")]).await;
+    check.text_page("/docs/errors#stale_version", "stale_version").await;
+    check.text_page("/docs/migrating#ids", "ids").await;
+    for path in ["/docs", "/docs?version=v1", "/docs/errors", "/docs/migrating"] {
+        check.fits(path).await;
+    }
+    browser.quit().await;
+    service.stop().await;
+}
+
+struct Check<'a> {
+    service: &'a Service,
+    browser: &'a Browser,
+}
+
+impl Check<'_> {
+    /// The interactive page of a version: complete, and able to execute each of these operations with the status given.
+    async fn reference(&self, version: &str, calls: &[(&str, &str, &str)]) {
+        self.browser.screen(1280, "light").await;
+        self.open(&format!("/docs?version={version}")).await;
+        self.browser.until("operations", "return document.querySelectorAll('.opblock').length", json!([])).await;
+
+        let document = self.service.get(&format!("/api/{version}/openapi.json")).await;
+        let listed = self.browser.run(LISTED, json!([])).await;
+        let listed: BTreeSet<_> = listed.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        assert_eq!(listed, operations(&document), "{version}: the page and the OpenAPI document differ");
+
+        self.authorize().await;
+        for (method, path, status) in calls {
+            let shown = self.execute(method, path).await;
+            assert_eq!(shown, *status, "{method} {path} executed from the page");
+        }
+        self.picture(version).await;
+        self.is_quiet(&format!("the reference of {version}")).await;
+    }
+
+    async fn authorize(&self) {
+        self.browser.click(&self.browser.find(".auth-wrapper .authorize").await).await;
+        let field = self.browser.find(".modal-ux .auth-container input").await;
+        self.browser.write(&field, &self.service.token).await;
+        self.browser.click(&self.browser.find(".modal-ux .auth-btn-wrapper .authorize").await).await;
+        self.browser.click(&self.browser.find(".modal-ux .btn-done").await).await;
+    }
+
+    /// Unfolds an operation, presses Execute and returns the status that the page shows.
+    async fn execute(&self, method: &str, path: &str) -> String {
+        let place = self.browser.until("the operation", OPERATION, json!([method, path])).await;
+        let place = format!("#{}", place.as_str().unwrap());
+        self.browser.click(&self.browser.find(&format!("{place} .opblock-summary-control")).await).await;
+        self.browser.click(&self.browser.find(&format!("{place} button.execute")).await).await;
+        let cell = format!("{place} .live-responses-table .response .response-col_status");
+        let script = "return (document.querySelector(arguments[0])?.innerText ?? '').trim().split(/\\s/)[0]";
+        self.browser.until("a response", script, json!([cell])).await.as_str().unwrap().to_owned()
+    }
+
+    /// A page of text: it has a heading, and the anchor leads somewhere.
+    async fn text_page(&self, path: &str, anchor: &str) {
+        self.browser.screen(1280, "dark").await;
+        self.open(path).await;
+        self.browser.find("main h1").await;
+        let target = self.browser.run("return document.querySelector(':target')?.id", json!([])).await;
+        assert_eq!(target, anchor, "{path}");
+        self.picture(anchor).await;
+        self.is_quiet(path).await;
+    }
+
+    /// Nothing sticks out on a small phone.
+    async fn fits(&self, path: &str) {
+        self.browser.screen(360, "dark").await;
+        self.open(path).await;
+        if path.starts_with("/docs?") || path == "/docs" {
+            self.browser.find(".opblock").await;
+        }
+        let excess = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(self.browser.run(excess, json!([])).await, 0, "{path} is wider than a phone by so many pixels");
+        self.picture(&format!("phone-{}", path.trim_start_matches('/').replace(['/', '?', '='], "-"))).await;
+        self.is_quiet(path).await;
+    }
+
+    async fn open(&self, path: &str) {
+        self.browser.open(&format!("{}{path}", self.service.url)).await;
+    }
+
+    /// Nothing on the console, and no request that leaves this service.
+    async fn is_quiet(&self, what: &str) {
+        let console = self.browser.console().await;
+        assert!(console.is_empty(), "{what} writes to the console: {console:#?}");
+        let requests = self.browser.requests().await;
+        assert!(!requests.is_empty(), "{what}: no request was recorded, so nothing was checked");
+        let own = format!("{}/", self.service.url);
+        let foreign: Vec<_> =
+            requests.iter().filter(|url| !url.starts_with(&own) && !url.starts_with("data:")).collect();
+        assert!(foreign.is_empty(), "{what} asks others: {foreign:#?}");
+    }
+
+    /// Leaves a picture for people under `target/tmp/`.
+    async fn picture(&self, name: &str) {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+        let png = BASE64_STANDARD.decode(self.browser.picture().await).unwrap();
+        std::fs::write(format!("{}/docs-{name}.png", env!("CARGO_TARGET_TMPDIR")), png).unwrap();
+    }
+}
+
+/// Every operation on the page, as `GET /path`. Line breaks of long paths are the page's own.
+const LISTED: &str = "return [...document.querySelectorAll('.opblock')].map(block => \
+     block.querySelector('.opblock-summary-method').innerText.trim() + ' ' + block.querySelector('[data-path]').dataset.path)";
+
+/// The id of the block of an operation, escaped for a selector.
+const OPERATION: &str = "const [method, path] = arguments; \
+     const block = [...document.querySelectorAll('.opblock')].find(block => \
+     block.querySelector('.opblock-summary-method').innerText.trim() === method \
+     && block.querySelector('[data-path]').dataset.path === path); \
+     return block && CSS.escape(block.id)";
+
+/// Every operation of an OpenAPI document, as `GET /path`.
+fn operations(document: &Value) -> BTreeSet<String> {
+    let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    let paths = document["paths"].as_object().expect("an OpenAPI document has paths");
+    paths
+        .iter()
+        .flat_map(|(path, item)| {
+            let present = methods.iter().filter(|method| item.get(**method).is_some());
+            present.map(move |method| format!("{} {path}", method.to_uppercase()))
+        })
+        .collect()
+}
