@@ -29,7 +29,7 @@ pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
     loop {
         work += text.len();
         if work > MAX_WORK {
-            return Err(TextError::new("unstable_markup", "hides markup inside markup too deep to be cleaned"));
+            return Err(too_complex());
         }
         let next = normalised(&markup::strip(&text));
         if next == text {
@@ -42,19 +42,20 @@ pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
 
 /// Sanitises rich text of up to `max` characters (Unicode scalar values), which may be none.
 pub(super) fn rich(text: &str, max: usize) -> Result<String, TextError> {
-    refuse_excess(text, MAX_RICH, max)?;
     let mut text = text.to_owned();
     for _ in 0..MAX_ROUNDS {
+        // Each time, since a parser repeats tags that were never closed.
+        refuse_excess(&text, MAX_RICH, max)?;
         let before = normalised(&text.replace("\r\n", "\n").replace('\r', "\n"));
         // Each time, since character references may stand for control characters.
         refuse_controls(&before, |c| matches!(c, '\n' | '\t'))?;
-        text = markup::sanitise(&before);
+        text = markup::sanitise(&before).ok_or_else(too_complex)?;
         if text == before {
             refuse_length(&text, max)?;
             return Ok(text);
         }
     }
-    Err(TextError::new("unstable_markup", "has markup nested in a way that cannot be cleaned"))
+    Err(too_complex())
 }
 
 /// Prepares a search term of 1 to `max` characters (Unicode scalar values). Markup stays, since it is only looked for.
@@ -77,7 +78,10 @@ fn normalised(text: &str) -> String {
 
 fn refuse_excess(text: &str, bytes: usize, max: usize) -> Result<(), TextError> {
     if text.len() > bytes {
-        return Err(TextError::new("too_long", format!("must have at most {max} characters, and with markup {bytes} bytes")));
+        return Err(TextError::new(
+            "too_long",
+            format!("must have at most {max} characters, and with markup {bytes} bytes"),
+        ));
     }
     Ok(())
 }
@@ -102,6 +106,10 @@ fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
         return Err(TextError::new("too_long", format!("must have at most {max} characters")));
     }
     Ok(())
+}
+
+fn too_complex() -> TextError {
+    TextError::new("markup_too_complex", "has more markup, or markup inside markup, than can be cleaned")
 }
 
 #[cfg(test)]

@@ -91,8 +91,12 @@ fn malformed() -> TextError {
 
 /// Whether the text is laid out as RFC 3339 says. chrono alone also takes a blank for the `T`, and a Unicode minus.
 fn has_shape(text: &[u8]) -> bool {
-    let digit_or = |pattern: u8, byte: u8| if pattern == b'0' { byte.is_ascii_digit() } else { pattern == byte.to_ascii_uppercase() };
-    let fits = |pattern: &[u8], bytes: &[u8]| pattern.len() == bytes.len() && pattern.iter().zip(bytes).all(|(p, b)| digit_or(*p, *b));
+    let digit_or = |pattern: u8, byte: u8| {
+        if pattern == b'0' { byte.is_ascii_digit() } else { pattern == byte.to_ascii_uppercase() }
+    };
+    let fits = |pattern: &[u8], bytes: &[u8]| {
+        pattern.len() == bytes.len() && pattern.iter().zip(bytes).all(|(p, b)| digit_or(*p, *b))
+    };
     let Some((seconds, mut rest)) = text.split_at_checked(19) else { return false };
     if let Some(fraction) = rest.strip_prefix(b".") {
         let digits = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -137,7 +141,9 @@ mod tests {
     fn years_count_in_utc() {
         assert_eq!(canonical("1970-01-01T00:00:00Z"), "1970-01-01T00:00:00Z");
         assert_eq!(canonical("1969-12-31T23:30:00-01:00"), "1970-01-01T00:30:00Z");
-        for text in ["1969-12-31T23:59:59Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00Z"] {
+        for text in
+            ["1969-12-31T23:59:59Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00Z"]
+        {
             assert_eq!(code(text), "out_of_range", "{text}");
         }
     }

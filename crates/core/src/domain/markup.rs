@@ -3,6 +3,8 @@
 //! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
 //! nothing any more; [`super::cleaning`] does that.
 
+mod size;
+
 use std::cell::{Cell, RefCell};
 
 use html5ever::tendril::StrTendril;
@@ -28,10 +30,16 @@ pub(super) fn strip(text: &str) -> String {
     tokenizer.sink.kept.into_inner()
 }
 
+/// The most elements of a rich text. Each that stays takes four characters or more, so that half as many are too long already;
+/// word processors, however, write many that go.
+const MAX_ELEMENTS: usize = 5_000;
+/// How deep the elements of a rich text may be nested. Browsers stop at twice that.
+const MAX_DEPTH: usize = 256;
+
 /// Takes out of rich text whatever could run, restyle the page or leave its place in it: what stays are ammonia's elements,
-/// attributes and URL schemes. Comments and the contents of `script` and `style` go.
-pub(super) fn sanitise(text: &str) -> String {
-    ammonia::clean(text)
+/// attributes and URL schemes. Comments and the contents of `script` and `style` go. `None`: there is too much markup.
+pub(super) fn sanitise(text: &str) -> Option<String> {
+    size::is_within(text, MAX_ELEMENTS, MAX_DEPTH).then(|| ammonia::clean(text))
 }
 
 /// Collects the characters of a document that are neither markup nor the contents of `script` or `style`.
@@ -152,7 +160,18 @@ mod tests {
             ("a < b & c", "a &lt; b &amp; c"),
         ];
         for (text, sanitised) in cases {
-            assert_eq!(sanitise(text), sanitised, "{text}");
+            assert_eq!(sanitise(text).unwrap(), sanitised, "{text}");
         }
+    }
+
+    #[test]
+    fn too_much_markup_is_not_sanitised() {
+        // The parser adds a root and the element that it pretends to be in.
+        assert!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 2)).is_some());
+        assert!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 1)).is_none());
+        assert!(sanitise(&"<div>".repeat(MAX_DEPTH - 1)).is_some());
+        assert!(sanitise(&"<div>".repeat(MAX_DEPTH)).is_none());
+        let unclosed: String = (0..200).map(|n| format!("<b title={n}>")).collect();
+        assert!(sanitise(&format!("<p>{unclosed}</p>{}", "<p>x</p>".repeat(200))).is_none());
     }
 }

@@ -115,7 +115,14 @@ mod tests {
 
     #[test]
     fn common_addresses_are_kept_as_written() {
-        for text in ["ada@example.com", "Ada.Lovelace+todo@Mail.Example.co.uk", "o'neil@example.com", "a@b", "x@xn--bcher-kva.example", "1@2.3"] {
+        for text in [
+            "ada@example.com",
+            "Ada.Lovelace+todo@Mail.Example.co.uk",
+            "o'neil@example.com",
+            "a@b",
+            "x@xn--bcher-kva.example",
+            "1@2.3",
+        ] {
             assert_eq!(Email::parse(text).unwrap().as_str(), text);
         }
         assert_eq!(Email::parse(" ada@example.com\n").unwrap().as_str(), "ada@example.com");
@@ -165,7 +172,10 @@ mod tests {
 
     #[test]
     fn case_does_not_make_another_address() {
-        assert_eq!(Email::parse("ADA@Example.COM").unwrap().folded(), Email::parse("ada@example.com").unwrap().folded());
+        assert_eq!(
+            Email::parse("ADA@Example.COM").unwrap().folded(),
+            Email::parse("ada@example.com").unwrap().folded()
+        );
     }
 
     #[test]

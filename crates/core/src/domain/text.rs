@@ -154,3 +154,68 @@ impl fmt::Display for TagName {
 fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).nfc().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tag(name: &str) -> TagName {
+        TagName::parse(name).unwrap()
+    }
+
+    #[test]
+    fn each_kind_has_its_own_length() {
+        assert!(Title::parse(&"x".repeat(200)).is_ok());
+        assert_eq!(Title::parse(&"x".repeat(201)).unwrap_err().code, "too_long");
+        assert!(TagName::parse(&"x".repeat(50)).is_ok());
+        assert_eq!(TagName::parse(&"x".repeat(51)).unwrap_err().code, "too_long");
+        assert!(Description::parse(&"x".repeat(10_000)).is_ok());
+        assert_eq!(Description::parse(&"x".repeat(10_001)).unwrap_err().code, "too_long");
+        assert!(SearchText::parse(&"x".repeat(200)).is_ok());
+        assert_eq!(SearchText::parse(&"x".repeat(201)).unwrap_err().code, "too_long");
+    }
+
+    #[test]
+    fn only_a_description_may_be_empty() {
+        for text in ["", " \n", "<script>x</script>", "<!-- x -->"] {
+            assert_eq!(Title::parse(text).unwrap_err().code, "empty", "{text}");
+            assert_eq!(TagName::parse(text).unwrap_err().code, "empty", "{text}");
+            assert_eq!(Description::parse(text), Ok(None), "{text}");
+        }
+        assert_eq!(SearchText::parse(" ").unwrap_err().code, "empty");
+    }
+
+    #[test]
+    fn plain_text_loses_markup_and_rich_text_keeps_some() {
+        let text = "<b onclick=x()>a</b> & <script>b</script>c";
+        assert_eq!(Title::parse(text).unwrap().as_str(), "a & c");
+        assert_eq!(TagName::parse(text).unwrap().as_str(), "a & c");
+        assert_eq!(Description::parse(text).unwrap().unwrap().as_str(), "<b>a</b> &amp; c");
+        assert_eq!(SearchText::parse(text).unwrap().as_str(), text);
+    }
+
+    #[test]
+    fn an_error_does_not_repeat_the_text() {
+        let error = Title::parse("secret\u{0}").unwrap_err();
+        assert!(!error.detail.contains("secret"));
+    }
+
+    #[test]
+    fn a_tag_is_the_same_in_every_case() {
+        for (one, other) in [("Home", "hOME"), ("ÄÖÜ", "äöü"), ("ΟΔΟΣ", "οδοσ"), ("É", "e\u{301}"), ("\u{212a}", "k")]
+        {
+            assert_eq!(tag(one).folded(), tag(other).folded(), "{one}, {other}");
+        }
+        for (one, other) in [("Home", "Hom"), ("resume", "résumé"), ("a b", "a  b")] {
+            assert_ne!(tag(one).folded(), tag(other).folded(), "{one}, {other}");
+        }
+        assert_eq!(tag("Home").as_str(), "Home");
+    }
+
+    #[test]
+    fn duplicate_tags_merge_into_the_first_spelling() {
+        let tags = ["Home", "work", "HOME", "Work", "garden"].map(tag);
+        let distinct: Vec<String> = TagName::distinct(tags).into_iter().map(TagName::into_string).collect();
+        assert_eq!(distinct, ["Home", "work", "garden"]);
+    }
+}

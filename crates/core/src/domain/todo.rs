@@ -245,3 +245,28 @@ pub enum OperationResult {
     /// In the bin.
     Deleted(Uuid),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_in_urls_and_in_json() {
+        for status in Status::ALL {
+            assert_eq!(Status::parse(status.as_str()), Some(status));
+            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
+        }
+        for priority in Priority::ALL {
+            assert_eq!(Priority::parse(priority.as_str()), Some(priority));
+            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
+        }
+        for text in ["", "Pending", "in-progress", "LOW", " low"] {
+            assert_eq!((Status::parse(text), Priority::parse(text)), (None, None), "{text}");
+        }
+    }
+
+    #[test]
+    fn priorities_are_ordered_from_low_to_urgent() {
+        assert!(Priority::ALL.is_sorted());
+    }
+}
