@@ -10,6 +10,7 @@ mod build;
 mod checkout;
 mod database;
 mod dist;
+mod docs_check;
 mod guard;
 mod http;
 mod migrate;
@@ -60,6 +61,8 @@ enum Command {
     Tidy(tidy::Args),
     /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
     Dist(dist::Args),
+    /// Look at the documentation pages in a real browser, installing Chromium if it is missing.
+    DocsCheck(docs_check::Args),
     /// Stop what a killed xtask left running (started by xtask itself).
     #[command(hide = true)]
     Guard,
@@ -117,6 +120,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Seed(args) => seed::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),
         Command::Dist(args) => dist::main(session, &args).await,
+        Command::DocsCheck(args) => docs_check::main(session, args).await,
         Command::Guard => Ok(ExitCode::SUCCESS),
     }
 }

@@ -60,6 +60,19 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     test(session, command).await
 }
 
+/// The documentation pages in a browser, on fresh, private servers or on a server that is already running.
+pub async fn browser(session: &Session, base_url: Option<String>, token: Option<String>) -> Result<ExitCode> {
+    let suite = ["--test", "browser", "--", "--ignored", "--nocapture"];
+    if let (Some(url), Some(token)) = (base_url, token) {
+        let mut command = cargo();
+        command.args(["test", "--package", "todo-api"]).args(suite);
+        command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
+        return test(session, command).await;
+    }
+    let arguments = suite.map(str::to_owned).to_vec();
+    main(session, &Args { base_url: None, token: None, arguments }).await
+}
+
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.
 async fn test(session: &Session, mut command: Command) -> Result<ExitCode> {
     command.current_dir(session.checkout.root());
