@@ -1,0 +1,20 @@
+//! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, values in `types`, errors in `error`.
+
+mod client;
+mod error;
+mod host;
+mod stream;
+mod types;
+
+pub(crate) use client::Pools;
+
+/// What a `connection` resource stands for: one connection lent by the component's pool until the resource is dropped.
+#[derive(Clone)]
+pub struct Connection(client::Lent);
+
+/// What a `connection-builder` resource stands for.
+#[derive(Clone)]
+pub struct ConnectionBuilder {
+    address: String,
+    ca_root: Option<String>,
+}
