@@ -1,0 +1,61 @@
+//! On whose behalf work is done, and what it has cost so far.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+/// The internal key of a workspace. Every statement and every cache key begins with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WorkspaceId(pub i64);
+
+/// The workspace a call belongs to and the meter of the request that makes it.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The tenant: nothing outside it is visible to the call.
+    pub workspace: WorkspaceId,
+    /// Counts what the request costs.
+    pub meter: Arc<Meter>,
+}
+
+/// Counts the statements and Redis calls of one request (for `Server-Timing`, the access log and the metrics).
+#[derive(Debug, Default)]
+pub struct Meter {
+    statements: AtomicU32,
+    sql_micros: AtomicU64,
+    redis_calls: AtomicU32,
+    redis_micros: AtomicU64,
+}
+
+impl Meter {
+    /// One SQL statement was sent and took `elapsed` to answer or fail.
+    pub fn statement(&self, elapsed: Duration) {
+        self.statements.fetch_add(1, Relaxed);
+        self.sql_micros.fetch_add(micros(elapsed), Relaxed);
+    }
+
+    /// One Redis command was sent and took `elapsed` to answer or fail.
+    pub fn redis_call(&self, elapsed: Duration) {
+        self.redis_calls.fetch_add(1, Relaxed);
+        self.redis_micros.fetch_add(micros(elapsed), Relaxed);
+    }
+
+    /// Statements so far and the time they took.
+    pub fn sql(&self) -> (u32, Duration) {
+        (
+            self.statements.load(Relaxed),
+            Duration::from_micros(self.sql_micros.load(Relaxed)),
+        )
+    }
+
+    /// Redis calls so far and the time they took.
+    pub fn redis(&self) -> (u32, Duration) {
+        (
+            self.redis_calls.load(Relaxed),
+            Duration::from_micros(self.redis_micros.load(Relaxed)),
+        )
+    }
+}
+
+fn micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,17 @@
+//! The todo service without HTTP: what a todo is, what can be done with it, and how that reaches Postgres and Redis.
+//!
+//! * [`domain`] parses input into types that cannot be wrong. It does no I/O.
+//! * [`usecases`] decide. HTTP handlers and the worker call nothing else.
+//! * [`store`] is the only caller of Postgres, [`cache`] the only caller of Redis.
+//!
+//! Nothing here knows an HTTP status or a version of the API.
+
+pub mod cache;
+pub mod caller;
+pub mod domain;
+pub mod error;
+pub mod store;
+pub mod usecases;
+
+pub use caller::{Caller, Meter, WorkspaceId};
+pub use error::{Error, Result};

@@ -1,0 +1,167 @@
+//! Who may come in. One Redis call for token, rate limit and cached answer; one statement a second and token behind it.
+//!
+//! An admission is checked against Postgres at most once in [`Cache::LEASE`]. The check also finds invalidations that a write
+//! could not tell to Redis, and no cached answer is served without a recent check (see [`crate::cache`]).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, RateVerdict, Reach, Who};
+use crate::store::admission::{self, Principal};
+use crate::store::invalidations;
+use crate::{Caller, Meter, Result, WorkspaceId};
+
+use super::Service;
+
+/// How a request was received.
+#[derive(Debug)]
+pub struct Admittance {
+    /// Who it is; `None` without a credential or with a wrong one.
+    pub principal: Option<Principal>,
+    /// The state of every class of the rate limit that applies.
+    pub rates: Vec<RateVerdict>,
+    /// The cached answer, or the right to store one.
+    pub lookup: Lookup,
+    /// The class that refuses the request.
+    pub refused: Option<RateVerdict>,
+}
+
+/// Admissions of the last second, for the time when Redis is away. Bounded, because it is filled by strangers' tokens only
+/// after they turned out to be valid.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<HashMap<[u8; 32], (Instant, Principal)>>);
+
+impl Recent {
+    const MOST: usize = 1000;
+
+    fn get(&self, token: &[u8; 32]) -> Option<Principal> {
+        let known = self.0.lock().ok()?;
+        known
+            .get(token)
+            .filter(|(checked, _)| checked.elapsed() < Cache::LEASE)
+            .map(|(_, principal)| principal.clone())
+    }
+
+    fn put(&self, token: [u8; 32], checked: Instant, principal: Principal) {
+        if let Ok(mut known) = self.0.lock() {
+            if known.len() >= Self::MOST {
+                known.clear();
+            }
+            known.insert(token, (checked, principal));
+        }
+    }
+}
+
+impl Service {
+    /// Finds out who calls, counts the request, and looks for its answer in the cache.
+    pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Result<Admittance> {
+        let mut entrance = self.cache.enter(meter, entry).await;
+        if let Some(refused) = entrance.refusal().copied() {
+            let Entrance { rates, .. } = entrance;
+            return Ok(Admittance {
+                principal: None,
+                rates,
+                lookup: Lookup::Bypass,
+                refused: Some(refused),
+            });
+        }
+        if entry.who == Who::Nobody {
+            let Entrance { rates, lookup, .. } = entrance;
+            return Ok(Admittance {
+                principal: None,
+                rates,
+                lookup,
+                refused: None,
+            });
+        }
+        let known = entrance
+            .principal
+            .take()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        if let Some(principal) = known {
+            let Entrance { rates, lookup, .. } = entrance;
+            return Ok(Admittance {
+                principal: Some(principal),
+                rates,
+                lookup,
+                refused: None,
+            });
+        }
+        self.check(meter, entry, entrance).await
+    }
+
+    /// Asks Postgres, and lets Redis remember the answer.
+    async fn check(
+        &self,
+        meter: &Arc<Meter>,
+        entry: &Entry<'_>,
+        entrance: Entrance,
+    ) -> Result<Admittance> {
+        let Entrance {
+            rates, pass, redis, ..
+        } = entrance;
+        let token = match entry.who {
+            Who::Token(token) => *token,
+            Who::Workspace(_) | Who::Nobody => [0; 32],
+        };
+        if redis != Reach::Reached
+            && let Some(principal) = self.recent.get(&token)
+        {
+            return Ok(Admittance {
+                principal: Some(principal),
+                rates,
+                lookup: Lookup::Bypass,
+                refused: None,
+            });
+        }
+        let checked = Instant::now();
+        let principal = match entry.who {
+            Who::Token(token) => admission::of_token(&self.pg, meter, token).await?,
+            Who::Workspace(_) => Some(admission::of_default_workspace(&self.pg, meter).await?),
+            Who::Nobody => None,
+        };
+        let Some(principal) = principal else {
+            self.cache
+                .charge_auth_failure(meter, entry.address, &entry.limits)
+                .await;
+            return Ok(Admittance {
+                principal: None,
+                rates,
+                lookup: Lookup::Bypass,
+                refused: None,
+            });
+        };
+        let workspace = WorkspaceId(principal.workspace_id);
+        let pending = &principal.pending_invalidations;
+        if !pending.is_empty() && self.cache.settle(meter, workspace).await {
+            let caller = Caller {
+                workspace,
+                meter: Arc::clone(meter),
+            };
+            invalidations::settle(&self.pg, &caller, pending).await?;
+        }
+        self.recent.put(token, checked, principal.clone());
+        let bytes = serde_json::to_vec(&principal).unwrap_or_default();
+        let remembered = Admission {
+            workspace,
+            principal: &bytes,
+            settled: pending.is_empty(),
+        };
+        let Admitted {
+            rates: exact,
+            lookup,
+        } = self.cache.admit(meter, entry, &pass, &remembered).await;
+        let refused = exact
+            .iter()
+            .filter(|rate| !rate.allowed)
+            .max_by_key(|rate| rate.retry_after)
+            .copied();
+        Ok(Admittance {
+            principal: Some(principal),
+            rates: exact,
+            lookup,
+            refused,
+        })
+    }
+}

@@ -1,0 +1,44 @@
+//! What can be done. HTTP handlers and the worker call these and nothing below them.
+//!
+//! A read is one statement. A write is one statement too, announced to the cache before it and published before it is
+//! answered (`writing.rs`).
+
+pub mod admin;
+pub mod admission;
+pub mod jobs;
+pub mod people;
+pub mod tags;
+pub mod todos;
+mod writing;
+
+use crate::cache::Cache;
+use crate::store::pg::Pg;
+
+/// The use cases, over one instance's connections.
+#[derive(Debug)]
+pub struct Service {
+    pg: Pg,
+    cache: Cache,
+    recent: admission::Recent,
+}
+
+impl Service {
+    /// Puts them together. Opens no connection.
+    pub fn new(pg: Pg, cache: Cache) -> Self {
+        Self {
+            pg,
+            cache,
+            recent: admission::Recent::default(),
+        }
+    }
+
+    /// Postgres, for what needs no decision.
+    pub fn pg(&self) -> &Pg {
+        &self.pg
+    }
+
+    /// The cache, for answers and counters.
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+}

@@ -1,0 +1,142 @@
+//! Employees and departments, so that work can be assigned and filtered by team.
+
+use uuid::Uuid;
+
+use crate::domain::cursor::Position;
+use crate::domain::filter::Limit;
+use crate::domain::id::Id;
+use crate::domain::people::Name;
+use crate::domain::todo::Expected;
+use crate::store::departments::{self, Department};
+use crate::store::employees::{self, Employee, EmployeeDraft, EmployeePatch};
+use crate::store::page::Page;
+use crate::store::write::{IdempotencyKey, Written};
+use crate::{Caller, Result};
+
+use super::Service;
+
+impl Service {
+    /// A page of employees.
+    pub async fn list_employees(
+        &self,
+        caller: &Caller,
+        from: Option<&Position>,
+        limit: Limit,
+    ) -> Result<Page<Employee>> {
+        employees::page(&self.pg, caller, from, limit).await
+    }
+
+    /// Employees without the first `skip`.
+    pub async fn skip_employees(
+        &self,
+        caller: &Caller,
+        skip: i64,
+        limit: Limit,
+    ) -> Result<Vec<Employee>> {
+        employees::skip(&self.pg, caller, skip, limit).await
+    }
+
+    /// One employee.
+    pub async fn get_employee(&self, caller: &Caller, id: Id) -> Result<Employee> {
+        employees::find(&self.pg, caller, id).await
+    }
+
+    /// A new employee.
+    pub async fn create_employee(
+        &self,
+        caller: &Caller,
+        draft: &EmployeeDraft,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Written<Employee>> {
+        let writing = self.write(caller, key).await;
+        let outcome = employees::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
+        writing.settle(outcome).await
+    }
+
+    /// An employee changes where the patch says so.
+    pub async fn patch_employee(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+        patch: &EmployeePatch,
+    ) -> Result<Written<Employee>> {
+        let writing = self.write(caller, None).await;
+        let outcome = employees::patch(&self.pg, &writing.write(), id, expected, patch).await;
+        writing.settle(outcome).await
+    }
+
+    /// An employee without todos goes.
+    pub async fn delete_employee(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+    ) -> Result<Written<()>> {
+        let writing = self.write(caller, None).await;
+        let outcome = employees::delete(&self.pg, &writing.write(), id, expected).await;
+        writing.settle(outcome).await
+    }
+
+    /// A page of departments.
+    pub async fn list_departments(
+        &self,
+        caller: &Caller,
+        from: Option<&Position>,
+        limit: Limit,
+    ) -> Result<Page<Department>> {
+        departments::page(&self.pg, caller, from, limit).await
+    }
+
+    /// Departments without the first `skip`.
+    pub async fn skip_departments(
+        &self,
+        caller: &Caller,
+        skip: i64,
+        limit: Limit,
+    ) -> Result<Vec<Department>> {
+        departments::skip(&self.pg, caller, skip, limit).await
+    }
+
+    /// One department.
+    pub async fn get_department(&self, caller: &Caller, id: Id) -> Result<Department> {
+        departments::find(&self.pg, caller, id).await
+    }
+
+    /// A new department.
+    pub async fn create_department(
+        &self,
+        caller: &Caller,
+        name: &Name,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Written<Department>> {
+        let writing = self.write(caller, key).await;
+        let outcome = departments::insert(&self.pg, &writing.write(), Uuid::now_v7(), name).await;
+        writing.settle(outcome).await
+    }
+
+    /// A department gets another name, if one is given.
+    pub async fn patch_department(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+        name: Option<&Name>,
+    ) -> Result<Written<Department>> {
+        let writing = self.write(caller, None).await;
+        let outcome = departments::patch(&self.pg, &writing.write(), id, expected, name).await;
+        writing.settle(outcome).await
+    }
+
+    /// A department without employees goes.
+    pub async fn delete_department(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+    ) -> Result<Written<()>> {
+        let writing = self.write(caller, None).await;
+        let outcome = departments::delete(&self.pg, &writing.write(), id, expected).await;
+        writing.settle(outcome).await
+    }
+}

@@ -1,0 +1,50 @@
+//! Tags: they come into being with the todos that use them, and are renamed and removed here.
+
+use crate::domain::cursor::Position;
+use crate::domain::filter::Limit;
+use crate::domain::id::Id;
+use crate::domain::text::TagName;
+use crate::domain::todo::Expected;
+use crate::store::page::Page;
+use crate::store::tags::{self, Tag};
+use crate::store::write::Written;
+use crate::{Caller, Result};
+
+use super::Service;
+
+impl Service {
+    /// A page of tags with how often each is used.
+    pub async fn list_tags(
+        &self,
+        caller: &Caller,
+        from: Option<&Position>,
+        limit: Limit,
+    ) -> Result<Page<Tag>> {
+        tags::page(&self.pg, caller, from, limit).await
+    }
+
+    /// A tag gets another name, or merges into the one that has it.
+    pub async fn rename_tag(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+        name: &TagName,
+    ) -> Result<Written<Tag>> {
+        let writing = self.write(caller, None).await;
+        let outcome = tags::rename(&self.pg, &writing.write(), id, expected, name).await;
+        writing.settle(outcome).await
+    }
+
+    /// A tag goes from all todos.
+    pub async fn delete_tag(
+        &self,
+        caller: &Caller,
+        id: Id,
+        expected: &Expected,
+    ) -> Result<Written<()>> {
+        let writing = self.write(caller, None).await;
+        let outcome = tags::delete(&self.pg, &writing.write(), id, expected).await;
+        writing.settle(outcome).await
+    }
+}

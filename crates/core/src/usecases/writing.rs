@@ -1,0 +1,78 @@
+//! The cache protocol around a write: announce, commit, publish (see [`crate::cache`]).
+
+use crate::cache::{Cache, Intent, Published};
+use crate::store::invalidations;
+use crate::store::write::{IdempotencyKey, Write, Written};
+use crate::{Caller, Error, Result};
+
+use super::Service;
+
+/// A write that was announced to the cache.
+#[must_use = "settle it with the outcome of the statement"]
+pub(super) struct Writing<'a> {
+    service: &'a Service,
+    caller: &'a Caller,
+    key: Option<&'a IdempotencyKey>,
+    intent: Intent,
+}
+
+impl Service {
+    /// Announces a write of `caller`. The statement is sent with [`Writing::write`] and its outcome given to
+    /// [`Writing::settle`].
+    pub(super) async fn write<'a>(
+        &'a self,
+        caller: &'a Caller,
+        key: Option<&'a IdempotencyKey>,
+    ) -> Writing<'a> {
+        let intent = self.cache.intent(&caller.meter, caller.workspace).await;
+        Writing {
+            service: self,
+            caller,
+            key,
+            intent,
+        }
+    }
+}
+
+impl<'a> Writing<'a> {
+    /// What the statement has to carry.
+    pub(super) fn write(&self) -> Write<'a> {
+        Write {
+            caller: self.caller,
+            idempotency: self.key,
+            distrust_cache: self.intent.distrust(),
+        }
+    }
+
+    /// Publishes a known outcome; after it no instance serves the old state. An unknown one (`outcome_unknown`, a deadline)
+    /// leaves the mark standing until no statement can be running any more.
+    pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
+        let Self {
+            service,
+            caller,
+            key: _,
+            intent,
+        } = self;
+        let unknown = matches!(
+            outcome,
+            Err(Error::Unavailable {
+                outcome_unknown: true,
+                ..
+            } | Error::Timeout { .. })
+        );
+        if unknown {
+            drop(intent);
+            return outcome;
+        }
+        let published = service.cache.publish(&caller.meter, intent).await;
+        let written = outcome?;
+        let mut wait = written.cache_wait;
+        if published == Published::Distrust {
+            wait |= invalidations::distrust(&service.pg, caller).await?;
+        }
+        if wait {
+            spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
+        }
+        Ok(written)
+    }
+}

@@ -1,0 +1,245 @@
+//! Spin variables → typed settings, one struct per concern, read once per instance.
+//!
+//! A bad value never stops the instance: it is replaced by its default, remembered in [`Settings::faults`], and readiness
+//! fails with a message that names the variable (and never its value, which may be a secret).
+
+mod reader;
+mod table;
+
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use todo_core::cache::CacheSettings;
+use todo_core::domain::instant::Instant;
+use todo_core::store::pg;
+
+use crate::log::Level;
+use reader::Reader;
+pub use table::{SETTINGS, Setting};
+
+/// Where the service runs; picks the defaults of other settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Environment {
+    /// On one's own machine.
+    Development,
+    /// Before production.
+    Staging,
+    /// For real.
+    Production,
+}
+
+impl Environment {
+    /// The setting's value.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Staging => "staging",
+            Self::Production => "production",
+        }
+    }
+}
+
+/// Every setting of the API component.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `environment`.
+    pub environment: Environment,
+    /// `database_*`.
+    pub database: pg::Settings,
+    /// `redis_*` and `cache`.
+    pub redis: CacheSettings,
+    /// Who may call.
+    pub auth: AuthSettings,
+    /// How often.
+    pub rates: RateSettings,
+    /// What a browser may do and how answers look.
+    pub http: HttpSettings,
+    /// How long answers stay in the cache.
+    pub cache: TtlSettings,
+    /// What an operator sees.
+    pub observability: ObservabilitySettings,
+    /// The end of version 1.
+    pub v1: SunsetSettings,
+    /// What is wrong, one sentence per variable.
+    pub faults: Vec<String>,
+}
+
+/// Authentication.
+#[derive(Debug, Clone)]
+pub struct AuthSettings {
+    /// `auth`: `token` (true) or `off`. Off is refused in production.
+    pub required: bool,
+    /// `cursor_secret`: the key that makes page cursors tamper-evident.
+    pub cursor_secret: String,
+    /// `trusted_proxies`: addresses whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<std::net::IpAddr>,
+}
+
+/// Requests per minute; 0 switches a class off.
+#[derive(Debug, Clone, Copy)]
+pub struct RateSettings {
+    /// `rate_limit_default`: per client address.
+    pub default: u32,
+    /// `rate_limit_authenticated`: per token.
+    pub authenticated: u32,
+    /// `rate_limit_writes`: writes per client address.
+    pub writes: u32,
+    /// `rate_limit_authenticated_writes`: writes per token.
+    pub authenticated_writes: u32,
+    /// `rate_limit_auth_failures`: refused credentials per client address.
+    pub auth_failures: u32,
+}
+
+/// HTTP itself.
+#[derive(Debug, Clone)]
+pub struct HttpSettings {
+    /// `public_url`: scheme and authority that clients use; empty: taken from the request.
+    pub public_url: String,
+    /// `cors_origins`: origins that may call from a browser.
+    pub cors_origins: CorsOrigins,
+    /// `hsts`: send `Strict-Transport-Security`.
+    pub hsts: bool,
+    /// `request_timeout_ms`: after this a request ends with 504.
+    pub timeout: Duration,
+}
+
+/// Which origins may call from a browser.
+#[derive(Debug, Clone)]
+pub enum CorsOrigins {
+    /// None: no CORS headers.
+    None,
+    /// Every origin.
+    Any,
+    /// These.
+    List(Vec<HeaderValue>),
+}
+
+/// Times to live in the cache.
+#[derive(Debug, Clone, Copy)]
+pub struct TtlSettings {
+    /// `cache`: keep answers at all.
+    pub on: bool,
+    /// `cache_ttl_seconds`: lists and single objects.
+    pub answers: Duration,
+    /// `cache_stats_ttl_seconds`: counts.
+    pub stats: Duration,
+}
+
+/// Logs, metrics, timings.
+#[derive(Debug, Clone, Copy)]
+pub struct ObservabilitySettings {
+    /// `log_level`.
+    pub log_level: Level,
+    /// `server_timing`: send `Server-Timing`.
+    pub server_timing: bool,
+    /// `enable_metrics`: count requests and serve `/metrics`.
+    pub metrics: bool,
+    /// `metrics_public`: `/metrics` without a token.
+    pub metrics_public: bool,
+}
+
+/// Dates in the deprecation headers of version 1.
+#[derive(Debug, Clone)]
+pub struct SunsetSettings {
+    /// `v1_deprecated_at`.
+    pub deprecated_at: Instant,
+    /// `v1_sunset_at`.
+    pub sunset_at: Instant,
+}
+
+impl Settings {
+    /// Reads every variable of the component.
+    pub async fn from_variables() -> Self {
+        let mut values = Vec::with_capacity(SETTINGS.len());
+        for setting in SETTINGS.iter().filter(|setting| setting.api) {
+            let value = spin_sdk::variables::get(setting.name)
+                .await
+                .map_err(|error| error.to_string());
+            values.push((setting.name, value));
+        }
+        Self::from_values(values)
+    }
+
+    /// Interprets values. Pure, so that every rule is tested without a host.
+    pub fn from_values(values: Vec<(&'static str, Result<String, String>)>) -> Self {
+        let mut read = Reader::new(values);
+        let environment = read.one_of(
+            "environment",
+            &[
+                ("development", Environment::Development),
+                ("staging", Environment::Staging),
+                ("production", Environment::Production),
+            ],
+        );
+        let production = environment == Environment::Production;
+        let development = environment == Environment::Development;
+        let auth = read.auth(development, production);
+        let url = read.url("database_url", &["postgres", "postgresql"], false);
+        let deadline = read.millis("database_timeout_ms", 10..=60_000);
+        let database = pg::Settings {
+            url,
+            open_deadline: deadline,
+            statement_deadline: deadline,
+            retry_after: Duration::from_secs(1),
+        };
+        let redis = CacheSettings {
+            url: read.url("redis_url", &["redis", "rediss"], true),
+            budget: read.millis("redis_timeout_ms", 1..=5_000),
+            breaker: read.millis("redis_retry_ms", 1..=60_000),
+            // Longer than opening a connection and one statement may take together.
+            mark_ttl: deadline * 2 + Duration::from_secs(5),
+            ..CacheSettings::default()
+        };
+        let rates = RateSettings {
+            default: read.count("rate_limit_default"),
+            authenticated: read.count("rate_limit_authenticated"),
+            writes: read.count("rate_limit_writes"),
+            authenticated_writes: read.count("rate_limit_authenticated_writes"),
+            auth_failures: read.count("rate_limit_auth_failures"),
+        };
+        let http = HttpSettings {
+            public_url: read
+                .url("public_url", &["http", "https"], true)
+                .trim_end_matches('/')
+                .to_owned(),
+            cors_origins: read.origins("cors_origins"),
+            hsts: read.switch("hsts", production),
+            timeout: read.millis("request_timeout_ms", 100..=300_000),
+        };
+        let cache = TtlSettings {
+            on: read.switch("cache", true),
+            answers: read.seconds("cache_ttl_seconds", 1..=86_400),
+            stats: read.seconds("cache_stats_ttl_seconds", 1..=86_400),
+        };
+        let observability = ObservabilitySettings {
+            log_level: read.log_level(
+                "log_level",
+                if development {
+                    Level::Debug
+                } else {
+                    Level::Info
+                },
+            ),
+            server_timing: read.switch("server_timing", !production),
+            metrics: read.switch("enable_metrics", true),
+            metrics_public: read.switch("metrics_public", false),
+        };
+        let v1 = SunsetSettings {
+            deprecated_at: read.instant("v1_deprecated_at"),
+            sunset_at: read.instant("v1_sunset_at"),
+        };
+        let faults = read.into_faults();
+        Self {
+            environment,
+            database,
+            redis,
+            auth,
+            rates,
+            http,
+            cache,
+            observability,
+            v1,
+            faults,
+        }
+    }
+}

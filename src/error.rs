@@ -1,0 +1,329 @@
+//! Errors on the wire. This is the only place that writes an error response, in the shape of the version it answers.
+//!
+//! Everything that refuses a request returns a [`Failure`]. It travels as an extension of an empty response until [`render`],
+//! a layer around all routes, knows the version and the request id and writes the body: RFC 9457 for version 2 and
+//! everything outside the versions, the old envelope for version 1.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use chrono::{SecondsFormat, Utc};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use todo_core::error::{Fault, Kind, Place};
+
+use crate::app::App;
+use crate::middleware::request_id::RequestId;
+
+/// A refused or failed request.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// The status of the response.
+    pub status: StatusCode,
+    /// Stable snake_case code, documented under `/docs/errors`.
+    pub code: Cow<'static, str>,
+    /// One sentence for the caller.
+    pub detail: String,
+    /// What is wrong with the input, and where.
+    pub faults: Vec<Fault>,
+    /// Headers that belong to the answer, such as `Retry-After` or `Allow`.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// For the log alone.
+    pub cause: Option<String>,
+}
+
+/// What handlers return.
+pub type Result<T = crate::document::Document> = std::result::Result<T, Failure>;
+
+impl Failure {
+    /// A failure without faults.
+    pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code: code.into(),
+            detail: detail.into(),
+            faults: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+        }
+    }
+
+    /// 400: path, query or headers are wrong.
+    pub fn parameters(faults: Vec<Fault>) -> Self {
+        let mut failure = Self::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_parameter",
+            "the path, query or headers are invalid",
+        );
+        failure.faults = faults;
+        failure.faults.truncate(Fault::LIMIT);
+        failure
+    }
+
+    /// 422: a well-formed body is wrong.
+    pub fn body(faults: Vec<Fault>) -> Self {
+        let mut failure = Self::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "invalid_body",
+            "the body is invalid",
+        );
+        failure.faults = faults;
+        failure.faults.truncate(Fault::LIMIT);
+        failure
+    }
+
+    /// 500: a defect of ours; `cause` goes to the log.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        let mut failure = Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong on our side",
+        );
+        failure.cause = Some(cause.into());
+        failure
+    }
+
+    /// The same with a header.
+    #[must_use]
+    pub fn with(mut self, name: HeaderName, value: impl TryInto<HeaderValue>) -> Self {
+        if let Ok(value) = value.try_into() {
+            self.headers.push((name, value));
+        }
+        self
+    }
+
+    /// The same with `Retry-After`, in whole seconds, at least one.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        self.with(header::RETRY_AFTER, seconds.max(1).to_string())
+    }
+}
+
+impl From<todo_core::Error> for Failure {
+    fn from(error: todo_core::Error) -> Self {
+        use todo_core::Error;
+        let detail = error.to_string();
+        match error {
+            Error::Invalid(faults) => Self::body(faults),
+            Error::NotFound(kind) => Self::new(StatusCode::NOT_FOUND, not_found(kind), detail),
+            Error::Conflict(conflict) => Self::new(StatusCode::CONFLICT, conflict.code(), detail),
+            Error::Stale(_) => Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail),
+            Error::Exists(_) => Self::new(StatusCode::PRECONDITION_FAILED, "todo_exists", detail),
+            Error::IdempotencyMismatch => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                detail,
+            ),
+            Error::IdempotencyRunning => {
+                Self::new(StatusCode::CONFLICT, "idempotency_in_progress", detail)
+                    .retry_after(Duration::from_secs(1))
+            }
+            Error::Operation { index, source } => operation(index, *source),
+            Error::Unavailable {
+                retry_after,
+                outcome_unknown,
+                reason,
+            } => {
+                let detail = if outcome_unknown {
+                    "the service is temporarily unavailable; whether the change was made is unknown"
+                } else {
+                    "the service is temporarily unavailable"
+                };
+                let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+                failure.cause = Some(reason);
+                failure.retry_after(retry_after)
+            }
+            Error::Timeout { reason } => {
+                let mut failure = Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
+                failure.cause = Some(reason);
+                failure
+            }
+            Error::Internal(cause) => Self::internal(cause),
+        }
+    }
+}
+
+/// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not found"
+/// in a path is an invalid reference in a body.
+fn operation(index: usize, source: todo_core::Error) -> Failure {
+    let at = format!("/operations/{index}");
+    let mut failure = match source {
+        todo_core::Error::NotFound(kind) => Failure::body(vec![Fault::at(
+            "/id",
+            "not_found",
+            format!("{kind} not found"),
+        )]),
+        other => Failure::from(other),
+    };
+    if failure.faults.is_empty() {
+        failure.faults.push(Fault {
+            place: Place::Pointer(String::new()),
+            code: code_of(&failure),
+            detail: failure.detail.clone(),
+        });
+    }
+    failure.detail = format!(
+        "operation {index} failed and nothing was changed: {}",
+        failure.detail
+    );
+    failure.faults = failure
+        .faults
+        .into_iter()
+        .map(|fault| fault.under(&at))
+        .collect();
+    failure
+}
+
+fn code_of(failure: &Failure) -> &'static str {
+    match &failure.code {
+        Cow::Borrowed(code) => code,
+        Cow::Owned(_) => "failed",
+    }
+}
+
+fn not_found(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Todo => "todo_not_found",
+        Kind::Tag => "tag_not_found",
+        Kind::Employee => "employee_not_found",
+        Kind::Department => "department_not_found",
+        Kind::Job => "job_not_found",
+        Kind::Workspace => "workspace_not_found",
+        Kind::Token => "token_not_found",
+    }
+}
+
+impl IntoResponse for Failure {
+    /// An empty response that carries the failure; [`render`] writes it out.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.status;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The fallback of the router: no such route.
+pub async fn route_not_found() -> Failure {
+    Failure::new(
+        StatusCode::NOT_FOUND,
+        "route_not_found",
+        "there is no such route",
+    )
+}
+
+/// The fallback of each route: it has other methods. axum has put them into `Allow`.
+pub async fn method_not_allowed() -> Failure {
+    Failure::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "method_not_allowed",
+        "the route does not have this method",
+    )
+}
+
+/// The layer that writes failures.
+pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let v1 = is_v1(request.uri().path());
+    let origin = crate::middleware::request_id::origin(&app, &request);
+    let id = request
+        .extensions()
+        .get::<RequestId>()
+        .cloned()
+        .unwrap_or_default();
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else {
+        return response;
+    };
+    let (content_type, body) = if v1 {
+        ("application/json", envelope(&failure))
+    } else {
+        (
+            "application/problem+json",
+            problem(&failure, &origin, id.as_str()),
+        )
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    for (name, value) in &failure.headers {
+        headers.insert(name, value.clone());
+    }
+    *response.body_mut() = Body::from(body.to_string());
+    // The access log tells the cause.
+    response.extensions_mut().insert(Logged {
+        code: failure.code,
+        cause: failure.cause,
+    });
+    response
+}
+
+/// What the access log says of a failure.
+#[derive(Debug, Clone)]
+pub struct Logged {
+    /// The failure's code.
+    pub code: Cow<'static, str>,
+    /// The chain of causes.
+    pub cause: Option<String>,
+}
+
+/// True for the paths of the deprecated version.
+pub fn is_v1(path: &str) -> bool {
+    path == "/api/v1" || path.starts_with("/api/v1/")
+}
+
+/// RFC 9457.
+fn problem(failure: &Failure, origin: &str, request_id: &str) -> Value {
+    let mut problem = json!({
+        "type": format!("{origin}/docs/errors#{}", failure.code),
+        "title": failure.status.canonical_reason().unwrap_or("Error"),
+        "status": failure.status.as_u16(),
+        "detail": failure.detail,
+        "instance": format!("/requests/{request_id}"),
+        "code": failure.code,
+    });
+    if !failure.faults.is_empty() {
+        let faults = failure.faults.iter().map(fault).collect();
+        if let Some(object) = problem.as_object_mut() {
+            object.insert("errors".to_owned(), Value::Array(faults));
+        }
+    }
+    problem
+}
+
+fn fault(
+    Fault {
+        place,
+        code,
+        detail,
+    }: &Fault,
+) -> Value {
+    match place {
+        Place::Pointer(pointer) => json!({"pointer": pointer, "code": code, "detail": detail}),
+        Place::Parameter(parameter) => {
+            json!({"parameter": parameter, "code": code, "detail": detail})
+        }
+    }
+}
+
+/// The envelope that version 1 has always had: one message, so the faults are joined into it.
+fn envelope(failure: &Failure) -> Value {
+    let mut message = failure.detail.clone();
+    for (number, fault) in failure.faults.iter().enumerate() {
+        let place = match &fault.place {
+            Place::Pointer(place) | Place::Parameter(place) => place,
+        };
+        message.push_str(if number == 0 { ": " } else { "; " });
+        message.push_str(&format!("{place}: {}", fault.detail));
+    }
+    json!({"error": {
+        "code": failure.code,
+        "message": message,
+        "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
+    }})
+}

@@ -1,0 +1,132 @@
+//! Request bodies: JSON, at most 1 MiB, decoded field by field so that every fault is reported at once.
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, Method, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::fields::Fields;
+use crate::error::Failure;
+
+/// The largest body that is read: 1 MiB.
+pub const LARGEST: usize = 1024 * 1024;
+
+/// A type that is read from a JSON object.
+pub trait FromJson: Sized {
+    /// Takes what it needs out of `fields`, which collects the faults. `None` only if there was a fault.
+    fn from_json(fields: &mut Fields) -> Option<Self>;
+}
+
+/// A decoded body and the digest of its bytes (for idempotency).
+#[derive(Debug)]
+pub struct Json<T> {
+    /// The decoded value.
+    pub value: T,
+    /// SHA-256 of the bytes as sent.
+    pub digest: [u8; 32],
+}
+
+impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let merge_patch = request.method() == Method::PATCH;
+        check_media_type(request.headers(), merge_patch)?;
+        let bytes = read(request.into_body()).await?;
+        let json = parse(&bytes)?;
+        let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
+        let value = T::from_json(&mut fields);
+        let faults = fields.finish();
+        match value {
+            Some(value) if faults.is_empty() => Ok(Self {
+                value,
+                digest: Sha256::digest(&bytes).into(),
+            }),
+            _ => Err(Failure::body(faults)),
+        }
+    }
+}
+
+/// The digest of a body that is not looked at (a POST without one).
+#[derive(Debug)]
+pub struct BodyDigest(pub [u8; 32]);
+
+impl<S: Sync> FromRequest<S> for BodyDigest {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        Ok(Self(
+            Sha256::digest(&read(request.into_body()).await?).into(),
+        ))
+    }
+}
+
+/// Reads a body up to [`LARGEST`].
+async fn read(body: Body) -> Result<Bytes, Failure> {
+    match Limited::new(body, LARGEST).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Failure::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("the body is larger than {LARGEST} bytes"),
+        )),
+        Err(_) => Err(Failure::new(
+            StatusCode::BAD_REQUEST,
+            "invalid_json",
+            "the body ended before it was complete",
+        )),
+    }
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, Failure> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let what = if error.is_eof() {
+            "ends too early"
+        } else {
+            "is not JSON"
+        };
+        let detail = format!(
+            "the body {what}, at line {} column {}",
+            error.line(),
+            error.column()
+        );
+        Failure::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+    })
+}
+
+/// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are refused.
+fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failure> {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let mut parts = value.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let known =
+        essence == "application/json" || (merge_patch && essence == "application/merge-patch+json");
+    let utf8 = parts.filter(|part| !part.is_empty()).all(|part| {
+        part.split_once('=').is_none_or(|(name, value)| {
+            !name.eq_ignore_ascii_case("charset")
+                || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        })
+    });
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| coding != "identity");
+    if known && utf8 && !encoded {
+        return Ok(());
+    }
+    let accepted = if merge_patch {
+        "application/merge-patch+json or application/json"
+    } else {
+        "application/json"
+    };
+    Err(Failure::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        format!("the body must be {accepted}, in UTF-8, without content coding"),
+    )
+    .with(header::ACCEPT, accepted.replace(" or ", ", ")))
+}

@@ -1,0 +1,55 @@
+//! Who calls, with which scope.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use http::{StatusCode, header};
+use todo_core::Caller;
+use todo_core::store::tokens::Scope;
+
+use crate::error::Failure;
+use crate::middleware::entrance::{Identity, unauthenticated};
+
+/// A caller that may read todos.
+#[derive(Debug)]
+pub struct Reader(pub Caller);
+
+/// A caller that may change todos.
+#[derive(Debug)]
+pub struct Writer(pub Caller);
+
+/// A caller that may administer workspaces and tokens.
+#[derive(Debug)]
+pub struct Admin(pub Caller);
+
+macro_rules! scoped {
+    ($extractor:ident, $scope:expr) => {
+        impl<S: Sync> FromRequestParts<S> for $extractor {
+            type Rejection = Failure;
+
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+                require(parts, $scope).map(Self)
+            }
+        }
+    };
+}
+
+scoped!(Reader, Scope::TodosRead);
+scoped!(Writer, Scope::TodosWrite);
+scoped!(Admin, Scope::Admin);
+
+/// The identity that the entrance found, if it has the scope.
+fn require(parts: &Parts, scope: Scope) -> Result<Caller, Failure> {
+    let Some(identity) = parts.extensions.get::<Identity>() else {
+        return Err(unauthenticated("a bearer token is required", false));
+    };
+    if identity.principal.scopes.contains(&scope) {
+        return Ok(identity.caller.clone());
+    }
+    let scope = scope.as_str();
+    let detail = format!("the token lacks the scope {scope}");
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+    Err(
+        Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
+            .with(header::WWW_AUTHENTICATE, challenge),
+    )
+}

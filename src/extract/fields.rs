@@ -1,0 +1,299 @@
+//! Decoding a JSON object field by field, collecting every fault with its JSON Pointer.
+//!
+//! serde stops at the first error; people who fill in forms want all of them (API.md, *Exact answers*).
+
+use std::fmt::Display;
+
+use serde_json::{Map, Value};
+use todo_core::domain::id::Id;
+use todo_core::domain::instant::Instant;
+use todo_core::domain::text::TextError;
+use todo_core::error::Fault;
+
+/// An object whose fields are taken one by one; whatever is left at the end is unknown.
+#[derive(Debug)]
+pub struct Fields {
+    object: Map<String, Value>,
+    pointer: String,
+    faults: Vec<Fault>,
+}
+
+impl Fields {
+    /// The body itself.
+    pub fn root(value: Value) -> Result<Self, Fault> {
+        Self::at(value, String::new())
+    }
+
+    /// An object somewhere in the body.
+    pub fn at(value: Value, pointer: String) -> Result<Self, Fault> {
+        match value {
+            Value::Object(object) => Ok(Self {
+                object,
+                pointer,
+                faults: Vec::new(),
+            }),
+            other => Err(wrong_type(&pointer, "an object", &other)),
+        }
+    }
+
+    /// True if the field is there, `null` included.
+    pub fn has(&self, name: &str) -> bool {
+        self.object.contains_key(name)
+    }
+
+    /// Takes a field that must be there; `parse` gets its value and its pointer.
+    pub fn required<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value, &str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let pointer = self.pointer_to(name);
+        match self.object.remove(name) {
+            None => {
+                self.fault(Fault::at(pointer, "required", "is required"));
+                None
+            }
+            Some(value) => self.keep(parse(value, &pointer)),
+        }
+    }
+
+    /// Takes a field that may be absent. The outer `None` is a fault, already noted.
+    pub fn optional<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value, &str) -> Result<T, Fault>,
+    ) -> Option<Option<T>> {
+        let pointer = self.pointer_to(name);
+        match self.object.remove(name) {
+            None => Some(None),
+            Some(value) => self.keep(parse(value, &pointer)).map(Some),
+        }
+    }
+
+    /// Takes a field that may be absent or `null`: absent is `Some(None)`, `null` is `Some(Some(None))`.
+    pub fn nullable<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(Value, &str) -> Result<T, Fault>,
+    ) -> Option<Option<Option<T>>> {
+        if self.take_null(name) {
+            return Some(Some(None));
+        }
+        self.optional(name, |value, pointer| parse(value, pointer).map(Some))
+    }
+
+    /// Takes the field if it is `null`.
+    pub fn take_null(&mut self, name: &str) -> bool {
+        let null = self.object.get(name).is_some_and(Value::is_null);
+        if null {
+            self.object.remove(name);
+        }
+        null
+    }
+
+    /// Takes an array and parses each item at its own pointer; all faulty items are noted.
+    pub fn array<T>(
+        &mut self,
+        name: &str,
+        at_most: usize,
+        mut parse: impl FnMut(Value, &str) -> Result<T, Fault>,
+    ) -> Option<Option<Vec<T>>> {
+        let items = self.optional(name, |value, pointer| array(value, pointer, at_most))?;
+        let Some(items) = items else {
+            return Some(None);
+        };
+        let pointer = self.pointer_to(name);
+        let mut sound = Vec::with_capacity(items.len());
+        let mut faulty = false;
+        for (index, item) in items.into_iter().enumerate() {
+            match parse(item, &format!("{pointer}/{index}")) {
+                Ok(item) => sound.push(item),
+                Err(fault) => {
+                    self.fault(fault);
+                    faulty = true;
+                }
+            }
+        }
+        (!faulty).then_some(Some(sound))
+    }
+
+    /// Takes a nested object.
+    pub fn object<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Option<Option<T>> {
+        let pointer = self.pointer_to(name);
+        let Some(value) = self.object.remove(name) else {
+            return Some(None);
+        };
+        self.nested(value, pointer, read).map(Some)
+    }
+
+    /// Reads `value`, which stands at `pointer`, as an object and takes over its faults.
+    pub fn nested<T>(
+        &mut self,
+        value: Value,
+        pointer: String,
+        read: impl FnOnce(&mut Fields) -> Option<T>,
+    ) -> Option<T> {
+        let mut fields = match Self::at(value, pointer) {
+            Ok(fields) => fields,
+            Err(fault) => {
+                self.fault(fault);
+                return None;
+            }
+        };
+        let value = read(&mut fields);
+        let faults = fields.finish();
+        let sound = faults.is_empty();
+        self.faults.extend(faults);
+        value.filter(|_| sound)
+    }
+
+    /// Refuses fields that exist but cannot be written.
+    pub fn read_only(&mut self, names: &[&str]) {
+        for name in names {
+            if self.object.remove(*name).is_some() {
+                let pointer = self.pointer_to(name);
+                self.fault(Fault::at(pointer, "read_only", "cannot be written"));
+            }
+        }
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// The pointer of a field of this object.
+    pub fn pointer_to(&self, name: &str) -> String {
+        format!(
+            "{}/{}",
+            self.pointer,
+            name.replace('~', "~0").replace('/', "~1")
+        )
+    }
+
+    /// All faults; fields that nobody took are unknown.
+    pub fn finish(mut self) -> Vec<Fault> {
+        let unknown: Vec<String> = self.object.keys().take(Fault::LIMIT).cloned().collect();
+        for name in unknown {
+            let pointer = self.pointer_to(&name);
+            self.faults.push(Fault::at(
+                shortened(pointer),
+                "unknown_field",
+                "there is no such field",
+            ));
+        }
+        self.faults
+    }
+
+    fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+        result.map_err(|fault| self.fault(fault)).ok()
+    }
+}
+
+/// A JSON string, as it is.
+pub fn string(value: Value, pointer: &str) -> Result<String, Fault> {
+    match value {
+        Value::String(text) => Ok(text),
+        other => Err(wrong_type(pointer, "a string", &other)),
+    }
+}
+
+/// A JSON boolean.
+pub fn boolean(value: Value, pointer: &str) -> Result<bool, Fault> {
+    value
+        .as_bool()
+        .ok_or_else(|| wrong_type(pointer, "true or false", &value))
+}
+
+/// A positive JSON integer.
+pub fn integer(value: Value, pointer: &str) -> Result<i64, Fault> {
+    match value.as_i64() {
+        Some(number) if number >= 1 => Ok(number),
+        Some(_) => Err(Fault::at(pointer, "out_of_range", "must be at least 1")),
+        None => Err(wrong_type(pointer, "an integer", &value)),
+    }
+}
+
+/// A JSON array with at most so many items.
+pub fn array(value: Value, pointer: &str, at_most: usize) -> Result<Vec<Value>, Fault> {
+    match value {
+        Value::Array(items) if items.len() <= at_most => Ok(items),
+        Value::Array(_) => Err(Fault::at(
+            pointer,
+            "too_many",
+            format!("must have at most {at_most} items"),
+        )),
+        other => Err(wrong_type(pointer, "an array", &other)),
+    }
+}
+
+/// A string that `parse` cleans and checks.
+pub fn text<T>(
+    parse: impl FnOnce(&str) -> Result<T, TextError>,
+) -> impl FnOnce(Value, &str) -> Result<T, Fault> {
+    move |value, pointer| {
+        let text = string(value, pointer)?;
+        parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
+    }
+}
+
+/// One of several words.
+pub fn word<T>(
+    parse: impl Fn(&str) -> Option<T>,
+    words: &str,
+) -> impl Fn(Value, &str) -> Result<T, Fault> {
+    move |value, pointer| {
+        let text = string(value, pointer)?;
+        parse(&text)
+            .ok_or_else(|| Fault::at(pointer, "invalid_value", format!("must be one of {words}")))
+    }
+}
+
+/// An RFC 3339 instant.
+pub fn instant(value: Value, pointer: &str) -> Result<Instant, Fault> {
+    let text = string(value, pointer)?;
+    Instant::parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
+}
+
+/// A UUID.
+pub fn uuid(value: Value, pointer: &str) -> Result<Id, Fault> {
+    let text = string(value, pointer)?;
+    Id::parse_uuid(&text).ok_or_else(|| {
+        Fault::at(
+            pointer,
+            "invalid_format",
+            "must be a UUID of version 4 or 7",
+        )
+    })
+}
+
+/// An integer id.
+pub fn serial(value: Value, pointer: &str) -> Result<Id, Fault> {
+    integer(value, pointer).map(Id::Serial)
+}
+
+fn wrong_type(pointer: &str, expected: &str, got: &Value) -> Fault {
+    let got = match got {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    Fault::at(pointer, "type", format!("must be {expected}, not {got}"))
+}
+
+/// A hostile field name must not make a long answer.
+fn shortened(mut pointer: String) -> String {
+    const LONGEST: usize = 200;
+    if let Some((end, _)) = pointer.char_indices().nth(LONGEST) {
+        pointer.truncate(end);
+        pointer.push('…');
+    }
+    pointer
+}

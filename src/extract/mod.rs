@@ -1,0 +1,11 @@
+//! What rejects bad input: each extractor either yields something that cannot be wrong or a `Failure` that names the place.
+
+pub mod body;
+pub mod caller;
+pub mod conditional;
+pub mod fields;
+pub mod idempotency;
+pub mod negotiation;
+pub mod page;
+pub mod path;
+pub mod query;

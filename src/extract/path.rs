@@ -1,0 +1,56 @@
+//! Ids in paths: a UUID in version 2, an integer in version 1.
+
+use axum::extract::{FromRequestParts, Path};
+use http::request::Parts;
+use todo_core::domain::id::Id;
+use todo_core::error::Fault;
+use uuid::Uuid;
+
+use crate::error::Failure;
+
+/// A UUID in the path.
+#[derive(Debug, Clone, Copy)]
+pub struct UuidPath(pub Uuid);
+
+impl UuidPath {
+    /// As the name of a thing.
+    pub fn id(self) -> Id {
+        Id::Uuid(self.0)
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for UuidPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        match Id::parse_uuid(&segment(parts, state).await?) {
+            Some(Id::Uuid(uuid)) => Ok(Self(uuid)),
+            _ => Err(wrong("must be a UUID of version 4 or 7")),
+        }
+    }
+}
+
+/// An integer in the path.
+#[derive(Debug, Clone, Copy)]
+pub struct SerialPath(pub Id);
+
+impl<S: Send + Sync> FromRequestParts<S> for SerialPath {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        Id::parse_serial(&segment(parts, state).await?)
+            .map(Self)
+            .ok_or_else(|| wrong("must be a positive integer"))
+    }
+}
+
+async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Failure> {
+    Path::<String>::from_request_parts(parts, state)
+        .await
+        .map(|Path(id)| id)
+        .map_err(|_| wrong("must be UTF-8"))
+}
+
+fn wrong(detail: &str) -> Failure {
+    Failure::parameters(vec![Fault::parameter("id", "invalid_format", detail)])
+}

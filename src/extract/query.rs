@@ -1,0 +1,226 @@
+//! Query strings: every parameter is known, well-formed and given as often as it may be, or the request is refused.
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use todo_core::domain::filter::{Filter, Limit, Sort};
+use todo_core::domain::id::Id;
+use todo_core::domain::instant::Instant;
+use todo_core::domain::text::{SearchText, TagName, TextError};
+use todo_core::domain::todo::{Priority, Status};
+use todo_core::error::Fault;
+
+use crate::error::Failure;
+
+/// A set of query parameters that belong to one route.
+pub trait FromQuery: Sized {
+    /// Takes what it needs out of `query`, which collects the faults.
+    fn from_query(query: &mut Parameters) -> Self;
+}
+
+/// The parameters of a route.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
+        let value = T::from_query(&mut parameters);
+        parameters.finish().map(|()| Self(value))
+    }
+}
+
+/// A route without parameters: any that is sent is refused.
+#[derive(Debug)]
+pub struct NoParameters;
+
+impl FromQuery for NoParameters {
+    fn from_query(_: &mut Parameters) -> Self {
+        Self
+    }
+}
+
+/// Name-value pairs that are taken one by one; whatever is left at the end is unknown.
+#[derive(Debug, Default)]
+pub struct Parameters {
+    pairs: Vec<(String, String)>,
+    faults: Vec<Fault>,
+}
+
+impl Parameters {
+    /// Decodes a query string.
+    pub fn parse(query: &str) -> Self {
+        let mut parameters = Self::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            // The decoder replaces what is not UTF-8; a client must hear of it rather than search for something else.
+            if value.contains('\u{fffd}') || value.contains('\0') {
+                parameters.fault(&name, "invalid_value", "must be UTF-8 without NUL");
+            } else {
+                parameters
+                    .pairs
+                    .push((name.into_owned(), value.into_owned()));
+            }
+        }
+        parameters
+    }
+
+    /// Every value of a repeatable parameter.
+    pub fn all(&mut self, name: &str) -> Vec<String> {
+        let (taken, rest) = std::mem::take(&mut self.pairs)
+            .into_iter()
+            .partition(|(known, _)| known == name);
+        self.pairs = rest;
+        let taken: Vec<(String, String)> = taken;
+        taken.into_iter().map(|(_, value)| value).collect()
+    }
+
+    /// A parameter that may be given once, parsed.
+    pub fn one<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, (&'static str, String)>,
+    ) -> Option<T> {
+        let mut values = self.all(name).into_iter();
+        let value = values.next()?;
+        if values.next().is_some() {
+            self.fault(name, "duplicate", "may be given only once");
+            return None;
+        }
+        parse(&value)
+            .map_err(|(code, detail)| self.fault(name, code, &detail))
+            .ok()
+    }
+
+    /// `true` or `false`.
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.one(name, |text| {
+            text.parse()
+                .map_err(|_| ("invalid_value", "must be true or false".to_owned()))
+        })
+    }
+
+    /// An RFC 3339 instant.
+    pub fn instant(&mut self, name: &str) -> Option<Instant> {
+        // A `+` of an offset that was not escaped arrives as a space.
+        self.one(name, |text| {
+            Instant::parse(&text.replace(' ', "+")).map_err(coded)
+        })
+    }
+
+    /// The page size.
+    pub fn limit(&mut self) -> Limit {
+        self.one("limit", |text| {
+            Limit::parse(text).ok_or_else(|| {
+                (
+                    "out_of_range",
+                    format!("must be a whole number from 1 to {}", Limit::MAX),
+                )
+            })
+        })
+        .unwrap_or_default()
+    }
+
+    /// Repeated or comma-separated words of an enumeration.
+    pub fn words<T>(
+        &mut self,
+        name: &str,
+        parse: impl Fn(&str) -> Option<T>,
+        known: &str,
+    ) -> Vec<T> {
+        let mut sound = Vec::new();
+        for value in self.all(name) {
+            for word in value.split(',') {
+                match parse(word) {
+                    Some(word) => sound.push(word),
+                    None => self.fault(name, "invalid_value", &format!("must be one of {known}")),
+                }
+            }
+        }
+        sound
+    }
+
+    /// Notes a fault.
+    pub fn fault(&mut self, name: &str, code: &'static str, detail: &str) {
+        self.faults.push(Fault::parameter(
+            name.chars().take(100).collect::<String>(),
+            code,
+            detail,
+        ));
+    }
+
+    /// Fails if anything was wrong or is left over.
+    pub fn finish(mut self) -> Result<(), Failure> {
+        for (name, _) in std::mem::take(&mut self.pairs) {
+            self.fault(&name, "unknown_parameter", "there is no such parameter");
+        }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::parameters(self.faults))
+        }
+    }
+}
+
+/// The code and text of a parse error.
+pub fn coded(error: TextError) -> (&'static str, String) {
+    (error.code, error.detail)
+}
+
+/// The UUID of something.
+pub fn uuid(text: &str) -> Result<Id, (&'static str, String)> {
+    Id::parse_uuid(text).ok_or_else(|| {
+        (
+            "invalid_format",
+            "must be a UUID of version 4 or 7".to_owned(),
+        )
+    })
+}
+
+impl FromQuery for Filter {
+    fn from_query(query: &mut Parameters) -> Self {
+        let mut tags = Vec::new();
+        for tag in query.all("tag") {
+            match TagName::parse(&tag) {
+                Ok(tag) => tags.push(tag),
+                Err(error) => query.fault("tag", error.code, &error.detail),
+            }
+        }
+        Self {
+            status: query.words("status", Status::parse, STATUSES),
+            priority: query.words("priority", Priority::parse, PRIORITIES),
+            completed: query.boolean("completed"),
+            tags: TagName::distinct(tags),
+            assignee: query.one("assignee", uuid),
+            department: query.one("department", uuid),
+            due_after: query.instant("due_after"),
+            due_before: query.instant("due_before"),
+            overdue: query.boolean("overdue"),
+            created_after: query.instant("created_after"),
+            created_before: query.instant("created_before"),
+            updated_since: query.instant("updated_since"),
+            q: query.one("q", |text| {
+                SearchText::parse(text)
+                    .map(SearchText::into_string)
+                    .map_err(coded)
+            }),
+            deleted: query.boolean("deleted").unwrap_or(false),
+        }
+    }
+}
+
+impl FromQuery for Sort {
+    fn from_query(query: &mut Parameters) -> Self {
+        query
+            .one("sort", |text| {
+                let known = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
+                Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {known}")))
+            })
+            .unwrap_or_default()
+    }
+}
+
+/// The statuses, for messages.
+pub const STATUSES: &str = "pending, in_progress, completed, cancelled";
+/// The priorities, for messages.
+pub const PRIORITIES: &str = "low, medium, high, urgent";

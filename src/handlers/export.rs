@@ -1,0 +1,229 @@
+//! Todos as a file, of any size.
+//!
+//! The answer is a stream: one statement fetches a chunk, it is written out, the next one follows. Neither side holds more
+//! than a chunk.
+
+mod csv;
+mod ics;
+mod ndjson;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+use futures::stream;
+use http::{HeaderValue, StatusCode, header};
+use todo_core::Caller;
+use todo_core::domain::cursor::Position;
+use todo_core::domain::filter::{Filter, Sort};
+use todo_core::domain::todo::Todo;
+
+use crate::app::App;
+use crate::error::{Failure, Result};
+use crate::extract::caller::Reader;
+use crate::extract::negotiation::accepts;
+use crate::extract::query::{FromQuery, Parameters, Query};
+
+/// A kind of file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated values (RFC 4180).
+    #[default]
+    Csv,
+    /// One JSON object per line.
+    Ndjson,
+    /// iCalendar (RFC 5545).
+    Ics,
+}
+
+impl Format {
+    fn parse(text: &str) -> Option<Self> {
+        match text {
+            "csv" => Some(Self::Csv),
+            "ndjson" => Some(Self::Ndjson),
+            "ics" => Some(Self::Ics),
+            _ => None,
+        }
+    }
+
+    fn media_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Ics => "text/calendar",
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Ndjson => "application/x-ndjson",
+            Self::Ics => "text/calendar; charset=utf-8",
+        }
+    }
+
+    fn disposition(self) -> &'static str {
+        match self {
+            Self::Csv => "attachment; filename=\"todos.csv\"",
+            Self::Ndjson => "attachment; filename=\"todos.ndjson\"",
+            Self::Ics => "attachment; filename=\"todos.ics\"",
+        }
+    }
+
+    fn head(self) -> &'static str {
+        match self {
+            Self::Csv => csv::HEAD,
+            Self::Ndjson => "",
+            Self::Ics => ics::HEAD,
+        }
+    }
+
+    fn tail(self) -> &'static str {
+        match self {
+            Self::Csv | Self::Ndjson => "",
+            Self::Ics => ics::TAIL,
+        }
+    }
+
+    fn write(self, todo: Todo, out: &mut String) {
+        match self {
+            Self::Csv => csv::write(todo, out),
+            Self::Ndjson => ndjson::write(todo, out),
+            Self::Ics => ics::write(todo, out),
+        }
+    }
+}
+
+/// The parameters of an export.
+#[derive(Debug)]
+pub struct ExportQuery {
+    format: Format,
+    filter: Filter,
+    sort: Sort,
+}
+
+impl FromQuery for ExportQuery {
+    fn from_query(query: &mut Parameters) -> Self {
+        let format = query.one("format", |text| {
+            Format::parse(text).ok_or_else(|| {
+                (
+                    "invalid_value",
+                    "must be one of csv, ndjson, ics".to_owned(),
+                )
+            })
+        });
+        Self {
+            format: format.unwrap_or_default(),
+            filter: Filter::from_query(query),
+            sort: Sort::from_query(query),
+        }
+    }
+}
+
+/// All matching todos as a file.
+pub async fn export_todos(
+    State(app): State<Arc<App>>,
+    Reader(caller): Reader,
+    Query(query): Query<ExportQuery>,
+    request: Request,
+) -> Result<Response> {
+    let format = query.format;
+    if !accepts(request.headers(), &[format.media_type()]) {
+        let detail = format!("only {} can be had here", format.media_type());
+        return Err(Failure::new(
+            StatusCode::NOT_ACCEPTABLE,
+            "not_acceptable",
+            detail,
+        ));
+    }
+    // The first chunk is fetched before the answer begins, so that an error still has a status.
+    let mut export = Export {
+        app,
+        caller,
+        query,
+        next: Next::From(None),
+    };
+    let mut first = format.head().to_owned();
+    export.append_chunk(&mut first).await?;
+    let head = stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))]);
+    let rest = stream::unfold(export, |mut export| async move {
+        if export.next == Next::Nothing {
+            return None;
+        }
+        let mut chunk = String::new();
+        match export.append_chunk(&mut chunk).await {
+            Ok(()) => Some((Ok(Bytes::from(chunk)), export)),
+            // The status is sent already; a broken stream tells the client that the file is not whole.
+            Err(failure) => {
+                export.next = Next::Nothing;
+                Some((Err(std::io::Error::other(failure.detail)), export))
+            }
+        }
+    });
+    let mut response = Response::new(Body::from_stream(futures::StreamExt::chain(head, rest)));
+    let headers = response.headers_mut();
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static(format.content_type()),
+    );
+    headers.insert(
+        header::CONTENT_DISPOSITION,
+        HeaderValue::from_static(format.disposition()),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("private, no-store"),
+    );
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Authorization, Origin"),
+    );
+    Ok(response)
+}
+
+/// An export under way.
+struct Export {
+    app: Arc<App>,
+    caller: Caller,
+    query: ExportQuery,
+    next: Next,
+}
+
+/// What comes next of an export.
+#[derive(Debug, PartialEq)]
+enum Next {
+    From(Option<Position>),
+    Nothing,
+}
+
+impl Export {
+    /// Fetches and writes one chunk, and the end of the file after the last.
+    async fn append_chunk(&mut self, out: &mut String) -> std::result::Result<(), Failure> {
+        let Next::From(from) = &self.next else {
+            return Ok(());
+        };
+        let ExportQuery {
+            format,
+            filter,
+            sort,
+        } = &self.query;
+        let page = self
+            .app
+            .service
+            .export_chunk(&self.caller, filter, *sort, from.as_ref())
+            .await?;
+        for todo in page.items {
+            format.write(todo, out);
+        }
+        self.next = match page.next {
+            Some(position) => Next::From(Some(position)),
+            None => {
+                out.push_str(format.tail());
+                Next::Nothing
+            }
+        };
+        Ok(())
+    }
+}

@@ -1,0 +1,17 @@
+//! One file per resource, in the newest shape; `v1.rs` holds the shims of the deprecated version. A handler translates and
+//! decides nothing; its name is the OpenAPI operation id.
+
+pub mod admin;
+pub mod batch;
+pub mod bulk;
+pub mod departments;
+pub mod employees;
+pub mod export;
+pub mod health;
+pub mod jobs;
+pub mod me;
+pub mod metrics;
+pub mod openapi;
+pub mod stats;
+pub mod tags;
+pub mod todos;

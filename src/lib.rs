@@ -1,0 +1,29 @@
+//! The API component: HTTP in, HTTP out. It holds no SQL and no Redis command; `todo-core` does the work.
+//!
+//! One instance serves many requests (SPIN.md: up to 128, 16 at once), so everything that can be built once is: see
+//! [`app::App`]. The router and the order of its layers are in [`router`].
+
+pub mod app;
+pub mod config;
+pub mod document;
+pub mod error;
+pub mod extract;
+pub mod handlers;
+pub mod log;
+pub mod middleware;
+pub mod router;
+pub mod types;
+
+use axum::body::Body;
+use http::{Request, Response};
+use spin_sdk::http_service;
+use tower::ServiceExt;
+
+#[http_service]
+async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
+    let request: Request<Body> = request.map(Body::new);
+    match app::router().await.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

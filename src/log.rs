@@ -1,0 +1,61 @@
+//! One JSON object per line on standard error. Nothing else in the component prints.
+
+use std::io::Write;
+
+use chrono::{SecondsFormat, Utc};
+use serde_json::{Map, Value};
+
+/// How much is written. Each level includes the ones before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Defects and failed dependencies.
+    Error,
+    /// Refused settings, fallbacks.
+    Warn,
+    /// One line per request.
+    Info,
+    /// More than an operator wants.
+    Debug,
+}
+
+impl Level {
+    /// The level of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "error" => Some(Self::Error),
+            "warn" => Some(Self::Warn),
+            "info" => Some(Self::Info),
+            "debug" => Some(Self::Debug),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
+/// Writes one line if `level` is within `threshold`. A failing standard error is ignored: there is nowhere to report it.
+pub fn write(threshold: Level, level: Level, event: &str, fields: Map<String, Value>) {
+    if level > threshold {
+        return;
+    }
+    let mut line = Map::new();
+    line.insert(
+        "time".into(),
+        Utc::now()
+            .to_rfc3339_opts(SecondsFormat::Micros, true)
+            .into(),
+    );
+    line.insert("level".into(), level.name().into());
+    line.insert("event".into(), event.into());
+    line.extend(fields);
+    let mut text = Value::Object(line).to_string();
+    text.push('\n');
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,64 @@
+//! Tells every caller of version 1 that it is going away and where to go (RFC 9745, RFC 8594).
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, header};
+
+use crate::app::App;
+
+static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+static SUNSET: HeaderName = HeaderName::from_static("sunset");
+
+/// Adds the headers to every answer, errors included.
+pub async fn announce(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let origin = super::request_id::origin(&app, &request);
+    let successor = successor(request.uri().path());
+    let mut response = next.run(request).await;
+    let dates = &app.settings.v1;
+    let headers = response.headers_mut();
+    if let Ok(value) =
+        HeaderValue::try_from(format!("@{}", dates.deprecated_at.to_utc().timestamp()))
+    {
+        headers.insert(DEPRECATION.clone(), value);
+    }
+    let sunset = dates
+        .sunset_at
+        .to_utc()
+        .format("%a, %d %b %Y %H:%M:%S GMT")
+        .to_string();
+    if let Ok(value) = HeaderValue::try_from(sunset) {
+        headers.insert(SUNSET.clone(), value);
+    }
+    if let Ok(value) =
+        HeaderValue::try_from(format!("<{origin}/docs/migrating>; rel=\"deprecation\""))
+    {
+        headers.append(header::LINK, value);
+    }
+    // The handler names the successor of a single todo, because only it knows the UUID.
+    let named = headers
+        .get_all(header::LINK)
+        .iter()
+        .any(|link| link.as_bytes().ends_with(b"rel=\"successor-version\""));
+    if !named
+        && let Ok(value) =
+            HeaderValue::try_from(format!("<{successor}>; rel=\"successor-version\""))
+    {
+        headers.append(header::LINK, value);
+    }
+    response
+}
+
+/// The route of version 2 that takes this route's place. A todo's integer means nothing there, so it falls back to the list.
+fn successor(path: &str) -> &'static str {
+    match path {
+        "/api/v1/todos/stats" => "/api/v2/todos/stats",
+        "/api/v1/todos/bulk-process" => "/api/v2/todos/bulk-process",
+        "/api/v1/employees" => "/api/v2/employees",
+        "/api/v1/departments" => "/api/v2/departments",
+        "/api/v1/openapi.json" => "/api/v2/openapi.json",
+        _ => "/api/v2/todos",
+    }
+}

@@ -1,0 +1,358 @@
+//! The door of the API: who calls, how often, and whether the answer is already known. One Redis call for all three.
+//!
+//! Here the HTTP side is translated; the decisions are in `todo_core::usecases::admission`.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use sha2::{Digest, Sha256};
+use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket, Who};
+use todo_core::store::admission::Principal;
+use todo_core::usecases::admission::Admittance;
+use todo_core::{Caller, Meter, WorkspaceId};
+
+use super::access_log::Facts;
+use super::{client, representation};
+use crate::app::App;
+use crate::document::Document;
+use crate::error::Failure;
+
+static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+
+/// The workspace `default`, which the first migration makes: everybody's where authentication is off.
+const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
+
+/// The caller that the entrance let in.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// Who it is and what it may do.
+    pub principal: Arc<Principal>,
+    /// The same for the use cases.
+    pub caller: Caller,
+}
+
+/// Authenticates, counts, and answers from the cache where it can.
+pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    if let Some(fault) = app.settings.faults.first() {
+        return misconfigured(fault).into_response();
+    }
+    let meter = request
+        .extensions()
+        .get::<Arc<Meter>>()
+        .cloned()
+        .unwrap_or_default();
+    let address =
+        client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
+    let mut facts = Facts {
+        client: Some(address.clone()),
+        ..Facts::default()
+    };
+    let credential = match credential(&app, request.headers()) {
+        Ok(credential) => credential,
+        Err(malformed) => return with_facts(malformed.into_response(), facts),
+    };
+    let plan = Plan::of(&app, &request);
+    let entry = Entry {
+        who: credential.as_who(),
+        address: &address,
+        limits: limits(&app),
+        write: !matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        ),
+        request: plan.as_ref().map(|plan| &plan.key),
+        gzip: representation::accepts_gzip(request.headers()),
+    };
+    let admitted = app.service.admit(&meter, &entry).await;
+    let Admittance {
+        principal,
+        rates,
+        lookup,
+        refused,
+    } = match admitted {
+        Ok(admittance) => admittance,
+        Err(error) => return with_facts(Failure::from(error).into_response(), facts),
+    };
+    if let Some(refused) = refused {
+        return with_facts(
+            with_rates(too_many(&refused).into_response(), &rates),
+            facts,
+        );
+    }
+    if let Some(principal) = principal {
+        facts.workspace = Some(principal.workspace_uid.to_string());
+        let caller = Caller {
+            workspace: WorkspaceId(principal.workspace_id),
+            meter: Arc::clone(&meter),
+        };
+        request.extensions_mut().insert(Identity {
+            principal: Arc::new(principal),
+            caller,
+        });
+    } else if credential.is_token() {
+        return with_facts(
+            with_rates(
+                unauthenticated("the token is unknown, expired or revoked", true).into_response(),
+                &rates,
+            ),
+            facts,
+        );
+    }
+    let (response, cache) = match (plan, lookup) {
+        (Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
+        (Some(plan), Lookup::Lead(ticket)) => (
+            fetch(&app, &meter, request, next, ticket, plan.ttl).await,
+            "MISS",
+        ),
+        (Some(plan), Lookup::Wait(ticket)) => {
+            match app.service.cache().wait_for(&meter, ticket).await {
+                Ok(hit) => (document(hit).into_response(), "HIT"),
+                Err(ticket) => (
+                    fetch(&app, &meter, request, next, ticket, plan.ttl).await,
+                    "MISS",
+                ),
+            }
+        }
+        _ => (next.run(request).await, "BYPASS"),
+    };
+    facts.cache = Some(cache);
+    let mut response = with_facts(with_rates(response, &rates), facts);
+    response
+        .headers_mut()
+        .insert(X_CACHE.clone(), HeaderValue::from_static(cache));
+    response
+}
+
+/// How a cacheable request is found in the cache, and for how long.
+struct Plan {
+    key: [u8; 32],
+    ttl: Duration,
+}
+
+impl Plan {
+    /// Reads of todos, tags, employees and departments are cached. Jobs change without a write of the caller's, exports are
+    /// streams, and what concerns the caller alone is cheap.
+    fn of(app: &App, request: &Request) -> Option<Self> {
+        if !app.settings.cache.on || request.method() != Method::GET {
+            return None;
+        }
+        let route = request.extensions().get::<MatchedPath>()?.as_str();
+        let (_, resource) = route.strip_prefix("/api/v")?.split_once('/')?;
+        let ttl = match resource {
+            "todos/stats" => app.settings.cache.stats,
+            "todos" | "todos/{id}" | "tags" | "employees" | "employees/{id}" | "departments"
+            | "departments/{id}" => app.settings.cache.answers,
+            _ => return None,
+        };
+        let mut key = Sha256::new();
+        key.update(
+            request
+                .uri()
+                .path_and_query()
+                .map_or("", |uri| uri.as_str()),
+        );
+        if request
+            .uri()
+            .query()
+            .is_some_and(|query| query.contains("overdue"))
+        {
+            // What is overdue changes by itself, so such an answer lives until the minute is over.
+            let minute = chrono::Utc::now().timestamp() / 60;
+            key.update(minute.to_be_bytes());
+        }
+        Some(Self {
+            key: key.finalize().into(),
+            ttl,
+        })
+    }
+}
+
+/// Lets the handler answer and keeps a successful answer for the next caller.
+async fn fetch(
+    app: &App,
+    meter: &Meter,
+    request: Request,
+    next: Next,
+    ticket: Ticket,
+    ttl: Duration,
+) -> Response {
+    let mut response = next.run(request).await;
+    let links: Vec<(&str, &str)> = response
+        .headers()
+        .get_all(header::LINK)
+        .iter()
+        .filter_map(|link| Some(("link", link.to_str().ok()?)))
+        .collect();
+    let fresh = response
+        .extensions()
+        .get::<Document>()
+        .filter(|document| document.status == StatusCode::OK);
+    let Some(document) = fresh else {
+        app.service.cache().abandon(meter, ticket).await;
+        return response;
+    };
+    let mut document = document.clone();
+    if document.body.len() >= crate::document::GZIP_FROM {
+        document.gzip = representation::compress(&document.body);
+    }
+    let stored = Fresh {
+        status: document.status.as_u16(),
+        etag: document.etag.as_deref().unwrap_or_default(),
+        headers: &links,
+        body: &document.body,
+        gzip: document.gzip.as_deref(),
+    };
+    app.service.cache().store(meter, ticket, &stored, ttl).await;
+    response.extensions_mut().insert(document);
+    response
+}
+
+/// A stored answer as a handler would have given it.
+fn document(hit: Hit) -> Document {
+    let Hit {
+        status,
+        etag,
+        headers,
+        body,
+        gzipped,
+    } = hit;
+    let mut document = Document::page(Vec::new());
+    document.status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    document.etag = Some(etag).filter(|etag| !etag.is_empty());
+    document.links = headers.into_iter().map(|(_, link)| link).collect();
+    if gzipped {
+        document.gzip = Some(body.into());
+    } else {
+        document.body = body.into();
+    }
+    document
+}
+
+/// What the client proves itself with.
+enum Credential {
+    None,
+    Token([u8; 32]),
+    Off,
+}
+
+impl Credential {
+    fn as_who(&self) -> Who<'_> {
+        match self {
+            Self::None => Who::Nobody,
+            Self::Token(hash) => Who::Token(hash),
+            Self::Off => Who::Workspace(DEFAULT_WORKSPACE),
+        }
+    }
+
+    fn is_token(&self) -> bool {
+        matches!(self, Self::Token(_))
+    }
+}
+
+/// Only a hash of the token leaves this function.
+fn credential(app: &App, headers: &HeaderMap) -> Result<Credential, Failure> {
+    if !app.settings.auth.required {
+        return Ok(Credential::Off);
+    }
+    let Some(value) = headers.get(header::AUTHORIZATION) else {
+        return Ok(Credential::None);
+    };
+    let value = value.to_str().unwrap_or_default();
+    match value.split_once(' ') {
+        Some((scheme, token))
+            if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
+        {
+            Ok(Credential::Token(todo_core::domain::token::hash(
+                token.trim(),
+            )))
+        }
+        _ => Err(unauthenticated(
+            "the Authorization header must be: Bearer <token>",
+            true,
+        )),
+    }
+}
+
+/// 401. `refused` tells a wrong credential from a missing one (RFC 6750, 3.1).
+pub fn unauthenticated(detail: &str, refused: bool) -> Failure {
+    let challenge = if refused {
+        "Bearer realm=\"todo\", error=\"invalid_token\""
+    } else {
+        "Bearer realm=\"todo\""
+    };
+    Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
+        .with(header::WWW_AUTHENTICATE, challenge)
+}
+
+fn misconfigured(fault: &str) -> Failure {
+    let mut failure = Failure::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "unavailable",
+        "the service is not configured; see /health/ready",
+    );
+    failure.cause = Some(format!("bad setting: {fault}"));
+    failure.retry_after(Duration::from_secs(30))
+}
+
+fn limits(app: &App) -> RateLimits {
+    let rates = &app.settings.rates;
+    RateLimits {
+        per_address: rates.default,
+        per_token: rates.authenticated,
+        writes_per_address: rates.writes,
+        writes_per_token: rates.authenticated_writes,
+        auth_failures: rates.auth_failures,
+    }
+}
+
+fn too_many(refused: &RateVerdict) -> Failure {
+    let detail = format!(
+        "more than {} requests a minute in the class {}",
+        refused.limit,
+        refused.class.name()
+    );
+    Failure::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+        .retry_after(Duration::from_secs(refused.retry_after.into()))
+}
+
+/// The `RateLimit` fields, one item for each class that applies.
+fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
+    let (mut policy, mut state) = (String::new(), String::new());
+    for rate in rates {
+        let separator = if policy.is_empty() { "" } else { ", " };
+        let RateVerdict {
+            class,
+            limit,
+            remaining,
+            reset,
+            ..
+        } = rate;
+        let _ = write!(policy, "{separator}\"{}\";q={limit};w=60", class.name());
+        let _ = write!(
+            state,
+            "{separator}\"{}\";r={remaining};t={reset}",
+            class.name()
+        );
+    }
+    if !policy.is_empty() {
+        let headers = response.headers_mut();
+        for (name, value) in [(&RATELIMIT_POLICY, policy), (&RATELIMIT, state)] {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name.clone(), value);
+            }
+        }
+    }
+    response
+}
+
+fn with_facts(mut response: Response, facts: Facts) -> Response {
+    response.extensions_mut().insert(facts);
+    response
+}

@@ -1,0 +1,71 @@
+//! What is too much: long URLs, many headers, slow requests.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::future::{Either, select};
+use http::StatusCode;
+
+use crate::app::App;
+use crate::error::Failure;
+
+/// The longest path and query, in bytes.
+pub const LONGEST_URI: usize = 8 * 1024;
+/// The most header fields.
+pub const MOST_HEADERS: usize = 100;
+/// All header fields together, in bytes.
+pub const LARGEST_HEADERS: usize = 32 * 1024;
+
+/// Refuses oversized requests and ends slow ones with 504.
+///
+/// The host has no deadline of its own (SPIN.md). A handler that is dropped here drops its statement with it; Postgres ends
+/// it by its own `statement_timeout`.
+pub async fn enforce(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if let Some(refusal) = refuse(&request) {
+        return refusal.into_response();
+    }
+    let handled = std::pin::pin!(next.run(request));
+    let deadline = std::pin::pin!(spin_sdk::time::sleep(app.settings.http.timeout));
+    match select(handled, deadline).await {
+        Either::Left((response, _)) => response,
+        Either::Right(((), _)) => {
+            let detail = format!(
+                "the request took longer than {} ms",
+                app.settings.http.timeout.as_millis()
+            );
+            Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+        }
+    }
+}
+
+fn refuse(request: &Request) -> Option<Failure> {
+    let uri = request
+        .uri()
+        .path_and_query()
+        .map_or(0, |uri| uri.as_str().len());
+    if uri > LONGEST_URI {
+        let detail = format!("the path and query are longer than {LONGEST_URI} bytes");
+        return Some(Failure::new(
+            StatusCode::URI_TOO_LONG,
+            "uri_too_long",
+            detail,
+        ));
+    }
+    let headers = request.headers();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if headers.len() > MOST_HEADERS || bytes > LARGEST_HEADERS {
+        let detail =
+            format!("more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them");
+        return Some(Failure::new(
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            "headers_too_large",
+            detail,
+        ));
+    }
+    None
+}

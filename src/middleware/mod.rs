@@ -1,0 +1,11 @@
+//! One file per concern; their order is in `router.rs`.
+
+pub mod access_log;
+pub mod client;
+pub mod cors;
+pub mod deprecation;
+pub mod entrance;
+pub mod limits;
+pub mod representation;
+pub mod request_id;
+pub mod security_headers;

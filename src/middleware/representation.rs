@@ -1,0 +1,120 @@
+//! Which form of an answer the client gets: identity or gzip, the whole of it or 304.
+
+use std::io::Write;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+use crate::document::{Document, GZIP_FROM};
+use crate::extract::conditional::EntityTags;
+
+/// Writes a [`Document`] out. Answers that carry none (streams, failures) pass.
+pub async fn choose(request: Request, next: Next) -> Response {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    let gzip = accepts_gzip(request.headers());
+    let unless = EntityTags::parse(request.headers(), header::IF_NONE_MATCH);
+    let mut response = next.run(request).await;
+    let Some(document) = response.extensions_mut().remove::<Document>() else {
+        return response;
+    };
+    let large = document.body.len() >= GZIP_FROM;
+    let body = match document.gzip {
+        Some(stored) if gzip => Some(stored),
+        None if gzip && large => compress(&document.body),
+        _ => None,
+    };
+    let headers = response.headers_mut();
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("Authorization, Accept-Encoding, Origin"),
+    );
+    if !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("private, no-cache"),
+        );
+    }
+    if let Some(etag) = &document.etag {
+        let suffix = if body.is_some() { "-gzip" } else { "" };
+        if let Ok(value) = HeaderValue::try_from(format!("\"{etag}{suffix}\"")) {
+            headers.insert(header::ETAG, value);
+        }
+        if safe
+            && document.status == StatusCode::OK
+            && unless.is_some_and(|tags| tags.matches(etag))
+        {
+            headers.remove(header::CONTENT_TYPE);
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            return response;
+        }
+    }
+    if body.is_some() {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = Body::from(body.unwrap_or(document.body));
+    response
+}
+
+/// The gzip form. `None` cannot happen: writing into memory does not fail; if it did, identity is right too.
+pub fn compress(body: &[u8]) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
+    encoder.write_all(body).ok()?;
+    encoder.finish().ok().map(Bytes::from)
+}
+
+/// True unless `Accept-Encoding` leaves gzip out or gives it the weight zero (RFC 9110, 12.5.3).
+pub fn accepts_gzip(headers: &HeaderMap) -> bool {
+    let lines = headers
+        .get_all(header::ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
+    let mut any = None;
+    for coding in lines.flat_map(|line| line.split(',')) {
+        let mut parts = coding.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default();
+        let weight = parts
+            .find_map(|part| part.strip_prefix("q="))
+            .and_then(|q| q.parse::<f32>().ok())
+            .unwrap_or(1.0);
+        if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
+            return weight > 0.0;
+        }
+        if name == "*" {
+            any = Some(weight > 0.0);
+        }
+    }
+    any.unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gzip_is_used_only_when_accepted() {
+        let accepts = |value: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
+            accepts_gzip(&headers)
+        };
+        assert!(
+            accepts("gzip")
+                && accepts("br, GZIP;q=0.5")
+                && accepts("*")
+                && accepts("deflate, gzip;q=1.0, *;q=0")
+        );
+        assert!(
+            !accepts("br")
+                && !accepts("gzip;q=0")
+                && !accepts("*;q=0")
+                && !accepts("identity")
+                && !accepts("")
+        );
+        assert!(!accepts_gzip(&HeaderMap::new()));
+    }
+}

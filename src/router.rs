@@ -1,0 +1,106 @@
+//! Every route of both versions, and the layers around them.
+//!
+//! The first layer named is the innermost. A request passes from the last to the first, its answer back.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{delete, get, post};
+
+use crate::app::App;
+use crate::error;
+use crate::extract::negotiation;
+use crate::handlers::{
+    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics, openapi, stats,
+    tags, todos,
+};
+use crate::middleware::{
+    access_log, cors, entrance, limits, representation, request_id, security_headers,
+};
+
+/// The whole API.
+pub fn build(app: Arc<App>) -> Router {
+    let guarded = v2()
+        .fallback(error::route_not_found)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(negotiation::require_json))
+        .layer(from_fn_with_state(Arc::clone(&app), entrance::enter));
+    // Not counted, and open where the settings say so.
+    let operations = Router::new()
+        .route("/health", get(health::health))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(metrics::metrics));
+    operations
+        .merge(guarded)
+        .layer(from_fn(representation::choose))
+        .layer(from_fn_with_state(Arc::clone(&app), limits::enforce))
+        .layer(cors::layer(&app.settings.http.cors_origins))
+        .layer(from_fn_with_state(Arc::clone(&app), error::render))
+        .layer(from_fn_with_state(Arc::clone(&app), access_log::record))
+        .layer(from_fn_with_state(Arc::clone(&app), security_headers::set))
+        .layer(from_fn(request_id::assign))
+        .with_state(app)
+}
+
+fn v2() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/api/v2/todos",
+            get(todos::list_todos).post(todos::create_todo),
+        )
+        .route("/api/v2/todos/batch", post(batch::batch_todos))
+        .route("/api/v2/todos/bulk-process", post(bulk::bulk_process_todos))
+        .route("/api/v2/todos/stats", get(stats::todo_stats))
+        .route("/api/v2/todos/export", get(export::export_todos))
+        .route(
+            "/api/v2/todos/{id}",
+            get(todos::get_todo)
+                .put(todos::put_todo)
+                .patch(todos::patch_todo)
+                .delete(todos::delete_todo),
+        )
+        .route("/api/v2/todos/{id}/restore", post(todos::restore_todo))
+        .route("/api/v2/jobs", get(jobs::list_jobs))
+        .route(
+            "/api/v2/jobs/{id}",
+            get(jobs::get_job).delete(jobs::cancel_job),
+        )
+        .route("/api/v2/tags", get(tags::list_tags))
+        .route(
+            "/api/v2/tags/{id}",
+            delete(tags::delete_tag).patch(tags::rename_tag),
+        )
+        .route(
+            "/api/v2/employees",
+            get(employees::list_employees).post(employees::create_employee),
+        )
+        .route(
+            "/api/v2/employees/{id}",
+            get(employees::get_employee)
+                .patch(employees::patch_employee)
+                .delete(employees::delete_employee),
+        )
+        .route(
+            "/api/v2/departments",
+            get(departments::list_departments).post(departments::create_department),
+        )
+        .route(
+            "/api/v2/departments/{id}",
+            get(departments::get_department)
+                .patch(departments::patch_department)
+                .delete(departments::delete_department),
+        )
+        .route("/api/v2/me", get(me::get_me))
+        .route(
+            "/api/v2/admin/workspaces",
+            get(admin::list_workspaces).post(admin::create_workspace),
+        )
+        .route(
+            "/api/v2/admin/tokens",
+            get(admin::list_tokens).post(admin::create_token),
+        )
+        .route("/api/v2/admin/tokens/{id}", delete(admin::revoke_token))
+        .route("/api/v2/openapi.json", get(openapi::v2))
+}

@@ -1,0 +1,4 @@
+//! Wire types, one module per version. Version 1 is frozen; handlers know version 2's.
+
+pub mod v1;
+pub mod v2;

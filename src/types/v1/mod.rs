@@ -1,0 +1,1 @@
+//! The wire types of version 1: frozen.

@@ -1,0 +1,183 @@
+//! Workspaces, tokens and the caller itself in version 2.
+
+use serde::Serialize;
+use todo_core::domain::people::Name;
+use todo_core::domain::token::Secret;
+use todo_core::error::Fault;
+use todo_core::store::tokens::{self, Scope, TokenDraft};
+use todo_core::store::workspaces;
+use uuid::Uuid;
+
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+
+/// A tenant.
+#[derive(Debug, Serialize)]
+pub struct Workspace {
+    id: Uuid,
+    name: String,
+    created_at: String,
+}
+
+impl From<workspaces::Workspace> for Workspace {
+    fn from(workspace: workspaces::Workspace) -> Self {
+        let workspaces::Workspace {
+            id: _,
+            uid,
+            name,
+            created_at,
+        } = workspace;
+        Self {
+            id: uid,
+            name: name.into_string(),
+            created_at: created_at.into_string(),
+        }
+    }
+}
+
+/// A new workspace.
+#[derive(Debug)]
+pub struct WorkspaceDraft {
+    /// Its name.
+    pub name: Name,
+}
+
+impl FromJson for WorkspaceDraft {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "created_at"]);
+        Some(Self {
+            name: fields.required("name", fields::text(Name::parse))?,
+        })
+    }
+}
+
+/// A token; its text is there only in the answer that creates it.
+#[derive(Debug, Serialize)]
+pub struct Token {
+    id: Uuid,
+    workspace_id: Uuid,
+    name: String,
+    scopes: Vec<&'static str>,
+    expires_at: Option<String>,
+    created_at: String,
+    last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+impl Token {
+    /// A token together with its text, where it may be told.
+    pub fn told(token: tokens::Token, secret: Option<&Secret>) -> Self {
+        let tokens::Token {
+            id: _,
+            uid,
+            workspace_uid,
+            name,
+            scopes,
+            expires_at,
+            created_at,
+            last_used_at,
+        } = token;
+        Self {
+            id: uid,
+            workspace_id: workspace_uid,
+            name: name.into_string(),
+            scopes: scopes.into_iter().map(Scope::as_str).collect(),
+            expires_at: expires_at.map(|at| at.into_string()),
+            created_at: created_at.into_string(),
+            last_used_at: last_used_at.map(|at| at.into_string()),
+            token: secret.map(|secret| secret.as_str().to_owned()),
+        }
+    }
+}
+
+impl From<tokens::Token> for Token {
+    fn from(token: tokens::Token) -> Self {
+        Self::told(token, None)
+    }
+}
+
+impl FromJson for TokenDraft {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(&["id", "created_at", "last_used_at", "token"]);
+        let workspace = fields.required("workspace_id", |value, pointer| {
+            let text = fields::string(value, pointer)?;
+            Uuid::try_parse(&text)
+                .map_err(|_| Fault::at(pointer, "invalid_format", "must be a UUID"))
+        });
+        let name = fields.required("name", fields::text(Name::parse));
+        let missing = !fields.has("scopes");
+        let scopes = fields.array(
+            "scopes",
+            Scope::ALL.len(),
+            fields::word(Scope::parse, "todos:read, todos:write, admin"),
+        );
+        let scopes = match scopes? {
+            Some(scopes) if !scopes.is_empty() => Some(scopes),
+            _ => {
+                let code = if missing { "required" } else { "too_short" };
+                let pointer = fields.pointer_to("scopes");
+                fields.fault(Fault::at(pointer, code, "must name at least one scope"));
+                None
+            }
+        };
+        let expires_at = fields.nullable("expires_at", fields::instant);
+        let mut scopes = scopes?;
+        scopes.sort_unstable();
+        scopes.dedup();
+        Some(Self {
+            workspace_uid: workspace?,
+            name: name?,
+            scopes,
+            expires_at: expires_at?.flatten(),
+        })
+    }
+}
+
+/// Who the caller is and what it may do.
+#[derive(Debug, Serialize)]
+pub struct Me {
+    /// The caller's workspace.
+    pub workspace: WorkspaceRef,
+    /// The caller's token; null where authentication is off.
+    pub token: Option<TokenRef>,
+    /// What the caller may do.
+    pub scopes: Vec<&'static str>,
+    /// What the caller must keep to.
+    pub limits: Limits,
+}
+
+/// A workspace, named from elsewhere.
+#[derive(Debug, Serialize)]
+pub struct WorkspaceRef {
+    /// The workspace's id.
+    pub id: Uuid,
+    /// The workspace's name.
+    pub name: String,
+}
+
+/// A token, named from elsewhere.
+#[derive(Debug, Serialize)]
+pub struct TokenRef {
+    /// The token's id.
+    pub id: Uuid,
+    /// The token's name.
+    pub name: String,
+    /// From when on it is worthless, or null.
+    pub expires_at: Option<String>,
+}
+
+/// Requests a minute and sizes; 0: no limit.
+#[derive(Debug, Serialize)]
+pub struct Limits {
+    /// All requests, a minute.
+    pub requests_per_minute: u32,
+    /// Requests that change something, a minute.
+    pub writes_per_minute: u32,
+    /// Bytes of a body.
+    pub body_bytes: usize,
+    /// Items of a page.
+    pub page_items: u8,
+    /// Operations of a batch.
+    pub batch_operations: usize,
+}

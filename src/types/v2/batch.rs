@@ -1,0 +1,131 @@
+//! Batches in version 2.
+
+use serde::Serialize;
+use serde_json::Value;
+use todo_core::domain::todo::{Draft, Operation, OperationResult, Patch};
+use todo_core::error::Fault;
+use uuid::Uuid;
+
+use super::todo::Todo;
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+
+/// The most operations of one batch.
+pub const MOST: usize = 100;
+
+/// The operations of a batch, in order.
+#[derive(Debug)]
+pub struct Batch(pub Vec<Operation>);
+
+impl FromJson for Batch {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let items = fields.required("operations", |value, pointer| {
+            match fields::array(value, pointer, MOST)? {
+                items if items.is_empty() => {
+                    Err(Fault::at(pointer, "too_short", "must have at least 1 item"))
+                }
+                items => Ok(items),
+            }
+        })?;
+        let pointer = fields.pointer_to("operations");
+        let operations: Vec<Option<Operation>> = items
+            .into_iter()
+            .enumerate()
+            .map(|(index, item)| fields.nested(item, format!("{pointer}/{index}"), operation))
+            .collect();
+        operations.into_iter().collect::<Option<_>>().map(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Op {
+    Create,
+    Update,
+    Delete,
+}
+
+fn operation(fields: &mut Fields) -> Option<Operation> {
+    let op = fields.required("op", |value, pointer| {
+        fields::word(
+            |word| match word {
+                "create" => Some(Op::Create),
+                "update" => Some(Op::Update),
+                "delete" => Some(Op::Delete),
+                _ => None,
+            },
+            "create, update, delete",
+        )(value, pointer)
+    })?;
+    match op {
+        Op::Create => todo(fields, Draft::from_json).map(Operation::Create),
+        Op::Update => {
+            let target = target(fields);
+            let patch = todo(fields, Patch::from_json);
+            let (id, if_version) = target?;
+            Some(Operation::Update {
+                id,
+                if_version,
+                patch: patch?,
+            })
+        }
+        Op::Delete => target(fields).map(|(id, if_version)| Operation::Delete { id, if_version }),
+    }
+}
+
+fn target(fields: &mut Fields) -> Option<(todo_core::domain::id::Id, Option<i64>)> {
+    let id = fields.required("id", fields::uuid);
+    let if_version = fields.optional("if_version", fields::integer);
+    Some((id?, if_version?))
+}
+
+fn todo<T>(fields: &mut Fields, read: impl FnOnce(&mut Fields) -> Option<T>) -> Option<T> {
+    let value = fields.required("todo", |value: Value, _| Ok(value))?;
+    let pointer = fields.pointer_to("todo");
+    fields.nested(value, pointer, read)
+}
+
+/// The outcome of a batch.
+#[derive(Debug, Serialize)]
+pub struct Results {
+    results: Vec<ResultItem>,
+}
+
+/// How one operation ended.
+#[derive(Debug, Serialize)]
+struct ResultItem {
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    todo: Option<Todo>,
+}
+
+impl From<Vec<OperationResult>> for Results {
+    fn from(results: Vec<OperationResult>) -> Self {
+        Self {
+            results: results.into_iter().map(ResultItem::from).collect(),
+        }
+    }
+}
+
+impl From<OperationResult> for ResultItem {
+    fn from(result: OperationResult) -> Self {
+        match result {
+            OperationResult::Created(todo) => Self {
+                status: 201,
+                id: None,
+                todo: Some(todo.into()),
+            },
+            OperationResult::Updated(todo) => Self {
+                status: 200,
+                id: None,
+                todo: Some(todo.into()),
+            },
+            OperationResult::Deleted(id) => Self {
+                status: 204,
+                id: Some(id),
+                todo: None,
+            },
+        }
+    }
+}

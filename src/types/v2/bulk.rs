@@ -1,0 +1,151 @@
+//! Bulk changes and jobs. The request is the same in both versions but for the ids.
+
+use serde::Serialize;
+use serde_json::Value;
+use todo_core::domain::bulk::Change;
+use todo_core::domain::filter::Filter;
+use todo_core::domain::id::Id;
+use todo_core::domain::text::TagName;
+use todo_core::domain::todo::Priority;
+use todo_core::error::Fault;
+use todo_core::store::jobs;
+use uuid::Uuid;
+
+use super::filter::filter;
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+use crate::extract::query::PRIORITIES;
+
+/// Which todos, and what is done to each.
+#[derive(Debug)]
+pub struct Bulk {
+    /// Which; never empty.
+    pub filter: Filter,
+    /// What.
+    pub change: Change,
+}
+
+impl FromJson for Bulk {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        bulk(fields, fields::uuid)
+    }
+}
+
+/// Reads a bulk change whose references are parsed by `reference`.
+pub fn bulk(
+    fields: &mut Fields,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
+) -> Option<Bulk> {
+    let filter_value = fields.required("filter", |value, _| Ok(value));
+    let pointer = fields.pointer_to("filter");
+    let filter = filter_value
+        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, reference)))
+        .and_then(|filter| {
+            if filter.is_empty() {
+                fields.fault(Fault::at(
+                    pointer,
+                    "required",
+                    "must name at least one condition",
+                ));
+                return None;
+            }
+            Some(filter)
+        });
+    let change = change(fields, reference);
+    Some(Bulk {
+        filter: filter?,
+        change: change?,
+    })
+}
+
+fn change(
+    fields: &mut Fields,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Change> {
+    let known = |word: &str| Change::ACTIONS.into_iter().find(|action| *action == word);
+    match fields.required("action", fields::word(known, &Change::ACTIONS.join(", ")))? {
+        "complete" => Some(Change::Complete),
+        "reopen" => Some(Change::Reopen),
+        "set_priority" => fields
+            .required("priority", fields::word(Priority::parse, PRIORITIES))
+            .map(Change::SetPriority),
+        "add_tag" => fields
+            .required("tag", fields::text(TagName::parse))
+            .map(Change::AddTag),
+        "remove_tag" => fields
+            .required("tag", fields::text(TagName::parse))
+            .map(Change::RemoveTag),
+        "assign" => {
+            if fields.take_null("assignee_id") {
+                return Some(Change::Assign(None));
+            }
+            fields
+                .required("assignee_id", reference)
+                .map(|id| Change::Assign(Some(id)))
+        }
+        _ => Some(Change::Delete),
+    }
+}
+
+/// The answer to an accepted bulk change, the same in both versions.
+#[derive(Debug, Serialize)]
+pub struct Accepted {
+    message: &'static str,
+    /// The job's UUID.
+    pub job_id: Uuid,
+}
+
+impl Accepted {
+    /// The job was committed.
+    pub fn job(job_id: Uuid) -> Self {
+        Self {
+            message: "Processing started",
+            job_id,
+        }
+    }
+}
+
+/// A unit of background work.
+#[derive(Debug, Serialize)]
+pub struct Job {
+    id: Uuid,
+    kind: String,
+    status: &'static str,
+    total: Option<i64>,
+    processed: i64,
+    attempts: i64,
+    error: Option<String>,
+    created_at: String,
+    started_at: Option<String>,
+    finished_at: Option<String>,
+}
+
+impl From<jobs::Job> for Job {
+    fn from(job: jobs::Job) -> Self {
+        let jobs::Job {
+            id: _,
+            uid,
+            kind,
+            status,
+            total,
+            processed,
+            attempts,
+            error,
+            created_at,
+            started_at,
+            finished_at,
+        } = job;
+        Self {
+            id: uid,
+            kind,
+            status: status.as_str(),
+            total,
+            processed,
+            attempts,
+            error,
+            created_at: created_at.into_string(),
+            started_at: started_at.map(|at| at.into_string()),
+            finished_at: finished_at.map(|at| at.into_string()),
+        }
+    }
+}

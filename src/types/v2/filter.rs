@@ -1,0 +1,53 @@
+//! Filters in bodies: the same names as in the query, repeatables as arrays.
+
+use serde_json::Value;
+use todo_core::domain::filter::Filter;
+use todo_core::domain::id::Id;
+use todo_core::domain::text::{SearchText, TagName};
+use todo_core::domain::todo::{Priority, Status};
+use todo_core::error::Fault;
+
+use crate::extract::fields::{self, Fields};
+use crate::extract::query::{PRIORITIES, STATUSES};
+
+/// More words or tags than this in one filter mean nothing.
+const MOST: usize = 20;
+
+/// Reads a filter whose references are parsed by `reference`.
+pub fn filter(
+    fields: &mut Fields,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Filter> {
+    let status = fields.array("status", MOST, fields::word(Status::parse, STATUSES));
+    let priority = fields.array("priority", MOST, fields::word(Priority::parse, PRIORITIES));
+    let completed = fields.optional("completed", fields::boolean);
+    let tags = fields.array("tag", MOST, |value, pointer| {
+        fields::text(TagName::parse)(value, pointer)
+    });
+    let assignee = fields.optional("assignee", &reference);
+    let department = fields.optional("department", &reference);
+    let due_after = fields.optional("due_after", fields::instant);
+    let due_before = fields.optional("due_before", fields::instant);
+    let overdue = fields.optional("overdue", fields::boolean);
+    let created_after = fields.optional("created_after", fields::instant);
+    let created_before = fields.optional("created_before", fields::instant);
+    let updated_since = fields.optional("updated_since", fields::instant);
+    let q = fields.optional("q", fields::text(SearchText::parse));
+    let deleted = fields.optional("deleted", fields::boolean);
+    Some(Filter {
+        status: status?.unwrap_or_default(),
+        priority: priority?.unwrap_or_default(),
+        completed: completed?,
+        tags: TagName::distinct(tags?.unwrap_or_default()),
+        assignee: assignee?,
+        department: department?,
+        due_after: due_after?,
+        due_before: due_before?,
+        overdue: overdue?,
+        created_after: created_after?,
+        created_before: created_before?,
+        updated_since: updated_since?,
+        q: q?.map(SearchText::into_string),
+        deleted: deleted?.unwrap_or(false),
+    })
+}

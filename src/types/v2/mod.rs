@@ -1,0 +1,8 @@
+//! The wire types of version 2. Ids are UUIDs; the integer never shows.
+
+pub mod admin;
+pub mod batch;
+pub mod bulk;
+pub mod filter;
+pub mod people;
+pub mod todo;

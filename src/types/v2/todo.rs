@@ -1,0 +1,214 @@
+//! Todos in version 2.
+
+use serde::Serialize;
+use serde_json::Value;
+use todo_core::domain::id::Id;
+use todo_core::domain::text::{Description, TagName, Title};
+use todo_core::domain::todo::{self, Draft, Patch, Priority, Status, StatusChange};
+use todo_core::error::Fault;
+use uuid::Uuid;
+
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+use crate::extract::query::{PRIORITIES, STATUSES};
+
+/// A whole todo.
+#[derive(Debug, Serialize)]
+pub struct Todo {
+    /// The public id.
+    pub id: Uuid,
+    /// Plain text.
+    pub title: String,
+    /// Sanitised HTML, or null.
+    pub description: Option<String>,
+    /// Where it stands.
+    pub status: &'static str,
+    /// True if the status is `completed`.
+    pub completed: bool,
+    /// How much it matters.
+    pub priority: &'static str,
+    /// When it is due, or null.
+    pub due_date: Option<String>,
+    /// Names, in alphabetical order.
+    pub tags: Vec<String>,
+    /// Who does it, or null.
+    pub assignee: Option<Assignee>,
+    /// When it was created.
+    pub created_at: String,
+    /// When it last changed.
+    pub updated_at: String,
+    /// When it was completed, or null.
+    pub completed_at: Option<String>,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+/// The employee a todo is assigned to.
+#[derive(Debug, Serialize)]
+pub struct Assignee {
+    /// The employee's id.
+    pub id: Uuid,
+    /// The employee's name.
+    pub name: String,
+    /// The employee's e-mail address.
+    pub email: String,
+    /// The employee's department, or null.
+    pub department: Option<DepartmentRef>,
+}
+
+/// A department, named from an employee.
+#[derive(Debug, Serialize)]
+pub struct DepartmentRef {
+    /// The department's id.
+    pub id: Uuid,
+    /// The department's name.
+    pub name: String,
+}
+
+impl From<todo::Todo> for Todo {
+    fn from(todo: todo::Todo) -> Self {
+        let todo::Todo {
+            id: _,
+            uid,
+            title,
+            description,
+            status,
+            priority,
+            due_date,
+            tags,
+            assignee,
+            created_at,
+            updated_at,
+            completed_at,
+            version,
+        } = todo;
+        Self {
+            id: uid,
+            title,
+            description,
+            status: status.as_str(),
+            completed: status == Status::Completed,
+            priority: priority.as_str(),
+            due_date: due_date.map(|at| at.into_string()),
+            tags: tags.into_iter().map(|tag| tag.name).collect(),
+            assignee: assignee.map(Assignee::from),
+            created_at: created_at.into_string(),
+            updated_at: updated_at.into_string(),
+            completed_at: completed_at.map(|at| at.into_string()),
+            version,
+        }
+    }
+}
+
+impl From<todo::Assignee> for Assignee {
+    fn from(assignee: todo::Assignee) -> Self {
+        let todo::Assignee {
+            id: _,
+            uid,
+            name,
+            email,
+            department,
+        } = assignee;
+        Self {
+            id: uid,
+            name: name.into_string(),
+            email: email.into_string(),
+            department: department.map(DepartmentRef::from),
+        }
+    }
+}
+
+impl From<todo::DepartmentRef> for DepartmentRef {
+    fn from(department: todo::DepartmentRef) -> Self {
+        let todo::DepartmentRef { id: _, uid, name } = department;
+        Self {
+            id: uid,
+            name: name.into_string(),
+        }
+    }
+}
+
+/// Fields of a todo that only the service writes.
+const READ_ONLY: &[&str] = &[
+    "id",
+    "completed",
+    "assignee",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "version",
+    "deleted_at",
+];
+
+impl FromJson for Draft {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(READ_ONLY);
+        draft(fields, fields::uuid)
+    }
+}
+
+impl FromJson for Patch {
+    /// A merge patch (RFC 7396): `null` clears what can be empty.
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(READ_ONLY);
+        patch(fields, fields::uuid)
+    }
+}
+
+/// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
+pub fn draft(
+    fields: &mut Fields,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Draft> {
+    let title = fields.required("title", fields::text(Title::parse));
+    let description = fields.nullable("description", fields::text(Description::parse));
+    let status = fields.optional("status", fields::word(Status::parse, STATUSES));
+    let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
+    let due_date = fields.nullable("due_date", fields::instant);
+    let tags = tags(fields);
+    let assignee = fields.nullable("assignee_id", reference);
+    Some(Draft {
+        title: title?,
+        description: description?.flatten().flatten(),
+        status: status?.unwrap_or(Status::Pending),
+        priority: priority?.unwrap_or(Priority::Medium),
+        due_date: due_date?.flatten(),
+        tags: tags?.unwrap_or_default(),
+        assignee: assignee?.flatten(),
+    })
+}
+
+/// The same for a partial change.
+pub fn patch(
+    fields: &mut Fields,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Patch> {
+    let title = fields.optional("title", fields::text(Title::parse));
+    let description = fields.nullable("description", fields::text(Description::parse));
+    let status = fields.optional("status", fields::word(Status::parse, STATUSES));
+    let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
+    let due_date = fields.nullable("due_date", fields::instant);
+    let tags = if fields.take_null("tags") {
+        Some(Some(Vec::new()))
+    } else {
+        tags(fields)
+    };
+    let assignee = fields.nullable("assignee_id", reference);
+    Some(Patch {
+        title: title?,
+        description: description?.map(Option::flatten),
+        status: status?.map(StatusChange::To),
+        priority: priority?,
+        due_date: due_date?,
+        tags: tags?,
+        assignee: assignee?,
+    })
+}
+
+/// All tags of a todo.
+fn tags(fields: &mut Fields) -> Option<Option<Vec<TagName>>> {
+    let names = fields.array("tags", Draft::MAX_TAGS, |value, pointer| {
+        fields::text(TagName::parse)(value, pointer)
+    })?;
+    Some(names.map(TagName::distinct))
+}
