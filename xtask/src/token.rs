@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use sqlx::{PgConnection, Row};
+use uuid::Uuid;
 
 use crate::Session;
 use crate::database::Which;
@@ -100,7 +101,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a token, and its workspace if need be. One statement, so that neither is there without the other.
+/// Makes a token, and its workspace if need be.
 pub async fn create(
     connection: &mut PgConnection,
     workspace: &str,
@@ -113,25 +114,33 @@ pub async fn create(
     let token = format!("tdo_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
     let mut scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
     scopes.dedup();
+    let workspace = self::workspace(connection, workspace).await?;
     sqlx::query(
-        "with made as (
-             insert into workspaces (name)
-             select $1 where not exists (select from workspaces where name = $1)
-             returning id
-         )
-         insert into tokens (workspace_id, name, hash, scopes, expires_at)
-         select (select id from workspaces where name = $1 union all select id from made limit 1),
-                $2, $3, $4, now() + make_interval(days => $5)",
+        "insert into tokens (workspace_id, uid, name, hash, scopes, expires_at)
+         values ($1, $2::text::uuid, $3, $4, $5, now() + make_interval(days => $6))",
     )
     .bind(workspace)
+    .bind(Uuid::now_v7().to_string())
     .bind(name)
     .bind(Sha256::digest(token.as_bytes()).to_vec())
     .bind(scopes)
     .bind(expires_in_days)
     .execute(connection)
     .await
-    .context("the token cannot be stored (are the migrations applied?)")?;
+    .context("the token cannot be stored")?;
     Ok(token)
+}
+
+/// The id of the workspace of this name, made if there is none.
+pub async fn workspace(connection: &mut PgConnection, name: &str) -> Result<i64> {
+    sqlx::query("insert into workspaces (uid, name) values ($1::text::uuid, $2) on conflict (name) do nothing")
+        .bind(Uuid::now_v7().to_string())
+        .bind(name)
+        .execute(&mut *connection)
+        .await
+        .with_context(|| format!("no workspace `{name}` can be made (have the migrations been applied?)"))?;
+    let id = sqlx::query_scalar("select id from workspaces where name = $1").bind(name).fetch_one(connection).await?;
+    Ok(id)
 }
 
 async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<()> {

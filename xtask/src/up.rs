@@ -10,11 +10,11 @@ use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::build::{COMPONENTS, cargo, components};
-use crate::database::{URL_FILE, host_and_port};
+use crate::database::{self, URL_FILE, host_and_port};
 use crate::progress::{Step, duration, say};
 use crate::run::{Process, ask};
 use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
-use crate::{Session, http, migrate};
+use crate::{Session, http, migrate, token};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -77,6 +77,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         say("running without Redis: nothing is cached, and rate limits count per instance");
     }
     migrate::apply(&session.checkout, &database_url).await?;
+    token::workspace(&mut database::connect(&database_url).await?, "default").await?;
     components(session, &COMPONENTS).await?;
     let mut command = match host {
         Host::Spin => Command::new("spin"),
