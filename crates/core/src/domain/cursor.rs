@@ -7,6 +7,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::digest::Key;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
@@ -79,12 +80,16 @@ impl Cursor {
 
 /// HMAC under a key of its own for each purpose.
 fn mac(key: &[u8], purpose: &[u8]) -> Hmac<Sha256> {
-    let keyed = |key: &[u8]| match Hmac::<Sha256>::new_from_slice(key) {
-        Ok(mac) => mac,
-        // HMAC takes keys of any length (RFC 2104).
-        Err(_) => Hmac::new(&Default::default()),
-    };
-    keyed(keyed(key).chain_update(purpose).finalize().into_bytes().as_slice())
+    keyed(&keyed(purpose).chain_update(key).finalize().into_bytes())
+}
+
+/// HMAC under a key that is not longer than a block, which is filled up with zeros (RFC 2104).
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    let mut block = Key::<Hmac<Sha256>>::default();
+    for (to, from) in block.iter_mut().zip(key) {
+        *to = *from;
+    }
+    Hmac::new(&block)
 }
 
 fn code_of(key: &[u8], scope: &str, body: &[u8]) -> Hmac<Sha256> {

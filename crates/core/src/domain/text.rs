@@ -150,9 +150,10 @@ impl fmt::Display for TagName {
     }
 }
 
-/// Folds case character by character, so that the result does not depend on neighbours (as a final sigma would).
+/// Folds case character by character. Greek has two small sigmas for one capital; they count as one. Full case folding would
+/// go further and take "Maße" for "Masse".
 fn fold(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).nfc().collect()
+    text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }
 
 #[cfg(test)]
@@ -202,11 +203,11 @@ mod tests {
 
     #[test]
     fn a_tag_is_the_same_in_every_case() {
-        for (one, other) in [("Home", "hOME"), ("ÄÖÜ", "äöü"), ("ΟΔΟΣ", "οδοσ"), ("É", "e\u{301}"), ("\u{212a}", "k")]
+        for (one, other) in [("Home", "hOME"), ("ÄÖÜ", "äöü"), ("ΟΔΟΣ", "οδος"), ("É", "e\u{301}"), ("\u{212a}", "k")]
         {
             assert_eq!(tag(one).folded(), tag(other).folded(), "{one}, {other}");
         }
-        for (one, other) in [("Home", "Hom"), ("resume", "résumé"), ("a b", "a  b")] {
+        for (one, other) in [("Home", "Hom"), ("resume", "résumé"), ("Maße", "Masse"), ("a b", "a  b")] {
             assert_ne!(tag(one).folded(), tag(other).folded(), "{one}, {other}");
         }
         assert_eq!(tag("Home").as_str(), "Home");
