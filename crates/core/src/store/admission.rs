@@ -3,11 +3,15 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::pg::Pg;
+use super::pg::{Param, Pg, Statement};
 use super::tokens::Scope;
 use crate::caller::Meter;
 use crate::domain::instant::Instant;
 use crate::error::{Error, Result};
+
+/// Served by `tokens_hash_key`. Only one of many requests at once notes the use; nobody waits for it.
+const OF_TOKEN: &str = include_str!("sql/admission_of_token.sql");
+const OF_DEFAULT_WORKSPACE: &str = include_str!("sql/admission_of_default_workspace.sql");
 
 /// On whose behalf a request is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -34,16 +38,41 @@ pub struct Principal {
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired. Notes when it was
 /// last used, once a minute.
 pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Principal>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec())]);
+    pg.read(meter, statement)
+        .await?
+        .optional()
+        .map(|mut row| row.json())
+        .transpose()
 }
 
 /// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with every
 /// scope.
 pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
-    Err(Error::Internal("not written yet".to_owned()))
+    // Two that make it at once: the one that comes second sees nothing, but will.
+    for _ in 0..2 {
+        let statement = Statement::new(
+            OF_DEFAULT_WORKSPACE,
+            vec![Param::Text(Uuid::now_v7().to_string())],
+        );
+        if let Some(mut row) = pg.read(meter, statement).await?.optional() {
+            return row.json();
+        }
+    }
+    Err(Error::Internal(
+        "the default workspace cannot be made".to_owned(),
+    ))
 }
 
 /// Only the pending invalidations of a workspace, for callers whose principal is known already.
 pub async fn pending_invalidations(pg: &Pg, caller: &crate::Caller) -> Result<Vec<i64>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT ARRAY( \
+        SELECT id FROM cache_invalidations WHERE workspace_id = $1 ORDER BY id LIMIT 100)";
+    pg.read(
+        &caller.meter,
+        Statement::new(SQL, vec![Param::Int(caller.workspace.0)]),
+    )
+    .await?
+    .one()?
+    .ints()
 }

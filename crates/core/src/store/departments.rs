@@ -33,7 +33,12 @@ pub struct Department {
 }
 
 /// A page of departments by id.
-pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Department>> {
+pub async fn page(
+    pg: &Pg,
+    caller: &Caller,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<Page<Department>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -54,7 +59,12 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Department> {
 ///
 /// # Errors
 /// [`Conflict::DepartmentNameTaken`](crate::error::Conflict::DepartmentNameTaken).
-pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Department>> {
+pub async fn insert(
+    pg: &Pg,
+    write: &Write<'_>,
+    uid: Uuid,
+    name: &Name,
+) -> Result<Written<Department>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -62,7 +72,13 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Resul
 ///
 /// # Errors
 /// As [`insert`], and [`Error::NotFound`], [`Error::Stale`].
-pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: Option<&Name>) -> Result<Written<Department>> {
+pub async fn patch(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    expected: &Expected,
+    name: Option<&Name>,
+) -> Result<Written<Department>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -70,6 +86,11 @@ pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name
 ///
 /// # Errors
 /// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+pub async fn delete(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    expected: &Expected,
+) -> Result<Written<()>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

@@ -12,6 +12,12 @@ use crate::error::{Error, Result};
 pub const CHUNK: i64 = 500;
 
 /// The next [`CHUNK`] matching todos.
-pub async fn chunk(pg: &Pg, caller: &Caller, filter: &Filter, sort: Sort, after: Option<&Position>) -> Result<Page<Todo>> {
+pub async fn chunk(
+    pg: &Pg,
+    caller: &Caller,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&Position>,
+) -> Result<Page<Todo>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

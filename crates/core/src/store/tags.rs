@@ -33,7 +33,12 @@ pub struct Tag {
 }
 
 /// A page of tags by id.
-pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Tag>> {
+pub async fn page(
+    pg: &Pg,
+    caller: &Caller,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<Page<Tag>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -41,7 +46,13 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
-pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
+pub async fn rename(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    expected: &Expected,
+    name: &TagName,
+) -> Result<Written<Tag>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -49,6 +60,11 @@ pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, nam
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+pub async fn delete(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    expected: &Expected,
+) -> Result<Written<()>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

@@ -18,11 +18,24 @@ pub struct RenderedPage {
 }
 
 /// A page of summaries.
-pub async fn summaries(pg: &Pg, caller: &Caller, filter: &Filter, sort: Sort, after: Option<&Position>, limit: Limit) -> Result<RenderedPage> {
+pub async fn summaries(
+    pg: &Pg,
+    caller: &Caller,
+    filter: &Filter,
+    sort: Sort,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<RenderedPage> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
 /// Whole live todos by id ascending, without the first `skip`: what the old clients page by.
-pub async fn full(pg: &Pg, caller: &Caller, filter: &Filter, skip: i64, limit: Limit) -> Result<Vec<Todo>> {
+pub async fn full(
+    pg: &Pg,
+    caller: &Caller,
+    filter: &Filter,
+    skip: i64,
+    limit: Limit,
+) -> Result<Vec<Todo>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::page::Page;
-use super::pg::Pg;
+use super::page::{self, Page};
+use super::pg::{Param, Pg, Statement};
 use super::write::{Write, Written};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::instant::Instant;
 use crate::domain::people::Name;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// What a token permits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -81,8 +81,25 @@ pub struct TokenDraft {
 }
 
 /// A page of unrevoked tokens by id, of all workspaces or of one (an unknown one has none).
-pub async fn page(pg: &Pg, meter: &Meter, workspace: Option<Uuid>, after: Option<&Position>, limit: Limit) -> Result<Page<Token>> {
-    Err(Error::Internal("not written yet".to_owned()))
+pub async fn page(
+    pg: &Pg,
+    meter: &Meter,
+    workspace: Option<Uuid>,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<Page<Token>> {
+    const SQL: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
+        SELECT id, document FROM token_documents_v1 \
+        WHERE revoked_at IS NULL AND id > $1 AND ($3::text IS NULL OR workspace_uid = $3::text::uuid) \
+        ORDER BY id LIMIT $2) d";
+    let workspace = Param::text(workspace.map(|uid| uid.to_string()));
+    let statement = Statement::new(
+        SQL,
+        vec![page::after(after), page::one_more(limit), workspace],
+    );
+    page::collect(pg.read(meter, statement).await?, limit, |token: &Token| {
+        token.id
+    })
 }
 
 /// A new token, whose text has the SHA-256 `hash`. The idempotency key belongs to the caller's workspace; a replay gives the
@@ -90,8 +107,35 @@ pub async fn page(pg: &Pg, meter: &Meter, workspace: Option<Uuid>, after: Option
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/workspace_id`.
-pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, hash: &[u8; 32], draft: &TokenDraft) -> Result<Written<Token>> {
-    Err(Error::Internal("not written yet".to_owned()))
+pub async fn insert(
+    pg: &Pg,
+    write: &Write<'_>,
+    uid: Uuid,
+    hash: &[u8; 32],
+    draft: &TokenDraft,
+) -> Result<Written<Token>> {
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM token_create_v1( \
+        $1, $2, $3, $4, $5, $6::text::uuid, $7::text::uuid, $8, $9, $10, $11::text::timestamptz)";
+    let TokenDraft {
+        workspace_uid,
+        name,
+        scopes,
+        expires_at,
+    } = draft;
+    let params = [
+        Param::Text(uid.to_string()),
+        Param::Text(workspace_uid.to_string()),
+        Param::Text(name.as_str().to_owned()),
+        Param::Bytes(hash.to_vec()),
+        Param::Texts(
+            scopes
+                .iter()
+                .map(|scope| scope.as_str().to_owned())
+                .collect(),
+        ),
+        Param::text(expires_at.as_ref().map(|instant| instant.as_str())),
+    ];
+    write.call(pg, SQL, params, Kind::Token).await
 }
 
 /// Makes a token worthless at once. Gives its hash, under which it may be cached.
@@ -99,5 +143,30 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, hash: &[u8; 32], draf
 /// # Errors
 /// [`Error::NotFound`] also if it is revoked already.
 pub async fn revoke(pg: &Pg, write: &Write<'_>, uid: Uuid) -> Result<Written<[u8; 32]>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM token_revoke_v1($1, $2, $3, $4, $5, $6::text::uuid)";
+    let revoked: Written<String> = write
+        .call(pg, SQL, [Param::Text(uid.to_string())], Kind::Token)
+        .await?;
+    let Written {
+        value,
+        replayed,
+        cache_wait,
+    } = revoked;
+    let hash = from_hex(&value)
+        .ok_or_else(|| Error::Internal("a token's hash is malformed".to_owned()))?;
+    Ok(Written {
+        value: hash,
+        replayed,
+        cache_wait,
+    })
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    let digits = text.get(..64).filter(|digits| digits.len() == text.len())?;
+    for (byte, at) in hash.iter_mut().zip((0..).step_by(2)) {
+        *byte = u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()?;
+    }
+    Some(hash)
 }
