@@ -71,8 +71,12 @@ pub fn watch() -> ExitCode {
         let mut words = line.split(' ');
         let sign = words.next();
         let mut number = || words.next().and_then(|word| word.parse::<i32>().ok());
-        let Some(group) = number().and_then(Pid::from_raw) else { continue };
-        let stop = number().and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
+        let Some(group) = number().and_then(Pid::from_raw) else {
+            continue;
+        };
+        let stop = number()
+            .and_then(Signal::from_named_raw)
+            .unwrap_or(Signal::TERM);
         match sign {
             Some("+") => groups.push((group, stop)),
             _ => groups.retain(|(listed, _)| *listed != group),

@@ -52,13 +52,16 @@ enum Host {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     // Before anything that takes minutes.
-    std::net::TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
+    std::net::TcpListener::bind(args.listen)
+        .with_context(|| format!("cannot listen on {}", args.listen))?;
     let host = choose(args.host).await?;
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
 
-    let wanted =
-        Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis };
+    let wanted = Wanted {
+        postgres: given_database.is_none(),
+        redis: given_redis.is_none() && !args.no_redis,
+    };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {
@@ -77,6 +80,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         say("running without Redis: nothing is cached, and rate limits count per instance");
     }
     migrate::apply(&session.checkout, &database_url).await?;
+    let remembered = servers.folder.join(URL_FILE);
+    write_private(&crate::account::Account::Ours, &remembered, &database_url)?;
+    let _forget = Forget(&remembered);
     token::workspace(&mut database::connect(&database_url).await?, "default").await?;
     components(session, &COMPONENTS).await?;
     let mut command = match host {
@@ -84,24 +90,37 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         Host::Embedded => Command::new(embedded(session).await?),
     };
 
-    let remembered = servers.folder.join(URL_FILE);
-    write_private(&crate::account::Account::Ours, &remembered, &database_url)?;
-    let _forget = Forget(&remembered);
-    command.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    command.args(["up", "--from", "spin.toml", "--listen", &args.listen.to_string()]);
+    command
+        .current_dir(session.checkout.root())
+        .stdin(std::process::Stdio::null());
+    command.args([
+        "up",
+        "--from",
+        "spin.toml",
+        "--listen",
+        &args.listen.to_string(),
+    ]);
     for variable in &args.variables {
         command.args(["--variable", variable]);
     }
     if let Some(file) = &args.runtime_config_file {
-        command.arg("--runtime-config-file").arg(std::path::absolute(file)?);
+        command
+            .arg("--runtime-config-file")
+            .arg(std::path::absolute(file)?);
     }
     // By the environment, not by flags: a list of processes shows those, with the passwords in the URLs.
     for (key, value) in settings(&database_url, &redis_url)? {
         command.env(format!("SPIN_VARIABLE_{key}"), value);
     }
-    let service = session.processes.start("the service", command, Signal::INT)?;
+    let service = session
+        .processes
+        .start("the service", command, Signal::INT)?;
     until_it_answers(&service, args.listen).await?;
-    say(&format!("ready after {} at http://{} - Ctrl-C stops everything", duration(began.elapsed()), args.listen));
+    say(&format!(
+        "ready after {} at http://{} - Ctrl-C stops everything",
+        duration(began.elapsed()),
+        args.listen
+    ));
     example(http::reachable(args.listen));
 
     // Whatever ends first ends `up`; the private servers are part of it.
@@ -142,7 +161,9 @@ async fn choose(asked: Option<Host>) -> Result<Host> {
         (Some(version), Some(_)) => bail!("--host spin needs Spin 4.1 or newer; this is {version}"),
         (None, Some(_)) => bail!("--host spin: there is no working `spin` on the PATH"),
         (found, None) => {
-            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| format!("{old} is older than 4.1"));
+            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| {
+                format!("{old} is older than 4.1")
+            });
             say(&format!("running on the embedded host, because {why}"));
             Ok(Host::Embedded)
         }
@@ -152,13 +173,17 @@ async fn choose(asked: Option<Host>) -> Result<Host> {
 /// Whether `spin --version` (`spin 4.1.0 (0123abc 2026-08-01)`) is new enough.
 fn is_4_1(version: &str) -> bool {
     let number = version.split(' ').nth(1).unwrap_or_default();
-    let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
+    let mut parts = number
+        .split(['.', '-'])
+        .map_while(|part| part.parse::<u32>().ok());
     (parts.next(), parts.next()) >= (Some(4), Some(1))
 }
 
 /// Builds todo-host and tells where its binary is.
 async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
-    let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
+    let step = Step::begin(
+        "building the embedded host (several minutes the first time: wasmtime and its compiler)",
+    );
     let mut command = cargo();
     command.current_dir(session.checkout.root());
     // All of the workspace is selected, though only one binary is built: features are then unified as they are for the
@@ -186,7 +211,9 @@ async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     match last {
-        Some(status) => bail!("/health/ready still answers {status} after 90 s; GET /health tells why"),
+        Some(status) => {
+            bail!("/health/ready still answers {status} after 90 s; GET /health tells why")
+        }
         None => bail!("nothing answers at http://{address} after 90 s"),
     }
 }
@@ -205,7 +232,9 @@ async fn first_to_end(processes: &[Process]) -> String {
 fn example(address: SocketAddr) {
     say("try:");
     for line in [
-        format!("  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy milk\"}}'"),
+        format!(
+            "  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy milk\"}}'"
+        ),
         format!("  curl -s http://{address}/api/v2/todos"),
         format!("  the documentation: http://{address}/docs"),
     ] {
@@ -239,6 +268,14 @@ mod tests {
     fn without_redis_its_host_and_port_keep_their_defaults() {
         let settings = settings("postgres://todo:p@127.0.0.1:7000/todo", "").unwrap();
         let keys: Vec<&str> = settings.iter().map(|(key, _)| *key).collect();
-        assert_eq!(keys, ["DATABASE_URL", "DATABASE_HOST", "DATABASE_PORT", "REDIS_URL"]);
+        assert_eq!(
+            keys,
+            [
+                "DATABASE_URL",
+                "DATABASE_HOST",
+                "DATABASE_PORT",
+                "REDIS_URL"
+            ]
+        );
     }
 }
