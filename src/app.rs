@@ -22,10 +22,7 @@ impl App {
     pub fn new(settings: Settings) -> Self {
         let pg = Pg::new(settings.database.clone());
         let cache = Cache::new(settings.redis.clone());
-        Self {
-            settings,
-            service: Service::new(pg, cache),
-        }
+        Self { settings, service: Service::new(pg, cache) }
     }
 
     /// Tells the worker, after the response, that there is work. Only a hint: the job is committed, and if the hint is lost

@@ -152,9 +152,7 @@ impl Settings {
     pub async fn from_variables() -> Self {
         let mut values = Vec::with_capacity(SETTINGS.len());
         for setting in SETTINGS.iter().filter(|setting| setting.api) {
-            let value = spin_sdk::variables::get(setting.name)
-                .await
-                .map_err(|error| error.to_string());
+            let value = spin_sdk::variables::get(setting.name).await.map_err(|error| error.to_string());
             values.push((setting.name, value));
         }
         Self::from_values(values)
@@ -198,10 +196,7 @@ impl Settings {
             auth_failures: read.count("rate_limit_auth_failures"),
         };
         let http = HttpSettings {
-            public_url: read
-                .url("public_url", &["http", "https"], true)
-                .trim_end_matches('/')
-                .to_owned(),
+            public_url: read.url("public_url", &["http", "https"], true).trim_end_matches('/').to_owned(),
             cors_origins: read.origins("cors_origins"),
             hsts: read.switch("hsts", production),
             timeout: read.millis("request_timeout_ms", 100..=300_000),
@@ -212,34 +207,14 @@ impl Settings {
             stats: read.seconds("cache_stats_ttl_seconds", 1..=86_400),
         };
         let observability = ObservabilitySettings {
-            log_level: read.log_level(
-                "log_level",
-                if development {
-                    Level::Debug
-                } else {
-                    Level::Info
-                },
-            ),
+            log_level: read.log_level("log_level", if development { Level::Debug } else { Level::Info }),
             server_timing: read.switch("server_timing", !production),
             metrics: read.switch("enable_metrics", true),
             metrics_public: read.switch("metrics_public", false),
         };
-        let v1 = SunsetSettings {
-            deprecated_at: read.instant("v1_deprecated_at"),
-            sunset_at: read.instant("v1_sunset_at"),
-        };
+        let v1 =
+            SunsetSettings { deprecated_at: read.instant("v1_deprecated_at"), sunset_at: read.instant("v1_sunset_at") };
         let faults = read.into_faults();
-        Self {
-            environment,
-            database,
-            redis,
-            auth,
-            rates,
-            http,
-            cache,
-            observability,
-            v1,
-            faults,
-        }
+        Self { environment, database, redis, auth, rates, http, cache, observability, v1, faults }
     }
 }

@@ -109,10 +109,7 @@ impl IntoResponse for Document {
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         for link in self.links.drain(..) {
             if let Ok(link) = HeaderValue::try_from(link) {
                 headers.append(header::LINK, link);
@@ -132,8 +129,5 @@ impl IntoResponse for Document {
 /// The first 128 bits of SHA-256, in hexadecimal.
 fn digest(body: &[u8]) -> String {
     let hash = Sha256::digest(body);
-    hash.iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

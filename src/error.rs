@@ -43,23 +43,13 @@ pub type Result<T = crate::document::Document> = std::result::Result<T, Failure>
 impl Failure {
     /// A failure without faults.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            detail: detail.into(),
-            faults: Vec::new(),
-            headers: Vec::new(),
-            cause: None,
-        }
+        Self { status, code: code.into(), detail: detail.into(), faults: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// 400: path, query or headers are wrong.
     pub fn parameters(faults: Vec<Fault>) -> Self {
-        let mut failure = Self::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_parameter",
-            "the path, query or headers are invalid",
-        );
+        let mut failure =
+            Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", "the path, query or headers are invalid");
         failure.faults = faults;
         failure.faults.truncate(Fault::LIMIT);
         failure
@@ -67,11 +57,7 @@ impl Failure {
 
     /// 422: a well-formed body is wrong.
     pub fn body(faults: Vec<Fault>) -> Self {
-        let mut failure = Self::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "invalid_body",
-            "the body is invalid",
-        );
+        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", "the body is invalid");
         failure.faults = faults;
         failure.faults.truncate(Fault::LIMIT);
         failure
@@ -79,11 +65,7 @@ impl Failure {
 
     /// 500: a defect of ours; `cause` goes to the log.
     pub fn internal(cause: impl Into<String>) -> Self {
-        let mut failure = Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "something went wrong on our side",
-        );
+        let mut failure = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
         failure.cause = Some(cause.into());
         failure
     }
@@ -115,21 +97,12 @@ impl From<todo_core::Error> for Failure {
             Error::Conflict(conflict) => Self::new(StatusCode::CONFLICT, conflict.code(), detail),
             Error::Stale(_) => Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail),
             Error::Exists(_) => Self::new(StatusCode::PRECONDITION_FAILED, "todo_exists", detail),
-            Error::IdempotencyMismatch => Self::new(
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "idempotency_key_reused",
-                detail,
-            ),
+            Error::IdempotencyMismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail),
             Error::IdempotencyRunning => {
-                Self::new(StatusCode::CONFLICT, "idempotency_in_progress", detail)
-                    .retry_after(Duration::from_secs(1))
+                Self::new(StatusCode::CONFLICT, "idempotency_in_progress", detail).retry_after(Duration::from_secs(1))
             }
             Error::Operation { index, source } => operation(index, *source),
-            Error::Unavailable {
-                retry_after,
-                outcome_unknown,
-                reason,
-            } => {
+            Error::Unavailable { retry_after, outcome_unknown, reason } => {
                 let detail = if outcome_unknown {
                     "the service is temporarily unavailable; whether the change was made is unknown"
                 } else {
@@ -154,11 +127,9 @@ impl From<todo_core::Error> for Failure {
 fn operation(index: usize, source: todo_core::Error) -> Failure {
     let at = format!("/operations/{index}");
     let mut failure = match source {
-        todo_core::Error::NotFound(kind) => Failure::body(vec![Fault::at(
-            "/id",
-            "not_found",
-            format!("{kind} not found"),
-        )]),
+        todo_core::Error::NotFound(kind) => {
+            Failure::body(vec![Fault::at("/id", "not_found", format!("{kind} not found"))])
+        }
         other => Failure::from(other),
     };
     if failure.faults.is_empty() {
@@ -168,15 +139,8 @@ fn operation(index: usize, source: todo_core::Error) -> Failure {
             detail: failure.detail.clone(),
         });
     }
-    failure.detail = format!(
-        "operation {index} failed and nothing was changed: {}",
-        failure.detail
-    );
-    failure.faults = failure
-        .faults
-        .into_iter()
-        .map(|fault| fault.under(&at))
-        .collect();
+    failure.detail = format!("operation {index} failed and nothing was changed: {}", failure.detail);
+    failure.faults = failure.faults.into_iter().map(|fault| fault.under(&at)).collect();
     failure
 }
 
@@ -211,31 +175,19 @@ impl IntoResponse for Failure {
 
 /// The fallback of the router: no such route.
 pub async fn route_not_found() -> Failure {
-    Failure::new(
-        StatusCode::NOT_FOUND,
-        "route_not_found",
-        "there is no such route",
-    )
+    Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route")
 }
 
 /// The fallback of each route: it has other methods. axum has put them into `Allow`.
 pub async fn method_not_allowed() -> Failure {
-    Failure::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "the route does not have this method",
-    )
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
 }
 
 /// The layer that writes failures.
 pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let v1 = is_v1(request.uri().path());
     let origin = crate::middleware::request_id::origin(&app, &request);
-    let id = request
-        .extensions()
-        .get::<RequestId>()
-        .cloned()
-        .unwrap_or_default();
+    let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let mut response = next.run(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else {
         return response;
@@ -243,10 +195,7 @@ pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -
     let (content_type, body) = if v1 {
         ("application/json", envelope(&failure))
     } else {
-        (
-            "application/problem+json",
-            problem(&failure, &origin, id.as_str()),
-        )
+        ("application/problem+json", problem(&failure, &origin, id.as_str()))
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
@@ -256,10 +205,7 @@ pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -
     }
     *response.body_mut() = Body::from(body.to_string());
     // The access log tells the cause.
-    response.extensions_mut().insert(Logged {
-        code: failure.code,
-        cause: failure.cause,
-    });
+    response.extensions_mut().insert(Logged { code: failure.code, cause: failure.cause });
     response
 }
 
@@ -296,13 +242,7 @@ fn problem(failure: &Failure, origin: &str, request_id: &str) -> Value {
     problem
 }
 
-fn fault(
-    Fault {
-        place,
-        code,
-        detail,
-    }: &Fault,
-) -> Value {
+fn fault(Fault { place, code, detail }: &Fault) -> Value {
     match place {
         Place::Pointer(pointer) => json!({"pointer": pointer, "code": code, "detail": detail}),
         Place::Parameter(parameter) => {

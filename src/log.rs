@@ -46,12 +46,7 @@ pub fn write(threshold: Level, level: Level, event: &str, fields: Map<String, Va
         return;
     }
     let mut line = Map::new();
-    line.insert(
-        "time".into(),
-        Utc::now()
-            .to_rfc3339_opts(SecondsFormat::Micros, true)
-            .into(),
-    );
+    line.insert("time".into(), Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into());
     line.insert("level".into(), level.name().into());
     line.insert("event".into(), event.into());
     line.extend(fields);

@@ -12,12 +12,9 @@ use crate::app::App;
 use crate::error;
 use crate::extract::negotiation;
 use crate::handlers::{
-    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics, openapi, stats,
-    tags, todos,
+    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics, openapi, stats, tags, todos,
 };
-use crate::middleware::{
-    access_log, cors, entrance, limits, representation, request_id, security_headers,
-};
+use crate::middleware::{access_log, cors, entrance, limits, representation, request_id, security_headers};
 
 /// The whole API.
 pub fn build(app: Arc<App>) -> Router {
@@ -46,46 +43,26 @@ pub fn build(app: Arc<App>) -> Router {
 
 fn v2() -> Router<Arc<App>> {
     Router::new()
-        .route(
-            "/api/v2/todos",
-            get(todos::list_todos).post(todos::create_todo),
-        )
+        .route("/api/v2/todos", get(todos::list_todos).post(todos::create_todo))
         .route("/api/v2/todos/batch", post(batch::batch_todos))
         .route("/api/v2/todos/bulk-process", post(bulk::bulk_process_todos))
         .route("/api/v2/todos/stats", get(stats::todo_stats))
         .route("/api/v2/todos/export", get(export::export_todos))
         .route(
             "/api/v2/todos/{id}",
-            get(todos::get_todo)
-                .put(todos::put_todo)
-                .patch(todos::patch_todo)
-                .delete(todos::delete_todo),
+            get(todos::get_todo).put(todos::put_todo).patch(todos::patch_todo).delete(todos::delete_todo),
         )
         .route("/api/v2/todos/{id}/restore", post(todos::restore_todo))
         .route("/api/v2/jobs", get(jobs::list_jobs))
-        .route(
-            "/api/v2/jobs/{id}",
-            get(jobs::get_job).delete(jobs::cancel_job),
-        )
+        .route("/api/v2/jobs/{id}", get(jobs::get_job).delete(jobs::cancel_job))
         .route("/api/v2/tags", get(tags::list_tags))
-        .route(
-            "/api/v2/tags/{id}",
-            delete(tags::delete_tag).patch(tags::rename_tag),
-        )
-        .route(
-            "/api/v2/employees",
-            get(employees::list_employees).post(employees::create_employee),
-        )
+        .route("/api/v2/tags/{id}", delete(tags::delete_tag).patch(tags::rename_tag))
+        .route("/api/v2/employees", get(employees::list_employees).post(employees::create_employee))
         .route(
             "/api/v2/employees/{id}",
-            get(employees::get_employee)
-                .patch(employees::patch_employee)
-                .delete(employees::delete_employee),
+            get(employees::get_employee).patch(employees::patch_employee).delete(employees::delete_employee),
         )
-        .route(
-            "/api/v2/departments",
-            get(departments::list_departments).post(departments::create_department),
-        )
+        .route("/api/v2/departments", get(departments::list_departments).post(departments::create_department))
         .route(
             "/api/v2/departments/{id}",
             get(departments::get_department)
@@ -93,14 +70,8 @@ fn v2() -> Router<Arc<App>> {
                 .delete(departments::delete_department),
         )
         .route("/api/v2/me", get(me::get_me))
-        .route(
-            "/api/v2/admin/workspaces",
-            get(admin::list_workspaces).post(admin::create_workspace),
-        )
-        .route(
-            "/api/v2/admin/tokens",
-            get(admin::list_tokens).post(admin::create_token),
-        )
+        .route("/api/v2/admin/workspaces", get(admin::list_workspaces).post(admin::create_workspace))
+        .route("/api/v2/admin/tokens", get(admin::list_tokens).post(admin::create_token))
         .route("/api/v2/admin/tokens/{id}", delete(admin::revoke_token))
         .route("/api/v2/openapi.json", get(openapi::v2))
 }

@@ -21,10 +21,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub fn new(values: Vec<(&'static str, Result<String, String>)>) -> Self {
-        Self {
-            values,
-            faults: Vec::new(),
-        }
+        Self { values, faults: Vec::new() }
     }
 
     pub fn into_faults(self) -> Vec<String> {
@@ -36,11 +33,7 @@ impl Reader {
     }
 
     fn text(&mut self, name: &str) -> String {
-        let value = self
-            .values
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, value)| value.clone());
+        let value = self.values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
         match value {
             Some(Ok(value)) => value.trim().to_owned(),
             Some(Err(reason)) => {
@@ -58,12 +51,7 @@ impl Reader {
     {
         let text = self.text(name);
         let fallback = default_of(name);
-        let find = |word: &str| {
-            words
-                .iter()
-                .find(|(known, _)| *known == word)
-                .map(|(_, value)| *value)
-        };
+        let find = |word: &str| words.iter().find(|(known, _)| *known == word).map(|(_, value)| *value);
         if let Some(value) = find(&text) {
             return value;
         }
@@ -104,14 +92,7 @@ impl Reader {
         match text.parse() {
             Ok(number) if range.contains(&number) => number,
             _ => {
-                self.fault(
-                    name,
-                    &format!(
-                        "must be a whole number from {} to {}",
-                        range.start(),
-                        range.end()
-                    ),
-                );
+                self.fault(name, &format!("must be a whole number from {} to {}", range.start(), range.end()));
                 default_of(name).parse().unwrap_or(*range.start())
             }
         }
@@ -138,18 +119,8 @@ impl Reader {
         if scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
             return text;
         }
-        self.fault(
-            name,
-            &format!(
-                "must be a URL that begins with {}://",
-                schemes.join(":// or ")
-            ),
-        );
-        if optional {
-            String::new()
-        } else {
-            default_of(name).to_owned()
-        }
+        self.fault(name, &format!("must be a URL that begins with {}://", schemes.join(":// or ")));
+        if optional { String::new() } else { default_of(name).to_owned() }
     }
 
     pub fn instant(&mut self, name: &str) -> Instant {
@@ -173,13 +144,8 @@ impl Reader {
                 let mut origins = Vec::new();
                 for origin in list.split(',').map(str::trim) {
                     match HeaderValue::from_str(origin) {
-                        Ok(value) if origin.contains("://") && !origin.ends_with('/') => {
-                            origins.push(value)
-                        }
-                        _ => self.fault(
-                            name,
-                            "must list origins such as https://app.example.com, without a path",
-                        ),
+                        Ok(value) if origin.contains("://") && !origin.ends_with('/') => origins.push(value),
+                        _ => self.fault(name, "must list origins such as https://app.example.com, without a path"),
                     }
                 }
                 CorsOrigins::List(origins)
@@ -211,29 +177,18 @@ impl Reader {
         }
         let mut trusted_proxies = Vec::new();
         let proxies = self.text("trusted_proxies");
-        for address in proxies
-            .split(',')
-            .map(str::trim)
-            .filter(|address| !address.is_empty())
-        {
+        for address in proxies.split(',').map(str::trim).filter(|address| !address.is_empty()) {
             match address.parse() {
                 Ok(address) => trusted_proxies.push(address),
                 Err(_) => self.fault("trusted_proxies", "must list IP addresses"),
             }
         }
-        AuthSettings {
-            required,
-            cursor_secret,
-            trusted_proxies,
-        }
+        AuthSettings { required, cursor_secret, trusted_proxies }
     }
 }
 
 fn default_of(name: &str) -> &'static str {
-    SETTINGS
-        .iter()
-        .find(|setting| setting.name == name)
-        .map_or("", |setting| setting.default)
+    SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default)
 }
 
 #[cfg(test)]
@@ -241,12 +196,7 @@ mod tests {
     use super::super::{Environment, Settings};
 
     fn settings(values: &[(&'static str, &str)]) -> Settings {
-        Settings::from_values(
-            values
-                .iter()
-                .map(|(name, value)| (*name, Ok((*value).to_owned())))
-                .collect(),
-        )
+        Settings::from_values(values.iter().map(|(name, value)| (*name, Ok((*value).to_owned()))).collect())
     }
 
     #[test]
@@ -260,13 +210,7 @@ mod tests {
     #[test]
     fn production_refuses_to_run_open() {
         let settings = settings(&[("environment", "production"), ("auth", "off")]);
-        assert_eq!(
-            settings.faults,
-            [
-                "auth must not be off in production",
-                "cursor_secret must be set in production"
-            ]
-        );
+        assert_eq!(settings.faults, ["auth must not be off in production", "cursor_secret must be set in production"]);
     }
 
     #[test]
@@ -279,39 +223,16 @@ mod tests {
             ("database_url", "mysql://localhost"),
         ]);
         assert_eq!(settings.rates.default, 100);
-        let named: Vec<&str> = settings
-            .faults
-            .iter()
-            .filter_map(|fault| fault.split(' ').next())
-            .collect();
-        assert_eq!(
-            named,
-            [
-                "environment",
-                "database_url",
-                "redis_timeout_ms",
-                "rate_limit_default",
-                "v1_sunset_at"
-            ]
-        );
-        assert!(
-            !settings.faults.iter().any(|fault| fault.contains("mysql")),
-            "values may be secrets"
-        );
+        let named: Vec<&str> = settings.faults.iter().filter_map(|fault| fault.split(' ').next()).collect();
+        assert_eq!(named, ["environment", "database_url", "redis_timeout_ms", "rate_limit_default", "v1_sunset_at"]);
+        assert!(!settings.faults.iter().any(|fault| fault.contains("mysql")), "values may be secrets");
     }
 
     #[test]
     fn staging_and_production_need_tokens_and_production_hides_timings() {
         assert!(settings(&[("environment", "staging")]).auth.required);
-        let production = settings(&[
-            ("environment", "production"),
-            ("cursor_secret", "0123456789abcdef"),
-        ]);
+        let production = settings(&[("environment", "production"), ("cursor_secret", "0123456789abcdef")]);
         assert_eq!(production.faults, Vec::<String>::new());
-        assert!(
-            production.auth.required
-                && production.http.hsts
-                && !production.observability.server_timing
-        );
+        assert!(production.auth.required && production.http.hsts && !production.observability.server_timing);
     }
 }

@@ -14,163 +14,57 @@ pub struct Setting {
 }
 
 const fn api(name: &'static str, default: &'static str, text: &'static str) -> Setting {
-    Setting {
-        name,
-        default,
-        text,
-        api: true,
-    }
+    Setting { name, default, text, api: true }
 }
 
 const fn other(name: &'static str, default: &'static str, text: &'static str) -> Setting {
-    Setting {
-        name,
-        default,
-        text,
-        api: false,
-    }
+    Setting { name, default, text, api: false }
 }
 
 /// All settings, in the order of `spin.toml`.
 pub const SETTINGS: &[Setting] = &[
-    api(
-        "environment",
-        "development",
-        "`development`, `staging` or `production`; picks the defaults left empty below.",
-    ),
+    api("environment", "development", "`development`, `staging` or `production`; picks the defaults left empty below."),
     api(
         "database_url",
         "postgres://todo:todo@127.0.0.1:5432/todo",
         "Secret. Postgres, as a URL; `?sslmode=require` for TLS.",
     ),
-    other(
-        "database_host",
-        "127.0.0.1",
-        "The host in `database_url`: what the components may reach.",
-    ),
+    other("database_host", "127.0.0.1", "The host in `database_url`: what the components may reach."),
     other("database_port", "5432", "The port in `database_url`."),
-    api(
-        "database_timeout_ms",
-        "5000",
-        "Milliseconds that opening a connection or one statement may take.",
-    ),
-    api(
-        "redis_url",
-        "",
-        "Secret. Redis, as a URL; empty: run without.",
-    ),
+    api("database_timeout_ms", "5000", "Milliseconds that opening a connection or one statement may take."),
+    api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),
     other("redis_port", "6379", "The port in `redis_url`."),
-    api(
-        "redis_timeout_ms",
-        "25",
-        "Milliseconds that one Redis call may take before the request goes on without.",
-    ),
-    api(
-        "redis_retry_ms",
-        "1000",
-        "Milliseconds that a failed Redis is left alone.",
-    ),
-    api(
-        "request_timeout_ms",
-        "10000",
-        "Milliseconds after which a request is answered with 504.",
-    ),
+    api("redis_timeout_ms", "25", "Milliseconds that one Redis call may take before the request goes on without."),
+    api("redis_retry_ms", "1000", "Milliseconds that a failed Redis is left alone."),
+    api("request_timeout_ms", "10000", "Milliseconds after which a request is answered with 504."),
     api(
         "public_url",
         "",
         "Scheme and authority of absolute links, for example `https://todo.example.com`; empty: taken from the request.",
     ),
-    api(
-        "auth",
-        "",
-        "`token` or `off`. Empty: `off` in development, `token` elsewhere. Production refuses `off`.",
-    ),
+    api("auth", "", "`token` or `off`. Empty: `off` in development, `token` elsewhere. Production refuses `off`."),
     api(
         "cursor_secret",
         "",
         "Secret. Signs page cursors, at least 16 characters; must be set in production, and be the same on all replicas.",
     ),
-    api(
-        "trusted_proxies",
-        "",
-        "Comma-separated addresses whose `X-Forwarded-For` is believed.",
-    ),
-    api(
-        "rate_limit_default",
-        "100",
-        "Requests per minute and client address without a token; 0: no limit.",
-    ),
-    api(
-        "rate_limit_authenticated",
-        "600",
-        "Requests per minute and token; 0: no limit.",
-    ),
-    api(
-        "rate_limit_writes",
-        "50",
-        "Writes per minute and client address without a token; 0: no limit.",
-    ),
-    api(
-        "rate_limit_authenticated_writes",
-        "300",
-        "Writes per minute and token; 0: no limit.",
-    ),
-    api(
-        "rate_limit_auth_failures",
-        "10",
-        "Refused credentials per minute and client address; 0: no limit.",
-    ),
+    api("trusted_proxies", "", "Comma-separated addresses whose `X-Forwarded-For` is believed."),
+    api("rate_limit_default", "100", "Requests per minute and client address without a token; 0: no limit."),
+    api("rate_limit_authenticated", "600", "Requests per minute and token; 0: no limit."),
+    api("rate_limit_writes", "50", "Writes per minute and client address without a token; 0: no limit."),
+    api("rate_limit_authenticated_writes", "300", "Writes per minute and token; 0: no limit."),
+    api("rate_limit_auth_failures", "10", "Refused credentials per minute and client address; 0: no limit."),
     api("cache", "on", "`on` or `off`: keep answers in Redis."),
-    api(
-        "cache_ttl_seconds",
-        "600",
-        "Seconds that single objects and lists stay in the cache.",
-    ),
-    api(
-        "cache_stats_ttl_seconds",
-        "300",
-        "Seconds that counts stay in the cache.",
-    ),
-    api(
-        "cors_origins",
-        "",
-        "Comma-separated origins that may call from a browser, or `*`; empty: none.",
-    ),
-    api(
-        "hsts",
-        "",
-        "`on` or `off`: send `Strict-Transport-Security`. Empty: `on` in production.",
-    ),
+    api("cache_ttl_seconds", "600", "Seconds that single objects and lists stay in the cache."),
+    api("cache_stats_ttl_seconds", "300", "Seconds that counts stay in the cache."),
+    api("cors_origins", "", "Comma-separated origins that may call from a browser, or `*`; empty: none."),
+    api("hsts", "", "`on` or `off`: send `Strict-Transport-Security`. Empty: `on` in production."),
     other("docs", "", "`on` or `off`: serve `/docs`. Empty: on."),
-    api(
-        "server_timing",
-        "",
-        "`on` or `off`: send `Server-Timing`. Empty: `off` in production.",
-    ),
-    api(
-        "log_level",
-        "",
-        "`error`, `warn`, `info` or `debug`. Empty: `debug` in development, `info` elsewhere.",
-    ),
-    api(
-        "enable_metrics",
-        "on",
-        "`on` or `off`: count requests and serve `/metrics`.",
-    ),
-    api(
-        "metrics_public",
-        "off",
-        "`on` or `off`: `/metrics` needs no token.",
-    ),
-    api(
-        "v1_deprecated_at",
-        "2026-11-23T00:00:00Z",
-        "Instant in the `Deprecation` header of version 1.",
-    ),
-    api(
-        "v1_sunset_at",
-        "2027-11-23T00:00:00Z",
-        "Instant in the `Sunset` header of version 1.",
-    ),
+    api("server_timing", "", "`on` or `off`: send `Server-Timing`. Empty: `off` in production."),
+    api("log_level", "", "`error`, `warn`, `info` or `debug`. Empty: `debug` in development, `info` elsewhere."),
+    api("enable_metrics", "on", "`on` or `off`: count requests and serve `/metrics`."),
+    api("metrics_public", "off", "`on` or `off`: `/metrics` needs no token."),
+    api("v1_deprecated_at", "2026-11-23T00:00:00Z", "Instant in the `Deprecation` header of version 1."),
+    api("v1_sunset_at", "2027-11-23T00:00:00Z", "Instant in the `Sunset` header of version 1."),
 ];

@@ -40,10 +40,7 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
         let value = T::from_json(&mut fields);
         let faults = fields.finish();
         match value {
-            Some(value) if faults.is_empty() => Ok(Self {
-                value,
-                digest: Sha256::digest(&bytes).into(),
-            }),
+            Some(value) if faults.is_empty() => Ok(Self { value, digest: Sha256::digest(&bytes).into() }),
             _ => Err(Failure::body(faults)),
         }
     }
@@ -57,9 +54,7 @@ impl<S: Sync> FromRequest<S> for BodyDigest {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
-        Ok(Self(
-            Sha256::digest(&read(request.into_body()).await?).into(),
-        ))
+        Ok(Self(Sha256::digest(&read(request.into_body()).await?).into()))
     }
 }
 
@@ -72,57 +67,34 @@ async fn read(body: Body) -> Result<Bytes, Failure> {
             "body_too_large",
             format!("the body is larger than {LARGEST} bytes"),
         )),
-        Err(_) => Err(Failure::new(
-            StatusCode::BAD_REQUEST,
-            "invalid_json",
-            "the body ended before it was complete",
-        )),
+        Err(_) => Err(Failure::new(StatusCode::BAD_REQUEST, "invalid_json", "the body ended before it was complete")),
     }
 }
 
 fn parse(bytes: &[u8]) -> Result<Value, Failure> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let what = if error.is_eof() {
-            "ends too early"
-        } else {
-            "is not JSON"
-        };
-        let detail = format!(
-            "the body {what}, at line {} column {}",
-            error.line(),
-            error.column()
-        );
+        let what = if error.is_eof() { "ends too early" } else { "is not JSON" };
+        let detail = format!("the body {what}, at line {} column {}", error.line(), error.column());
         Failure::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
     })
 }
 
 /// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are refused.
 fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failure> {
-    let value = headers
-        .get(header::CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let known =
-        essence == "application/json" || (merge_patch && essence == "application/merge-patch+json");
+    let known = essence == "application/json" || (merge_patch && essence == "application/merge-patch+json");
     let utf8 = parts.filter(|part| !part.is_empty()).all(|part| {
         part.split_once('=').is_none_or(|(name, value)| {
-            !name.eq_ignore_ascii_case("charset")
-                || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         })
     });
-    let encoded = headers
-        .get(header::CONTENT_ENCODING)
-        .is_some_and(|coding| coding != "identity");
+    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
     if known && utf8 && !encoded {
         return Ok(());
     }
-    let accepted = if merge_patch {
-        "application/merge-patch+json or application/json"
-    } else {
-        "application/json"
-    };
+    let accepted = if merge_patch { "application/merge-patch+json or application/json" } else { "application/json" };
     Err(Failure::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",

@@ -48,8 +48,5 @@ fn require(parts: &Parts, scope: Scope) -> Result<Caller, Failure> {
     let scope = scope.as_str();
     let detail = format!("the token lacks the scope {scope}");
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    Err(
-        Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail)
-            .with(header::WWW_AUTHENTICATE, challenge),
-    )
+    Err(Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge))
 }

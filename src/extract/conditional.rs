@@ -86,10 +86,7 @@ fn expected(headers: &HeaderMap) -> Expected {
         None => Expected::Any,
         Some(EntityTags::Any) => Expected::Exists,
         Some(EntityTags::These(tags)) => Expected::Versions(
-            tags.iter()
-                .filter(|tag| !tag.weak)
-                .filter_map(|tag| tag.opaque.split_once('-')?.0.parse().ok())
-                .collect(),
+            tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.opaque.split_once('-')?.0.parse().ok()).collect(),
         ),
     }
 }
@@ -116,20 +113,14 @@ impl<S: Sync> FromRequestParts<S> for PutCondition {
             )),
             (None, expected) => Ok(Self::Replace(expected)),
             (Some(EntityTags::Any), Expected::Any) => Ok(Self::Create),
-            (Some(EntityTags::Any), _) => {
-                Err(wrong("If-Match and If-None-Match exclude each other"))
-            }
+            (Some(EntityTags::Any), _) => Err(wrong("If-Match and If-None-Match exclude each other")),
             (Some(_), _) => Err(wrong("PUT accepts only * in If-None-Match")),
         }
     }
 }
 
 fn wrong(detail: &str) -> Failure {
-    Failure::parameters(vec![Fault::parameter(
-        "If-None-Match",
-        "invalid_value",
-        detail,
-    )])
+    Failure::parameters(vec![Fault::parameter("If-None-Match", "invalid_value", detail)])
 }
 
 #[cfg(test)]
@@ -143,10 +134,8 @@ mod tests {
 
     #[test]
     fn either_form_of_a_tag_matches() {
-        let tags = EntityTags::parse(
-            &headers(header::IF_NONE_MATCH, "\"1-aa-gzip\", W/\"2-bb\""),
-            header::IF_NONE_MATCH,
-        );
+        let tags =
+            EntityTags::parse(&headers(header::IF_NONE_MATCH, "\"1-aa-gzip\", W/\"2-bb\""), header::IF_NONE_MATCH);
         let tags = tags.unwrap();
         assert!(tags.matches("1-aa") && tags.matches("2-bb") && !tags.matches("3-cc"));
     }
@@ -155,10 +144,7 @@ mod tests {
     fn if_match_compares_versions_strongly() {
         let demand = |value| expected(&headers(header::IF_MATCH, value));
         assert_eq!(demand("*"), Expected::Exists);
-        assert_eq!(
-            demand("\"7-ab\", \"9-cd-gzip\""),
-            Expected::Versions(vec![7, 9])
-        );
+        assert_eq!(demand("\"7-ab\", \"9-cd-gzip\""), Expected::Versions(vec![7, 9]));
         assert_eq!(demand("W/\"7-ab\""), Expected::Versions(vec![]));
         assert_eq!(demand("nonsense"), Expected::Versions(vec![]));
         assert_eq!(expected(&HeaderMap::new()), Expected::Any);

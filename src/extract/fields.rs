@@ -2,8 +2,6 @@
 //!
 //! serde stops at the first error; people who fill in forms want all of them (API.md, *Exact answers*).
 
-use std::fmt::Display;
-
 use serde_json::{Map, Value};
 use todo_core::domain::id::Id;
 use todo_core::domain::instant::Instant;
@@ -27,11 +25,7 @@ impl Fields {
     /// An object somewhere in the body.
     pub fn at(value: Value, pointer: String) -> Result<Self, Fault> {
         match value {
-            Value::Object(object) => Ok(Self {
-                object,
-                pointer,
-                faults: Vec::new(),
-            }),
+            Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new() }),
             other => Err(wrong_type(&pointer, "an object", &other)),
         }
     }
@@ -42,11 +36,7 @@ impl Fields {
     }
 
     /// Takes a field that must be there; `parse` gets its value and its pointer.
-    pub fn required<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(Value, &str) -> Result<T, Fault>,
-    ) -> Option<T> {
+    pub fn required<T>(&mut self, name: &str, parse: impl FnOnce(Value, &str) -> Result<T, Fault>) -> Option<T> {
         let pointer = self.pointer_to(name);
         match self.object.remove(name) {
             None => {
@@ -118,11 +108,7 @@ impl Fields {
     }
 
     /// Takes a nested object.
-    pub fn object<T>(
-        &mut self,
-        name: &str,
-        read: impl FnOnce(&mut Fields) -> Option<T>,
-    ) -> Option<Option<T>> {
+    pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields) -> Option<T>) -> Option<Option<T>> {
         let pointer = self.pointer_to(name);
         let Some(value) = self.object.remove(name) else {
             return Some(None);
@@ -168,11 +154,7 @@ impl Fields {
 
     /// The pointer of a field of this object.
     pub fn pointer_to(&self, name: &str) -> String {
-        format!(
-            "{}/{}",
-            self.pointer,
-            name.replace('~', "~0").replace('/', "~1")
-        )
+        format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))
     }
 
     /// All faults; fields that nobody took are unknown.
@@ -180,11 +162,7 @@ impl Fields {
         let unknown: Vec<String> = self.object.keys().take(Fault::LIMIT).cloned().collect();
         for name in unknown {
             let pointer = self.pointer_to(&name);
-            self.faults.push(Fault::at(
-                shortened(pointer),
-                "unknown_field",
-                "there is no such field",
-            ));
+            self.faults.push(Fault::at(shortened(pointer), "unknown_field", "there is no such field"));
         }
         self.faults
     }
@@ -204,9 +182,7 @@ pub fn string(value: Value, pointer: &str) -> Result<String, Fault> {
 
 /// A JSON boolean.
 pub fn boolean(value: Value, pointer: &str) -> Result<bool, Fault> {
-    value
-        .as_bool()
-        .ok_or_else(|| wrong_type(pointer, "true or false", &value))
+    value.as_bool().ok_or_else(|| wrong_type(pointer, "true or false", &value))
 }
 
 /// A positive JSON integer.
@@ -222,19 +198,13 @@ pub fn integer(value: Value, pointer: &str) -> Result<i64, Fault> {
 pub fn array(value: Value, pointer: &str, at_most: usize) -> Result<Vec<Value>, Fault> {
     match value {
         Value::Array(items) if items.len() <= at_most => Ok(items),
-        Value::Array(_) => Err(Fault::at(
-            pointer,
-            "too_many",
-            format!("must have at most {at_most} items"),
-        )),
+        Value::Array(_) => Err(Fault::at(pointer, "too_many", format!("must have at most {at_most} items"))),
         other => Err(wrong_type(pointer, "an array", &other)),
     }
 }
 
 /// A string that `parse` cleans and checks.
-pub fn text<T>(
-    parse: impl FnOnce(&str) -> Result<T, TextError>,
-) -> impl FnOnce(Value, &str) -> Result<T, Fault> {
+pub fn text<T>(parse: impl FnOnce(&str) -> Result<T, TextError>) -> impl FnOnce(Value, &str) -> Result<T, Fault> {
     move |value, pointer| {
         let text = string(value, pointer)?;
         parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
@@ -242,14 +212,10 @@ pub fn text<T>(
 }
 
 /// One of several words.
-pub fn word<T>(
-    parse: impl Fn(&str) -> Option<T>,
-    words: &str,
-) -> impl Fn(Value, &str) -> Result<T, Fault> {
+pub fn word<T>(parse: impl Fn(&str) -> Option<T>, words: &str) -> impl Fn(Value, &str) -> Result<T, Fault> {
     move |value, pointer| {
         let text = string(value, pointer)?;
-        parse(&text)
-            .ok_or_else(|| Fault::at(pointer, "invalid_value", format!("must be one of {words}")))
+        parse(&text).ok_or_else(|| Fault::at(pointer, "invalid_value", format!("must be one of {words}")))
     }
 }
 
@@ -262,13 +228,7 @@ pub fn instant(value: Value, pointer: &str) -> Result<Instant, Fault> {
 /// A UUID.
 pub fn uuid(value: Value, pointer: &str) -> Result<Id, Fault> {
     let text = string(value, pointer)?;
-    Id::parse_uuid(&text).ok_or_else(|| {
-        Fault::at(
-            pointer,
-            "invalid_format",
-            "must be a UUID of version 4 or 7",
-        )
-    })
+    Id::parse_uuid(&text).ok_or_else(|| Fault::at(pointer, "invalid_format", "must be a UUID of version 4 or 7"))
 }
 
 /// An integer id.

@@ -21,11 +21,7 @@ impl Key {
     /// The key together with the digest of the body it came with.
     pub fn with_body(self, digest: [u8; 32]) -> Option<IdempotencyKey> {
         let Self { route, key } = self;
-        key.map(|key| IdempotencyKey {
-            route,
-            key,
-            body_digest: digest,
-        })
+        key.map(|key| IdempotencyKey { route, key, body_digest: digest })
     }
 }
 
@@ -33,10 +29,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let route = parts
-            .extensions
-            .get::<MatchedPath>()
-            .map_or(parts.uri.path(), MatchedPath::as_str);
+        let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
         // The whole path stands in: the same key may be used on two todos' `restore`.
         let route = format!("{} {} {}", parts.method, route, parts.uri.path());
         let mut values = parts.headers.get_all(HEADER).iter();
@@ -44,22 +37,12 @@ impl<S: Sync> FromRequestParts<S> for Key {
             return Ok(Self { route, key: None });
         };
         let text = value.to_str().unwrap_or_default().trim();
-        let bare = text
-            .strip_prefix('"')
-            .and_then(|text| text.strip_suffix('"'))
-            .unwrap_or(text);
+        let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         let visible = bare.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
         if bare.is_empty() || bare.len() > LONGEST || !visible || values.next().is_some() {
             let detail = "must be one value of 1 to 255 visible ASCII characters";
-            return Err(Failure::parameters(vec![Fault::parameter(
-                "Idempotency-Key",
-                "invalid_format",
-                detail,
-            )]));
+            return Err(Failure::parameters(vec![Fault::parameter("Idempotency-Key", "invalid_format", detail)]));
         }
-        Ok(Self {
-            route,
-            key: Some(bare.to_owned()),
-        })
+        Ok(Self { route, key: Some(bare.to_owned()) })
     }
 }

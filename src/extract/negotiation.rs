@@ -10,41 +10,22 @@ use crate::error::Failure;
 /// The layer that refuses what cannot be satisfied. Exports have other types and check for themselves.
 pub async fn require_json(request: Request, next: Next) -> Response {
     let export = request.uri().path().ends_with("/export");
-    if export
-        || accepts(
-            request.headers(),
-            &["application/json", "application/problem+json"],
-        )
-    {
+    if export || accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return next.run(request).await;
     }
-    Failure::new(
-        StatusCode::NOT_ACCEPTABLE,
-        "not_acceptable",
-        "only application/json can be had here",
-    )
-    .into_response()
+    Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here").into_response()
 }
 
 /// True if one of the media types is acceptable (RFC 9110, 12.5.1). No header accepts everything.
 pub fn accepts(headers: &HeaderMap, types: &[&str]) -> bool {
-    let lines: Vec<&str> = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .collect();
+    let lines: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
     if lines.iter().all(|line| line.trim().is_empty()) {
         return true;
     }
     // The most specific range decides about a type, so that `application/json;q=0, */*` refuses JSON.
     types.iter().any(|media_type| {
-        let matching = lines
-            .iter()
-            .flat_map(|line| line.split(','))
-            .filter_map(|range| weight(range, media_type));
-        matching
-            .max_by_key(|(specificity, _)| *specificity)
-            .is_some_and(|(_, weight)| weight > 0.0)
+        let matching = lines.iter().flat_map(|line| line.split(',')).filter_map(|range| weight(range, media_type));
+        matching.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, weight)| weight > 0.0)
     })
 }
 
@@ -59,10 +40,7 @@ fn weight(range: &str, media_type: &str) -> Option<(u8, f32)> {
         name if name.strip_suffix("/*") == Some(main) => 1,
         _ => return None,
     };
-    let weight = parts
-        .find_map(|part| part.strip_prefix("q="))
-        .and_then(|q| q.parse().ok())
-        .unwrap_or(1.0);
+    let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
     Some((specificity, weight))
 }
 
@@ -74,17 +52,9 @@ mod tests {
     #[test]
     fn the_most_specific_range_decides() {
         let json = |value: &'static str| {
-            accepts(
-                &HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]),
-                &["application/json"],
-            )
+            accepts(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]), &["application/json"])
         };
-        assert!(
-            json("*/*")
-                && json("text/html, application/*;q=0.1")
-                && json("application/json")
-                && json("")
-        );
+        assert!(json("*/*") && json("text/html, application/*;q=0.1") && json("application/json") && json(""));
         assert!(!json("text/html") && !json("application/json;q=0, */*") && !json("*/*;q=0"));
         assert!(accepts(&HeaderMap::new(), &["application/json"]));
     }

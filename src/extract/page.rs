@@ -22,10 +22,7 @@ pub struct PageQuery {
 
 impl FromQuery for PageQuery {
     fn from_query(query: &mut Parameters) -> Self {
-        Self {
-            limit: query.limit(),
-            cursor: query.one("cursor", |text| Ok(text.to_owned())),
-        }
+        Self { limit: query.limit(), cursor: query.one("cursor", |text| Ok(text.to_owned())) }
     }
 }
 
@@ -47,42 +44,29 @@ impl PageQuery {
             return Ok(None);
         };
         let secret = app.settings.auth.cursor_secret.as_bytes();
-        Cursor::decode(secret, &scope.0, cursor)
-            .map(Some)
-            .ok_or_else(|| {
-                let detail = "the cursor is not one of this list, filter and sort";
-                let mut failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
-                failure.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
-                failure
-            })
+        Cursor::decode(secret, &scope.0, cursor).map(Some).ok_or_else(|| {
+            let detail = "the cursor is not one of this list, filter and sort";
+            let mut failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
+            failure.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
+            failure
+        })
     }
 }
 
 /// Writes `{"items":…,"next_cursor":…}` around items that are JSON already, and the `Link` to the next page.
-pub fn document(
-    app: &App,
-    scope: &Scope,
-    uri: &Uri,
-    items: &str,
-    next: Option<&Position>,
-) -> Document {
+pub fn document(app: &App, scope: &Scope, uri: &Uri, items: &str, next: Option<&Position>) -> Document {
     let Some(next) = next else {
         return Document::page(format!("{{\"items\":{items},\"next_cursor\":null}}"));
     };
     let cursor = Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next);
-    let page = Document::page(format!(
-        "{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"
-    ));
+    let page = Document::page(format!("{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"));
     page.link(&next_url(uri, &cursor), "next")
 }
 
 /// The request's own path and query with the cursor exchanged. Cursors are URL-safe as they are.
 fn next_url(uri: &Uri, cursor: &str) -> String {
-    let kept = uri
-        .query()
-        .unwrap_or_default()
-        .split('&')
-        .filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
+    let kept =
+        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
     let mut url = format!("{}?", uri.path());
     for pair in kept {
         url.push_str(pair);
@@ -94,12 +78,7 @@ fn next_url(uri: &Uri, cursor: &str) -> String {
 }
 
 /// A page of a small collection, each item in its wire type.
-pub fn of<T, W: From<T> + Serialize>(
-    app: &App,
-    scope: &Scope,
-    uri: &Uri,
-    page: Page<T>,
-) -> Document {
+pub fn of<T, W: From<T> + Serialize>(app: &App, scope: &Scope, uri: &Uri, page: Page<T>) -> Document {
     let items: Vec<W> = page.items.into_iter().map(W::from).collect();
     // As in `Document::json`: writing our own types into memory does not fail.
     let items = serde_json::to_string(&items).unwrap_or_default();

@@ -38,17 +38,12 @@ impl<S: Send + Sync> FromRequestParts<S> for SerialPath {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        Id::parse_serial(&segment(parts, state).await?)
-            .map(Self)
-            .ok_or_else(|| wrong("must be a positive integer"))
+        Id::parse_serial(&segment(parts, state).await?).map(Self).ok_or_else(|| wrong("must be a positive integer"))
     }
 }
 
 async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Failure> {
-    Path::<String>::from_request_parts(parts, state)
-        .await
-        .map(|Path(id)| id)
-        .map_err(|_| wrong("must be UTF-8"))
+    Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).map_err(|_| wrong("must be UTF-8"))
 }
 
 fn wrong(detail: &str) -> Failure {

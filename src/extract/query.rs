@@ -57,9 +57,7 @@ impl Parameters {
             if value.contains('\u{fffd}') || value.contains('\0') {
                 parameters.fault(&name, "invalid_value", "must be UTF-8 without NUL");
             } else {
-                parameters
-                    .pairs
-                    .push((name.into_owned(), value.into_owned()));
+                parameters.pairs.push((name.into_owned(), value.into_owned()));
             }
         }
         parameters
@@ -67,67 +65,45 @@ impl Parameters {
 
     /// Every value of a repeatable parameter.
     pub fn all(&mut self, name: &str) -> Vec<String> {
-        let (taken, rest) = std::mem::take(&mut self.pairs)
-            .into_iter()
-            .partition(|(known, _)| known == name);
+        let (taken, rest) = std::mem::take(&mut self.pairs).into_iter().partition(|(known, _)| known == name);
         self.pairs = rest;
         let taken: Vec<(String, String)> = taken;
         taken.into_iter().map(|(_, value)| value).collect()
     }
 
     /// A parameter that may be given once, parsed.
-    pub fn one<T>(
-        &mut self,
-        name: &str,
-        parse: impl FnOnce(&str) -> Result<T, (&'static str, String)>,
-    ) -> Option<T> {
+    pub fn one<T>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, (&'static str, String)>) -> Option<T> {
         let mut values = self.all(name).into_iter();
         let value = values.next()?;
         if values.next().is_some() {
             self.fault(name, "duplicate", "may be given only once");
             return None;
         }
-        parse(&value)
-            .map_err(|(code, detail)| self.fault(name, code, &detail))
-            .ok()
+        parse(&value).map_err(|(code, detail)| self.fault(name, code, &detail)).ok()
     }
 
     /// `true` or `false`.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
-        self.one(name, |text| {
-            text.parse()
-                .map_err(|_| ("invalid_value", "must be true or false".to_owned()))
-        })
+        self.one(name, |text| text.parse().map_err(|_| ("invalid_value", "must be true or false".to_owned())))
     }
 
     /// An RFC 3339 instant.
     pub fn instant(&mut self, name: &str) -> Option<Instant> {
         // A `+` of an offset that was not escaped arrives as a space.
-        self.one(name, |text| {
-            Instant::parse(&text.replace(' ', "+")).map_err(coded)
-        })
+        self.one(name, |text| Instant::parse(&text.replace(' ', "+")).map_err(coded))
     }
 
     /// The page size.
     pub fn limit(&mut self) -> Limit {
         self.one("limit", |text| {
-            Limit::parse(text).ok_or_else(|| {
-                (
-                    "out_of_range",
-                    format!("must be a whole number from 1 to {}", Limit::MAX),
-                )
-            })
+            Limit::parse(text)
+                .ok_or_else(|| ("out_of_range", format!("must be a whole number from 1 to {}", Limit::MAX)))
         })
         .unwrap_or_default()
     }
 
     /// Repeated or comma-separated words of an enumeration.
-    pub fn words<T>(
-        &mut self,
-        name: &str,
-        parse: impl Fn(&str) -> Option<T>,
-        known: &str,
-    ) -> Vec<T> {
+    pub fn words<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, known: &str) -> Vec<T> {
         let mut sound = Vec::new();
         for value in self.all(name) {
             for word in value.split(',') {
@@ -142,11 +118,7 @@ impl Parameters {
 
     /// Notes a fault.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: &str) {
-        self.faults.push(Fault::parameter(
-            name.chars().take(100).collect::<String>(),
-            code,
-            detail,
-        ));
+        self.faults.push(Fault::parameter(name.chars().take(100).collect::<String>(), code, detail));
     }
 
     /// Fails if anything was wrong or is left over.
@@ -154,11 +126,7 @@ impl Parameters {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.fault(&name, "unknown_parameter", "there is no such parameter");
         }
-        if self.faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::parameters(self.faults))
-        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Failure::parameters(self.faults)) }
     }
 }
 
@@ -169,12 +137,7 @@ pub fn coded(error: TextError) -> (&'static str, String) {
 
 /// The UUID of something.
 pub fn uuid(text: &str) -> Result<Id, (&'static str, String)> {
-    Id::parse_uuid(text).ok_or_else(|| {
-        (
-            "invalid_format",
-            "must be a UUID of version 4 or 7".to_owned(),
-        )
-    })
+    Id::parse_uuid(text).ok_or_else(|| ("invalid_format", "must be a UUID of version 4 or 7".to_owned()))
 }
 
 impl FromQuery for Filter {
@@ -199,11 +162,7 @@ impl FromQuery for Filter {
             created_after: query.instant("created_after"),
             created_before: query.instant("created_before"),
             updated_since: query.instant("updated_since"),
-            q: query.one("q", |text| {
-                SearchText::parse(text)
-                    .map(SearchText::into_string)
-                    .map_err(coded)
-            }),
+            q: query.one("q", |text| SearchText::parse(text).map(SearchText::into_string).map_err(coded)),
             deleted: query.boolean("deleted").unwrap_or(false),
         }
     }

@@ -30,10 +30,7 @@ pub async fn list_workspaces(
 ) -> Result {
     let scope = Scope::new("workspaces", EVERYWHERE, "");
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_workspaces(&caller, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_workspaces(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Workspace>(&app, &scope, &uri, found))
 }
 
@@ -43,16 +40,10 @@ pub async fn create_workspace(
     Admin(caller): Admin,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: WorkspaceDraft { name },
-        digest,
-    }: Json<WorkspaceDraft>,
+    Json { value: WorkspaceDraft { name }, digest }: Json<WorkspaceDraft>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .create_workspace(&caller, &name, key.as_ref())
-        .await?;
+    let written = app.service.create_workspace(&caller, &name, key.as_ref()).await?;
     let document = Document::json(&Workspace::from(written.value)).status(StatusCode::CREATED);
     Ok(document.replayed(written.replayed))
 }
@@ -69,10 +60,7 @@ impl FromQuery for TokensQuery {
         let workspace = query.one("workspace", |text| {
             Uuid::try_parse(text).map_err(|_| ("invalid_format", "must be a UUID".to_owned()))
         });
-        Self {
-            workspace,
-            page: PageQuery::from_query(query),
-        }
+        Self { workspace, page: PageQuery::from_query(query) }
     }
 }
 
@@ -83,15 +71,10 @@ pub async fn list_tokens(
     OriginalUri(uri): OriginalUri,
     Query(TokensQuery { workspace, page }): Query<TokensQuery>,
 ) -> Result {
-    let selection = workspace
-        .map(|workspace| workspace.to_string())
-        .unwrap_or_default();
+    let selection = workspace.map(|workspace| workspace.to_string()).unwrap_or_default();
     let scope = Scope::new("tokens", EVERYWHERE, &selection);
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_tokens(&caller, workspace, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_tokens(&caller, workspace, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Token>(&app, &scope, &uri, found))
 }
 
@@ -101,18 +84,11 @@ pub async fn create_token(
     Admin(caller): Admin,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: draft,
-        digest,
-    }: Json<TokenDraft>,
+    Json { value: draft, digest }: Json<TokenDraft>,
 ) -> Result {
     let key = key.with_body(digest);
-    let (written, secret) = app
-        .service
-        .create_token(&caller, &draft, key.as_ref())
-        .await?;
-    let document =
-        Document::json(&Token::told(written.value, secret.as_ref())).status(StatusCode::CREATED);
+    let (written, secret) = app.service.create_token(&caller, &draft, key.as_ref()).await?;
+    let document = Document::json(&Token::told(written.value, secret.as_ref())).status(StatusCode::CREATED);
     Ok(document.replayed(written.replayed))
 }
 

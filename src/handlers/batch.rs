@@ -19,15 +19,9 @@ pub async fn batch_todos(
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: Batch(operations),
-        digest,
-    }: Json<Batch>,
+    Json { value: Batch(operations), digest }: Json<Batch>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .apply_batch(&caller, &operations, key.as_ref())
-        .await?;
+    let written = app.service.apply_batch(&caller, &operations, key.as_ref()).await?;
     Ok(Document::json(&Results::from(written.value)).replayed(written.replayed))
 }

@@ -23,16 +23,10 @@ pub async fn bulk_process_todos(
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: Bulk { filter, change },
-        digest,
-    }: Json<Bulk>,
+    Json { value: Bulk { filter, change }, digest }: Json<Bulk>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .accept_bulk(&caller, &filter, &change, key.as_ref())
-        .await?;
+    let written = app.service.accept_bulk(&caller, &filter, &change, key.as_ref()).await?;
     app.hint_worker();
     Ok(accepted(&written))
 }
@@ -40,8 +34,5 @@ pub async fn bulk_process_todos(
 /// The answer, the same in both versions.
 pub fn accepted(written: &Written<Job>) -> Document {
     let job = written.value.uid;
-    Document::json(&Accepted::job(job))
-        .status(StatusCode::ACCEPTED)
-        .located(jobs::url(job))
-        .replayed(written.replayed)
+    Document::json(&Accepted::job(job)).status(StatusCode::ACCEPTED).located(jobs::url(job)).replayed(written.replayed)
 }

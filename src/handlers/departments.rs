@@ -28,10 +28,7 @@ pub async fn list_departments(
 ) -> Result {
     let scope = Scope::new("departments", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_departments(&caller, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_departments(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Department>(&app, &scope, &uri, found))
 }
 
@@ -41,21 +38,13 @@ pub async fn create_department(
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: DepartmentDraft { name },
-        digest,
-    }: Json<DepartmentDraft>,
+    Json { value: DepartmentDraft { name }, digest }: Json<DepartmentDraft>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .create_department(&caller, &name, key.as_ref())
-        .await?;
+    let written = app.service.create_department(&caller, &name, key.as_ref()).await?;
     let department = Department::from(written.value);
     let location = url(department.id);
-    Ok(Document::object(department.version, &department)
-        .created_at(location)
-        .replayed(written.replayed))
+    Ok(Document::object(department.version, &department).created_at(location).replayed(written.replayed))
 }
 
 /// One department.
@@ -76,17 +65,10 @@ pub async fn patch_department(
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
     IfMatch(expected): IfMatch,
-    Json {
-        value: DepartmentPatch { name },
-        ..
-    }: Json<DepartmentPatch>,
+    Json { value: DepartmentPatch { name }, .. }: Json<DepartmentPatch>,
 ) -> Result {
-    let department = Department::from(
-        app.service
-            .patch_department(&caller, id.id(), &expected, name.as_ref())
-            .await?
-            .value,
-    );
+    let department =
+        Department::from(app.service.patch_department(&caller, id.id(), &expected, name.as_ref()).await?.value);
     Ok(Document::object(department.version, &department))
 }
 
@@ -98,9 +80,7 @@ pub async fn delete_department(
     Query(NoParameters): Query<NoParameters>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode> {
-    app.service
-        .delete_department(&caller, id.id(), &expected)
-        .await?;
+    app.service.delete_department(&caller, id.id(), &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -28,10 +28,7 @@ pub async fn list_employees(
 ) -> Result {
     let scope = Scope::new("employees", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_employees(&caller, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_employees(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Employee>(&app, &scope, &uri, found))
 }
 
@@ -41,21 +38,13 @@ pub async fn create_employee(
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: draft,
-        digest,
-    }: Json<EmployeeDraft>,
+    Json { value: draft, digest }: Json<EmployeeDraft>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .create_employee(&caller, &draft, key.as_ref())
-        .await?;
+    let written = app.service.create_employee(&caller, &draft, key.as_ref()).await?;
     let employee = Employee::from(written.value);
     let location = url(employee.id);
-    Ok(Document::object(employee.version, &employee)
-        .created_at(location)
-        .replayed(written.replayed))
+    Ok(Document::object(employee.version, &employee).created_at(location).replayed(written.replayed))
 }
 
 /// One employee.
@@ -78,12 +67,7 @@ pub async fn patch_employee(
     IfMatch(expected): IfMatch,
     Json { value: patch, .. }: Json<EmployeePatch>,
 ) -> Result {
-    let employee = Employee::from(
-        app.service
-            .patch_employee(&caller, id.id(), &expected, &patch)
-            .await?
-            .value,
-    );
+    let employee = Employee::from(app.service.patch_employee(&caller, id.id(), &expected, &patch).await?.value);
     Ok(Document::object(employee.version, &employee))
 }
 
@@ -95,9 +79,7 @@ pub async fn delete_employee(
     Query(NoParameters): Query<NoParameters>,
     IfMatch(expected): IfMatch,
 ) -> Result<StatusCode> {
-    app.service
-        .delete_employee(&caller, id.id(), &expected)
-        .await?;
+    app.service.delete_employee(&caller, id.id(), &expected).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -107,18 +107,9 @@ pub struct ExportQuery {
 impl FromQuery for ExportQuery {
     fn from_query(query: &mut Parameters) -> Self {
         let format = query.one("format", |text| {
-            Format::parse(text).ok_or_else(|| {
-                (
-                    "invalid_value",
-                    "must be one of csv, ndjson, ics".to_owned(),
-                )
-            })
+            Format::parse(text).ok_or_else(|| ("invalid_value", "must be one of csv, ndjson, ics".to_owned()))
         });
-        Self {
-            format: format.unwrap_or_default(),
-            filter: Filter::from_query(query),
-            sort: Sort::from_query(query),
-        }
+        Self { format: format.unwrap_or_default(), filter: Filter::from_query(query), sort: Sort::from_query(query) }
     }
 }
 
@@ -132,19 +123,10 @@ pub async fn export_todos(
     let format = query.format;
     if !accepts(request.headers(), &[format.media_type()]) {
         let detail = format!("only {} can be had here", format.media_type());
-        return Err(Failure::new(
-            StatusCode::NOT_ACCEPTABLE,
-            "not_acceptable",
-            detail,
-        ));
+        return Err(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail));
     }
     // The first chunk is fetched before the answer begins, so that an error still has a status.
-    let mut export = Export {
-        app,
-        caller,
-        query,
-        next: Next::From(None),
-    };
+    let mut export = Export { app, caller, query, next: Next::From(None) };
     let mut first = format.head().to_owned();
     export.append_chunk(&mut first).await?;
     let head = stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))]);
@@ -164,22 +146,10 @@ pub async fn export_todos(
     });
     let mut response = Response::new(Body::from_stream(futures::StreamExt::chain(head, rest)));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static(format.content_type()),
-    );
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static(format.disposition()),
-    );
-    headers.insert(
-        header::CACHE_CONTROL,
-        HeaderValue::from_static("private, no-store"),
-    );
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("Authorization, Origin"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Origin"));
     Ok(response)
 }
 
@@ -204,16 +174,8 @@ impl Export {
         let Next::From(from) = &self.next else {
             return Ok(());
         };
-        let ExportQuery {
-            format,
-            filter,
-            sort,
-        } = &self.query;
-        let page = self
-            .app
-            .service
-            .export_chunk(&self.caller, filter, *sort, from.as_ref())
-            .await?;
+        let ExportQuery { format, filter, sort } = &self.query;
+        let page = self.app.service.export_chunk(&self.caller, filter, *sort, from.as_ref()).await?;
         for todo in page.items {
             format.write(todo, out);
         }

@@ -49,18 +49,9 @@ pub async fn live() -> Response {
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let health = check(&app).await;
     let ready = health.problems.is_empty();
-    let mut response = answer(
-        if ready {
-            StatusCode::OK
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        },
-        &health,
-    );
+    let mut response = answer(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health);
     if !ready {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
     }
     response
 }
@@ -90,10 +81,7 @@ async fn check(app: &App) -> Health {
         }
     };
     let cache = match app.service.cache().health(&meter).await {
-        CacheHealth::Off => Check {
-            status: "off",
-            latency_ms: None,
-        },
+        CacheHealth::Off => Check { status: "off", latency_ms: None },
         CacheHealth::Up(latency) => up(latency),
         CacheHealth::Down(_) => DOWN,
     };
@@ -112,26 +100,17 @@ async fn check(app: &App) -> Health {
     }
 }
 
-const DOWN: Check = Check {
-    status: "down",
-    latency_ms: None,
-};
+const DOWN: Check = Check { status: "down", latency_ms: None };
 
 fn up(latency: Duration) -> Check {
-    Check {
-        status: "up",
-        latency_ms: Some((latency.as_secs_f64() * 1e6).round() / 1e3),
-    }
+    Check { status: "up", latency_ms: Some((latency.as_secs_f64() * 1e6).round() / 1e3) }
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     let mut response = Response::new(Body::from(serde_json::to_vec(body).unwrap_or_default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.into_response()
 }

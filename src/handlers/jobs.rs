@@ -23,10 +23,7 @@ pub async fn list_jobs(
 ) -> Result {
     let scope = Scope::new("jobs", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_jobs(&caller, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_jobs(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Job>(&app, &scope, &uri, found))
 }
 
@@ -49,9 +46,7 @@ pub async fn cancel_job(
     Query(NoParameters): Query<NoParameters>,
 ) -> Result {
     let written = app.service.cancel_job(&caller, id.id()).await?;
-    Ok(Document::page(
-        Document::json(&Job::from(written.value)).body,
-    ))
+    Ok(Document::page(Document::json(&Job::from(written.value)).body))
 }
 
 /// Where a job is found.

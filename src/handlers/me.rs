@@ -26,31 +26,17 @@ pub async fn get_me(
     };
     let rates = &app.settings.rates;
     let authenticated = principal.token_uid.is_some();
-    let (requests_per_minute, writes_per_minute) = if authenticated {
-        (rates.authenticated, rates.authenticated_writes)
-    } else {
-        (rates.default, rates.writes)
-    };
+    let (requests_per_minute, writes_per_minute) =
+        if authenticated { (rates.authenticated, rates.authenticated_writes) } else { (rates.default, rates.writes) };
     let token = principal.token_uid.map(|id| TokenRef {
         id,
         name: principal.token_name.clone().unwrap_or_default(),
-        expires_at: principal
-            .expires_at
-            .as_ref()
-            .map(|at| at.as_str().to_owned()),
+        expires_at: principal.expires_at.as_ref().map(|at| at.as_str().to_owned()),
     });
     Ok(Document::json(&Me {
-        workspace: WorkspaceRef {
-            id: principal.workspace_uid,
-            name: principal.workspace_name.clone(),
-        },
+        workspace: WorkspaceRef { id: principal.workspace_uid, name: principal.workspace_name.clone() },
         token,
-        scopes: principal
-            .scopes
-            .iter()
-            .copied()
-            .map(Scope::as_str)
-            .collect(),
+        scopes: principal.scopes.iter().copied().map(Scope::as_str).collect(),
         limits: Limits {
             requests_per_minute,
             writes_per_minute,

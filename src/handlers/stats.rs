@@ -21,21 +21,14 @@ pub struct StatsQuery {
 impl FromQuery for StatsQuery {
     fn from_query(query: &mut Parameters) -> Self {
         let tz = query.one("tz", |text| {
-            let plain = text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));
+            let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_+-".contains(&byte));
             if plain && (1..=64).contains(&text.len()) {
                 Ok(text.to_owned())
             } else {
-                Err((
-                    "invalid_value",
-                    "must be the IANA name of a time zone, such as Europe/Berlin".to_owned(),
-                ))
+                Err(("invalid_value", "must be the IANA name of a time zone, such as Europe/Berlin".to_owned()))
             }
         });
-        Self {
-            tz: tz.unwrap_or_else(|| "UTC".to_owned()),
-        }
+        Self { tz: tz.unwrap_or_else(|| "UTC".to_owned()) }
     }
 }
 
@@ -68,40 +61,13 @@ struct PriorityCounts {
 
 impl From<Counts> for Stats {
     fn from(counts: Counts) -> Self {
-        let Counts {
-            total,
-            by_status,
-            by_priority,
-            overdue,
-            due_today,
-            completed_last_7_days,
-        } = counts;
-        let ByStatus {
-            pending,
-            in_progress,
-            completed,
-            cancelled,
-        } = by_status;
-        let ByPriority {
-            low,
-            medium,
-            high,
-            urgent,
-        } = by_priority;
+        let Counts { total, by_status, by_priority, overdue, due_today, completed_last_7_days } = counts;
+        let ByStatus { pending, in_progress, completed, cancelled } = by_status;
+        let ByPriority { low, medium, high, urgent } = by_priority;
         Self {
             total,
-            by_status: StatusCounts {
-                pending,
-                in_progress,
-                completed,
-                cancelled,
-            },
-            by_priority: PriorityCounts {
-                low,
-                medium,
-                high,
-                urgent,
-            },
+            by_status: StatusCounts { pending, in_progress, completed, cancelled },
+            by_priority: PriorityCounts { low, medium, high, urgent },
             overdue,
             due_today,
             completed_last_7_days,

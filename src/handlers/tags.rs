@@ -25,10 +25,7 @@ pub async fn list_tags(
 ) -> Result {
     let scope = Scope::new("tags", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_tags(&caller, from.as_ref(), page.limit)
-        .await?;
+    let found = app.service.list_tags(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Tag>(&app, &scope, &uri, found))
 }
 
@@ -39,17 +36,9 @@ pub async fn rename_tag(
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
     IfMatch(expected): IfMatch,
-    Json {
-        value: TagPatch { name },
-        ..
-    }: Json<TagPatch>,
+    Json { value: TagPatch { name }, .. }: Json<TagPatch>,
 ) -> Result {
-    let tag = Tag::from(
-        app.service
-            .rename_tag(&caller, id.id(), &expected, &name)
-            .await?
-            .value,
-    );
+    let tag = Tag::from(app.service.rename_tag(&caller, id.id(), &expected, &name).await?.value);
     Ok(Document::object(tag.version, &tag))
 }
 

@@ -31,11 +31,7 @@ pub struct ListQuery {
 
 impl FromQuery for ListQuery {
     fn from_query(query: &mut Parameters) -> Self {
-        Self {
-            filter: Filter::from_query(query),
-            sort: Sort::from_query(query),
-            page: PageQuery::from_query(query),
-        }
+        Self { filter: Filter::from_query(query), sort: Sort::from_query(query), page: PageQuery::from_query(query) }
     }
 }
 
@@ -48,17 +44,8 @@ pub async fn list_todos(
 ) -> Result {
     let scope = Scope::new("todos", caller.workspace.0, &filter.scope(sort));
     let from = page.position(&app, &scope)?;
-    let found = app
-        .service
-        .list_todos(&caller, &filter, sort, from.as_ref(), page.limit)
-        .await?;
-    Ok(page::document(
-        &app,
-        &scope,
-        &uri,
-        &found.items,
-        found.next.as_ref(),
-    ))
+    let found = app.service.list_todos(&caller, &filter, sort, from.as_ref(), page.limit).await?;
+    Ok(page::document(&app, &scope, &uri, &found.items, found.next.as_ref()))
 }
 
 /// A new todo.
@@ -67,16 +54,10 @@ pub async fn create_todo(
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
     key: Key,
-    Json {
-        value: draft,
-        digest,
-    }: Json<Draft>,
+    Json { value: draft, digest }: Json<Draft>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .create_todo(&caller, &draft, key.as_ref())
-        .await?;
+    let written = app.service.create_todo(&caller, &draft, key.as_ref()).await?;
     Ok(created(written))
 }
 
@@ -101,14 +82,9 @@ pub async fn put_todo(
     Json { value: draft, .. }: Json<Draft>,
 ) -> Result {
     match condition {
-        PutCondition::Create => Ok(created(
-            app.service.create_todo_at(&caller, id.0, &draft).await?,
-        )),
+        PutCondition::Create => Ok(created(app.service.create_todo_at(&caller, id.0, &draft).await?)),
         PutCondition::Replace(expected) => {
-            let written = app
-                .service
-                .replace_todo(&caller, id.id(), &expected, &draft)
-                .await?;
+            let written = app.service.replace_todo(&caller, id.id(), &expected, &draft).await?;
             Ok(whole(written.value.into()))
         }
     }
@@ -123,10 +99,7 @@ pub async fn patch_todo(
     IfMatch(expected): IfMatch,
     Json { value: patch, .. }: Json<Patch>,
 ) -> Result {
-    let written = app
-        .service
-        .patch_todo(&caller, id.id(), &expected, &patch)
-        .await?;
+    let written = app.service.patch_todo(&caller, id.id(), &expected, &patch).await?;
     Ok(whole(written.value.into()))
 }
 
@@ -152,10 +125,7 @@ pub async fn restore_todo(
     BodyDigest(digest): BodyDigest,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app
-        .service
-        .restore_todo(&caller, id.id(), key.as_ref())
-        .await?;
+    let written = app.service.restore_todo(&caller, id.id(), key.as_ref()).await?;
     Ok(whole(written.value.into()).replayed(written.replayed))
 }
 

@@ -35,28 +35,11 @@ pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Nex
     request.extensions_mut().insert(Arc::clone(&meter));
     let mut fields = Map::new();
     fields.insert("method".into(), request.method().as_str().into());
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map(|path| path.as_str().to_owned());
+    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
     fields.insert("route".into(), route.into());
     fields.insert("path".into(), request.uri().path().into());
-    fields.insert(
-        "request_id".into(),
-        request
-            .extensions()
-            .get::<RequestId>()
-            .map(RequestId::as_str)
-            .into(),
-    );
-    fields.insert(
-        "trace_id".into(),
-        request
-            .extensions()
-            .get::<TraceId>()
-            .map(|trace| trace.0.as_str())
-            .into(),
-    );
+    fields.insert("request_id".into(), request.extensions().get::<RequestId>().map(RequestId::as_str).into());
+    fields.insert("trace_id".into(), request.extensions().get::<TraceId>().map(|trace| trace.0.as_str()).into());
     let mut response = next.run(request).await;
     let elapsed = started.elapsed();
     let (statements, sql) = meter.sql();
@@ -82,21 +65,12 @@ pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Nex
         fields.insert("cache".into(), facts.cache.into());
     }
     let logged = response.extensions_mut().remove::<Logged>();
-    log::write(
-        app.settings.observability.log_level,
-        level(&response),
-        "request",
-        with_error(fields, logged),
-    );
+    log::write(app.settings.observability.log_level, level(&response), "request", with_error(fields, logged));
     response
 }
 
 fn level(response: &Response) -> Level {
-    if response.status().is_server_error() {
-        Level::Error
-    } else {
-        Level::Info
-    }
+    if response.status().is_server_error() { Level::Error } else { Level::Info }
 }
 
 fn with_error(mut fields: Map<String, Value>, logged: Option<Logged>) -> Map<String, Value> {

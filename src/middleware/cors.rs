@@ -43,13 +43,7 @@ pub fn layer(origins: &CorsOrigins) -> Either<CorsLayer, Identity> {
     Either::Left(
         CorsLayer::new()
             .allow_origin(origin)
-            .allow_methods([
-                Method::GET,
-                Method::POST,
-                Method::PUT,
-                Method::PATCH,
-                Method::DELETE,
-            ])
+            .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
             .allow_headers(ALLOWED.clone())
             .expose_headers(EXPOSED.clone())
             .max_age(Duration::from_secs(600)),

@@ -19,33 +19,20 @@ pub async fn announce(State(app): State<Arc<App>>, request: Request, next: Next)
     let mut response = next.run(request).await;
     let dates = &app.settings.v1;
     let headers = response.headers_mut();
-    if let Ok(value) =
-        HeaderValue::try_from(format!("@{}", dates.deprecated_at.to_utc().timestamp()))
-    {
+    if let Ok(value) = HeaderValue::try_from(format!("@{}", dates.deprecated_at.to_utc().timestamp())) {
         headers.insert(DEPRECATION.clone(), value);
     }
-    let sunset = dates
-        .sunset_at
-        .to_utc()
-        .format("%a, %d %b %Y %H:%M:%S GMT")
-        .to_string();
+    let sunset = dates.sunset_at.to_utc().format("%a, %d %b %Y %H:%M:%S GMT").to_string();
     if let Ok(value) = HeaderValue::try_from(sunset) {
         headers.insert(SUNSET.clone(), value);
     }
-    if let Ok(value) =
-        HeaderValue::try_from(format!("<{origin}/docs/migrating>; rel=\"deprecation\""))
-    {
+    if let Ok(value) = HeaderValue::try_from(format!("<{origin}/docs/migrating>; rel=\"deprecation\"")) {
         headers.append(header::LINK, value);
     }
     // The handler names the successor of a single todo, because only it knows the UUID.
-    let named = headers
-        .get_all(header::LINK)
-        .iter()
-        .any(|link| link.as_bytes().ends_with(b"rel=\"successor-version\""));
-    if !named
-        && let Ok(value) =
-            HeaderValue::try_from(format!("<{successor}>; rel=\"successor-version\""))
-    {
+    let named =
+        headers.get_all(header::LINK).iter().any(|link| link.as_bytes().ends_with(b"rel=\"successor-version\""));
+    if !named && let Ok(value) = HeaderValue::try_from(format!("<{successor}>; rel=\"successor-version\"")) {
         headers.append(header::LINK, value);
     }
     response

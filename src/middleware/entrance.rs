@@ -43,17 +43,9 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     if let Some(fault) = app.settings.faults.first() {
         return misconfigured(fault).into_response();
     }
-    let meter = request
-        .extensions()
-        .get::<Arc<Meter>>()
-        .cloned()
-        .unwrap_or_default();
-    let address =
-        client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
-    let mut facts = Facts {
-        client: Some(address.clone()),
-        ..Facts::default()
-    };
+    let meter = request.extensions().get::<Arc<Meter>>().cloned().unwrap_or_default();
+    let address = client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
+    let mut facts = Facts { client: Some(address.clone()), ..Facts::default() };
     let credential = match credential(&app, request.headers()) {
         Ok(credential) => credential,
         Err(malformed) => return with_facts(malformed.into_response(), facts),
@@ -63,70 +55,40 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         who: credential.as_who(),
         address: &address,
         limits: limits(&app),
-        write: !matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        ),
+        write: !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
         request: plan.as_ref().map(|plan| &plan.key),
         gzip: representation::accepts_gzip(request.headers()),
     };
     let admitted = app.service.admit(&meter, &entry).await;
-    let Admittance {
-        principal,
-        rates,
-        lookup,
-        refused,
-    } = match admitted {
+    let Admittance { principal, rates, lookup, refused } = match admitted {
         Ok(admittance) => admittance,
         Err(error) => return with_facts(Failure::from(error).into_response(), facts),
     };
     if let Some(refused) = refused {
-        return with_facts(
-            with_rates(too_many(&refused).into_response(), &rates),
-            facts,
-        );
+        return with_facts(with_rates(too_many(&refused).into_response(), &rates), facts);
     }
     if let Some(principal) = principal {
         facts.workspace = Some(principal.workspace_uid.to_string());
-        let caller = Caller {
-            workspace: WorkspaceId(principal.workspace_id),
-            meter: Arc::clone(&meter),
-        };
-        request.extensions_mut().insert(Identity {
-            principal: Arc::new(principal),
-            caller,
-        });
+        let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(&meter) };
+        request.extensions_mut().insert(Identity { principal: Arc::new(principal), caller });
     } else if credential.is_token() {
         return with_facts(
-            with_rates(
-                unauthenticated("the token is unknown, expired or revoked", true).into_response(),
-                &rates,
-            ),
+            with_rates(unauthenticated("the token is unknown, expired or revoked", true).into_response(), &rates),
             facts,
         );
     }
     let (response, cache) = match (plan, lookup) {
         (Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
-        (Some(plan), Lookup::Lead(ticket)) => (
-            fetch(&app, &meter, request, next, ticket, plan.ttl).await,
-            "MISS",
-        ),
-        (Some(plan), Lookup::Wait(ticket)) => {
-            match app.service.cache().wait_for(&meter, ticket).await {
-                Ok(hit) => (document(hit).into_response(), "HIT"),
-                Err(ticket) => (
-                    fetch(&app, &meter, request, next, ticket, plan.ttl).await,
-                    "MISS",
-                ),
-            }
-        }
+        (Some(plan), Lookup::Lead(ticket)) => (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS"),
+        (Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(&meter, ticket).await {
+            Ok(hit) => (document(hit).into_response(), "HIT"),
+            Err(ticket) => (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS"),
+        },
         _ => (next.run(request).await, "BYPASS"),
     };
     facts.cache = Some(cache);
     let mut response = with_facts(with_rates(response, &rates), facts);
-    response
-        .headers_mut()
-        .insert(X_CACHE.clone(), HeaderValue::from_static(cache));
+    response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response
 }
 
@@ -147,42 +109,24 @@ impl Plan {
         let (_, resource) = route.strip_prefix("/api/v")?.split_once('/')?;
         let ttl = match resource {
             "todos/stats" => app.settings.cache.stats,
-            "todos" | "todos/{id}" | "tags" | "employees" | "employees/{id}" | "departments"
-            | "departments/{id}" => app.settings.cache.answers,
+            "todos" | "todos/{id}" | "tags" | "employees" | "employees/{id}" | "departments" | "departments/{id}" => {
+                app.settings.cache.answers
+            }
             _ => return None,
         };
         let mut key = Sha256::new();
-        key.update(
-            request
-                .uri()
-                .path_and_query()
-                .map_or("", |uri| uri.as_str()),
-        );
-        if request
-            .uri()
-            .query()
-            .is_some_and(|query| query.contains("overdue"))
-        {
+        key.update(request.uri().path_and_query().map_or("", |uri| uri.as_str()));
+        if request.uri().query().is_some_and(|query| query.contains("overdue")) {
             // What is overdue changes by itself, so such an answer lives until the minute is over.
             let minute = chrono::Utc::now().timestamp() / 60;
             key.update(minute.to_be_bytes());
         }
-        Some(Self {
-            key: key.finalize().into(),
-            ttl,
-        })
+        Some(Self { key: key.finalize().into(), ttl })
     }
 }
 
 /// Lets the handler answer and keeps a successful answer for the next caller.
-async fn fetch(
-    app: &App,
-    meter: &Meter,
-    request: Request,
-    next: Next,
-    ticket: Ticket,
-    ttl: Duration,
-) -> Response {
+async fn fetch(app: &App, meter: &Meter, request: Request, next: Next, ticket: Ticket, ttl: Duration) -> Response {
     let mut response = next.run(request).await;
     let links: Vec<(&str, &str)> = response
         .headers()
@@ -190,10 +134,7 @@ async fn fetch(
         .iter()
         .filter_map(|link| Some(("link", link.to_str().ok()?)))
         .collect();
-    let fresh = response
-        .extensions()
-        .get::<Document>()
-        .filter(|document| document.status == StatusCode::OK);
+    let fresh = response.extensions().get::<Document>().filter(|document| document.status == StatusCode::OK);
     let Some(document) = fresh else {
         app.service.cache().abandon(meter, ticket).await;
         return response;
@@ -216,13 +157,7 @@ async fn fetch(
 
 /// A stored answer as a handler would have given it.
 fn document(hit: Hit) -> Document {
-    let Hit {
-        status,
-        etag,
-        headers,
-        body,
-        gzipped,
-    } = hit;
+    let Hit { status, etag, headers, body, gzipped } = hit;
     let mut document = Document::page(Vec::new());
     document.status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     document.etag = Some(etag).filter(|etag| !etag.is_empty());
@@ -266,29 +201,17 @@ fn credential(app: &App, headers: &HeaderMap) -> Result<Credential, Failure> {
     };
     let value = value.to_str().unwrap_or_default();
     match value.split_once(' ') {
-        Some((scheme, token))
-            if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
-        {
-            Ok(Credential::Token(todo_core::domain::token::hash(
-                token.trim(),
-            )))
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
+            Ok(Credential::Token(todo_core::domain::token::hash(token.trim())))
         }
-        _ => Err(unauthenticated(
-            "the Authorization header must be: Bearer <token>",
-            true,
-        )),
+        _ => Err(unauthenticated("the Authorization header must be: Bearer <token>", true)),
     }
 }
 
 /// 401. `refused` tells a wrong credential from a missing one (RFC 6750, 3.1).
 pub fn unauthenticated(detail: &str, refused: bool) -> Failure {
-    let challenge = if refused {
-        "Bearer realm=\"todo\", error=\"invalid_token\""
-    } else {
-        "Bearer realm=\"todo\""
-    };
-    Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail)
-        .with(header::WWW_AUTHENTICATE, challenge)
+    let challenge = if refused { "Bearer realm=\"todo\", error=\"invalid_token\"" } else { "Bearer realm=\"todo\"" };
+    Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
 }
 
 fn misconfigured(fault: &str) -> Failure {
@@ -313,11 +236,7 @@ fn limits(app: &App) -> RateLimits {
 }
 
 fn too_many(refused: &RateVerdict) -> Failure {
-    let detail = format!(
-        "more than {} requests a minute in the class {}",
-        refused.limit,
-        refused.class.name()
-    );
+    let detail = format!("more than {} requests a minute in the class {}", refused.limit, refused.class.name());
     Failure::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
         .retry_after(Duration::from_secs(refused.retry_after.into()))
 }
@@ -327,19 +246,9 @@ fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
     let (mut policy, mut state) = (String::new(), String::new());
     for rate in rates {
         let separator = if policy.is_empty() { "" } else { ", " };
-        let RateVerdict {
-            class,
-            limit,
-            remaining,
-            reset,
-            ..
-        } = rate;
+        let RateVerdict { class, limit, remaining, reset, .. } = rate;
         let _ = write!(policy, "{separator}\"{}\";q={limit};w=60", class.name());
-        let _ = write!(
-            state,
-            "{separator}\"{}\";r={remaining};t={reset}",
-            class.name()
-        );
+        let _ = write!(state, "{separator}\"{}\";r={remaining};t={reset}", class.name());
     }
     if !policy.is_empty() {
         let headers = response.headers_mut();

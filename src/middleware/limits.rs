@@ -31,41 +31,23 @@ pub async fn enforce(State(app): State<Arc<App>>, request: Request, next: Next) 
     match select(handled, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {
-            let detail = format!(
-                "the request took longer than {} ms",
-                app.settings.http.timeout.as_millis()
-            );
+            let detail = format!("the request took longer than {} ms", app.settings.http.timeout.as_millis());
             Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
         }
     }
 }
 
 fn refuse(request: &Request) -> Option<Failure> {
-    let uri = request
-        .uri()
-        .path_and_query()
-        .map_or(0, |uri| uri.as_str().len());
+    let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("the path and query are longer than {LONGEST_URI} bytes");
-        return Some(Failure::new(
-            StatusCode::URI_TOO_LONG,
-            "uri_too_long",
-            detail,
-        ));
+        return Some(Failure::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     let headers = request.headers();
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || bytes > LARGEST_HEADERS {
-        let detail =
-            format!("more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them");
-        return Some(Failure::new(
-            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            "headers_too_large",
-            detail,
-        ));
+        let detail = format!("more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them");
+        return Some(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     None
 }

@@ -29,25 +29,16 @@ pub async fn choose(request: Request, next: Next) -> Response {
         _ => None,
     };
     let headers = response.headers_mut();
-    headers.insert(
-        header::VARY,
-        HeaderValue::from_static("Authorization, Accept-Encoding, Origin"),
-    );
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding, Origin"));
     if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("private, no-cache"),
-        );
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     }
     if let Some(etag) = &document.etag {
         let suffix = if body.is_some() { "-gzip" } else { "" };
         if let Ok(value) = HeaderValue::try_from(format!("\"{etag}{suffix}\"")) {
             headers.insert(header::ETAG, value);
         }
-        if safe
-            && document.status == StatusCode::OK
-            && unless.is_some_and(|tags| tags.matches(etag))
-        {
+        if safe && document.status == StatusCode::OK && unless.is_some_and(|tags| tags.matches(etag)) {
             headers.remove(header::CONTENT_TYPE);
             *response.status_mut() = StatusCode::NOT_MODIFIED;
             return response;
@@ -69,18 +60,12 @@ pub fn compress(body: &[u8]) -> Option<Bytes> {
 
 /// True unless `Accept-Encoding` leaves gzip out or gives it the weight zero (RFC 9110, 12.5.3).
 pub fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let lines = headers
-        .get_all(header::ACCEPT_ENCODING)
-        .iter()
-        .filter_map(|line| line.to_str().ok());
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
     let mut any = None;
     for coding in lines.flat_map(|line| line.split(',')) {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let weight = parts
-            .find_map(|part| part.strip_prefix("q="))
-            .and_then(|q| q.parse::<f32>().ok())
-            .unwrap_or(1.0);
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
             return weight > 0.0;
         }
@@ -102,19 +87,8 @@ mod tests {
             headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(value));
             accepts_gzip(&headers)
         };
-        assert!(
-            accepts("gzip")
-                && accepts("br, GZIP;q=0.5")
-                && accepts("*")
-                && accepts("deflate, gzip;q=1.0, *;q=0")
-        );
-        assert!(
-            !accepts("br")
-                && !accepts("gzip;q=0")
-                && !accepts("*;q=0")
-                && !accepts("identity")
-                && !accepts("")
-        );
+        assert!(accepts("gzip") && accepts("br, GZIP;q=0.5") && accepts("*") && accepts("deflate, gzip;q=1.0, *;q=0"));
+        assert!(!accepts("br") && !accepts("gzip;q=0") && !accepts("*;q=0") && !accepts("identity") && !accepts(""));
         assert!(!accepts_gzip(&HeaderMap::new()));
     }
 }

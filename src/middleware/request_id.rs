@@ -53,46 +53,26 @@ pub fn origin(app: &App, request: &Request) -> String {
     if !app.settings.http.public_url.is_empty() {
         return app.settings.http.public_url.clone();
     }
-    let full = request
-        .headers()
-        .get(&SPIN_FULL_URL)
-        .and_then(|url| url.to_str().ok())
-        .unwrap_or_default();
+    let full = request.headers().get(&SPIN_FULL_URL).and_then(|url| url.to_str().ok()).unwrap_or_default();
     let scheme = full.split_once("://").map_or("http", |(scheme, _)| scheme);
-    let host = request
-        .headers()
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok());
-    let authority = host.or_else(|| {
-        full.split_once("://")
-            .and_then(|(_, rest)| rest.split('/').next())
-    });
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = host.or_else(|| full.split_once("://").and_then(|(_, rest)| rest.split('/').next()));
     format!("{scheme}://{}", authority.unwrap_or("localhost"))
 }
 
 fn is_sane(id: &str) -> bool {
     !id.is_empty()
         && id.len() <= LONGEST
-        && id
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte))
 }
 
 /// The trace id of a version-00 `traceparent` (W3C Trace Context, 3.2): four fields of lower-case hexadecimal digits.
 fn trace_id(headers: &HeaderMap) -> Option<String> {
     let parent = headers.get("traceparent")?.to_str().ok()?;
     let mut fields = parent.split('-');
-    let (version, trace, span, flags) = (
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-        fields.next()?,
-    );
+    let (version, trace, span, flags) = (fields.next()?, fields.next()?, fields.next()?, fields.next()?);
     let hex = |field: &str, length: usize| {
-        field.len() == length
-            && field
-                .bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        field.len() == length && field.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let zero = |field: &str| field.bytes().all(|byte| byte == b'0');
     let valid = hex(version, 2)
@@ -128,15 +108,9 @@ mod tests {
             trace_id(&headers)
         };
         let id = "4bf92f3577b34da6a3ce929d0e0e4736";
-        assert_eq!(
-            trace(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(),
-            Some(id)
-        );
+        assert_eq!(trace(&format!("00-{id}-00f067aa0ba902b7-01")).as_deref(), Some(id));
         assert_eq!(trace(&format!("00-{id}-0000000000000000-01")), None);
-        assert_eq!(
-            trace(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))),
-            None
-        );
+        assert_eq!(trace(&format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32))), None);
         assert_eq!(trace(&format!("00-{id}-00f067aa0ba902b7-01-x")), None);
         assert_eq!(trace("garbage"), None);
     }

@@ -26,9 +26,7 @@ pub fn write(todo: Todo, out: &mut String) {
         version,
     } = Wire::from(todo);
     let (assignee, department) = match assignee {
-        Some(Assignee {
-            name, department, ..
-        }) => (name, department.map(|department| department.name)),
+        Some(Assignee { name, department, .. }) => (name, department.map(|department| department.name)),
         None => (String::new(), None),
     };
     let cells = [

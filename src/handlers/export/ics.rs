@@ -6,8 +6,7 @@ use todo_core::domain::instant::Instant;
 use todo_core::domain::todo::{Priority, Status, Todo};
 
 /// The beginning of the calendar.
-pub const HEAD: &str =
-    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo//todo API//EN\r\nCALSCALE:GREGORIAN\r\n";
+pub const HEAD: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//todo//todo API//EN\r\nCALSCALE:GREGORIAN\r\n";
 /// Its end.
 pub const TAIL: &str = "END:VCALENDAR\r\n";
 
@@ -41,10 +40,7 @@ pub fn write(todo: Todo, out: &mut String) {
     if let Some(assignee) = &todo.assignee {
         // A quoted parameter value holds no quotes (3.2).
         let name = assignee.name.as_str().replace('"', "'");
-        line(
-            out,
-            &format!("ATTENDEE;CN=\"{name}\":mailto:{}", assignee.email.as_str()),
-        );
+        line(out, &format!("ATTENDEE;CN=\"{name}\":mailto:{}", assignee.email.as_str()));
     }
     line(out, "END:VTODO");
 }
@@ -113,10 +109,7 @@ mod tests {
         line(&mut out, &format!("SUMMARY:{}", "ä".repeat(100)));
         assert!(out.ends_with("\r\n"));
         assert!(out.split("\r\n").all(|line| line.len() <= LONGEST_LINE));
-        assert_eq!(
-            out.replace("\r\n ", "").trim_end(),
-            format!("SUMMARY:{}", "ä".repeat(100))
-        );
+        assert_eq!(out.replace("\r\n ", "").trim_end(), format!("SUMMARY:{}", "ä".repeat(100)));
     }
 
     #[test]

@@ -21,17 +21,8 @@ pub struct Workspace {
 
 impl From<workspaces::Workspace> for Workspace {
     fn from(workspace: workspaces::Workspace) -> Self {
-        let workspaces::Workspace {
-            id: _,
-            uid,
-            name,
-            created_at,
-        } = workspace;
-        Self {
-            id: uid,
-            name: name.into_string(),
-            created_at: created_at.into_string(),
-        }
+        let workspaces::Workspace { id: _, uid, name, created_at } = workspace;
+        Self { id: uid, name: name.into_string(), created_at: created_at.into_string() }
     }
 }
 
@@ -45,9 +36,7 @@ pub struct WorkspaceDraft {
 impl FromJson for WorkspaceDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "created_at"]);
-        Some(Self {
-            name: fields.required("name", fields::text(Name::parse))?,
-        })
+        Some(Self { name: fields.required("name", fields::text(Name::parse))? })
     }
 }
 
@@ -68,16 +57,7 @@ pub struct Token {
 impl Token {
     /// A token together with its text, where it may be told.
     pub fn told(token: tokens::Token, secret: Option<&Secret>) -> Self {
-        let tokens::Token {
-            id: _,
-            uid,
-            workspace_uid,
-            name,
-            scopes,
-            expires_at,
-            created_at,
-            last_used_at,
-        } = token;
+        let tokens::Token { id: _, uid, workspace_uid, name, scopes, expires_at, created_at, last_used_at } = token;
         Self {
             id: uid,
             workspace_id: workspace_uid,
@@ -102,16 +82,12 @@ impl FromJson for TokenDraft {
         fields.read_only(&["id", "created_at", "last_used_at", "token"]);
         let workspace = fields.required("workspace_id", |value, pointer| {
             let text = fields::string(value, pointer)?;
-            Uuid::try_parse(&text)
-                .map_err(|_| Fault::at(pointer, "invalid_format", "must be a UUID"))
+            Uuid::try_parse(&text).map_err(|_| Fault::at(pointer, "invalid_format", "must be a UUID"))
         });
         let name = fields.required("name", fields::text(Name::parse));
         let missing = !fields.has("scopes");
-        let scopes = fields.array(
-            "scopes",
-            Scope::ALL.len(),
-            fields::word(Scope::parse, "todos:read, todos:write, admin"),
-        );
+        let scopes =
+            fields.array("scopes", Scope::ALL.len(), fields::word(Scope::parse, "todos:read, todos:write, admin"));
         let scopes = match scopes? {
             Some(scopes) if !scopes.is_empty() => Some(scopes),
             _ => {
@@ -125,12 +101,7 @@ impl FromJson for TokenDraft {
         let mut scopes = scopes?;
         scopes.sort_unstable();
         scopes.dedup();
-        Some(Self {
-            workspace_uid: workspace?,
-            name: name?,
-            scopes,
-            expires_at: expires_at?.flatten(),
-        })
+        Some(Self { workspace_uid: workspace?, name: name?, scopes, expires_at: expires_at?.flatten() })
     }
 }
 

@@ -19,13 +19,9 @@ pub struct Batch(pub Vec<Operation>);
 
 impl FromJson for Batch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let items = fields.required("operations", |value, pointer| {
-            match fields::array(value, pointer, MOST)? {
-                items if items.is_empty() => {
-                    Err(Fault::at(pointer, "too_short", "must have at least 1 item"))
-                }
-                items => Ok(items),
-            }
+        let items = fields.required("operations", |value, pointer| match fields::array(value, pointer, MOST)? {
+            items if items.is_empty() => Err(Fault::at(pointer, "too_short", "must have at least 1 item")),
+            items => Ok(items),
         })?;
         let pointer = fields.pointer_to("operations");
         let operations: Vec<Option<Operation>> = items
@@ -62,11 +58,7 @@ fn operation(fields: &mut Fields) -> Option<Operation> {
             let target = target(fields);
             let patch = todo(fields, Patch::from_json);
             let (id, if_version) = target?;
-            Some(Operation::Update {
-                id,
-                if_version,
-                patch: patch?,
-            })
+            Some(Operation::Update { id, if_version, patch: patch? })
         }
         Op::Delete => target(fields).map(|(id, if_version)| Operation::Delete { id, if_version }),
     }
@@ -102,30 +94,16 @@ struct ResultItem {
 
 impl From<Vec<OperationResult>> for Results {
     fn from(results: Vec<OperationResult>) -> Self {
-        Self {
-            results: results.into_iter().map(ResultItem::from).collect(),
-        }
+        Self { results: results.into_iter().map(ResultItem::from).collect() }
     }
 }
 
 impl From<OperationResult> for ResultItem {
     fn from(result: OperationResult) -> Self {
         match result {
-            OperationResult::Created(todo) => Self {
-                status: 201,
-                id: None,
-                todo: Some(todo.into()),
-            },
-            OperationResult::Updated(todo) => Self {
-                status: 200,
-                id: None,
-                todo: Some(todo.into()),
-            },
-            OperationResult::Deleted(id) => Self {
-                status: 204,
-                id: Some(id),
-                todo: None,
-            },
+            OperationResult::Created(todo) => Self { status: 201, id: None, todo: Some(todo.into()) },
+            OperationResult::Updated(todo) => Self { status: 200, id: None, todo: Some(todo.into()) },
+            OperationResult::Deleted(id) => Self { status: 204, id: Some(id), todo: None },
         }
     }
 }

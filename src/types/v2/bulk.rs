@@ -32,56 +32,37 @@ impl FromJson for Bulk {
 }
 
 /// Reads a bulk change whose references are parsed by `reference`.
-pub fn bulk(
-    fields: &mut Fields,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
-) -> Option<Bulk> {
+pub fn bulk(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault> + Copy) -> Option<Bulk> {
     let filter_value = fields.required("filter", |value, _| Ok(value));
     let pointer = fields.pointer_to("filter");
     let filter = filter_value
         .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, reference)))
         .and_then(|filter| {
             if filter.is_empty() {
-                fields.fault(Fault::at(
-                    pointer,
-                    "required",
-                    "must name at least one condition",
-                ));
+                fields.fault(Fault::at(pointer, "required", "must name at least one condition"));
                 return None;
             }
             Some(filter)
         });
     let change = change(fields, reference);
-    Some(Bulk {
-        filter: filter?,
-        change: change?,
-    })
+    Some(Bulk { filter: filter?, change: change? })
 }
 
-fn change(
-    fields: &mut Fields,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
-) -> Option<Change> {
+fn change(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Change> {
     let known = |word: &str| Change::ACTIONS.into_iter().find(|action| *action == word);
     match fields.required("action", fields::word(known, &Change::ACTIONS.join(", ")))? {
         "complete" => Some(Change::Complete),
         "reopen" => Some(Change::Reopen),
-        "set_priority" => fields
-            .required("priority", fields::word(Priority::parse, PRIORITIES))
-            .map(Change::SetPriority),
-        "add_tag" => fields
-            .required("tag", fields::text(TagName::parse))
-            .map(Change::AddTag),
-        "remove_tag" => fields
-            .required("tag", fields::text(TagName::parse))
-            .map(Change::RemoveTag),
+        "set_priority" => {
+            fields.required("priority", fields::word(Priority::parse, PRIORITIES)).map(Change::SetPriority)
+        }
+        "add_tag" => fields.required("tag", fields::text(TagName::parse)).map(Change::AddTag),
+        "remove_tag" => fields.required("tag", fields::text(TagName::parse)).map(Change::RemoveTag),
         "assign" => {
             if fields.take_null("assignee_id") {
                 return Some(Change::Assign(None));
             }
-            fields
-                .required("assignee_id", reference)
-                .map(|id| Change::Assign(Some(id)))
+            fields.required("assignee_id", reference).map(|id| Change::Assign(Some(id)))
         }
         _ => Some(Change::Delete),
     }
@@ -98,10 +79,7 @@ pub struct Accepted {
 impl Accepted {
     /// The job was committed.
     pub fn job(job_id: Uuid) -> Self {
-        Self {
-            message: "Processing started",
-            job_id,
-        }
+        Self { message: "Processing started", job_id }
     }
 }
 

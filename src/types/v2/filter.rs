@@ -14,16 +14,11 @@ use crate::extract::query::{PRIORITIES, STATUSES};
 const MOST: usize = 20;
 
 /// Reads a filter whose references are parsed by `reference`.
-pub fn filter(
-    fields: &mut Fields,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
-) -> Option<Filter> {
+pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Filter> {
     let status = fields.array("status", MOST, fields::word(Status::parse, STATUSES));
     let priority = fields.array("priority", MOST, fields::word(Priority::parse, PRIORITIES));
     let completed = fields.optional("completed", fields::boolean);
-    let tags = fields.array("tag", MOST, |value, pointer| {
-        fields::text(TagName::parse)(value, pointer)
-    });
+    let tags = fields.array("tag", MOST, |value, pointer| fields::text(TagName::parse)(value, pointer));
     let assignee = fields.optional("assignee", &reference);
     let department = fields.optional("department", &reference);
     let due_after = fields.optional("due_after", fields::instant);

@@ -24,21 +24,8 @@ pub struct Tag {
 
 impl From<tags::Tag> for Tag {
     fn from(tag: tags::Tag) -> Self {
-        let tags::Tag {
-            id: _,
-            uid,
-            name,
-            count,
-            created_at,
-            version,
-        } = tag;
-        Self {
-            id: uid,
-            name,
-            count,
-            created_at: created_at.into_string(),
-            version,
-        }
+        let tags::Tag { id: _, uid, name, count, created_at, version } = tag;
+        Self { id: uid, name, count, created_at: created_at.into_string(), version }
     }
 }
 
@@ -52,9 +39,7 @@ pub struct TagPatch {
 impl FromJson for TagPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "count", "created_at", "version"]);
-        Some(Self {
-            name: fields.required("name", fields::text(TagName::parse))?,
-        })
+        Some(Self { name: fields.required("name", fields::text(TagName::parse))? })
     }
 }
 
@@ -74,16 +59,7 @@ pub struct Employee {
 
 impl From<employees::Employee> for Employee {
     fn from(employee: employees::Employee) -> Self {
-        let employees::Employee {
-            id: _,
-            uid,
-            name,
-            email,
-            department,
-            created_at,
-            updated_at,
-            version,
-        } = employee;
+        let employees::Employee { id: _, uid, name, email, department, created_at, updated_at, version } = employee;
         Self {
             id: uid,
             name: name.into_string(),
@@ -104,11 +80,7 @@ impl FromJson for EmployeeDraft {
         let name = fields.required("name", fields::text(Name::parse));
         let email = fields.required("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
-        Some(Self {
-            name: name?,
-            email: email?,
-            department: department?.flatten(),
-        })
+        Some(Self { name: name?, email: email?, department: department?.flatten() })
     }
 }
 
@@ -118,11 +90,7 @@ impl FromJson for EmployeePatch {
         let name = fields.optional("name", fields::text(Name::parse));
         let email = fields.optional("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
-        Some(Self {
-            name: name?,
-            email: email?,
-            department: department?,
-        })
+        Some(Self { name: name?, email: email?, department: department? })
     }
 }
 
@@ -140,14 +108,7 @@ pub struct Department {
 
 impl From<departments::Department> for Department {
     fn from(department: departments::Department) -> Self {
-        let departments::Department {
-            id: _,
-            uid,
-            name,
-            created_at,
-            updated_at,
-            version,
-        } = department;
+        let departments::Department { id: _, uid, name, created_at, updated_at, version } = department;
         Self {
             id: uid,
             name: name.into_string(),
@@ -170,9 +131,7 @@ pub struct DepartmentDraft {
 impl FromJson for DepartmentDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        Some(Self {
-            name: fields.required("name", fields::text(Name::parse))?,
-        })
+        Some(Self { name: fields.required("name", fields::text(Name::parse))? })
     }
 }
 
@@ -186,8 +145,6 @@ pub struct DepartmentPatch {
 impl FromJson for DepartmentPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        Some(Self {
-            name: fields.optional("name", fields::text(Name::parse))?,
-        })
+        Some(Self { name: fields.optional("name", fields::text(Name::parse))? })
     }
 }

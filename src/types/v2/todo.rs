@@ -102,13 +102,7 @@ impl From<todo::Todo> for Todo {
 
 impl From<todo::Assignee> for Assignee {
     fn from(assignee: todo::Assignee) -> Self {
-        let todo::Assignee {
-            id: _,
-            uid,
-            name,
-            email,
-            department,
-        } = assignee;
+        let todo::Assignee { id: _, uid, name, email, department } = assignee;
         Self {
             id: uid,
             name: name.into_string(),
@@ -121,24 +115,13 @@ impl From<todo::Assignee> for Assignee {
 impl From<todo::DepartmentRef> for DepartmentRef {
     fn from(department: todo::DepartmentRef) -> Self {
         let todo::DepartmentRef { id: _, uid, name } = department;
-        Self {
-            id: uid,
-            name: name.into_string(),
-        }
+        Self { id: uid, name: name.into_string() }
     }
 }
 
 /// Fields of a todo that only the service writes.
-const READ_ONLY: &[&str] = &[
-    "id",
-    "completed",
-    "assignee",
-    "created_at",
-    "updated_at",
-    "completed_at",
-    "version",
-    "deleted_at",
-];
+const READ_ONLY: &[&str] =
+    &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at"];
 
 impl FromJson for Draft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
@@ -156,10 +139,7 @@ impl FromJson for Patch {
 }
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
-pub fn draft(
-    fields: &mut Fields,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
-) -> Option<Draft> {
+pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Draft> {
     let title = fields.required("title", fields::text(Title::parse));
     let description = fields.nullable("description", fields::text(Description::parse));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
@@ -179,20 +159,13 @@ pub fn draft(
 }
 
 /// The same for a partial change.
-pub fn patch(
-    fields: &mut Fields,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
-) -> Option<Patch> {
+pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Patch> {
     let title = fields.optional("title", fields::text(Title::parse));
     let description = fields.nullable("description", fields::text(Description::parse));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
     let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
     let due_date = fields.nullable("due_date", fields::instant);
-    let tags = if fields.take_null("tags") {
-        Some(Some(Vec::new()))
-    } else {
-        tags(fields)
-    };
+    let tags = if fields.take_null("tags") { Some(Some(Vec::new())) } else { tags(fields) };
     let assignee = fields.nullable("assignee_id", reference);
     Some(Patch {
         title: title?,
@@ -207,8 +180,6 @@ pub fn patch(
 
 /// All tags of a todo.
 fn tags(fields: &mut Fields) -> Option<Option<Vec<TagName>>> {
-    let names = fields.array("tags", Draft::MAX_TAGS, |value, pointer| {
-        fields::text(TagName::parse)(value, pointer)
-    })?;
+    let names = fields.array("tags", Draft::MAX_TAGS, |value, pointer| fields::text(TagName::parse)(value, pointer))?;
     Some(names.map(TagName::distinct))
 }
