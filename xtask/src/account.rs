@@ -31,19 +31,13 @@ impl Account {
             return Ok(Self::Ours);
         }
         for name in ["postgres", "nobody"] {
-            let uid = ask("id", &["-u", name])
-                .await
-                .and_then(|id| id.parse().ok());
-            let gid = ask("id", &["-g", name])
-                .await
-                .and_then(|id| id.parse().ok());
+            let uid = ask("id", &["-u", name]).await.and_then(|id| id.parse().ok());
+            let gid = ask("id", &["-g", name]).await.and_then(|id| id.parse().ok());
             if let (Some(uid), Some(gid)) = (uid, gid) {
                 return Ok(Self::Lesser { name, uid, gid });
             }
         }
-        anyhow::bail!(
-            "Postgres refuses to run as root, and there is no account `postgres` or `nobody` to run it as"
-        )
+        anyhow::bail!("Postgres refuses to run as root, and there is no account `postgres` or `nobody` to run it as")
     }
 
     /// A command that will run as this account (with no other groups: the standard library drops them with the user).
@@ -60,18 +54,13 @@ impl Account {
         let Self::Lesser { uid, gid, .. } = self else {
             return Ok(());
         };
-        chown(path, Some(*uid), Some(*gid))
-            .with_context(|| format!("{} cannot change its owner", path.display()))
+        chown(path, Some(*uid), Some(*gid)).with_context(|| format!("{} cannot change its owner", path.display()))
     }
 
     /// Whether it can write into a folder: all folders above must let it pass, too. Only trying tells for sure.
     pub async fn can_write(&self, folder: &Path) -> bool {
         let mut command = self.command("test");
-        command
-            .arg("-w")
-            .arg(folder)
-            .current_dir("/")
-            .kill_on_drop(true);
+        command.arg("-w").arg(folder).current_dir("/").kill_on_drop(true);
         command.status().await.is_ok_and(|status| status.success())
     }
 }

@@ -11,34 +11,22 @@ use crate::run::ask;
 pub async fn install(session: &Session, packages: &[&str], purpose: &str) -> Result<()> {
     let list = packages.join(" ");
     if ask("apt-get", &["--version"]).await.is_none() {
-        bail!(
-            "{purpose} is missing, and this system has no apt-get: install what Debian calls {list}"
-        );
+        bail!("{purpose} is missing, and this system has no apt-get: install what Debian calls {list}");
     }
     let Some(prefix) = permission().await else {
         bail!("{purpose} is missing: run `apt-get install {list}` as root, then this again");
     };
-    let step = Step::begin(format!(
-        "installing {list} with apt, because {purpose} is missing"
-    ));
+    let step = Step::begin(format!("installing {list} with apt, because {purpose} is missing"));
     // The lists of a fresh machine may be empty or old. A mirror that is partly away is no reason to give up yet.
-    let update = session
-        .processes
-        .run("apt-get update", apt(prefix, &["update", "-qq"]))
-        .await?;
+    let update = session.processes.run("apt-get update", apt(prefix, &["update", "-qq"])).await?;
     if !update.success() {
         say("apt-get update failed; trying to install with the lists that are there");
     }
     let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
     arguments.extend_from_slice(packages);
-    let status = session
-        .processes
-        .run("apt-get install", apt(prefix, &arguments))
-        .await?;
+    let status = session.processes.run("apt-get install", apt(prefix, &arguments)).await?;
     if !status.success() {
-        bail!(
-            "{purpose} is missing, and `apt-get install {list}` failed ({status}); see its messages above"
-        );
+        bail!("{purpose} is missing, and `apt-get install {list}` failed ({status}); see its messages above");
     }
     step.done();
     Ok(())
@@ -50,20 +38,12 @@ async fn permission() -> Option<&'static [&'static str]> {
         return Some(&[]);
     }
     // -n: never ask for a password; a build that waits for one looks like a hang.
-    ask("sudo", &["-n", "true"])
-        .await
-        .map(|_| &["sudo", "-n"] as _)
+    ask("sudo", &["-n", "true"]).await.map(|_| &["sudo", "-n"] as _)
 }
 
 fn apt(prefix: &[&str], arguments: &[&str]) -> Command {
     // `env` sets the variable behind sudo, too, which clears the environment.
-    let frontend = [
-        "env",
-        "DEBIAN_FRONTEND=noninteractive",
-        "apt-get",
-        "-o",
-        "DPkg::Lock::Timeout=180",
-    ];
+    let frontend = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=180"];
     let mut words = prefix.iter().chain(&frontend).chain(arguments);
     let mut command = Command::new(words.next().unwrap_or(&"env"));
     command.args(words).stdin(std::process::Stdio::null());

@@ -21,15 +21,7 @@ pub struct Args {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let packages: Vec<&str> = args.packages.iter().map(String::as_str).collect();
-    components(
-        session,
-        if packages.is_empty() {
-            &COMPONENTS
-        } else {
-            &packages
-        },
-    )
-    .await?;
+    components(session, if packages.is_empty() { &COMPONENTS } else { &packages }).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -38,24 +30,13 @@ pub async fn components(session: &Session, packages: &[&str]) -> Result<()> {
     let toolchain = toolchain::find(session).await?;
     let cold = !session.checkout.artifacts().is_dir();
     let step = Step::begin(match (&toolchain, cold) {
-        (Toolchain::Debian { .. }, true) => {
-            "building the components, and std before them (minutes, this first time)"
-        }
-        (Toolchain::Installed, true) => {
-            "building the components from nothing (a minute or two, this first time)"
-        }
+        (Toolchain::Debian { .. }, true) => "building the components, and std before them (minutes, this first time)",
+        (Toolchain::Installed, true) => "building the components from nothing (a minute or two, this first time)",
         (_, false) => "building the components",
     });
     let mut command = cargo();
     command.current_dir(session.checkout.root());
-    command.args([
-        "build",
-        "--release",
-        "--lib",
-        "--target",
-        TARGET,
-        "--target-dir",
-    ]);
+    command.args(["build", "--release", "--lib", "--target", TARGET, "--target-dir"]);
     command.arg(session.checkout.wasm_target());
     for package in packages {
         command.args(["--package", package]);

@@ -18,15 +18,9 @@ impl Checkout {
         };
         let root = start
             .ancestors()
-            .find(|folder| {
-                folder.join("spin.toml").is_file() || folder.join("xtask/Cargo.toml").is_file()
-            })
-            .with_context(|| {
-                format!("no checkout of the project at or above {}", start.display())
-            })?;
-        Ok(Self {
-            root: root.to_path_buf(),
-        })
+            .find(|folder| folder.join("spin.toml").is_file() || folder.join("xtask/Cargo.toml").is_file())
+            .with_context(|| format!("no checkout of the project at or above {}", start.display()))?;
+        Ok(Self { root: root.to_path_buf() })
     }
 
     /// The repository's root.

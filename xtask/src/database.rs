@@ -23,9 +23,7 @@ impl Which {
         }
         match std::fs::read_to_string(checkout.dev().join("up").join(URL_FILE)) {
             Ok(url) => Ok(url),
-            Err(_) => bail!(
-                "which database? Set DATABASE_URL, or start `cargo xtask up` and run this beside it"
-            ),
+            Err(_) => bail!("which database? Set DATABASE_URL, or start `cargo xtask up` and run this beside it"),
         }
     }
 
@@ -40,22 +38,15 @@ pub const URL_FILE: &str = "database-url";
 
 /// Connects to a `postgres://` URL. Errors do not repeat it: it holds a password.
 pub async fn connect(url: &str) -> Result<PgConnection> {
-    let options: PgConnectOptions = url
-        .parse()
-        .context("DATABASE_URL is not a valid Postgres URL")?;
+    let options: PgConnectOptions = url.parse().context("DATABASE_URL is not a valid Postgres URL")?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    options
-        .connect()
-        .await
-        .with_context(|| format!("no connection to Postgres at {place}"))
+    options.connect().await.with_context(|| format!("no connection to Postgres at {place}"))
 }
 
 /// Host and port of a server's URL, which the manifest's templates for allowed hosts need apart.
 pub fn host_and_port(url: &str, what: &str, usual_port: u16) -> Result<(String, u16)> {
     let url = Url::parse(url).with_context(|| format!("{what} is not a valid URL"))?;
-    let host = url
-        .host_str()
-        .with_context(|| format!("{what} names no host"))?;
+    let host = url.host_str().with_context(|| format!("{what} names no host"))?;
     Ok((host.to_owned(), url.port().unwrap_or(usual_port)))
 }
 

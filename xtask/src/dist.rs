@@ -25,21 +25,11 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         components(session, &COMPONENTS).await?;
     }
     for package in COMPONENTS {
-        let file = session
-            .checkout
-            .artifacts()
-            .join(package.replace('-', "_"))
-            .with_extension("wasm");
-        let bytes =
-            std::fs::read(&file).with_context(|| format!("{} is missing", file.display()))?;
-        let imports =
-            imports(&bytes).with_context(|| format!("{} is not a component", file.display()))?;
+        let file = session.checkout.artifacts().join(package.replace('-', "_")).with_extension("wasm");
+        let bytes = std::fs::read(&file).with_context(|| format!("{} is missing", file.display()))?;
+        let imports = imports(&bytes).with_context(|| format!("{} is not a component", file.display()))?;
         let (whole, tenths) = (bytes.len() / 1_000_000, bytes.len() / 100_000 % 10);
-        print(format_args!(
-            "{package}: {} bytes ({whole}.{tenths} MB), {} imports",
-            bytes.len(),
-            imports.len()
-        ));
+        print(format_args!("{package}: {} bytes ({whole}.{tenths} MB), {} imports", bytes.len(), imports.len()));
         for import in &imports {
             print(format_args!("  {import}"));
         }

@@ -74,9 +74,7 @@ pub fn watch() -> ExitCode {
         let Some(group) = number().and_then(Pid::from_raw) else {
             continue;
         };
-        let stop = number()
-            .and_then(Signal::from_named_raw)
-            .unwrap_or(Signal::TERM);
+        let stop = number().and_then(Signal::from_named_raw).unwrap_or(Signal::TERM);
         match sign {
             Some("+") => groups.push((group, stop)),
             _ => groups.retain(|(listed, _)| *listed != group),

@@ -79,10 +79,7 @@ fn main() -> ExitCode {
     if let Command::Guard = cli.command {
         return guard::watch();
     }
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             progress::say(&format!("error: the async runtime did not start: {error}"));
@@ -95,18 +92,11 @@ fn main() -> ExitCode {
 /// Runs the command and, however it ends, stops what it started.
 async fn supervise(command: Command) -> ExitCode {
     let session = match Checkout::find() {
-        Ok(checkout) => Session {
-            checkout,
-            processes: Processes::default(),
-        },
+        Ok(checkout) => Session { checkout, processes: Processes::default() },
         Err(error) => return failed(&error),
     };
     // For `up`, Ctrl-C is the ordinary end.
-    let interrupted = if matches!(command, Command::Up(_)) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::from(130)
-    };
+    let interrupted = if matches!(command, Command::Up(_)) { ExitCode::SUCCESS } else { ExitCode::from(130) };
     let outcome = tokio::select! {
         outcome = dispatch(command, &session) => outcome,
         () = asked_to_stop() => Ok(interrupted),
@@ -142,11 +132,7 @@ fn failed(error: &anyhow::Error) -> ExitCode {
 
 /// Resolves when the user or the system asks xtask to end.
 async fn asked_to_stop() {
-    let streams = (
-        signal(SignalKind::interrupt()),
-        signal(SignalKind::terminate()),
-        signal(SignalKind::hangup()),
-    );
+    let streams = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()));
     let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) = streams else {
         return std::future::pending().await;
     };

@@ -28,10 +28,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if args.status {
         let mut connection = database::connect(&url).await?;
         for (version, name, applied) in list(&session.checkout, &mut connection).await? {
-            print(format_args!(
-                "{version:04} {name}: {}",
-                if applied { "applied" } else { "pending" }
-            ));
+            print(format_args!("{version:04} {name}: {}", if applied { "applied" } else { "pending" }));
         }
     } else {
         apply(&session.checkout, &url).await?;
@@ -43,62 +40,34 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
 pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     let began = std::time::Instant::now();
     let mut connection = database::connect(url).await?;
-    let pending = list(checkout, &mut connection)
-        .await?
-        .iter()
-        .filter(|(_, _, applied)| !applied)
-        .count();
+    let pending = list(checkout, &mut connection).await?.iter().filter(|(_, _, applied)| !applied).count();
     let migrator = read(checkout).await?;
     // Also with nothing pending: it compares the checksums.
-    migrator
-        .run(&mut connection)
-        .await
-        .context("the migrations cannot be applied")?;
+    migrator.run(&mut connection).await.context("the migrations cannot be applied")?;
     match pending {
         0 => say("the database's schema is current"),
-        _ => say(&format!(
-            "applied {pending} migrations in {}",
-            duration(began.elapsed())
-        )),
+        _ => say(&format!("applied {pending} migrations in {}", duration(began.elapsed()))),
     }
     Ok(())
 }
 
 /// Version, name, and whether it has been applied.
-async fn list(
-    checkout: &Checkout,
-    connection: &mut PgConnection,
-) -> Result<Vec<(i64, String, bool)>> {
+async fn list(checkout: &Checkout, connection: &mut PgConnection) -> Result<Vec<(i64, String, bool)>> {
     let migrator = read(checkout).await?;
     // The migrator makes its table under its lock; a list must not.
-    let begun: bool = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null")
-        .fetch_one(&mut *connection)
-        .await?;
+    let begun: bool =
+        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
     let applied: Vec<i64> = if begun {
-        sqlx::query_scalar("select version from _sqlx_migrations where success")
-            .fetch_all(connection)
-            .await?
+        sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(connection).await?
     } else {
         Vec::new()
     };
     let is_applied = |version| applied.contains(&version);
-    let up = migrator
-        .iter()
-        .filter(|migration| !migration.migration_type.is_down_migration());
-    Ok(up
-        .map(|each| {
-            (
-                each.version,
-                each.description.to_string(),
-                is_applied(each.version),
-            )
-        })
-        .collect())
+    let up = migrator.iter().filter(|migration| !migration.migration_type.is_down_migration());
+    Ok(up.map(|each| (each.version, each.description.to_string(), is_applied(each.version))).collect())
 }
 
 async fn read(checkout: &Checkout) -> Result<Migrator> {
     let folder = checkout.migrations();
-    Migrator::new(folder.as_path())
-        .await
-        .with_context(|| format!("{} cannot be read", folder.display()))
+    Migrator::new(folder.as_path()).await.with_context(|| format!("{} cannot be read", folder.display()))
 }

@@ -31,12 +31,7 @@ pub struct Postgres {
 
 impl Postgres {
     /// Starts a server whose files are in `folder`, and waits until it answers.
-    pub async fn start(
-        session: &Session,
-        account: &Account,
-        folder: PathBuf,
-        keep: Keep,
-    ) -> Result<Self> {
+    pub async fn start(session: &Session, account: &Account, folder: PathBuf, keep: Keep) -> Result<Self> {
         let binaries = binaries(session).await?;
         let data = folder.join("data");
         stop_leftover(&data.join("postmaster.pid"), &data).await?;
@@ -47,18 +42,11 @@ impl Postgres {
             let port = free_port()?;
             let command = server(account, &binaries, &folder, keep, port)?;
             let process = session.processes.start("postgres", command, Signal::INT)?;
-            let server = Self {
-                process,
-                port,
-                secret: secret.clone(),
-            };
+            let server = Self { process, port, secret: secret.clone() };
             match server.answer(&log).await {
                 Ok(()) => {
                     server.create_role().await?;
-                    say(&format!(
-                        "postgres listens on 127.0.0.1:{port} (data in {})",
-                        data.display()
-                    ));
+                    say(&format!("postgres listens on 127.0.0.1:{port} (data in {})", data.display()));
                     return Ok(server);
                 }
                 // Most likely somebody else took the port.
@@ -72,56 +60,34 @@ impl Postgres {
     /// Connects as the superuser.
     pub async fn superuser(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
         let options = PgConnectOptions::new_without_pgpass();
-        let options = options
-            .host("127.0.0.1")
-            .port(self.port)
-            .username("postgres")
-            .password(&self.secret);
-        options
-            .database(database)
-            .ssl_mode(PgSslMode::Disable)
-            .connect()
-            .await
+        let options = options.host("127.0.0.1").port(self.port).username("postgres").password(&self.secret);
+        options.database(database).ssl_mode(PgSslMode::Disable).connect().await
     }
 
     /// The URL of a database of this server, for the role `todo`.
     pub fn url(&self, database: &str) -> String {
-        format!(
-            "postgres://{ROLE}:{}@127.0.0.1:{}/{database}",
-            self.secret, self.port
-        )
+        format!("postgres://{ROLE}:{}@127.0.0.1:{}/{database}", self.secret, self.port)
     }
 
     /// Creates a database that belongs to the role `todo`, unless it is there.
     pub async fn create_database(&self, name: &str) -> Result<()> {
-        let mut connection = self
-            .superuser("postgres")
-            .await
-            .context("postgres refuses its own superuser")?;
-        let there: bool =
-            sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
-                .bind(name)
-                .fetch_one(&mut connection)
-                .await?;
+        let mut connection = self.superuser("postgres").await.context("postgres refuses its own superuser")?;
+        let there: bool = sqlx::query_scalar("select exists (select from pg_database where datname = $1)")
+            .bind(name)
+            .fetch_one(&mut connection)
+            .await?;
         if !there {
             let create = format!("create database {name} owner {ROLE}");
-            sqlx::raw_sql(AssertSqlSafe(create))
-                .execute(&mut connection)
-                .await?;
+            sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
         }
         let mut connection = self.superuser(name).await?;
-        let statistics: bool = sqlx::query_scalar(
-            "select current_setting('shared_preload_libraries') like '%pg_stat_statements%'",
-        )
-        .fetch_one(&mut connection)
-        .await?;
+        let statistics: bool =
+            sqlx::query_scalar("select current_setting('shared_preload_libraries') like '%pg_stat_statements%'")
+                .fetch_one(&mut connection)
+                .await?;
         if statistics {
-            sqlx::raw_sql("create extension if not exists pg_stat_statements")
-                .execute(&mut connection)
-                .await?;
-            sqlx::raw_sql(AssertSqlSafe(format!("grant pg_read_all_stats to {ROLE}")))
-                .execute(&mut connection)
-                .await?;
+            sqlx::raw_sql("create extension if not exists pg_stat_statements").execute(&mut connection).await?;
+            sqlx::raw_sql(AssertSqlSafe(format!("grant pg_read_all_stats to {ROLE}"))).execute(&mut connection).await?;
         }
         Ok(())
     }
@@ -129,17 +95,14 @@ impl Postgres {
     /// Drops the databases whose names begin so. Only for servers that nobody else uses.
     pub async fn drop_databases(&self, prefix: &str) -> Result<()> {
         let mut connection = self.superuser("postgres").await?;
-        let names: Vec<String> = sqlx::query_scalar(
-            "select datname::text from pg_database where starts_with(datname::text, $1)",
-        )
-        .bind(prefix)
-        .fetch_all(&mut connection)
-        .await?;
+        let names: Vec<String> =
+            sqlx::query_scalar("select datname::text from pg_database where starts_with(datname::text, $1)")
+                .bind(prefix)
+                .fetch_all(&mut connection)
+                .await?;
         for name in names {
             let drop = format!("drop database if exists \"{name}\" with (force)");
-            sqlx::raw_sql(AssertSqlSafe(drop))
-                .execute(&mut connection)
-                .await?;
+            sqlx::raw_sql(AssertSqlSafe(drop)).execute(&mut connection).await?;
         }
         Ok(())
     }
@@ -152,19 +115,11 @@ impl Postgres {
                 return Ok(());
             }
             if let Some(status) = self.process.ended() {
-                bail!(
-                    "postgres ended ({status}); the end of {}:\n{}",
-                    log.display(),
-                    tail(log)
-                );
+                bail!("postgres ended ({status}); the end of {}:\n{}", log.display(), tail(log));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!(
-            "postgres does not answer; the end of {}:\n{}",
-            log.display(),
-            tail(log)
-        )
+        bail!("postgres does not answer; the end of {}:\n{}", log.display(), tail(log))
     }
 
     async fn create_role(&self) -> Result<()> {
@@ -177,9 +132,7 @@ impl Postgres {
              alter role {ROLE} password '{}'",
             self.secret
         );
-        sqlx::raw_sql(AssertSqlSafe(create))
-            .execute(&mut connection)
-            .await?;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await?;
         Ok(())
     }
 }
@@ -190,15 +143,12 @@ async fn binaries(session: &Session) -> Result<PathBuf> {
         return Ok(found);
     }
     apt::install(session, &["postgresql"], "Postgres").await?;
-    installed()
-        .await
-        .context("Postgres was installed, but its programs are not to be found")
+    installed().await.context("Postgres was installed, but its programs are not to be found")
 }
 
 /// Distributions keep the server's programs off the `PATH`, so there are several ways to ask.
 async fn installed() -> Option<PathBuf> {
-    let complete =
-        |folder: &Path| folder.join("postgres").is_file() && folder.join("initdb").is_file();
+    let complete = |folder: &Path| folder.join("postgres").is_file() && folder.join("initdb").is_file();
     // A link on the PATH leads to the folder that has all of them.
     let on_path = on_path("postgres").and_then(|file| std::fs::canonicalize(file).ok());
     let on_path = on_path.and_then(|file| file.parent().map(Path::to_path_buf));
@@ -209,11 +159,7 @@ async fn installed() -> Option<PathBuf> {
     if let Some(folder) = told.filter(|folder| complete(folder)) {
         return Some(folder);
     }
-    let packages = ask(
-        "dpkg-query",
-        &["-W", "-f", "${Package}\n", "postgresql-[0-9]*"],
-    )
-    .await?;
+    let packages = ask("dpkg-query", &["-W", "-f", "${Package}\n", "postgresql-[0-9]*"]).await?;
     let mut versions: Vec<(u32, &str)> = packages
         .lines()
         .filter_map(|package| Some((package.strip_prefix("postgresql-")?.parse().ok()?, package)))
@@ -222,10 +168,7 @@ async fn installed() -> Option<PathBuf> {
     for (_, package) in versions {
         let files = ask("dpkg", &["-L", package]).await.unwrap_or_default();
         let initdb = files.lines().find(|file| file.ends_with("/bin/initdb"));
-        if let Some(folder) = initdb
-            .and_then(|file| Path::new(file).parent())
-            .filter(|folder| complete(folder))
-        {
+        if let Some(folder) = initdb.and_then(|file| Path::new(file).parent()).filter(|folder| complete(folder)) {
             return Some(folder.to_path_buf());
         }
     }
@@ -233,59 +176,35 @@ async fn installed() -> Option<PathBuf> {
 }
 
 /// Makes the data folder, unless it is there and of this version.
-async fn initialise(
-    session: &Session,
-    account: &Account,
-    binaries: &Path,
-    folder: &Path,
-    keep: Keep,
-) -> Result<()> {
+async fn initialise(session: &Session, account: &Account, binaries: &Path, folder: &Path, keep: Keep) -> Result<()> {
     let data = folder.join("data");
     if let Ok(of) = std::fs::read_to_string(data.join("PG_VERSION")) {
         let postgres = binaries.join("postgres");
-        let version = ask(&postgres.to_string_lossy(), &["--version"])
-            .await
-            .unwrap_or_default();
+        let version = ask(&postgres.to_string_lossy(), &["--version"]).await.unwrap_or_default();
         let version = version.split(' ').nth(2).unwrap_or_default();
         if version.split('.').next() == Some(of.trim()) {
             return Ok(());
         }
         if keep == Keep::Data {
-            bail!(
-                "{} was made by Postgres {}, but {version} is installed; move it away",
-                data.display(),
-                of.trim()
-            );
+            bail!("{} was made by Postgres {}, but {version} is installed; move it away", data.display(), of.trim());
         }
     }
     // Also what an interrupted first start left: initdb wants an empty folder.
     if data.exists() {
-        std::fs::remove_dir_all(&data)
-            .with_context(|| format!("{} cannot be removed", data.display()))?;
+        std::fs::remove_dir_all(&data).with_context(|| format!("{} cannot be removed", data.display()))?;
     }
     let step = Step::begin("creating a Postgres data folder");
     let secret = folder.join("secret");
     // C.UTF-8 knows the case of all letters and is there wherever glibc is; C alone knows only ASCII's.
     for locale in ["C.UTF-8", "C"] {
         let mut command = account.command(binaries.join("initdb"));
-        command
-            .arg("--pgdata")
-            .arg(&data)
-            .arg("--pwfile")
-            .arg(&secret)
-            .current_dir(folder);
-        command.args([
-            "--username=postgres",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            "--no-instructions",
-        ]);
+        command.arg("--pgdata").arg(&data).arg("--pwfile").arg(&secret).current_dir(folder);
+        command.args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8", "--no-instructions"]);
         command.arg(format!("--locale={locale}"));
         if keep == Keep::Nothing {
             command.arg("--no-sync");
         }
-        let log = std::fs::File::create(folder.join("initdb.log"))
-            .context("initdb.log cannot be written")?;
+        let log = std::fs::File::create(folder.join("initdb.log")).context("initdb.log cannot be written")?;
         let errors = log.try_clone().context("initdb.log cannot be written")?;
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
         if session.processes.run("initdb", command).await?.success() {
@@ -293,37 +212,17 @@ async fn initialise(
             return Ok(());
         }
     }
-    bail!(
-        "initdb failed; the end of initdb.log:\n{}",
-        tail(&folder.join("initdb.log"))
-    )
+    bail!("initdb failed; the end of initdb.log:\n{}", tail(&folder.join("initdb.log")))
 }
 
-fn server(
-    account: &Account,
-    binaries: &Path,
-    folder: &Path,
-    keep: Keep,
-    port: u16,
-) -> Result<tokio::process::Command> {
+fn server(account: &Account, binaries: &Path, folder: &Path, keep: Keep, port: u16) -> Result<tokio::process::Command> {
     let path = folder.join("log");
     write_private(account, &path, "")?;
     let open = || std::fs::OpenOptions::new().append(true).open(&path);
-    let (output, errors) = (
-        open().context("the log cannot be written")?,
-        open().context("the log cannot be written")?,
-    );
+    let (output, errors) = (open().context("the log cannot be written")?, open().context("the log cannot be written")?);
     let mut command = account.command(binaries.join("postgres"));
-    command
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors);
-    command
-        .arg("-D")
-        .arg(folder.join("data"))
-        .arg("-p")
-        .arg(port.to_string());
+    command.current_dir(folder).stdin(Stdio::null()).stdout(output).stderr(errors);
+    command.arg("-D").arg(folder.join("data")).arg("-p").arg(port.to_string());
     let mut set = |setting: &str| {
         command.arg("-c").arg(setting);
     };
@@ -346,7 +245,5 @@ fn server(
 /// Whether the contrib module that counts statements can be loaded; the server would not start without its file.
 fn statistics_installed(binaries: &Path) -> bool {
     let beside = binaries.parent().unwrap_or(binaries);
-    ["lib", "lib/postgresql"]
-        .iter()
-        .any(|lib| beside.join(lib).join("pg_stat_statements.so").is_file())
+    ["lib", "lib/postgresql"].iter().any(|lib| beside.join(lib).join("pg_stat_statements.so").is_file())
 }

@@ -27,19 +27,12 @@ impl Step {
     pub fn begin(what: impl Into<String>) -> Self {
         let what = what.into();
         say(&format!("{what} …"));
-        Self {
-            what,
-            began: Instant::now(),
-        }
+        Self { what, began: Instant::now() }
     }
 
     /// The step succeeded.
     pub fn done(self) {
-        say(&format!(
-            "{}: done in {}",
-            self.what,
-            duration(self.began.elapsed())
-        ));
+        say(&format!("{}: done in {}", self.what, duration(self.began.elapsed())));
     }
 }
 

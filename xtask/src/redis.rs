@@ -25,12 +25,7 @@ pub struct Redis {
 
 impl Redis {
     /// Starts a server whose files are in `folder`, and waits until it answers. `None` when there is no Redis to be had.
-    pub async fn start(
-        session: &Session,
-        account: &Account,
-        folder: PathBuf,
-        keep: Keep,
-    ) -> Result<Option<Self>> {
+    pub async fn start(session: &Session, account: &Account, folder: PathBuf, keep: Keep) -> Result<Option<Self>> {
         let Some(binary) = binary(session).await else {
             return Ok(None);
         };
@@ -40,23 +35,12 @@ impl Redis {
             let port = free_port()?;
             configure(account, &folder, keep, port, &secret)?;
             let mut command = account.command(&binary);
-            command
-                .arg(folder.join("redis.conf"))
-                .current_dir(&folder)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null());
+            command.arg(folder.join("redis.conf")).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null());
             let process = session.processes.start("redis", command, Signal::TERM)?;
-            let server = Self {
-                process,
-                port,
-                secret: secret.clone(),
-            };
+            let server = Self { process, port, secret: secret.clone() };
             match server.answer(&folder).await {
                 Ok(()) => {
-                    say(&format!(
-                        "redis listens on 127.0.0.1:{port} (data in {})",
-                        folder.display()
-                    ));
+                    say(&format!("redis listens on 127.0.0.1:{port} (data in {})", folder.display()));
                     return Ok(Some(server));
                 }
                 Err(_) if attempt < 3 && server.process.ended().is_some() => {}
@@ -77,25 +61,17 @@ impl Redis {
                 return Ok(());
             }
             if let Some(status) = self.process.ended() {
-                bail!(
-                    "redis ended ({status}); the end of its log:\n{}",
-                    tail(&folder.join("log"))
-                );
+                bail!("redis ended ({status}); the end of its log:\n{}", tail(&folder.join("log")));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!(
-            "redis does not answer; the end of its log:\n{}",
-            tail(&folder.join("log"))
-        )
+        bail!("redis does not answer; the end of its log:\n{}", tail(&folder.join("log")))
     }
 
     /// Says hello in Redis's inline form. A client library for one word would be the larger thing to keep.
     async fn ping(&self) -> std::io::Result<bool> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-        stream
-            .write_all(format!("AUTH {}\r\nPING\r\nQUIT\r\n", self.secret).as_bytes())
-            .await?;
+        stream.write_all(format!("AUTH {}\r\nPING\r\nQUIT\r\n", self.secret).as_bytes()).await?;
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await?;
         Ok(answer.starts_with(b"+OK\r\n+PONG"))
@@ -108,9 +84,7 @@ async fn binary(session: &Session) -> Option<PathBuf> {
         return Some(found);
     }
     if let Err(error) = apt::install(session, &["redis-server"], "Redis").await {
-        say(&format!(
-            "going on without Redis (no cache, limits per instance): {error:#}"
-        ));
+        say(&format!("going on without Redis (no cache, limits per instance): {error:#}"));
         return None;
     }
     find()
@@ -118,11 +92,7 @@ async fn binary(session: &Session) -> Option<PathBuf> {
 
 fn configure(account: &Account, folder: &Path, keep: Keep, port: u16, secret: &str) -> Result<()> {
     // A cache needs no durability; snapshots would only cost time. Rate limits and entries may go with the process.
-    let eviction = if keep == Keep::Data {
-        "allkeys-lru"
-    } else {
-        "noeviction"
-    };
+    let eviction = if keep == Keep::Data { "allkeys-lru" } else { "noeviction" };
     let folder_text = folder.display();
     let text = format!(
         "bind 127.0.0.1\nport {port}\nrequirepass {secret}\ndir \"{folder_text}\"\npidfile \"{folder_text}/redis.pid\"\n\

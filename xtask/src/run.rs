@@ -49,27 +49,17 @@ impl Processes {
             shared.guard = Some(Guard::start()?);
         }
         scrub(&mut command);
-        let mut child = command.process_group(0).spawn().with_context(|| {
-            format!(
-                "{name} does not start ({})",
-                command.as_std().get_program().display()
-            )
-        })?;
-        let id = child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw);
+        let mut child = command
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("{name} does not start ({})", command.as_std().get_program().display()))?;
+        let id = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let group = id.with_context(|| format!("{name} has no process id"))?;
         if let Some(guard) = &mut shared.guard {
             guard.add(group, stop);
         }
         let (ended, exited) = watch::channel(None);
-        let process = Process {
-            name: name.to_owned(),
-            group,
-            stop,
-            exited,
-        };
+        let process = Process { name: name.to_owned(), group, stop, exited };
         shared.running.push(process.clone());
         let processes = self.clone();
         tokio::spawn(async move {
@@ -147,10 +137,7 @@ impl Process {
             let _ = kill_process_group(self.group, self.stop);
         }
         if tokio::time::timeout(GRACE, self.wait()).await.is_err() {
-            crate::progress::say(&format!(
-                "{} did not stop when asked; killing it",
-                self.name
-            ));
+            crate::progress::say(&format!("{} did not stop when asked; killing it", self.name));
             self.kill().await;
         }
     }
@@ -166,11 +153,7 @@ impl Process {
 /// What a program prints, for short questions ("which version are you?"). `None` when it is missing or fails.
 pub async fn ask(program: &str, args: &[&str]) -> Option<String> {
     let mut command = Command::new(program);
-    command
-        .args(args)
-        .stdin(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true);
+    command.args(args).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     scrub(&mut command);
     let output = command.output().await.ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
@@ -182,10 +165,7 @@ pub async fn ask(program: &str, args: &[&str]) -> Option<String> {
 fn scrub(command: &mut Command) {
     for (key, _) in std::env::vars_os() {
         let Some(key) = key.to_str() else { continue };
-        if key == "LD_LIBRARY_PATH"
-            || key.starts_with("CARGO_PKG_")
-            || key.starts_with("CARGO_MANIFEST_")
-        {
+        if key == "LD_LIBRARY_PATH" || key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_") {
             command.env_remove(key);
         }
     }

@@ -32,28 +32,17 @@ pub struct Args {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let mut connection = args.which.connect(&session.checkout).await?;
     let workspace = token::workspace(&mut connection, &args.workspace).await?;
-    let step = Step::begin(format!(
-        "adding {} todos to the workspace `{}`",
-        args.todos, args.workspace
-    ));
-    people(&mut connection, workspace)
-        .await
-        .context("the people cannot be stored")?;
-    tags(&mut connection, workspace)
-        .await
-        .context("the tags cannot be stored")?;
+    let step = Step::begin(format!("adding {} todos to the workspace `{}`", args.todos, args.workspace));
+    people(&mut connection, workspace).await.context("the people cannot be stored")?;
+    tags(&mut connection, workspace).await.context("the tags cannot be stored")?;
     let mut left = args.todos;
     while left > 0 {
         let chunk = left.min(CHUNK);
-        todos(&mut connection, workspace, chunk)
-            .await
-            .context("the todos cannot be stored")?;
+        todos(&mut connection, workspace, chunk).await.context("the todos cannot be stored")?;
         left -= chunk;
     }
     // So that the planner knows the new rows before autovacuum comes by.
-    sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
-        .execute(&mut connection)
-        .await?;
+    sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees").execute(&mut connection).await?;
     step.done();
     Ok(ExitCode::SUCCESS)
 }

@@ -54,12 +54,7 @@ impl Servers {
     /// disturb each other; with [`Keep::Data`] that is an error.
     pub async fn start(session: &Session, name: &str, keep: Keep, wanted: Wanted) -> Result<Self> {
         let (name, folder, lock) = reserve(&session.checkout, name, keep)?;
-        let mut servers = Self {
-            folder,
-            postgres: None,
-            redis: None,
-            _lock: lock,
-        };
+        let mut servers = Self { folder, postgres: None, redis: None, _lock: lock };
         let account = Account::choose().await?;
         if wanted.postgres {
             let place = place(session, &account, &name, "postgres").await?;
@@ -78,11 +73,9 @@ fn reserve(checkout: &Checkout, name: &str, keep: Keep) -> Result<(String, PathB
     let numbered = (2..10).map(|number| format!("{name}-{number}"));
     for name in std::iter::once(name.to_owned()).chain(numbered) {
         let folder = checkout.dev().join(&name);
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("{} cannot be created", folder.display()))?;
+        std::fs::create_dir_all(&folder).with_context(|| format!("{} cannot be created", folder.display()))?;
         let path = folder.join("lock");
-        let lock =
-            File::create(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
+        let lock = File::create(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
         match lock.try_lock() {
             Ok(()) => return Ok((name, folder, lock)),
             Err(TryLockError::WouldBlock) if keep == Keep::Nothing => {}
@@ -105,9 +98,7 @@ async fn place(session: &Session, account: &Account, name: &str, server: &str) -
         return Ok(usual);
     }
     // As root in a folder that only root may enter, such as root's home.
-    let Account::Lesser { name: lesser, .. } = account else {
-        bail!("{} is not writable", usual.display())
-    };
+    let Account::Lesser { name: lesser, .. } = account else { bail!("{} is not writable", usual.display()) };
     let digest = Sha256::digest(session.checkout.root().as_os_str().as_encoded_bytes());
     let key = BASE64_URL_SAFE_NO_PAD.encode(digest.get(..9).unwrap_or_default());
     let shelter = std::env::temp_dir().join(format!("todo-dev-{key}"));
@@ -117,19 +108,14 @@ async fn place(session: &Session, account: &Account, name: &str, server: &str) -
         }
         _ => {}
     }
-    let found = std::fs::symlink_metadata(&shelter)
-        .with_context(|| format!("{} is gone", shelter.display()))?;
+    let found = std::fs::symlink_metadata(&shelter).with_context(|| format!("{} is gone", shelter.display()))?;
     if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() {
         bail!("{} belongs to somebody else; remove it", shelter.display());
     }
     let place = shelter.join(name).join(server);
     prepare(account, &place)?;
     if !account.can_write(&place).await {
-        bail!(
-            "the account `{lesser}` can write neither to {} nor to {}",
-            usual.display(),
-            place.display()
-        );
+        bail!("the account `{lesser}` can write neither to {} nor to {}", usual.display(), place.display());
     }
     say(&format!(
         "the account `{lesser}`, which {server} runs as, cannot enter {}; its data is in {} instead",
@@ -173,10 +159,7 @@ pub fn secret(account: &Account, folder: &Path) -> Result<String> {
 /// A port that is free now. Another process may take it before the server does; then the server says so and ends.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(listener
-        .local_addr()
-        .context("no free port on 127.0.0.1")?
-        .port())
+    Ok(listener.local_addr().context("no free port on 127.0.0.1")?.port())
 }
 
 /// Stops a server that a crashed run left behind in `folder`, going by the pid file that it wrote; we hold the folder's
@@ -186,23 +169,15 @@ pub async fn stop_leftover(pid_file: &Path, folder: &Path) -> Result<()> {
     let Ok(text) = std::fs::read_to_string(pid_file) else {
         return Ok(());
     };
-    let pid = text
-        .lines()
-        .next()
-        .and_then(|line| line.trim().parse().ok())
-        .and_then(Pid::from_raw);
+    let pid = text.lines().next().and_then(|line| line.trim().parse().ok()).and_then(Pid::from_raw);
     let ours = |pid: Pid| {
         let works_in = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero()));
-        works_in
-            .is_ok_and(|place| std::fs::canonicalize(folder).is_ok_and(|folder| folder == place))
+        works_in.is_ok_and(|place| std::fs::canonicalize(folder).is_ok_and(|folder| folder == place))
     };
     if let Some(pid) = pid
         && ours(pid)
     {
-        say(&format!(
-            "stopping process {}, left by a run that crashed",
-            pid.as_raw_nonzero()
-        ));
+        say(&format!("stopping process {}, left by a run that crashed", pid.as_raw_nonzero()));
         // Interrupt is a fast, clean shutdown to Postgres and to Redis alike.
         let _ = kill_process(pid, Signal::INT);
         for _ in 0..600 {
@@ -212,10 +187,7 @@ pub async fn stop_leftover(pid_file: &Path, folder: &Path) -> Result<()> {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         if ours(pid) {
-            bail!(
-                "process {}, left by a run that crashed, does not stop",
-                pid.as_raw_nonzero()
-            );
+            bail!("process {}, left by a run that crashed, does not stop", pid.as_raw_nonzero());
         }
     }
     match std::fs::remove_file(pid_file) {
@@ -230,16 +202,11 @@ pub async fn stop_leftover(pid_file: &Path, folder: &Path) -> Result<()> {
 pub fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
-    lines
-        .get(lines.len().saturating_sub(8)..)
-        .unwrap_or_default()
-        .join("\n")
+    lines.get(lines.len().saturating_sub(8)..).unwrap_or_default().join("\n")
 }
 
 /// The file of a program on the `PATH`.
 pub fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(program))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
 }

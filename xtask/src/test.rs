@@ -22,12 +22,7 @@ pub struct Args {
     #[arg(long, value_name = "URL", requires = "token")]
     base_url: Option<String>,
     /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
-    #[arg(
-        long,
-        env = "TODO_ADMIN_TOKEN",
-        hide_env_values = true,
-        value_name = "TOKEN"
-    )]
+    #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
     #[arg(last = true, value_name = "ARGUMENTS")]
@@ -37,30 +32,15 @@ pub struct Args {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if let (Some(url), Some(token)) = (&args.base_url, &args.token) {
         let mut command = cargo();
-        command
-            .args(["test", "--package", "todo-api", "--test", "api"])
-            .args(&args.arguments);
-        command
-            .env("TODO_BASE_URL", url)
-            .env("TODO_ADMIN_TOKEN", token);
+        // All of the workspace, as below: another selection would unify features differently and build wasmtime anew.
+        command.args(["test", "--workspace", "--test", "api"]).args(&args.arguments);
+        command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
         return test(session, command).await;
     }
-    let servers = Servers::start(
-        session,
-        "test",
-        Keep::Nothing,
-        Wanted {
-            postgres: true,
-            redis: true,
-        },
-    )
-    .await?;
+    let servers = Servers::start(session, "test", Keep::Nothing, Wanted { postgres: true, redis: true }).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.drop_databases(DATABASES).await?;
-    let name = format!(
-        "{DATABASES}{}",
-        SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs()
-    );
+    let name = format!("{DATABASES}{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     postgres.create_database(&name).await?;
     let url = postgres.url(&name);
     migrate::apply(&session.checkout, &url).await?;
@@ -71,10 +51,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let token = token::create(&mut connection, "default", "cargo xtask test", &all, None).await?;
     let mut command = cargo();
     command.args(["test", "--workspace"]).args(&args.arguments);
-    command
-        .env("DATABASE_URL", &url)
-        .env("TODO_ADMIN_TOKEN", token)
-        .env_remove("TODO_BASE_URL");
+    command.env("DATABASE_URL", &url).env("TODO_ADMIN_TOKEN", token).env_remove("TODO_BASE_URL");
     match &servers.redis {
         Some(redis) => command.env("REDIS_URL", redis.url()),
         None => command.env_remove("REDIS_URL"),
@@ -84,30 +61,16 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
 }
 
 /// The documentation pages in a browser, on fresh, private servers or on a server that is already running.
-pub async fn browser(
-    session: &Session,
-    base_url: Option<String>,
-    token: Option<String>,
-) -> Result<ExitCode> {
+pub async fn browser(session: &Session, base_url: Option<String>, token: Option<String>) -> Result<ExitCode> {
     let suite = ["--test", "browser", "--", "--ignored", "--nocapture"];
     if let (Some(url), Some(token)) = (base_url, token) {
         let mut command = cargo();
         command.args(["test", "--package", "todo-api"]).args(suite);
-        command
-            .env("TODO_BASE_URL", url)
-            .env("TODO_ADMIN_TOKEN", token);
+        command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
         return test(session, command).await;
     }
     let arguments = suite.map(str::to_owned).to_vec();
-    main(
-        session,
-        &Args {
-            base_url: None,
-            token: None,
-            arguments,
-        },
-    )
-    .await
+    main(session, &Args { base_url: None, token: None, arguments }).await
 }
 
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.

@@ -42,23 +42,14 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
             continue;
         }
         if path.starts_with("rust-toolchain") {
-            faults.push(format!(
-                "{path}: rustup would try to download on every command, and fail offline"
-            ));
+            faults.push(format!("{path}: rustup would try to download on every command, and fail offline"));
         }
         let Ok(text) = std::fs::read_to_string(checkout.root().join(&path)) else {
             continue;
         };
-        let found = [
-            machine_paths,
-            length,
-            says_why,
-            sql_has_one_home,
-            bindings_are_wrapped_once,
-            core_knows_no_http,
-        ]
-        .into_iter()
-        .filter_map(|rule| rule(&path, &text));
+        let found = [machine_paths, length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
+            .into_iter()
+            .filter_map(|rule| rule(&path, &text));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
     }
     Ok(faults)
@@ -67,21 +58,10 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
 /// Every file that git tracks or would track.
 fn files(root: &Path) -> Result<Vec<String>> {
     let mut command = Command::new("git");
-    command
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
-        .current_dir(root);
+    command.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
     let output = command.output().context("git does not run")?;
     if !output.status.success() {
-        bail!(
-            "git ls-files failed: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("git ls-files failed: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     let names = String::from_utf8(output.stdout).context("a file's name is not UTF-8")?;
     Ok(names.split_terminator('\0').map(str::to_owned).collect())
@@ -107,21 +87,14 @@ fn named_in(line: &str, home: &str) -> bool {
 }
 
 fn length(path: &str, text: &str) -> Option<String> {
-    let limit = if path.contains("tests") {
-        TEST_LINES
-    } else {
-        LINES
-    };
+    let limit = if path.contains("tests") { TEST_LINES } else { LINES };
     let lines = text.lines().count();
-    (is_code(path) && lines > limit)
-        .then(|| format!("{lines} lines; split it at {limit} or before"))
+    (is_code(path) && lines > limit).then(|| format!("{lines} lines; split it at {limit} or before"))
 }
 
 /// Each module says why it exists, first of all.
 fn says_why(path: &str, text: &str) -> Option<String> {
-    let first = text
-        .lines()
-        .find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
+    let first = text.lines().find(|line| !line.trim().is_empty() && !line.starts_with("#!["));
     (path.ends_with(".rs") && !first?.starts_with("//!"))
         .then(|| "does not begin with a `//!` that says why it exists".into())
 }
@@ -131,42 +104,23 @@ fn sql_has_one_home(path: &str, text: &str) -> Option<String> {
     if !is_component(path) || path.starts_with("crates/core/src/store/") {
         return None;
     }
-    let statements = [
-        "\"select ",
-        "\"insert into ",
-        "\"update ",
-        "\"delete from ",
-        "\"with ",
-    ];
+    let statements = ["\"select ", "\"insert into ", "\"update ", "\"delete from ", "\"with "];
     let number = line_with(text, |line| {
         let line = line.to_lowercase();
         // A statement, not a sentence for people: those end with a full stop or name no table.
-        statements.iter().any(|start| line.contains(start))
-            && (line.contains(" from ") || line.contains(" set "))
+        statements.iter().any(|start| line.contains(start)) && (line.contains(" from ") || line.contains(" set "))
             || line.contains("\"insert into ")
     })?;
-    Some(format!(
-        "line {number} is SQL outside crates/core/src/store"
-    ))
+    Some(format!("line {number} is SQL outside crates/core/src/store"))
 }
 
 /// A sharp interface is wrapped once: Postgres's in the store, Redis's in the cache.
 fn bindings_are_wrapped_once(path: &str, text: &str) -> Option<String> {
-    let wrapped = [
-        ("spin_sdk::pg", "crates/core/src/store/"),
-        ("spin_sdk::redis", "crates/core/src/cache/"),
-    ];
-    wrapped
-        .iter()
-        .filter(|(_, home)| is_component(path) && !path.starts_with(home))
-        .find_map(|(binding, home)| {
-            let number = line_with(text, |line| {
-                line.contains(binding) && !line.trim_start().starts_with("//")
-            })?;
-            Some(format!(
-                "line {number} uses {binding}, which belongs to {home} alone"
-            ))
-        })
+    let wrapped = [("spin_sdk::pg", "crates/core/src/store/"), ("spin_sdk::redis", "crates/core/src/cache/")];
+    wrapped.iter().filter(|(_, home)| is_component(path) && !path.starts_with(home)).find_map(|(binding, home)| {
+        let number = line_with(text, |line| line.contains(binding) && !line.trim_start().starts_with("//"))?;
+        Some(format!("line {number} uses {binding}, which belongs to {home} alone"))
+    })
 }
 
 /// Core decides; it knows neither statuses nor versions nor a web framework.
@@ -176,48 +130,31 @@ fn core_knows_no_http(path: &str, text: &str) -> Option<String> {
     }
     let number = line_with(text, |line| {
         let code = !line.trim_start().starts_with("//");
-        code && ["axum::", "StatusCode", "/api/v1", "/api/v2"]
-            .iter()
-            .any(|word| line.contains(word))
+        code && ["axum::", "StatusCode", "/api/v1", "/api/v2"].iter().any(|word| line.contains(word))
     })?;
     Some(format!("line {number} speaks HTTP in core"))
 }
 
 /// `0001_…`, `0002_…`: without a gap, so that two branches that add one collide in review and not in production.
 fn migrations_in_order(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder)
-        .into_iter()
-        .flatten()
-        .filter_map(Result::ok);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
     let mut names: Vec<String> = entries
         .map(|entry| entry.file_name().to_string_lossy().into_owned())
         .filter(|name| name.ends_with(".sql"))
         .collect();
     names.sort_unstable();
-    let misplaced = (1..)
-        .zip(&names)
-        .find(|(number, name)| !name.starts_with(&format!("{number:04}_")));
-    misplaced
-        .map(|(number, name)| format!("migrations/{name}: expected {number:04}_….sql here"))
-        .into_iter()
-        .collect()
+    let misplaced = (1..).zip(&names).find(|(number, name)| !name.starts_with(&format!("{number:04}_")));
+    misplaced.map(|(number, name)| format!("migrations/{name}: expected {number:04}_….sql here")).into_iter().collect()
 }
 
 /// What becomes part of a component.
 fn is_component(path: &str) -> bool {
-    let folders = [
-        "src/",
-        "crates/core/src/",
-        "crates/worker/src/",
-        "crates/docs/src/",
-    ];
+    let folders = ["src/", "crates/core/src/", "crates/worker/src/", "crates/docs/src/"];
     path.ends_with(".rs") && folders.iter().any(|folder| path.starts_with(folder))
 }
 
 fn is_code(path: &str) -> bool {
-    [".rs", ".sql", ".lua"]
-        .iter()
-        .any(|ending| path.ends_with(ending))
+    [".rs", ".sql", ".lua"].iter().any(|ending| path.ends_with(ending))
 }
 
 fn line_with(text: &str, wrong: impl Fn(&str) -> bool) -> Option<usize> {
@@ -245,12 +182,6 @@ mod tests {
     fn sql_is_told_from_a_sentence() {
         assert!(sql_has_one_home("src/app.rs", r#"query("select 1 from todos")"#).is_some());
         assert!(sql_has_one_home("src/app.rs", r#"detail("Select one of these.")"#).is_none());
-        assert!(
-            sql_has_one_home(
-                "crates/core/src/store/todos.rs",
-                r#"query("select 1 from todos")"#
-            )
-            .is_none()
-        );
+        assert!(sql_has_one_home("crates/core/src/store/todos.rs", r#"query("select 1 from todos")"#).is_none());
     }
 }

@@ -34,12 +34,7 @@ enum Action {
         #[arg(long, default_value = "command line")]
         name: String,
         /// What it permits.
-        #[arg(
-            long,
-            value_enum,
-            value_delimiter = ',',
-            default_value = "todos:read,todos:write"
-        )]
+        #[arg(long, value_enum, value_delimiter = ',', default_value = "todos:read,todos:write")]
         scopes: Vec<Scope>,
         /// In how many days it ends; by default never.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(1..=3650))]
@@ -88,18 +83,10 @@ impl Scope {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     match &args.action {
-        Action::Create {
-            which,
-            workspace,
-            name,
-            scopes,
-            expires_in,
-        } => {
+        Action::Create { which, workspace, name, scopes, expires_in } => {
             let mut connection = which.connect(&session.checkout).await?;
             let token = create(&mut connection, workspace, name, scopes, *expires_in).await?;
-            say(&format!(
-                "a token of the workspace `{workspace}`; it is not shown again"
-            ));
+            say(&format!("a token of the workspace `{workspace}`; it is not shown again"));
             print(token);
         }
         Action::List { which, workspace } => {
@@ -152,10 +139,7 @@ pub async fn workspace(connection: &mut PgConnection, name: &str) -> Result<i64>
         .execute(&mut *connection)
         .await
         .with_context(|| format!("no workspace `{name}` can be made (have the migrations been applied?)"))?;
-    let id = sqlx::query_scalar("select id from workspaces where name = $1")
-        .bind(name)
-        .fetch_one(connection)
-        .await?;
+    let id = sqlx::query_scalar("select id from workspaces where name = $1").bind(name).fetch_one(connection).await?;
     Ok(id)
 }
 
@@ -188,12 +172,10 @@ async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<
 }
 
 async fn revoke(connection: &mut PgConnection, id: &str) -> Result<()> {
-    let done = sqlx::query(
-        "update tokens set revoked_at = now() where uid::text = lower($1) and revoked_at is null",
-    )
-    .bind(id)
-    .execute(connection)
-    .await?;
+    let done = sqlx::query("update tokens set revoked_at = now() where uid::text = lower($1) and revoked_at is null")
+        .bind(id)
+        .execute(connection)
+        .await?;
     if done.rows_affected() == 0 {
         bail!("there is no token {id} that is not revoked yet");
     }

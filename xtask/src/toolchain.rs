@@ -50,9 +50,7 @@ pub async fn find(session: &Session) -> Result<Toolchain> {
         Some("debian") => (false, true),
         Some(other) => bail!("XTASK_WASM_TOOLCHAIN is `{other}`; it may be `rustup` or `debian`"),
     };
-    let sysroot = ask("rustc", &["--print", "sysroot"])
-        .await
-        .context("rustc is not on the PATH")?;
+    let sysroot = ask("rustc", &["--print", "sysroot"]).await.context("rustc is not on the PATH")?;
     let rustlib = Path::new(&sysroot).join("lib/rustlib");
     let memory = session.checkout.wasm_target().join("toolchain");
     if try_rustup {
@@ -64,17 +62,13 @@ pub async fn find(session: &Session) -> Result<Toolchain> {
         }
         match add_with_rustup(session).await {
             Ok(()) => return Ok(Toolchain::Installed),
-            Err(reason) if try_debian => {
-                say(&format!("{reason:#}; trying Debian's compiler instead"))
-            }
+            Err(reason) if try_debian => say(&format!("{reason:#}; trying Debian's compiler instead")),
             Err(reason) => return Err(reason),
         }
     } else if let Some(known) = recall(&memory) {
         return Ok(known);
     }
-    let found = debian(session, &rustlib)
-        .await
-        .with_context(|| format!("no compiler for {TARGET}"))?;
+    let found = debian(session, &rustlib).await.with_context(|| format!("no compiler for {TARGET}"))?;
     remember(&memory, &found)?;
     Ok(found)
 }
@@ -86,19 +80,11 @@ async fn add_with_rustup(session: &Session) -> Result<()> {
     let step = Step::begin(format!("adding the target {TARGET} with rustup"));
     let mut command = Command::new("rustup");
     // rustup's own retries wait longer than the whole attempt is worth.
-    command
-        .args(["target", "add", TARGET])
-        .env("RUSTUP_MAX_RETRIES", "1")
-        .stdin(std::process::Stdio::null());
-    let rustup = session
-        .processes
-        .start("rustup", command, rustix::process::Signal::TERM)?;
+    command.args(["target", "add", TARGET]).env("RUSTUP_MAX_RETRIES", "1").stdin(std::process::Stdio::null());
+    let rustup = session.processes.start("rustup", command, rustix::process::Signal::TERM)?;
     let Ok(status) = tokio::time::timeout(RUSTUP_PATIENCE, rustup.wait()).await else {
         rustup.stop().await;
-        bail!(
-            "rustup did not add the target within {} s",
-            RUSTUP_PATIENCE.as_secs()
-        );
+        bail!("rustup did not add the target within {} s", RUSTUP_PATIENCE.as_secs());
     };
     if !status.success() {
         bail!("rustup could not add the target ({status}; usually its server cannot be reached)");
@@ -122,46 +108,27 @@ async fn debian(session: &Session, rustlib: &Path) -> Result<Toolchain> {
     let libc = file_of("wasi-libc", "/libc.a").await?;
     file_of("rust-web-src", "/library/std/Cargo.toml").await?;
     let host = ask("rustc", &["-vV"]).await.unwrap_or_default();
-    let host = host
-        .lines()
-        .find_map(|line| line.strip_prefix("host: "))
-        .context("rustc does not name its host")?;
+    let host = host.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc does not name its host")?;
     let linkers = rustlib.join(host).join("bin");
     if !linkers.join("wasm-component-ld").is_file() {
-        bail!(
-            "the current toolchain ships no wasm-component-ld in {}",
-            linkers.display()
-        );
+        bail!("the current toolchain ships no wasm-component-ld in {}", linkers.display());
     }
-    say(&format!(
-        "using Debian's compiler {} for {TARGET}; its first build includes std",
-        rustc.display()
-    ));
+    say(&format!("using Debian's compiler {} for {TARGET}; its first build includes std", rustc.display()));
     let libc = libc.parent().map(Path::to_path_buf).unwrap_or_default();
-    Ok(Toolchain::Debian {
-        rustc,
-        libc,
-        linkers,
-    })
+    Ok(Toolchain::Debian { rustc, libc, linkers })
 }
 
 /// The file of an installed package whose path ends so.
 async fn file_of(package: &str, ending: &str) -> Result<PathBuf> {
     let files = ask("dpkg", &["-L", package]).await.unwrap_or_default();
     let file = files.lines().find(|line| line.ends_with(ending));
-    file.map(PathBuf::from)
-        .with_context(|| format!("Debian's package {package} has no …{ending}"))
+    file.map(PathBuf::from).with_context(|| format!("Debian's package {package} has no …{ending}"))
 }
 
 impl Toolchain {
     /// Makes a `cargo build --target wasm32-wasip2` use this way.
     pub fn apply(&self, cargo: &mut Command) {
-        let Self::Debian {
-            rustc,
-            libc,
-            linkers,
-        } = self
-        else {
+        let Self::Debian { rustc, libc, linkers } = self else {
             return;
         };
         let mut path = OsString::from(linkers);
@@ -172,11 +139,7 @@ impl Toolchain {
         flags.push(libc);
         cargo.arg("-Zbuild-std=std,panic_abort");
         // The bootstrap switch allows the -Z flag in a stable cargo.
-        cargo
-            .env("RUSTC", rustc)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", flags)
-            .env("PATH", path);
+        cargo.env("RUSTC", rustc).env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", flags).env("PATH", path);
     }
 }
 
@@ -185,34 +148,17 @@ fn recall(memory: &Path) -> Option<Toolchain> {
     let text = std::fs::read_to_string(memory).ok()?;
     let mut lines = text.lines().map(PathBuf::from);
     let (rustc, libc, linkers) = (lines.next()?, lines.next()?, lines.next()?);
-    let whole = rustc.is_file()
-        && libc.join("libc.a").is_file()
-        && linkers.join("wasm-component-ld").is_file();
-    whole.then_some(Toolchain::Debian {
-        rustc,
-        libc,
-        linkers,
-    })
+    let whole = rustc.is_file() && libc.join("libc.a").is_file() && linkers.join("wasm-component-ld").is_file();
+    whole.then_some(Toolchain::Debian { rustc, libc, linkers })
 }
 
 fn remember(memory: &Path, found: &Toolchain) -> Result<()> {
-    let Toolchain::Debian {
-        rustc,
-        libc,
-        linkers,
-    } = found
-    else {
+    let Toolchain::Debian { rustc, libc, linkers } = found else {
         return Ok(());
     };
     let folder = memory.parent().unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("{} cannot be created", folder.display()))?;
-    let text = format!(
-        "{}\n{}\n{}\n",
-        rustc.display(),
-        libc.display(),
-        linkers.display()
-    );
+    std::fs::create_dir_all(folder).with_context(|| format!("{} cannot be created", folder.display()))?;
+    let text = format!("{}\n{}\n{}\n", rustc.display(), libc.display(), linkers.display());
     std::fs::write(memory, text).with_context(|| format!("{} cannot be written", memory.display()))
 }
 
@@ -223,11 +169,7 @@ mod tests {
     #[test]
     fn an_answer_that_no_longer_holds_is_not_recalled() {
         let memory = std::env::temp_dir().join(format!("xtask-toolchain-{}", std::process::id()));
-        let gone = Toolchain::Debian {
-            rustc: "/gone/rustc".into(),
-            libc: "/gone".into(),
-            linkers: "/gone".into(),
-        };
+        let gone = Toolchain::Debian { rustc: "/gone/rustc".into(), libc: "/gone".into(), linkers: "/gone".into() };
         remember(&memory, &gone).unwrap();
         assert_eq!(recall(&memory), None);
         std::fs::remove_file(memory).unwrap();

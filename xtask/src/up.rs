@@ -52,16 +52,12 @@ enum Host {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     // Before anything that takes minutes.
-    std::net::TcpListener::bind(args.listen)
-        .with_context(|| format!("cannot listen on {}", args.listen))?;
+    std::net::TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
     let host = choose(args.host).await?;
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
 
-    let wanted = Wanted {
-        postgres: given_database.is_none(),
-        redis: given_redis.is_none() && !args.no_redis,
-    };
+    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {
@@ -90,37 +86,21 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         Host::Embedded => Command::new(embedded(session).await?),
     };
 
-    command
-        .current_dir(session.checkout.root())
-        .stdin(std::process::Stdio::null());
-    command.args([
-        "up",
-        "--from",
-        "spin.toml",
-        "--listen",
-        &args.listen.to_string(),
-    ]);
+    command.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
+    command.args(["up", "--from", "spin.toml", "--listen", &args.listen.to_string()]);
     for variable in &args.variables {
         command.args(["--variable", variable]);
     }
     if let Some(file) = &args.runtime_config_file {
-        command
-            .arg("--runtime-config-file")
-            .arg(std::path::absolute(file)?);
+        command.arg("--runtime-config-file").arg(std::path::absolute(file)?);
     }
     // By the environment, not by flags: a list of processes shows those, with the passwords in the URLs.
     for (key, value) in settings(&database_url, &redis_url)? {
         command.env(format!("SPIN_VARIABLE_{key}"), value);
     }
-    let service = session
-        .processes
-        .start("the service", command, Signal::INT)?;
+    let service = session.processes.start("the service", command, Signal::INT)?;
     until_it_answers(&service, args.listen).await?;
-    say(&format!(
-        "ready after {} at http://{} - Ctrl-C stops everything",
-        duration(began.elapsed()),
-        args.listen
-    ));
+    say(&format!("ready after {} at http://{} - Ctrl-C stops everything", duration(began.elapsed()), args.listen));
     example(http::reachable(args.listen));
 
     // Whatever ends first ends `up`; the private servers are part of it.
@@ -161,9 +141,7 @@ async fn choose(asked: Option<Host>) -> Result<Host> {
         (Some(version), Some(_)) => bail!("--host spin needs Spin 4.1 or newer; this is {version}"),
         (None, Some(_)) => bail!("--host spin: there is no working `spin` on the PATH"),
         (found, None) => {
-            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| {
-                format!("{old} is older than 4.1")
-            });
+            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| format!("{old} is older than 4.1"));
             say(&format!("running on the embedded host, because {why}"));
             Ok(Host::Embedded)
         }
@@ -173,17 +151,13 @@ async fn choose(asked: Option<Host>) -> Result<Host> {
 /// Whether `spin --version` (`spin 4.1.0 (0123abc 2026-08-01)`) is new enough.
 fn is_4_1(version: &str) -> bool {
     let number = version.split(' ').nth(1).unwrap_or_default();
-    let mut parts = number
-        .split(['.', '-'])
-        .map_while(|part| part.parse::<u32>().ok());
+    let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
     (parts.next(), parts.next()) >= (Some(4), Some(1))
 }
 
 /// Builds todo-host and tells where its binary is.
 async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
-    let step = Step::begin(
-        "building the embedded host (several minutes the first time: wasmtime and its compiler)",
-    );
+    let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
     let mut command = cargo();
     command.current_dir(session.checkout.root());
     // All of the workspace is selected, though only one binary is built: features are then unified as they are for the
@@ -268,14 +242,6 @@ mod tests {
     fn without_redis_its_host_and_port_keep_their_defaults() {
         let settings = settings("postgres://todo:p@127.0.0.1:7000/todo", "").unwrap();
         let keys: Vec<&str> = settings.iter().map(|(key, _)| *key).collect();
-        assert_eq!(
-            keys,
-            [
-                "DATABASE_URL",
-                "DATABASE_HOST",
-                "DATABASE_PORT",
-                "REDIS_URL"
-            ]
-        );
+        assert_eq!(keys, ["DATABASE_URL", "DATABASE_HOST", "DATABASE_PORT", "REDIS_URL"]);
     }
 }
