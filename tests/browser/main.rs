@@ -25,32 +25,12 @@ use webdriver::Browser;
 async fn the_documentation_works_in_a_browser() {
     let service = Service::start().await;
     let browser = Browser::start().await;
-    let check = Check {
-        service: &service,
-        browser: &browser,
-    };
-    check
-        .reference(
-            "v2",
-            &[
-                ("GET", "/api/v2/me", "200"),
-                ("POST", "/api/v2/todos", "201"),
-            ],
-        )
-        .await;
-    check
-        .reference("v1", &[("GET", "/api/v1/todos", "200")])
-        .await;
-    check
-        .text_page("/docs/errors#stale_version", "stale_version")
-        .await;
+    let check = Check { service: &service, browser: &browser };
+    check.reference("v2", &[("GET", "/api/v2/me", "200"), ("POST", "/api/v2/todos", "201")]).await;
+    check.reference("v1", &[("GET", "/api/v1/todos", "200")]).await;
+    check.text_page("/docs/errors#stale_version", "stale_version").await;
     check.text_page("/docs/migrating#ids", "ids").await;
-    for path in [
-        "/docs",
-        "/docs?version=v1",
-        "/docs/errors",
-        "/docs/migrating",
-    ] {
+    for path in ["/docs", "/docs?version=v1", "/docs/errors", "/docs/migrating"] {
         check.fits(path).await;
     }
     browser.quit().await;
@@ -67,30 +47,13 @@ impl Check<'_> {
     async fn reference(&self, version: &str, calls: &[(&str, &str, &str)]) {
         self.browser.screen(1280, "light").await;
         self.open(&format!("/docs?version={version}")).await;
-        self.browser
-            .until(
-                "operations",
-                "return document.querySelectorAll('.opblock').length",
-                json!([]),
-            )
-            .await;
+        self.browser.until("operations", "return document.querySelectorAll('.opblock').length", json!([])).await;
 
-        let document = self
-            .service
-            .get(&format!("/api/{version}/openapi.json"))
-            .await;
+        let document = self.service.get(&format!("/api/{version}/openapi.json")).await;
         let listed = self.browser.run(LISTED, json!([])).await;
-        let listed: BTreeSet<_> = listed
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|name| name.as_str().unwrap().to_owned())
-            .collect();
-        assert_eq!(
-            listed,
-            operations(&document),
-            "{version}: the page and the OpenAPI document differ"
-        );
+        let listed: BTreeSet<_> =
+            listed.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        assert_eq!(listed, operations(&document), "{version}: the page and the OpenAPI document differ");
 
         self.authorize().await;
         for (method, path, status) in calls {
@@ -102,51 +65,22 @@ impl Check<'_> {
     }
 
     async fn authorize(&self) {
-        self.browser
-            .click(&self.browser.find(".auth-wrapper .authorize").await)
-            .await;
+        self.browser.click(&self.browser.find(".auth-wrapper .authorize").await).await;
         let field = self.browser.find(".modal-ux .auth-container input").await;
         self.browser.write(&field, &self.service.token).await;
-        self.browser
-            .click(
-                &self
-                    .browser
-                    .find(".modal-ux .auth-btn-wrapper .authorize")
-                    .await,
-            )
-            .await;
-        self.browser
-            .click(&self.browser.find(".modal-ux .btn-done").await)
-            .await;
+        self.browser.click(&self.browser.find(".modal-ux .auth-btn-wrapper .authorize").await).await;
+        self.browser.click(&self.browser.find(".modal-ux .btn-done").await).await;
     }
 
     /// Unfolds an operation, presses Execute and returns the status that the page shows.
     async fn execute(&self, method: &str, path: &str) -> String {
-        let place = self
-            .browser
-            .until("the operation", OPERATION, json!([method, path]))
-            .await;
+        let place = self.browser.until("the operation", OPERATION, json!([method, path])).await;
         let place = format!("#{}", place.as_str().unwrap());
-        self.browser
-            .click(
-                &self
-                    .browser
-                    .find(&format!("{place} .opblock-summary-control"))
-                    .await,
-            )
-            .await;
-        self.browser
-            .click(&self.browser.find(&format!("{place} button.execute")).await)
-            .await;
+        self.browser.click(&self.browser.find(&format!("{place} .opblock-summary-control")).await).await;
+        self.browser.click(&self.browser.find(&format!("{place} button.execute")).await).await;
         let cell = format!("{place} .live-responses-table .response .response-col_status");
-        let script =
-            "return (document.querySelector(arguments[0])?.innerText ?? '').trim().split(/\\s/)[0]";
-        self.browser
-            .until("a response", script, json!([cell]))
-            .await
-            .as_str()
-            .unwrap()
-            .to_owned()
+        let script = "return (document.querySelector(arguments[0])?.innerText ?? '').trim().split(/\\s/)[0]";
+        self.browser.until("a response", script, json!([cell])).await.as_str().unwrap().to_owned()
     }
 
     /// A page of text: it has a heading, and the anchor leads somewhere.
@@ -154,10 +88,7 @@ impl Check<'_> {
         self.browser.screen(1280, "dark").await;
         self.open(path).await;
         self.browser.find("main h1").await;
-        let target = self
-            .browser
-            .run("return document.querySelector(':target')?.id", json!([]))
-            .await;
+        let target = self.browser.run("return document.querySelector(':target')?.id", json!([])).await;
         assert_eq!(target, anchor, "{path}");
         self.picture(anchor).await;
         self.is_quiet(path).await;
@@ -170,58 +101,33 @@ impl Check<'_> {
         if path.starts_with("/docs?") || path == "/docs" {
             self.browser.find(".opblock").await;
         }
-        let excess =
-            "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
-        assert_eq!(
-            self.browser.run(excess, json!([])).await,
-            0,
-            "{path} is wider than a phone by so many pixels"
-        );
-        self.picture(&format!(
-            "phone-{}",
-            path.trim_start_matches('/').replace(['/', '?', '='], "-")
-        ))
-        .await;
+        let excess = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        assert_eq!(self.browser.run(excess, json!([])).await, 0, "{path} is wider than a phone by so many pixels");
+        self.picture(&format!("phone-{}", path.trim_start_matches('/').replace(['/', '?', '='], "-"))).await;
         self.is_quiet(path).await;
     }
 
     async fn open(&self, path: &str) {
-        self.browser
-            .open(&format!("{}{path}", self.service.url))
-            .await;
+        self.browser.open(&format!("{}{path}", self.service.url)).await;
     }
 
     /// Nothing on the console, and no request that leaves this service.
     async fn is_quiet(&self, what: &str) {
         let console = self.browser.console().await;
-        assert!(
-            console.is_empty(),
-            "{what} writes to the console: {console:#?}"
-        );
+        assert!(console.is_empty(), "{what} writes to the console: {console:#?}");
         let requests = self.browser.requests().await;
-        assert!(
-            !requests.is_empty(),
-            "{what}: no request was recorded, so nothing was checked"
-        );
+        assert!(!requests.is_empty(), "{what}: no request was recorded, so nothing was checked");
         let own = format!("{}/", self.service.url);
-        let foreign: Vec<_> = requests
-            .iter()
-            .filter(|url| !url.starts_with(&own) && !url.starts_with("data:"))
-            .collect();
+        let foreign: Vec<_> =
+            requests.iter().filter(|url| !url.starts_with(&own) && !url.starts_with("data:")).collect();
         assert!(foreign.is_empty(), "{what} asks others: {foreign:#?}");
     }
 
     /// Leaves a picture for people under `target/tmp/`.
     async fn picture(&self, name: &str) {
         use base64::{Engine, prelude::BASE64_STANDARD};
-        let png = BASE64_STANDARD
-            .decode(self.browser.picture().await)
-            .unwrap();
-        std::fs::write(
-            format!("{}/docs-{name}.png", env!("CARGO_TARGET_TMPDIR")),
-            png,
-        )
-        .unwrap();
+        let png = BASE64_STANDARD.decode(self.browser.picture().await).unwrap();
+        std::fs::write(format!("{}/docs-{name}.png", env!("CARGO_TARGET_TMPDIR")), png).unwrap();
     }
 }
 
@@ -238,12 +144,8 @@ const OPERATION: &str = "const [method, path] = arguments; \
 
 /// Every operation of an OpenAPI document, as `GET /path`.
 fn operations(document: &Value) -> BTreeSet<String> {
-    let methods = [
-        "get", "put", "post", "delete", "options", "head", "patch", "trace",
-    ];
-    let paths = document["paths"]
-        .as_object()
-        .expect("an OpenAPI document has paths");
+    let methods = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+    let paths = document["paths"].as_object().expect("an OpenAPI document has paths");
     paths
         .iter()
         .flat_map(|(path, item)| {

@@ -19,8 +19,7 @@ pub struct Service {
 impl Service {
     /// The server of `TODO_BASE_URL`, or one of our own on the database of `DATABASE_URL`.
     pub async fn start() -> Self {
-        let admin = variable("TODO_ADMIN_TOKEN")
-            .expect("TODO_ADMIN_TOKEN is not set: run `cargo xtask docs-check`");
+        let admin = variable("TODO_ADMIN_TOKEN").expect("TODO_ADMIN_TOKEN is not set: run `cargo xtask docs-check`");
         let (url, host) = match variable("TODO_BASE_URL") {
             Some(url) => (url, None),
             None => {
@@ -29,12 +28,7 @@ impl Service {
             }
         };
         let http = Client::builder().no_proxy().build().unwrap();
-        let mut service = Self {
-            url: url.trim_end_matches('/').to_owned(),
-            token: admin,
-            http,
-            host,
-        };
+        let mut service = Self { url: url.trim_end_matches('/').to_owned(), token: admin, http, host };
         service.token = service.own_token().await;
         service
     }
@@ -53,56 +47,32 @@ impl Service {
 
     async fn own_token(&self) -> String {
         let name = format!("documentation check {}", std::process::id());
-        let workspace = self
-            .call(
-                Method::POST,
-                "/api/v2/admin/workspaces",
-                Some(json!({ "name": name })),
-            )
-            .await;
+        let workspace = self.call(Method::POST, "/api/v2/admin/workspaces", Some(json!({ "name": name }))).await;
         let token = json!({
             "workspace_id": workspace["id"],
             "name": name,
             "scopes": ["todos:read", "todos:write"],
             "expires_at": null,
         });
-        let token = self
-            .call(Method::POST, "/api/v2/admin/tokens", Some(token))
-            .await;
-        token["token"]
-            .as_str()
-            .expect("a new token is shown once")
-            .to_owned()
+        let token = self.call(Method::POST, "/api/v2/admin/tokens", Some(token)).await;
+        token["token"].as_str().expect("a new token is shown once").to_owned()
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let mut request = self
-            .http
-            .request(method, format!("{}{path}", self.url))
-            .bearer_auth(&self.token);
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
         if let Some(body) = body {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("no answer to {path}: {error:?}"));
+        let answer = request.send().await.unwrap_or_else(|error| panic!("no answer to {path}: {error:?}"));
         let status = answer.status();
         let body = answer.bytes().await.unwrap();
-        assert!(
-            status.is_success(),
-            "{path}: {status}: {}",
-            String::from_utf8_lossy(&body)
-        );
+        assert!(status.is_success(), "{path}: {status}: {}", String::from_utf8_lossy(&body));
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{path} is not JSON: {error}"))
     }
 }
 
 async fn embedded() -> todo_host::Host {
-    let database =
-        variable("DATABASE_URL").expect("DATABASE_URL is not set: run `cargo xtask docs-check`");
+    let database = variable("DATABASE_URL").expect("DATABASE_URL is not set: run `cargo xtask docs-check`");
     let redis = variable("REDIS_URL").unwrap_or_default();
     let mut variables = vec![
         ("environment", "staging".to_owned()),
@@ -119,10 +89,7 @@ async fn embedded() -> todo_host::Host {
     todo_host::Host::start(todo_host::Options {
         manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-        variables: variables
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
+        variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
         ..todo_host::Options::default()
     })
     .await
@@ -133,9 +100,7 @@ async fn embedded() -> todo_host::Host {
 fn authority(url: &str, port: &str) -> (String, String) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let authority = authority
-        .rsplit_once('@')
-        .map_or(authority, |(_, authority)| authority);
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
     let (host, port) = authority.rsplit_once(':').unwrap_or((authority, port));
     (host.to_owned(), port.to_owned())
 }

@@ -36,30 +36,15 @@ impl Browser {
             .stderr(Stdio::null())
             .spawn()
             .expect("chromedriver is not installed: `cargo xtask docs-check` installs it");
-        let announced = BufReader::new(driver.stdout.take().unwrap())
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let port = line.split_once("started successfully on port ")?.1;
-                port.trim_end_matches('.').parse::<u16>().ok()
-            });
+        let announced = BufReader::new(driver.stdout.take().unwrap()).lines().map_while(Result::ok).find_map(|line| {
+            let port = line.split_once("started successfully on port ")?.1;
+            port.trim_end_matches('.').parse::<u16>().ok()
+        });
         let port = announced.expect("chromedriver did not say where it listens");
-        let http = Client::builder()
-            .no_proxy()
-            .timeout(Duration::from_secs(60))
-            .build()
-            .unwrap();
-        let mut browser = Self {
-            driver,
-            http,
-            session: format!("http://127.0.0.1:{port}/session"),
-        };
+        let http = Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let mut browser = Self { driver, http, session: format!("http://127.0.0.1:{port}/session") };
         let created = browser.call(Method::POST, "", capabilities()).await;
-        let _ = write!(
-            browser.session,
-            "/{}",
-            created["sessionId"].as_str().expect("a session has an id")
-        );
+        let _ = write!(browser.session, "/{}", created["sessionId"].as_str().expect("a session has an id"));
         browser
     }
 
@@ -70,12 +55,7 @@ impl Browser {
 
     /// Runs a function body in the page and returns what it returns.
     pub async fn run(&self, script: &str, arguments: Value) -> Value {
-        self.call(
-            Method::POST,
-            "/execute/sync",
-            json!({ "script": script, "args": arguments }),
-        )
-        .await
+        self.call(Method::POST, "/execute/sync", json!({ "script": script, "args": arguments })).await
     }
 
     /// Waits until the script returns something true.
@@ -83,61 +63,33 @@ impl Browser {
         let began = Instant::now();
         loop {
             let value = self.run(script, arguments.clone()).await;
-            if !matches!(value, Value::Null | Value::Bool(false))
-                && value != json!(0)
-                && value != json!("")
-            {
+            if !matches!(value, Value::Null | Value::Bool(false)) && value != json!(0) && value != json!("") {
                 return value;
             }
-            assert!(
-                began.elapsed() < PATIENCE,
-                "the page never showed {what}; its text is: {}",
-                self.text().await
-            );
+            assert!(began.elapsed() < PATIENCE, "the page never showed {what}; its text is: {}", self.text().await);
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 
     async fn text(&self) -> Value {
-        self.run("return document.body.innerText.slice(0, 2000)", json!([]))
-            .await
+        self.run("return document.body.innerText.slice(0, 2000)", json!([])).await
     }
 
     /// Waits for an element that a CSS selector finds.
     pub async fn find(&self, selector: &str) -> Element {
-        let found = self
-            .until(
-                selector,
-                "return document.querySelector(arguments[0])",
-                json!([selector]),
-            )
-            .await;
+        let found = self.until(selector, "return document.querySelector(arguments[0])", json!([selector])).await;
         Element(found[ELEMENT].as_str().expect("an element").to_owned())
     }
 
     /// Clicks as a person does: it fails if something covers the element.
     pub async fn click(&self, element: &Element) {
-        self.run(
-            "arguments[0].scrollIntoView({block: 'center'})",
-            json!([{ ELEMENT: element.0 }]),
-        )
-        .await;
-        self.call(
-            Method::POST,
-            &format!("/element/{}/click", element.0),
-            json!({}),
-        )
-        .await;
+        self.run("arguments[0].scrollIntoView({block: 'center'})", json!([{ ELEMENT: element.0 }])).await;
+        self.call(Method::POST, &format!("/element/{}/click", element.0), json!({})).await;
     }
 
     /// Types into a field.
     pub async fn write(&self, element: &Element, text: &str) {
-        self.call(
-            Method::POST,
-            &format!("/element/{}/value", element.0),
-            json!({ "text": text }),
-        )
-        .await;
+        self.call(Method::POST, &format!("/element/{}/value", element.0), json!({ "text": text })).await;
     }
 
     /// What the console has shown since the last call, Chromium's own complaints (policy, network) included.
@@ -151,67 +103,41 @@ impl Browser {
         entries
             .filter_map(|entry| serde_json::from_str::<Value>(entry["message"].as_str()?).ok())
             .filter(|event| event["message"]["method"] == "Network.requestWillBeSent")
-            .filter_map(|event| {
-                event["message"]["params"]["request"]["url"]
-                    .as_str()
-                    .map(str::to_owned)
-            })
+            .filter_map(|event| event["message"]["params"]["request"]["url"].as_str().map(str::to_owned))
             .collect()
     }
 
     /// Pretends a screen of this width, in CSS pixels, and a colour scheme.
     pub async fn screen(&self, width: u32, scheme: &str) {
-        let size =
-            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.devtools("Emulation.setDeviceMetricsOverride", size)
-            .await;
+        let size = json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600 });
+        self.devtools("Emulation.setDeviceMetricsOverride", size).await;
         let media = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
         self.devtools("Emulation.setEmulatedMedia", media).await;
     }
 
     /// A picture of the page, as PNG in base64.
     pub async fn picture(&self) -> String {
-        self.call(Method::GET, "/screenshot", Value::Null)
-            .await
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+        self.call(Method::GET, "/screenshot", Value::Null).await.as_str().unwrap_or_default().to_owned()
     }
 
     async fn devtools(&self, command: &str, parameters: Value) {
-        self.call(
-            Method::POST,
-            "/goog/cdp/execute",
-            json!({ "cmd": command, "params": parameters }),
-        )
-        .await;
+        self.call(Method::POST, "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
     }
 
     async fn log(&self, kind: &str) -> Vec<Value> {
-        let log = self
-            .call(Method::POST, "/se/log", json!({ "type": kind }))
-            .await;
+        let log = self.call(Method::POST, "/se/log", json!({ "type": kind })).await;
         log.as_array().cloned().unwrap_or_default()
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> Value {
         let mut request = self.http.request(method, format!("{}{path}", self.session));
         if !body.is_null() {
-            request = request
-                .header("content-type", "application/json")
-                .body(body.to_string());
+            request = request.header("content-type", "application/json").body(body.to_string());
         }
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("chromedriver, {path}: {error:?}"));
+        let answer = request.send().await.unwrap_or_else(|error| panic!("chromedriver, {path}: {error:?}"));
         let good = answer.status().is_success();
         let mut answer: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        assert!(
-            good,
-            "{path}: {}: {}",
-            answer["value"]["error"], answer["value"]["message"]
-        );
+        assert!(good, "{path}: {}: {}", answer["value"]["error"], answer["value"]["message"]);
         answer["value"].take()
     }
 

@@ -28,8 +28,7 @@ fn main() -> Result<()> {
         pack.asset(file.name, &file.bytes)?;
     }
     for name in ["docs.css", "reference.css", "reference.js", "favicon.svg"] {
-        let bytes =
-            fs::read(format!("assets/{name}")).with_context(|| format!("reading assets/{name}"))?;
+        let bytes = fs::read(format!("assets/{name}")).with_context(|| format!("reading assets/{name}"))?;
         pack.asset(name, &bytes)?;
     }
     for page in page::all()? {

@@ -16,18 +16,12 @@ pub struct Pack {
 
 impl Pack {
     pub fn new(out: PathBuf) -> Self {
-        Self {
-            out,
-            names: Vec::new(),
-            entries: Vec::new(),
-        }
+        Self { out, names: Vec::new(), entries: Vec::new() }
     }
 
     /// Adds a file that never changes under its name, because the name holds its digest.
     pub fn asset(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
-        let (stem, extension) = name
-            .rsplit_once('.')
-            .context("an asset's name has an extension")?;
+        let (stem, extension) = name.rsplit_once('.').context("an asset's name has an extension")?;
         let kind = match extension {
             "css" => "text/css; charset=utf-8",
             "js" => "text/javascript; charset=utf-8",
@@ -54,10 +48,7 @@ impl Pack {
             linked = linked.replace(&format!("{{{{asset {name}}}}}"), path);
         }
         match linked.split_once("{{") {
-            Some((_, rest)) => bail!(
-                "unknown placeholder: {{{{{}",
-                rest.chars().take(40).collect::<String>()
-            ),
+            Some((_, rest)) => bail!("unknown placeholder: {{{{{}", rest.chars().take(40).collect::<String>()),
             None => Ok(linked),
         }
     }
@@ -65,9 +56,8 @@ impl Pack {
     /// Writes `assets.rs`, ordered by path so that the component can search it by halves.
     pub fn write(mut self) -> Result<()> {
         self.entries.sort();
-        let mut source = String::from(
-            "/// Everything that is served, ordered by path.\npub static ASSETS: &[Asset] = &[\n",
-        );
+        let mut source =
+            String::from("/// Everything that is served, ordered by path.\npub static ASSETS: &[Asset] = &[\n");
         for (_, entry) in &self.entries {
             source.push_str(entry);
         }
@@ -76,25 +66,17 @@ impl Pack {
     }
 
     fn entry(&mut self, path: &str, kind: &str, immutable: bool, bytes: &[u8]) -> Result<()> {
-        let file = self.out.join(format!(
-            "{}.gz",
-            path.trim_start_matches('/').replace('/', "_")
-        ));
+        let file = self.out.join(format!("{}.gz", path.trim_start_matches('/').replace('/', "_")));
         // No name and no time in the header: the same input gives the same component.
         let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
         encoder.write_all(bytes)?;
-        fs::write(&file, encoder.finish()?)
-            .with_context(|| format!("writing {}", file.display()))?;
+        fs::write(&file, encoder.finish()?).with_context(|| format!("writing {}", file.display()))?;
 
         let mut entry = String::new();
         writeln!(entry, "    Asset {{")?;
         writeln!(entry, "        path: {path:?},")?;
         writeln!(entry, "        media_type: {kind:?},")?;
-        writeln!(
-            entry,
-            "        digest: {:?},",
-            digest(bytes).chars().take(24).collect::<String>()
-        )?;
+        writeln!(entry, "        digest: {:?},", digest(bytes).chars().take(24).collect::<String>())?;
         writeln!(entry, "        immutable: {immutable},")?;
         writeln!(entry, "        length: {},", bytes.len())?;
         writeln!(entry, "        gzip: include_bytes!({file:?}),")?;
@@ -105,8 +87,5 @@ impl Pack {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

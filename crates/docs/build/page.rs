@@ -73,10 +73,7 @@ const SOURCES: [Source; 5] = [
 /// Renders every page; links to assets are still placeholders.
 pub fn all() -> Result<Vec<Page>> {
     let layout = read("layout.html")?;
-    SOURCES
-        .iter()
-        .map(|source| render(&layout, source))
-        .collect()
+    SOURCES.iter().map(|source| render(&layout, source)).collect()
 }
 
 fn render(layout: &str, source: &Source) -> Result<Page> {
@@ -95,10 +92,7 @@ fn render(layout: &str, source: &Source) -> Result<Page> {
         &format!(r#"<a href="{}" data-nav>"#, source.path),
         &format!(r#"<a href="{}" aria-current="page">"#, source.path),
     );
-    Ok(Page {
-        path: source.path,
-        html: html.replace(" data-nav>", ">"),
-    })
+    Ok(Page { path: source.path, html: html.replace(" data-nav>", ">") })
 }
 
 fn read(file: &str) -> Result<String> {
@@ -117,10 +111,8 @@ fn by_status() -> BTreeMap<u16, Vec<&'static Problem>> {
 fn contents() -> String {
     let mut html = String::from("<ul class=\"contents\">\n");
     for (status, group) in by_status() {
-        let links: Vec<String> = group
-            .iter()
-            .map(|problem| format!("<a href=\"#{0}\"><code>{0}</code></a>", problem.code))
-            .collect();
+        let links: Vec<String> =
+            group.iter().map(|problem| format!("<a href=\"#{0}\"><code>{0}</code></a>", problem.code)).collect();
         let _ = writeln!(
             html,
             "<li><span class=\"status s{}\">{status}</span> <span>{}</span></li>",
@@ -135,13 +127,7 @@ fn contents() -> String {
 fn problems() -> String {
     let mut html = String::new();
     for problem in by_status().into_values().flatten() {
-        let Problem {
-            code,
-            status,
-            title,
-            meaning,
-            remedy,
-        } = problem;
+        let Problem { code, status, title, meaning, remedy } = problem;
         let _ = writeln!(
             html,
             "<section class=\"problem\" id=\"{code}\" aria-labelledby=\"{code}-title\">\n\
@@ -173,19 +159,10 @@ fn faults() -> String {
 
 /// Escapes a text and sets what stands between backticks as code.
 fn text(source: &str) -> String {
-    let escaped = source
-        .replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;");
+    let escaped = source.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     escaped
         .split('`')
         .enumerate()
-        .map(|(index, part)| {
-            if index % 2 == 1 {
-                format!("<code>{part}</code>")
-            } else {
-                part.to_string()
-            }
-        })
+        .map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_string() })
         .collect()
 }

@@ -22,15 +22,9 @@ const WANTED: [(&str, &str); 4] = [
 pub fn files() -> Result<Vec<File>> {
     let mut archive = ZipArchive::new(Cursor::new(utoipa_swagger_ui_vendored::SWAGGER_UI_VENDORED))
         .context("opening the vendored Swagger UI")?;
-    let first = archive
-        .by_index(0)
-        .context("the vendored archive is empty")?
-        .name()
-        .context("its first name")?
-        .to_string();
-    let (top, _) = first
-        .split_once('/')
-        .context("the vendored archive has no top folder")?;
+    let first =
+        archive.by_index(0).context("the vendored archive is empty")?.name().context("its first name")?.to_string();
+    let (top, _) = first.split_once('/').context("the vendored archive has no top folder")?;
 
     WANTED
         .into_iter()

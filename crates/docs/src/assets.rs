@@ -21,8 +21,5 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 
 /// Finds what is packed under a path or a name.
 pub fn find(path: &str) -> Option<&'static Asset> {
-    ASSETS
-        .binary_search_by(|asset| asset.path.cmp(path))
-        .ok()
-        .and_then(|index| ASSETS.get(index))
+    ASSETS.binary_search_by(|asset| asset.path.cmp(path)).ok().and_then(|index| ASSETS.get(index))
 }

@@ -21,11 +21,6 @@ mod export {
     #[http_service]
     async fn serve(request: Request) -> Response<Full<Bytes>> {
         let (head, _body) = request.into_parts();
-        respond(
-            &head.method,
-            head.uri.path(),
-            &head.headers,
-            Settings::get().await,
-        )
+        respond(&head.method, head.uri.path(), &head.headers, Settings::get().await)
     }
 }

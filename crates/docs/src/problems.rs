@@ -35,13 +35,7 @@ const fn problem(
     meaning: &'static str,
     remedy: &'static str,
 ) -> Problem {
-    Problem {
-        code,
-        status,
-        title,
-        meaning,
-        remedy,
-    }
+    Problem { code, status, title, meaning, remedy }
 }
 
 const fn fault(code: &'static str, meaning: &'static str) -> Fault {
@@ -311,54 +305,24 @@ pub const PROBLEMS: &[Problem] = &[
 
 /// Every fault that `errors` may list.
 pub const FAULTS: &[Fault] = &[
-    fault(
-        "required",
-        "The field is missing. The pointer names the field as if it were there.",
-    ),
+    fault("required", "The field is missing. The pointer names the field as if it were there."),
     fault(
         "type",
         "The value has another JSON type than the field: a string where a number belongs, null where none is allowed.",
     ),
-    fault(
-        "too_long",
-        "The text has more characters than allowed, counted after cleaning.",
-    ),
-    fault(
-        "too_short",
-        "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty.",
-    ),
-    fault(
-        "too_many",
-        "The list has more elements than allowed: 20 tags, 100 operations.",
-    ),
+    fault("too_long", "The text has more characters than allowed, counted after cleaning."),
+    fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
+    fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
     fault(
         "unknown_field",
         "There is no such field or parameter. Unknown ones are refused, not dropped, so that a typing error shows.",
     ),
-    fault(
-        "read_only",
-        "The field exists but is the server's to set: id, version, timestamps, completed (use status).",
-    ),
-    fault(
-        "invalid_value",
-        "The value is not one of those allowed, or contradicts another field.",
-    ),
-    fault(
-        "control_character",
-        "The text holds a control character. Only a description may hold line breaks and tabs.",
-    ),
-    fault(
-        "not_found",
-        "The value refers to something that does not exist in your workspace.",
-    ),
-    fault(
-        "duplicate",
-        "The same field or element appears twice where each may appear once.",
-    ),
-    fault(
-        "out_of_range",
-        "The number or instant lies outside its bounds; years run from 1970 to 9999.",
-    ),
+    fault("read_only", "The field exists but is the server's to set: id, version, timestamps, completed (use status)."),
+    fault("invalid_value", "The value is not one of those allowed, or contradicts another field."),
+    fault("control_character", "The text holds a control character. Only a description may hold line breaks and tabs."),
+    fault("not_found", "The value refers to something that does not exist in your workspace."),
+    fault("duplicate", "The same field or element appears twice where each may appear once."),
+    fault("out_of_range", "The number or instant lies outside its bounds; years run from 1970 to 9999."),
     fault(
         "invalid_format",
         "The text does not follow its format: an instant (RFC 3339 with offset), a UUID, an email address, a time zone.",

@@ -15,12 +15,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers a request by its method, path and headers.
-pub fn respond(
-    method: &Method,
-    path: &str,
-    headers: &HeaderMap,
-    settings: Settings,
-) -> Response<Full<Bytes>> {
+pub fn respond(method: &Method, path: &str, headers: &HeaderMap, settings: Settings) -> Response<Full<Bytes>> {
     let asset = match path.strip_suffix('/').unwrap_or(path) {
         _ if !settings.enabled => None,
         path if path.starts_with(':') => None,
@@ -31,11 +26,7 @@ pub fn respond(
         (None, _) => error(StatusCode::NOT_FOUND, ":not-found", headers),
         (Some(asset), &Method::GET | &Method::HEAD) => conditional(asset, headers),
         (Some(_), &Method::OPTIONS) => allow(bare(StatusCode::NO_CONTENT)),
-        (Some(_), _) => allow(error(
-            StatusCode::METHOD_NOT_ALLOWED,
-            ":method-not-allowed",
-            headers,
-        )),
+        (Some(_), _) => allow(error(StatusCode::METHOD_NOT_ALLOWED, ":method-not-allowed", headers)),
     };
     if method == Method::HEAD {
         *response.body_mut() = Full::default();
@@ -47,16 +38,9 @@ pub fn respond(
 /// The asset, or 304 if the client has it.
 fn conditional(asset: &Asset, headers: &HeaderMap) -> Response<Full<Bytes>> {
     let gzip = accepts_gzip(headers);
-    let mut response = if is_current(asset, headers) {
-        bare(StatusCode::NOT_MODIFIED)
-    } else {
-        full(StatusCode::OK, asset, gzip)
-    };
-    let lifetime = if asset.immutable {
-        "public, max-age=31536000, immutable"
-    } else {
-        "public, no-cache"
-    };
+    let mut response =
+        if is_current(asset, headers) { bare(StatusCode::NOT_MODIFIED) } else { full(StatusCode::OK, asset, gzip) };
+    let lifetime = if asset.immutable { "public, max-age=31536000, immutable" } else { "public, no-cache" };
     set(response.headers_mut(), header::CACHE_CONTROL, lifetime);
     set(response.headers_mut(), header::ETAG, &tag(asset, gzip));
     response
@@ -83,16 +67,8 @@ fn full(status: StatusCode, asset: &Asset, gzip: bool) -> Response<Full<Bytes>> 
         }
     };
     let mut response = bare(status);
-    set(
-        response.headers_mut(),
-        header::CONTENT_TYPE,
-        asset.media_type,
-    );
-    set(
-        response.headers_mut(),
-        header::CONTENT_LENGTH,
-        &body.len().to_string(),
-    );
+    set(response.headers_mut(), header::CONTENT_TYPE, asset.media_type);
+    set(response.headers_mut(), header::CONTENT_LENGTH, &body.len().to_string());
     if let Some(encoding) = encoding {
         set(response.headers_mut(), header::CONTENT_ENCODING, encoding);
     }
@@ -113,35 +89,15 @@ fn allow(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
 
 fn secure(headers: &mut HeaderMap, settings: Settings) {
     set(headers, header::VARY, "Accept-Encoding");
-    set(
-        headers,
-        header::CONTENT_SECURITY_POLICY,
-        CONTENT_SECURITY_POLICY,
-    );
+    set(headers, header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, header::X_FRAME_OPTIONS, "DENY");
     set(headers, header::REFERRER_POLICY, "no-referrer");
-    set(
-        headers,
-        header::HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    );
-    set(
-        headers,
-        header::HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    );
-    set(
-        headers,
-        header::HeaderName::from_static("permissions-policy"),
-        "camera=(), geolocation=(), microphone=()",
-    );
+    set(headers, header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(headers, header::HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(headers, header::HeaderName::from_static("permissions-policy"), "camera=(), geolocation=(), microphone=()");
     if settings.hsts {
-        set(
-            headers,
-            header::STRICT_TRANSPORT_SECURITY,
-            "max-age=63072000; includeSubDomains",
-        );
+        set(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains");
     }
 }
 
@@ -172,12 +128,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
         let refused = parameters
             .split(';')
             .filter_map(|parameter| parameter.trim().strip_prefix("q="))
-            .any(|weight| {
-                weight
-                    .trim()
-                    .parse::<f32>()
-                    .is_ok_and(|weight| weight == 0.0)
-            });
+            .any(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight == 0.0));
         match coding.trim().to_ascii_lowercase().as_str() {
             "gzip" | "x-gzip" => return !refused,
             "*" => any = !refused,
@@ -189,12 +140,7 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
 
 /// The elements of a list header, over all its lines.
 fn elements(headers: &HeaderMap, name: header::HeaderName) -> impl Iterator<Item = &str> {
-    headers
-        .get_all(name)
-        .iter()
-        .filter_map(|line| line.to_str().ok())
-        .flat_map(|line| line.split(','))
-        .map(str::trim)
+    headers.get_all(name).iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(',')).map(str::trim)
 }
 
 #[cfg(test)]

@@ -20,19 +20,14 @@ impl Settings {
         if let Some(settings) = SETTINGS.get() {
             return *settings;
         }
-        let settings = Self::from(
-            &variable("environment").await,
-            &variable("docs").await,
-            &variable("hsts").await,
-        );
+        let settings = Self::from(&variable("environment").await, &variable("docs").await, &variable("hsts").await);
         *SETTINGS.get_or_init(|| settings)
     }
 
     fn from(environment: &str, docs: &str, hsts: &str) -> Self {
         Self {
             enabled: docs.trim() != "off",
-            hsts: hsts.trim() == "on"
-                || (hsts.trim().is_empty() && environment.trim() == "production"),
+            hsts: hsts.trim() == "on" || (hsts.trim().is_empty() && environment.trim() == "production"),
         }
     }
 }
