@@ -14,16 +14,20 @@ pub mod middleware;
 pub mod router;
 pub mod types;
 
-use axum::body::Body;
-use http::{Request, Response};
-use spin_sdk::http_service;
-use tower::ServiceExt;
+/// The export of the component. Only for wasm: its symbol is a name that native linkers refuse.
+#[cfg(target_family = "wasm")]
+mod export {
+    use axum::body::Body;
+    use http::{Request, Response};
+    use spin_sdk::http_service;
+    use tower::ServiceExt;
 
-#[http_service]
-async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
-    let request: Request<Body> = request.map(Body::new);
-    match app::router().await.oneshot(request).await {
-        Ok(response) => response,
-        Err(never) => match never {},
+    #[http_service]
+    async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
+        let request: Request<Body> = request.map(Body::new);
+        match crate::app::router().await.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
     }
 }
