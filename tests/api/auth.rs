@@ -47,7 +47,8 @@ async fn a_wrong_token_is_no_token() {
     let mut almost = own.clone();
     almost.pop();
     for token in ["", "tdo_", "nonsense", &almost, &format!("{own}x"), &own.to_uppercase(), &"x".repeat(4000)] {
-        let answer = server.anonymous().get("/api/v2/todos").header("authorization", format!("Bearer {token}")).send().await;
+        let answer =
+            server.anonymous().get("/api/v2/todos").header("authorization", format!("Bearer {token}")).send().await;
         answer.problem(401, "unauthenticated");
         assert!(answer.header("www-authenticate").contains("Bearer"), "{answer}");
         let text = answer.text();

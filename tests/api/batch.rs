@@ -116,7 +116,11 @@ async fn shapes_are_checked_before_anything_happens() {
     for (operation, pointer, code) in [
         (json!({ "op": "create", "todo": {} }), "/operations/1/todo/title", "required"),
         (json!({ "op": "create" }), "/operations/1/todo", "required"),
-        (json!({ "op": "create", "todo": { "title": "a", "tags": ["ok", ""] } }), "/operations/1/todo/tags/1", "too_short"),
+        (
+            json!({ "op": "create", "todo": { "title": "a", "tags": ["ok", ""] } }),
+            "/operations/1/todo/tags/1",
+            "too_short",
+        ),
         (json!({ "op": "update", "id": id, "todo": { "version": 2 } }), "/operations/1/todo/version", "read_only"),
         (json!({ "op": "update", "todo": {} }), "/operations/1/id", "required"),
         (json!({ "op": "update", "id": "x", "todo": {} }), "/operations/1/id", "invalid_format"),

@@ -16,7 +16,8 @@ suite![
 
 async fn a_deleted_todo_can_be_restored() {
     let ws = Workspace::new().await;
-    let before = ws.todo(json!({ "title": "Back", "tags": ["kept"], "description": "kept", "status": "completed" })).await;
+    let before =
+        ws.todo(json!({ "title": "Back", "tags": ["kept"], "description": "kept", "status": "completed" })).await;
     let path = format!("/api/v2/todos/{}", before["id"].as_str().unwrap());
     ws.delete(&path).send().await.no_content();
     let restored = ws.post(&format!("{path}/restore")).send().await;

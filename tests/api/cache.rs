@@ -31,7 +31,9 @@ async fn a_second_read_is_a_hit() {
     }
     let ws = Workspace::new().await;
     let path = format!("/api/v2/todos/{}", ws.titled("x").await);
-    for path in [path.as_str(), "/api/v2/todos", "/api/v2/todos/stats", "/api/v2/tags", "/api/v2/employees", "/api/v1/todos"] {
+    for path in
+        [path.as_str(), "/api/v2/todos", "/api/v2/todos/stats", "/api/v2/tags", "/api/v2/employees", "/api/v1/todos"]
+    {
         let mut answers = Vec::new();
         for _ in 0..3 {
             answers.push(ws.get(path).send().await);
@@ -47,7 +49,8 @@ async fn every_write_is_seen_by_the_next_read() {
     let ada = ws.employee("Ada").await;
     let todo = ws.todo(json!({ "title": "v1", "tags": ["a"], "assignee_id": ada["id"] })).await;
     let path = format!("/api/v2/todos/{}", todo["id"].as_str().unwrap());
-    let reads = [path.as_str(), "/api/v2/todos", "/api/v2/todos/stats", "/api/v2/tags", "/api/v2/employees", "/api/v1/todos"];
+    let reads =
+        [path.as_str(), "/api/v2/todos", "/api/v2/todos/stats", "/api/v2/tags", "/api/v2/employees", "/api/v1/todos"];
     let read_all = async || {
         let mut bodies = Vec::new();
         for read in reads {
@@ -61,7 +64,9 @@ async fn every_write_is_seen_by_the_next_read() {
     let batch = json!({ "operations": [{ "op": "update", "id": todo["id"], "todo": { "title": "by batch" } }] });
     for (number, call) in [
         ws.patch(&path).json(json!({ "title": "by patch" })),
-        ws.put(&path).header("if-match", "*").json(json!({ "title": "by put", "tags": ["a"], "assignee_id": ada["id"] })),
+        ws.put(&path)
+            .header("if-match", "*")
+            .json(json!({ "title": "by put", "tags": ["a"], "assignee_id": ada["id"] })),
         ws.post("/api/v2/todos/batch").json(batch),
         ws.patch(&tag).json(json!({ "name": "renamed" })),
         ws.patch(&employee).json(json!({ "name": "Countess" })),

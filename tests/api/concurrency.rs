@@ -73,7 +73,8 @@ async fn many_posts_with_one_key_create_one_todo() {
     let ws = Workspace::new().await;
     for round in 0..5 {
         let title = format!("round {round}");
-        let calls = (0..10).map(|_| ws.post("/api/v2/todos").header("idempotency-key", &title).json(json!({ "title": title })));
+        let calls =
+            (0..10).map(|_| ws.post("/api/v2/todos").header("idempotency-key", &title).json(json!({ "title": title })));
         let answers = at_once(calls.collect()).await;
         let (made, running) = (statuses(&answers, 201), statuses(&answers, 409));
         assert_eq!(made + running, 10, "{}", answers.iter().map(ToString::to_string).collect::<String>());
@@ -113,8 +114,9 @@ async fn a_rename_that_merges_loses_no_tag() {
         let tags = ws.all("/api/v2/tags", &[]).await;
         let tag = tags.iter().find(|tag| tag["name"] == from.as_str()).unwrap();
         let rename = ws.patch(&format!("/api/v2/tags/{}", tag["id"].as_str().unwrap())).json(json!({ "name": to }));
-        let mut calls: Vec<_> =
-            (0..8).map(|_| ws.post("/api/v2/todos").json(json!({ "title": "tagged meanwhile", "tags": [from] }))).collect();
+        let mut calls: Vec<_> = (0..8)
+            .map(|_| ws.post("/api/v2/todos").json(json!({ "title": "tagged meanwhile", "tags": [from] })))
+            .collect();
         calls.insert(4, rename);
         let answers = at_once(calls).await;
         answers[4].ok();
@@ -138,7 +140,8 @@ async fn one_new_tag_by_many_is_one_tag() {
         answer.created();
     }
     let tags = ws.all("/api/v2/tags", &[("limit", "100")]).await;
-    let home: Vec<&Value> = tags.iter().filter(|tag| tag["name"].as_str().unwrap().eq_ignore_ascii_case("home")).collect();
+    let home: Vec<&Value> =
+        tags.iter().filter(|tag| tag["name"].as_str().unwrap().eq_ignore_ascii_case("home")).collect();
     assert_eq!(home.len(), 1, "{tags:?}");
     assert_eq!(home[0]["count"], 16);
 }
@@ -161,7 +164,8 @@ async fn batches_in_opposite_order_do_not_deadlock() {
             ids.iter().map(|id| json!({ "op": "update", "id": id, "todo": { "title": uuid() } })).collect();
         ws.post("/api/v2/todos/batch").json(json!({ "operations": operations }))
     };
-    let calls = (0..8).map(|number| if number % 2 == 0 { batch(ids.iter().collect()) } else { batch(ids.iter().rev().collect()) });
+    let calls = (0..8)
+        .map(|number| if number % 2 == 0 { batch(ids.iter().collect()) } else { batch(ids.iter().rev().collect()) });
     for answer in at_once(calls.collect()).await {
         answer.ok();
     }
@@ -175,7 +179,8 @@ async fn one_name_goes_to_one() {
     let ws = Workspace::new().await;
     let calls = |client: &Client| {
         let departments = (0..4).map(|_| client.post("/api/v2/departments").json(json!({ "name": "Research" })));
-        let employees = (0..4).map(|_| client.post("/api/v2/employees").json(json!({ "name": "A", "email": "a@example.com" })));
+        let employees =
+            (0..4).map(|_| client.post("/api/v2/employees").json(json!({ "name": "A", "email": "a@example.com" })));
         departments.chain(employees).collect::<Vec<_>>()
     };
     let answers = at_once(calls(&ws)).await;

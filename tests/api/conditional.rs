@@ -25,7 +25,9 @@ async fn an_unchanged_todo_is_not_sent_again() {
     let ws = Workspace::new().await;
     let path = format!("/api/v2/todos/{}", ws.titled("Same").await);
     let first = ws.get(&path).send().await;
-    for condition in [first.etag(), "*".to_owned(), format!("W/{}", first.etag()), format!("\"other\", {}", first.etag())] {
+    for condition in
+        [first.etag(), "*".to_owned(), format!("W/{}", first.etag()), format!("\"other\", {}", first.etag())]
+    {
         let second = ws.get(&path).header("if-none-match", &condition).send().await;
         second.has_status(304);
         assert!(second.body.is_empty(), "{second}");
@@ -125,7 +127,12 @@ async fn a_stale_put_is_refused() {
     let made = ws.post("/api/v2/todos").json(json!({ "title": "A" })).send().await;
     let path = made.header("location");
     ws.patch(path).json(json!({ "title": "B" })).send().await.ok();
-    ws.put(path).header("if-match", made.etag()).json(json!({ "title": "C" })).send().await.problem(412, "stale_version");
+    ws.put(path)
+        .header("if-match", made.etag())
+        .json(json!({ "title": "C" }))
+        .send()
+        .await
+        .problem(412, "stale_version");
     assert_eq!(ws.get(path).send().await.ok()["title"], "B");
 }
 

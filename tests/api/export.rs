@@ -19,8 +19,20 @@ suite![
 ];
 
 const COLUMNS: [&str; 14] = [
-    "id", "title", "description", "status", "completed", "priority", "due_date", "tags", "assignee", "department",
-    "created_at", "updated_at", "completed_at", "version",
+    "id",
+    "title",
+    "description",
+    "status",
+    "completed",
+    "priority",
+    "due_date",
+    "tags",
+    "assignee",
+    "department",
+    "created_at",
+    "updated_at",
+    "completed_at",
+    "version",
 ];
 
 /// The records of a CSV export, the header first.
@@ -50,9 +62,20 @@ async fn csv_has_the_documented_columns() {
     assert_eq!(records[0], COLUMNS);
     let text = |field: &str| todo[field].as_str().unwrap_or_default().to_owned();
     let expected = [
-        text("id"), "Everything".into(), "Text".into(), "completed".into(), "true".into(), "high".into(),
-        "2030-01-01T00:00:00Z".into(), "a;b".into(), "Ada".into(), "Research".into(), text("created_at"),
-        text("updated_at"), text("completed_at"), "1".into(),
+        text("id"),
+        "Everything".into(),
+        "Text".into(),
+        "completed".into(),
+        "true".into(),
+        "high".into(),
+        "2030-01-01T00:00:00Z".into(),
+        "a;b".into(),
+        "Ada".into(),
+        "Research".into(),
+        text("created_at"),
+        text("updated_at"),
+        text("completed_at"),
+        "1".into(),
     ];
     assert_eq!(records[1], expected);
     assert_eq!(records.len(), 2);
@@ -118,11 +141,16 @@ async fn ics_is_a_calendar() {
     let lines = ics(&ws, "sort=created_at").await;
     assert_eq!(lines.first().map(String::as_str), Some("BEGIN:VCALENDAR"));
     assert_eq!(lines.last().map(String::as_str), Some("END:VCALENDAR"));
-    for expected in ["VERSION:2.0", "BEGIN:VTODO", "SUMMARY:Call", "DUE:20300102T030405Z", "STATUS:COMPLETED", "CATEGORIES:a,b"] {
+    for expected in
+        ["VERSION:2.0", "BEGIN:VTODO", "SUMMARY:Call", "DUE:20300102T030405Z", "STATUS:COMPLETED", "CATEGORIES:a,b"]
+    {
         assert!(lines.iter().any(|line| line == expected), "no {expected} in {lines:#?}");
     }
     assert!(lines.iter().any(|line| line.starts_with("PRODID:")), "{lines:#?}");
-    assert!(lines.iter().any(|line| line.starts_with("UID:") && line.contains(todo["id"].as_str().unwrap())), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.starts_with("UID:") && line.contains(todo["id"].as_str().unwrap())),
+        "{lines:#?}"
+    );
     for (name, count) in [("BEGIN:VTODO", 2), ("END:VTODO", 2), ("DUE:", 1)] {
         assert_eq!(lines.iter().filter(|line| line.starts_with(name)).count(), count, "{name} in {lines:#?}");
     }
@@ -136,7 +164,12 @@ async fn ics_folds_and_escapes() {
     ws.todo(json!({ "title": "a, b; c\\d", "description": "one\ntwo", "tags": ["x,y"] })).await;
     ws.titled("END:VTODO").await;
     let lines = ics(&ws, "sort=created_at").await;
-    for expected in [format!("SUMMARY:{long}"), "SUMMARY:a\\, b\\; c\\\\d".into(), "DESCRIPTION:one\\ntwo".into(), "CATEGORIES:x\\,y".into()] {
+    for expected in [
+        format!("SUMMARY:{long}"),
+        "SUMMARY:a\\, b\\; c\\\\d".into(),
+        "DESCRIPTION:one\\ntwo".into(),
+        "CATEGORIES:x\\,y".into(),
+    ] {
         assert!(lines.contains(&expected), "no {expected} in {lines:#?}");
     }
     assert_eq!(lines.iter().filter(|line| *line == "END:VTODO").count(), 3, "{lines:#?}");

@@ -136,7 +136,10 @@ async fn a_write_of_unknown_outcome_is_reported() {
 }
 
 async fn a_slow_database_ends_in_a_timeout() {
-    let server = Server::private(Options::default().with("database_timeout_ms", 30_000).with("request_timeout_ms", 1000).with("cache", "off")).await;
+    let server = Server::private(
+        Options::default().with("database_timeout_ms", 30_000).with("request_timeout_ms", 1000).with("cache", "off"),
+    )
+    .await;
     let ws = Workspace::on(&server).await;
     let path = format!("/api/v2/todos/{}", ws.titled("x").await);
     server.host().faults().postgres().delay(Duration::from_secs(5));
@@ -213,7 +216,8 @@ async fn a_bad_setting_stops_readiness_and_is_named() {
 }
 
 async fn production_refuses_to_run_without_tokens() {
-    let good = Options::default().with("environment", "production").with("cursor_secret", "0123456789abcdef0123456789abcdef");
+    let good =
+        Options::default().with("environment", "production").with("cursor_secret", "0123456789abcdef0123456789abcdef");
     let server = Server::private(good.clone()).await;
     let answer = server.anonymous().get("/health/ready").send().await;
     answer.ok();

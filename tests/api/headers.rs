@@ -57,7 +57,10 @@ async fn the_documents_may_show_their_own_page() {
         assert!([200, 301, 302, 307, 308].contains(&answer.status), "{answer}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");
         let policy = answer.header("content-security-policy");
-        assert!(!policy.contains("unsafe-inline' ") && !policy.contains("http:") && !policy.contains("https:"), "{answer}");
+        assert!(
+            !policy.contains("unsafe-inline' ") && !policy.contains("http:") && !policy.contains("https:"),
+            "{answer}"
+        );
     }
 }
 
@@ -139,7 +142,8 @@ async fn other_origins_are_refused_by_default() {
 }
 
 async fn a_configured_origin_may_call() {
-    let server = Server::private(Options::default().with("cors_origins", "https://app.example,https://other.example")).await;
+    let server =
+        Server::private(Options::default().with("cors_origins", "https://app.example,https://other.example")).await;
     let ws = Workspace::on(&server).await;
     let origin = "https://app.example";
     let answer = ws.get("/api/v2/todos").header("origin", origin).send().await;

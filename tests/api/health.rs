@@ -2,20 +2,24 @@
 
 use crate::harness::{Server, suite};
 
-suite![health_names_every_part, live_depends_on_nothing, ready_says_so, health_needs_no_token, unknown_routes_are_not_found];
+suite![
+    health_names_every_part,
+    live_depends_on_nothing,
+    ready_says_so,
+    health_needs_no_token,
+    unknown_routes_are_not_found
+];
 
 async fn health_names_every_part() {
     let answer = Server::shared().await.anonymous().get("/health").send().await;
     let health = answer.ok();
-    assert!(["healthy", "ok", "degraded"].contains(&health["status"].as_str().unwrap_or_default()), "{answer}");
+    assert!(["ok", "degraded"].contains(&health["status"].as_str().unwrap_or_default()), "{answer}");
     assert!(["development", "staging", "production"].contains(&health["environment"].as_str().unwrap()), "{answer}");
     assert!(health["version"].as_str().is_some_and(|version| version.contains('.')), "{answer}");
     assert!(health["timestamp"].as_str().is_some_and(|instant| instant.ends_with('Z')), "{answer}");
     for check in ["database", "cache"] {
         let check = &health["checks"][check];
-        assert!(check["status"].is_string(), "{answer}");
-        let latency = check.as_object().unwrap().iter().find(|(name, _)| name.contains("latency"));
-        assert!(latency.is_some_and(|(_, value)| value.is_number() || value.is_null()), "{answer}");
+        assert!(check["latency_ms"].is_number() || check["status"] == "off", "{answer}");
     }
     let text = answer.text();
     for secret in ["postgres://", "redis://", "password"] {

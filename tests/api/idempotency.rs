@@ -17,6 +17,8 @@ suite![
     every_post_takes_a_key,
     bad_keys_are_bad_parameters,
     #[database]
+    a_key_whose_first_request_is_still_running_is_refused,
+    #[database]
     a_key_is_forgotten_after_a_day,
 ];
 
@@ -59,14 +61,16 @@ async fn another_body_under_the_same_key_is_refused() {
 
 async fn bodies_compare_byte_for_byte() {
     let ws = Workspace::new().await;
-    let create = |body: &'static str| ws.post("/api/v2/todos").header("idempotency-key", "k").body("application/json", body);
+    let create =
+        |body: &'static str| ws.post("/api/v2/todos").header("idempotency-key", "k").body("application/json", body);
     create(r#"{"title":"A"}"#).send().await.created();
     create(r#"{"title": "A"}"#).send().await.problem(422, "idempotency_key_reused");
 }
 
 async fn quoted_and_bare_are_one_key() {
     let ws = Workspace::new().await;
-    let create = |key: &'static str| ws.post("/api/v2/todos").header("idempotency-key", key).json(json!({ "title": "A" }));
+    let create =
+        |key: &'static str| ws.post("/api/v2/todos").header("idempotency-key", key).json(json!({ "title": "A" }));
     let first = create("8e03978e-40d5-43e8-bc93-6894a57f9324").send().await.created();
     let again = create("\"8e03978e-40d5-43e8-bc93-6894a57f9324\"").send().await;
     assert_eq!(again.created(), first);
@@ -156,10 +160,32 @@ async fn bad_keys_are_bad_parameters() {
     ws.post("/api/v2/todos").header("idempotency-key", longest).json(json!({ "title": "A" })).send().await.created();
 }
 
+async fn a_key_whose_first_request_is_still_running_is_refused() {
+    let ws = Workspace::new().await;
+    let ada = ws.employee("Ada").await;
+    let database = crate::harness::database::connect().await;
+    // As long as this lock is held, the first request waits for the employee that it refers to.
+    database.batch_execute("begin").await.unwrap();
+    let lock = format!("select 1 from employees where uid = '{}' for update", ada["id"].as_str().unwrap());
+    assert_eq!(database.query(&lock, &[]).await.expect("employees have `uid`").len(), 1);
+    let create = || {
+        let body = json!({ "title": "A", "assignee_id": ada["id"] });
+        ws.post("/api/v2/todos").header("idempotency-key", "slow").json(body)
+    };
+    let first = tokio::spawn(create().send());
+    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    let second = create().send().await;
+    database.batch_execute("rollback").await.unwrap();
+    second.problem(409, "idempotency_in_progress");
+    assert_eq!(first.await.unwrap().created(), create().send().await.created());
+    assert_eq!(ws.titles(&[]).await, ["A"]);
+}
+
 async fn a_key_is_forgotten_after_a_day() {
     let ws = Workspace::new().await;
     let key = crate::harness::uuid();
-    let create = |title: &'static str| ws.post("/api/v2/todos").header("idempotency-key", &key).json(json!({ "title": title }));
+    let create =
+        |title: &'static str| ws.post("/api/v2/todos").header("idempotency-key", &key).json(json!({ "title": title }));
     let first = create("A").send().await.created();
     let database = crate::harness::database::connect().await;
     let aged = database

@@ -16,6 +16,7 @@ suite![
     foreign_references_are_refused,
     jobs_are_listed_newest_first,
     a_finished_job_cannot_be_cancelled,
+    a_cancelled_job_stops_and_says_how_far_it_came,
     unknown_jobs_are_not_found,
     v1_starts_the_same_job,
 ];
@@ -55,7 +56,8 @@ async fn a_bulk_change_starts_a_job() {
     let job = ended(&ws, started.header("location")).await;
     let mut keys: Vec<&str> = job.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
-    let expected = ["attempts", "created_at", "error", "finished_at", "id", "kind", "processed", "started_at", "status", "total"];
+    let expected =
+        ["attempts", "created_at", "error", "finished_at", "id", "kind", "processed", "started_at", "status", "total"];
     assert_eq!(keys, expected, "{job}");
     assert_eq!(job["id"], id);
     assert_eq!(job["kind"], "todos.bulk");
@@ -70,7 +72,8 @@ async fn a_bulk_change_starts_a_job() {
 async fn every_change_is_applied() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await;
-    let path = format!("/api/v2/todos/{}", ws.todo(json!({ "title": "x", "tags": ["old"] })).await["id"].as_str().unwrap());
+    let path =
+        format!("/api/v2/todos/{}", ws.todo(json!({ "title": "x", "tags": ["old"] })).await["id"].as_str().unwrap());
     for (change, field, value) in [
         (json!({ "action": "set_priority", "priority": "urgent" }), "priority", json!("urgent")),
         (json!({ "action": "complete" }), "status", json!("completed")),
@@ -130,7 +133,11 @@ async fn only_matching_todos_change_and_each_once() {
         ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
     }
     let job = done(&ws, json!({ "filter": { "priority": ["low"] }, "action": "complete" })).await;
-    assert_eq!((&job["status"], &job["total"], &job["processed"]), (&json!("succeeded"), &json!(250), &json!(250)), "{job}");
+    assert_eq!(
+        (&job["status"], &job["total"], &job["processed"]),
+        (&json!("succeeded"), &json!(250), &json!(250)),
+        "{job}"
+    );
     let lines = ws.get("/api/v2/todos/export?format=ndjson").send().await.text();
     for line in lines.lines() {
         let todo: Value = serde_json::from_str(line).unwrap();
@@ -145,7 +152,11 @@ async fn only_matching_todos_change_and_each_once() {
 
 async fn an_empty_filter_is_refused() {
     let ws = Workspace::new().await;
-    for body in [json!({ "filter": {}, "action": "delete" }), json!({ "action": "delete" }), json!({ "filter": null, "action": "delete" })] {
+    for body in [
+        json!({ "filter": {}, "action": "delete" }),
+        json!({ "action": "delete" }),
+        json!({ "filter": null, "action": "delete" }),
+    ] {
         let answer = bulk(&ws, body).await;
         let problem = answer.problem(422, "invalid_body");
         assert_eq!(problem.faults()[0]["pointer"], "/filter", "{answer}");
@@ -166,7 +177,11 @@ async fn bad_bulk_changes_name_their_faults() {
         (json!({ "filter": filter, "action": "assign" }), "/assignee_id", "required"),
         (json!({ "filter": filter, "action": "complete", "priority": "low" }), "/priority", "unknown_field"),
         (json!({ "filter": { "status": "pending" }, "action": "complete" }), "/filter/status", "type"),
-        (json!({ "filter": { "status": ["pending", "x"] }, "action": "complete" }), "/filter/status/1", "invalid_value"),
+        (
+            json!({ "filter": { "status": ["pending", "x"] }, "action": "complete" }),
+            "/filter/status/1",
+            "invalid_value",
+        ),
         (json!({ "filter": { "colour": "red" }, "action": "complete" }), "/filter/colour", "unknown_field"),
         (json!({ "filter": { "sort": "title" }, "action": "complete" }), "/filter/sort", "unknown_field"),
         (json!({ "filter": { "due_after": "soon" }, "action": "complete" }), "/filter/due_after", "invalid_format"),
@@ -204,10 +219,39 @@ async fn a_finished_job_cannot_be_cancelled() {
     ws.delete(&path).send().await.problem(409, "job_finished");
 }
 
+async fn a_cancelled_job_stops_and_says_how_far_it_came() {
+    let ws = Workspace::new().await;
+    let operations: Vec<Value> = (0..100).map(|_| json!({ "op": "create", "todo": { "title": "x" } })).collect();
+    for _ in 0..20 {
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    }
+    // The worker may be faster than the cancellation; it cannot win every time.
+    for attempt in 0..20 {
+        let body = json!({ "filter": { "q": "x" }, "action": "add_tag", "tag": format!("tag {attempt}") });
+        let started = bulk(&ws, body).await;
+        let path = started.header("location");
+        let cancelled = ws.delete(path).send().await;
+        if cancelled.status == 409 {
+            cancelled.problem(409, "job_finished");
+            continue;
+        }
+        assert!([200, 202, 204].contains(&cancelled.status), "{cancelled}");
+        let job = ended(&ws, path).await;
+        assert_eq!(job["status"], "cancelled", "{job}");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(ws.get(path).send().await.ok(), job, "nothing more happens");
+        let tagged = ws.all("/api/v2/todos", &[("tag", &format!("tag {attempt}")), ("limit", "100")]).await.len();
+        assert_eq!(job["processed"], tagged, "{job}");
+        return;
+    }
+    panic!("no job could be cancelled");
+}
+
 async fn unknown_jobs_are_not_found() {
     let (ws, other) = (Workspace::new().await, Workspace::new().await);
     other.titled("x").await;
-    let foreign = done(&other, json!({ "filter": { "q": "x" }, "action": "complete" })).await["id"].as_str().unwrap().to_owned();
+    let foreign =
+        done(&other, json!({ "filter": { "q": "x" }, "action": "complete" })).await["id"].as_str().unwrap().to_owned();
     for id in [uuid(), foreign] {
         ws.get(&format!("/api/v2/jobs/{id}")).send().await.problem(404, "job_not_found");
         ws.delete(&format!("/api/v2/jobs/{id}")).send().await.problem(404, "job_not_found");

@@ -17,8 +17,10 @@
 mod harness;
 
 mod auth;
+mod bodies;
 mod conditional;
 mod errors;
+mod filters;
 mod health;
 mod pages;
 mod request_id;
@@ -30,8 +32,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     harness::suite::run(vec![
         auth::suite(),
+        bodies::suite(),
         conditional::suite(),
         errors::suite(),
+        filters::suite(),
         health::suite(),
         pages::suite(),
         request_id::suite(),

@@ -104,7 +104,9 @@ async fn a_histogram_adds_up() {
     let ws = Workspace::new().await;
     ws.get("/api/v2/me").send().await.ok();
     wait_for(&ws.server, "the histogram of /api/v2/me", |samples| {
-        samples.iter().any(|sample| sample.labels.get("route") == Some("/api/v2/me") && matches!(sample.value, Number::Histogram(_)))
+        samples.iter().any(|sample| {
+            sample.labels.get("route") == Some("/api/v2/me") && matches!(sample.value, Number::Histogram(_))
+        })
     })
     .await;
     for sample in scrape(&ws.server).await {

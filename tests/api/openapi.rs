@@ -21,7 +21,8 @@ async fn documents_need_no_token() {
     for version in ["v1", "v2"] {
         let answer = server.anonymous().get(&format!("/api/{version}/openapi.json")).send().await;
         answer.ok();
-        let again = server.anonymous().get(&format!("/api/{version}/openapi.json")).header("if-none-match", answer.etag());
+        let again =
+            server.anonymous().get(&format!("/api/{version}/openapi.json")).header("if-none-match", answer.etag());
         again.send().await.has_status(304);
     }
 }
@@ -90,9 +91,12 @@ async fn every_placeholder_is_a_parameter() {
             let names = operation.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
             let shared = document.value["paths"][&operation.path]["parameters"].as_array().cloned().unwrap_or_default();
             let own = operation.value["parameters"].as_array().cloned().unwrap_or_default();
-            let known: Vec<Value> = own.iter().chain(&shared).map(|parameter| document.resolve(parameter).clone()).collect();
+            let known: Vec<Value> =
+                own.iter().chain(&shared).map(|parameter| document.resolve(parameter).clone()).collect();
             for name in names {
-                let found = known.iter().any(|parameter| parameter["name"] == name && parameter["in"] == "path" && parameter["required"] == true);
+                let found = known.iter().any(|parameter| {
+                    parameter["name"] == name && parameter["in"] == "path" && parameter["required"] == true
+                });
                 assert!(found, "{name} of {}", operation.name());
             }
         }

@@ -83,7 +83,8 @@ async fn a_cursor_goes_with_no_other_filter_or_sort() {
 async fn a_tampered_cursor_is_refused() {
     let ws = filled(3).await;
     let cursor = next(&ws.get("/api/v2/todos?limit=1").send().await);
-    let mut tampered = vec![String::new(), "x".to_owned(), "AAAA".to_owned(), cursor.to_lowercase() + "A", cursor[1..].to_owned()];
+    let mut tampered =
+        vec![String::new(), "x".to_owned(), "AAAA".to_owned(), cursor.to_lowercase() + "A", cursor[1..].to_owned()];
     for position in 0..cursor.len() {
         let mut letters: Vec<char> = cursor.chars().collect();
         letters[position] = if letters[position] == 'A' { 'B' } else { 'A' };

@@ -107,7 +107,16 @@ async fn a_referenced_department_stays() {
 
 async fn addresses_are_checked() {
     let ws = Workspace::new().await;
-    for wrong in ["", "ada", "@example.com", "ada@", "ada@@example.com", "a b@example.com", "ada@exa mple.com", "<ada@example.com>"] {
+    for wrong in [
+        "",
+        "ada",
+        "@example.com",
+        "ada@",
+        "ada@@example.com",
+        "a b@example.com",
+        "ada@exa mple.com",
+        "<ada@example.com>",
+    ] {
         let answer = ws.post("/api/v2/employees").json(json!({ "name": "A", "email": wrong })).send().await;
         let problem = answer.problem(422, "invalid_body");
         assert_eq!(problem.faults()[0]["pointer"], "/email", "{answer}");

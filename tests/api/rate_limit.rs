@@ -33,7 +33,8 @@ fn left(answer: &Answer, class: &str) -> (u64, u64) {
     let item = fields.split(", ").find(|item| item.starts_with(&format!("\"{class}\"")));
     let item = item.unwrap_or_else(|| panic!("no class {class}: {answer}"));
     let number = |name: &str| {
-        let value = item.split(';').find_map(|part| part.trim().strip_prefix(name)).and_then(|value| value.parse().ok());
+        let value =
+            item.split(';').find_map(|part| part.trim().strip_prefix(name)).and_then(|value| value.parse().ok());
         value.unwrap_or_else(|| panic!("no {name} in {item}"))
     };
     (number("r="), number("t="))
@@ -168,11 +169,16 @@ async fn wrong_tokens_are_limited() {
 }
 
 async fn operators_and_preflights_are_not_counted() {
-    let options = Options::default().with("rate_limit_default", 3).with("trusted_proxies", "127.0.0.1").with("metrics_public", "on");
+    let options = Options::default()
+        .with("rate_limit_default", 3)
+        .with("trusted_proxies", "127.0.0.1")
+        .with("metrics_public", "on");
     let server = Server::private(options).await;
     let address = format!("203.0.116.{}", std::process::id() % 250);
     for _ in 0..10 {
-        for (method, path) in [("GET", "/health"), ("GET", "/health/ready"), ("GET", "/metrics"), ("OPTIONS", "/api/v2/todos")] {
+        for (method, path) in
+            [("GET", "/health"), ("GET", "/health/ready"), ("GET", "/metrics"), ("OPTIONS", "/api/v2/todos")]
+        {
             let answer = server.anonymous().call(method, path).header("x-forwarded-for", &address).send().await;
             assert_ne!(answer.status, 429, "{answer}");
         }

@@ -42,7 +42,8 @@ async fn an_insane_request_id_is_replaced() {
     let server = Server::shared().await;
     let long = "x".repeat(129);
     for id in ["with space", "quote\"", "semi;colon", "<script>", "ü", "", &long] {
-        let request = format!("GET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Request-Id: {id}\r\n\r\n");
+        let request =
+            format!("GET /health/live HTTP/1.1\r\nHost: test\r\nConnection: close\r\nX-Request-Id: {id}\r\n\r\n");
         let answer = raw::exchange(&server, request.as_bytes()).await;
         assert_ne!(answer.header("x-request-id"), id);
         assert!(is_sane(answer.header("x-request-id")), "{answer}");

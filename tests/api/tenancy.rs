@@ -98,7 +98,11 @@ async fn every_path_of_another_workspace_leads_nowhere() {
             let key = key.unwrap_or_else(|| panic!("the test knows no {kind} for {}", operation.name()));
             let path = operation.path.replace("{id}", &foreign.ids[key]);
             let answer = send(&ws, operation, &path).send().await;
-            assert!([404, 412].contains(&answer.status), "{} is not 404 (or 412 for If-Match: *): {answer}", operation.name());
+            assert!(
+                [404, 412].contains(&answer.status),
+                "{} is not 404 (or 412 for If-Match: *): {answer}",
+                operation.name()
+            );
             assert!(answer.status == 404 || operation.method == "PUT", "{answer}");
             reveals_nothing(&answer);
             called += 1;
@@ -122,10 +126,14 @@ async fn every_body_that_refers_to_another_workspace_is_refused() {
         ws.patch(&own_path).json(json!({ "assignee_id": id("employees") })),
         ws.put(&own_path).header("if-match", "*").json(json!({ "title": "x", "assignee_id": id("employees") })),
         ws.post("/api/v2/todos/batch").json(json!({ "operations": [{ "op": "delete", "id": id("todos") }] })),
-        ws.post("/api/v2/todos/batch").json(json!({ "operations": [{ "op": "update", "id": id("todos"), "todo": { "title": "x" } }] })),
-        ws.post("/api/v2/todos/batch").json(json!({ "operations": [{ "op": "create", "todo": { "title": "x", "assignee_id": id("employees") } }] })),
+        ws.post("/api/v2/todos/batch")
+            .json(json!({ "operations": [{ "op": "update", "id": id("todos"), "todo": { "title": "x" } }] })),
+        ws.post("/api/v2/todos/batch").json(
+            json!({ "operations": [{ "op": "create", "todo": { "title": "x", "assignee_id": id("employees") } }] }),
+        ),
         ws.post("/api/v2/todos/bulk-process").json(bulk),
-        ws.post("/api/v2/employees").json(json!({ "name": "x", "email": "x@example.com", "department_id": id("departments") })),
+        ws.post("/api/v2/employees")
+            .json(json!({ "name": "x", "email": "x@example.com", "department_id": id("departments") })),
     ] {
         let answer = call.send().await;
         answer.problem(422, "invalid_body");
@@ -150,7 +158,9 @@ async fn every_filter_by_another_workspace_finds_nothing() {
     ws.titled("own").await;
     let (employee, department) = (&foreign.ids[&("v2", "employees")], &foreign.ids[&("v2", "departments")]);
     for path in ["/api/v2/todos", "/api/v2/todos/export"] {
-        for (name, value) in [("assignee", employee.as_str()), ("department", department), ("tag", "secret tag"), ("q", "secret")] {
+        for (name, value) in
+            [("assignee", employee.as_str()), ("department", department), ("tag", "secret tag"), ("q", "secret")]
+        {
             let answer = ws.get(path).query(&[(name, value)]).send().await;
             answer.has_status(200);
             let text = answer.text();
@@ -169,8 +179,11 @@ async fn every_list_shows_ones_own_alone() {
     let (ws, foreign) = (Workspace::new().await, Foreign::new().await);
     let mut called = 0;
     for document in Document::both(&ws.server).await {
-        let reads = document.operations.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{'));
-        for operation in reads.filter(|operation| operation.path.starts_with("/api/") && !operation.path.contains("/admin/")) {
+        let reads =
+            document.operations.iter().filter(|operation| operation.method == "GET" && !operation.path.contains('{'));
+        for operation in
+            reads.filter(|operation| operation.path.starts_with("/api/") && !operation.path.contains("/admin/"))
+        {
             let answer = ws.get(&operation.path).send().await;
             answer.has_status(200);
             if !operation.path.ends_with("openapi.json") {

@@ -27,8 +27,33 @@ async fn title(ws: &Workspace, given: &str) -> String {
 async fn what_is_no_markup_survives_byte_for_byte() {
     let ws = Workspace::new().await;
     for text in [
-        "a < b", "AT&T", "1<2>0", "a > b", "x <- y", "<3", "if a<5 and b>3", "&amp;", "&lt;b&gt;", "&#60;b&#62;", "Tom & Jerry",
-        "100% of \"it\"", "it's", "{{ template }}", "${x}", "\\n", "a\\b", "—…‘’“”", "C:\\temp", "<>", "< b>", "a<1b>", "<=>", "&", "&copy", "<", ">",
+        "a < b",
+        "AT&T",
+        "1<2>0",
+        "a > b",
+        "x <- y",
+        "<3",
+        "if a<5 and b>3",
+        "&amp;",
+        "&lt;b&gt;",
+        "&#60;b&#62;",
+        "Tom & Jerry",
+        "100% of \"it\"",
+        "it's",
+        "{{ template }}",
+        "${x}",
+        "\\n",
+        "a\\b",
+        "—…‘’“”",
+        "C:\\temp",
+        "<>",
+        "< b>",
+        "a<1b>",
+        "<=>",
+        "&",
+        "&copy",
+        "<",
+        ">",
     ] {
         assert_eq!(title(&ws, text).await, text);
     }
@@ -65,7 +90,9 @@ async fn stripping_leaves_no_element_behind() {
     ] {
         let kept = title(&ws, given).await;
         let next_of = |index: usize| kept[index + 1..].chars().next();
-        let open = kept.match_indices('<').any(|(index, _)| next_of(index).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c)));
+        let open = kept
+            .match_indices('<')
+            .any(|(index, _)| next_of(index).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c)));
         assert!(!open, "{given} became {kept}");
         assert_eq!(title(&ws, &kept).await, kept, "cleaning twice is cleaning once");
     }
@@ -120,7 +147,15 @@ async fn a_cleaned_title_is_clean() {
 
 async fn injections_are_only_text() {
     let ws = Workspace::new().await;
-    for text in ["'; drop table todos; --", "\\'; select pg_sleep(9); --", "$1", "%s%n", "') or 1=1 --", "{\"$ne\":1}", "\r\nX-Injected: 1"] {
+    for text in [
+        "'; drop table todos; --",
+        "\\'; select pg_sleep(9); --",
+        "$1",
+        "%s%n",
+        "') or 1=1 --",
+        "{\"$ne\":1}",
+        "\r\nX-Injected: 1",
+    ] {
         let tag = text.trim();
         ws.todo(json!({ "title": tag, "tags": [tag] })).await;
         assert_eq!(ws.titles(&[("tag", tag)]).await, [tag]);
@@ -130,7 +165,8 @@ async fn injections_are_only_text() {
 
 async fn every_plane_of_unicode_survives() {
     let ws = Workspace::new().await;
-    for text in ["日本語", "עברית", "😀👩‍👩‍👧‍👦", "𝒳𝓎", "\u{10FFFD}", "a\u{200D}b", "İstanbul", "ß", "ﬁ"] {
+    for text in ["日本語", "עברית", "😀👩‍👩‍👧‍👦", "𝒳𝓎", "\u{10FFFD}", "a\u{200D}b", "İstanbul", "ß", "ﬁ"]
+    {
         assert_eq!(title(&ws, text).await, text);
         let todo = ws.todo(json!({ "title": "t", "tags": [text] })).await;
         assert_eq!(todo["tags"], json!([text]));

@@ -32,8 +32,19 @@ fn assert_shape(todo: &Value) {
     let mut keys: Vec<&str> = todo.as_object().expect("a todo is an object").keys().map(String::as_str).collect();
     keys.sort_unstable();
     let expected = [
-        "assignee", "completed", "completed_at", "created_at", "description", "due_date", "id", "priority", "status",
-        "tags", "title", "updated_at", "version",
+        "assignee",
+        "completed",
+        "completed_at",
+        "created_at",
+        "description",
+        "due_date",
+        "id",
+        "priority",
+        "status",
+        "tags",
+        "title",
+        "updated_at",
+        "version",
     ];
     assert_eq!(keys, expected, "{todo}");
 }
@@ -271,7 +282,9 @@ async fn instants_of_all_accepted_years_survive() {
 async fn other_years_are_refused() {
     let ws = Workspace::new().await;
     // The year counts in UTC: the last one is still in 1969 there.
-    for instant in ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"] {
+    for instant in
+        ["1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "1970-01-01T00:00:00+01:00", "9999-12-31T23:59:59-01:00"]
+    {
         let answer = ws.post("/api/v2/todos").json(json!({ "title": "T", "due_date": instant })).send().await;
         answer.problem(422, "invalid_body").at("/due_date", "out_of_range");
     }

@@ -45,8 +45,19 @@ async fn a_todo_has_the_old_shape() {
     let mut keys: Vec<&str> = todo.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     let expected = [
-        "assignee", "completed", "completed_at", "created_at", "description", "due_date", "id", "priority", "status",
-        "tags", "title", "updated_at", "version",
+        "assignee",
+        "completed",
+        "completed_at",
+        "created_at",
+        "description",
+        "due_date",
+        "id",
+        "priority",
+        "status",
+        "tags",
+        "title",
+        "updated_at",
+        "version",
     ];
     assert_eq!(keys, expected, "{made}");
     assert!(todo["id"].is_i64(), "{made}");
@@ -94,7 +105,17 @@ async fn pages_skip_and_limit() {
     assert_eq!(titles("?skip=55").await, all[55..]);
     assert_eq!(titles("?skip=10&limit=5").await, all[10..15]);
     assert_eq!(titles("?skip=60").await, [""; 0]);
-    for wrong in ["limit=0", "limit=101", "skip=-1", "skip=x", "limit=", "cursor=x", "sort=title", "q=t", "skip=99999999999999999999"] {
+    for wrong in [
+        "limit=0",
+        "limit=101",
+        "skip=-1",
+        "skip=x",
+        "limit=",
+        "cursor=x",
+        "sort=title",
+        "q=t",
+        "skip=99999999999999999999",
+    ] {
         let answer = ws.get(&format!("/api/v1/todos?{wrong}")).send().await;
         let message = answer.v1_error(400, "invalid_parameter");
         assert!(message.contains(wrong.split('=').next().unwrap()), "the message names the parameter: {answer}");
@@ -110,9 +131,14 @@ async fn filters_of_the_old_version() {
     ] {
         ws.todo(json!({ "title": title, "status": status, "priority": priority, "tags": tags })).await;
     }
-    for (query, expected) in
-        [("status=pending", "a"), ("priority=high", "bc"), ("completed=true", "b"), ("completed=false", "ac"), ("tag=x", "ab"), ("tag=x&priority=high", "b")]
-    {
+    for (query, expected) in [
+        ("status=pending", "a"),
+        ("priority=high", "bc"),
+        ("completed=true", "b"),
+        ("completed=false", "ac"),
+        ("tag=x", "ab"),
+        ("tag=x&priority=high", "b"),
+    ] {
         let page = ws.get(&format!("/api/v1/todos?{query}")).send().await.ok();
         let titles: String = page.as_array().unwrap().iter().map(|todo| todo["title"].as_str().unwrap()).collect();
         assert_eq!(titles, expected, "{query}");
@@ -127,7 +153,11 @@ async fn completed_is_writable() {
     let patch = async |body: Value| ws.patch(path).json(body).send().await.ok();
     assert_eq!(patch(json!({ "completed": false })).await["status"], "pending");
     assert_eq!(patch(json!({ "status": "in_progress" })).await["status"], "in_progress");
-    assert_eq!(patch(json!({ "completed": false })).await["status"], "in_progress", "only `completed` becomes `pending`");
+    assert_eq!(
+        patch(json!({ "completed": false })).await["status"],
+        "in_progress",
+        "only `completed` becomes `pending`"
+    );
     assert_eq!(patch(json!({ "status": "cancelled" })).await["status"], "cancelled");
     assert_eq!(patch(json!({ "completed": false })).await["status"], "cancelled");
     let done = patch(json!({ "completed": true })).await;

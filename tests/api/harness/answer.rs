@@ -146,7 +146,8 @@ impl Answer {
         assert!(self.media_type() == "application/json", "expected application/json, but {self}");
         let value = self.value();
         assert!(value["error"]["code"] == code, "expected the code {code}, but {self}");
-        let keys = |value: &Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+        let keys =
+            |value: &Value| value.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
         let mut inner = keys(&value["error"]);
         inner.sort();
         assert!(keys(&value) == ["error"] && inner == ["code", "message", "timestamp"], "not the envelope: {self}");

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::contract::Document;
 use super::{Server, record, server};
 
-/// Codes that only a broken, overloaded or specially configured server gives: seen by tests with a server of their own.
-const EMBEDDED_ONLY: [&str; 4] = ["internal", "rate_limited", "timeout", "unavailable"];
+/// Codes that only a broken, overloaded or specially configured server gives, or one whose database the test can reach.
+const EMBEDDED_ONLY: [&str; 5] = ["idempotency_in_progress", "internal", "rate_limited", "timeout", "unavailable"];
 
 /// Codes that a server answers before it knows a route, so that no document lists them for an operation.
 const NO_OPERATION: [&str; 2] = ["route_not_found", "method_not_allowed"];
@@ -56,6 +56,11 @@ pub async fn check() -> Result<(), String> {
         if !NO_OPERATION.contains(&code.as_str()) {
             complaints.push(format!("the code {code} was seen and is not documented"));
         }
+    }
+    let (met, promised) = (record::faults(), documents.iter().flat_map(Document::fault_codes).collect::<BTreeSet<_>>());
+    for code in promised.symmetric_difference(&met) {
+        let story = if met.contains(code) { "was seen and is not documented" } else { "was never seen" };
+        complaints.push(format!("the fault code {code} {story}"));
     }
     if complaints.is_empty() { Ok(()) } else { Err(complaints.join("\n")) }
 }

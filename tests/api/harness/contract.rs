@@ -63,14 +63,22 @@ impl Document {
 
     /// The error codes that the document names in the schemas of its errors.
     pub fn error_codes(&self) -> BTreeSet<String> {
-        let schemas = self.value["components"]["schemas"].as_object().cloned().unwrap_or_default();
-        let errors = schemas.values().filter(|schema| {
-            let properties = &schema["properties"];
-            properties["code"].is_object() && (properties["instance"].is_object() || properties["timestamp"].is_object())
-        });
+        self.codes(["instance", "timestamp"])
+    }
+
+    /// The codes of single faults that the document names.
+    pub fn fault_codes(&self) -> BTreeSet<String> {
+        self.codes(["pointer", "parameter"])
+    }
+
+    /// The values of `code` in the schemas that have one of the `companions`, too.
+    fn codes(&self, companions: [&str; 2]) -> BTreeSet<String> {
         let mut codes = BTreeSet::new();
-        for schema in errors {
-            collect_enum(self.resolve(&schema["properties"]["code"]), &mut codes);
+        for schema in self.value["components"]["schemas"].as_object().into_iter().flat_map(|schemas| schemas.values()) {
+            let properties = &schema["properties"];
+            if companions.iter().any(|name| properties[name].is_object()) {
+                collect_enum(self.resolve(&properties["code"]), &mut codes);
+            }
         }
         codes
     }

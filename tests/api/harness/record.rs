@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 
+use serde_json::Value;
+
 use super::Answer;
 
 /// One kind of exchange; repetitions are not counted.
@@ -19,15 +21,15 @@ pub struct Exchange {
 }
 
 static SEEN: Mutex<BTreeSet<Exchange>> = Mutex::new(BTreeSet::new());
+static FAULTS: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
 
 /// Remembers an answer and the request it belongs to.
 pub fn note(answer: &Answer) {
-    let body: Option<serde_json::Value> =
-        if answer.status >= 400 { serde_json::from_slice(&answer.body).ok() } else { None };
-    let code = body.and_then(|body| {
-        let code = body["code"].as_str().or_else(|| body["error"]["code"].as_str());
-        code.map(str::to_owned)
-    });
+    let body =
+        if answer.status >= 400 { serde_json::from_slice(&answer.body).unwrap_or_default() } else { Value::Null };
+    let code = body["code"].as_str().or_else(|| body["error"]["code"].as_str()).map(str::to_owned);
+    let faults = body["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["code"].as_str());
+    FAULTS.lock().unwrap().extend(faults.map(str::to_owned));
     let path = answer.path.split('?').next().unwrap_or_default().to_owned();
     SEEN.lock().unwrap().insert(Exchange { method: answer.method.clone(), path, status: answer.status, code });
 }
@@ -35,4 +37,9 @@ pub fn note(answer: &Answer) {
 /// Everything seen so far.
 pub fn seen() -> BTreeSet<Exchange> {
     SEEN.lock().unwrap().clone()
+}
+
+/// The codes of every fault inside a problem so far.
+pub fn faults() -> BTreeSet<String> {
+    FAULTS.lock().unwrap().clone()
 }

@@ -25,6 +25,8 @@ pub struct Server {
 pub struct Options {
     /// Spin variables, on top of [`usual_variables`].
     pub variables: Vec<(String, String)>,
+    /// Where its log goes; to ours, unless a test wants to read it.
+    pub output: todo_host::Output,
 }
 
 impl Options {
@@ -92,6 +94,7 @@ impl Server {
             manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables,
+            output: options.output,
             faults: !shared,
             ..todo_host::Options::default()
         })
@@ -102,8 +105,8 @@ impl Server {
     }
 
     fn new(url: String, host: Option<todo_host::Host>, shared: bool) -> Self {
-        let admin_token =
-            std::env::var("TODO_ADMIN_TOKEN").expect("TODO_ADMIN_TOKEN is not set: run the tests with `cargo xtask test`");
+        let admin_token = std::env::var("TODO_ADMIN_TOKEN")
+            .expect("TODO_ADMIN_TOKEN is not set: run the tests with `cargo xtask test`");
         let http = Http::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -120,7 +123,8 @@ impl Server {
 
 /// The variables of the servers in this process: real Postgres and Redis from the environment, tokens, no rate limits.
 pub fn usual_variables() -> Vec<(String, String)> {
-    let database = std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
+    let database =
+        std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
     let redis = std::env::var("REDIS_URL").unwrap_or_default();
     let (database_host, database_port) = authority(&database, "5432");
     let (redis_host, redis_port) = authority(&redis, "6379");

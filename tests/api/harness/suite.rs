@@ -43,7 +43,9 @@ impl Test {
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
             Needs::Embedded if server::is_remote() => Some("needs a server in this process, and TODO_BASE_URL is set"),
-            Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => Some("needs DATABASE_URL"),
+            Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
+                Some("needs DATABASE_URL")
+            }
             _ => None,
         }
     }
@@ -99,7 +101,8 @@ pub fn runtime() -> &'static Runtime {
 /// Runs all suites as the command line says.
 pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
     let arguments = Arguments::from_args();
-    let (own, shared): (Vec<Test>, Vec<Test>) = suites.into_iter().flatten().partition(|test| test.needs == Needs::Embedded);
+    let (own, shared): (Vec<Test>, Vec<Test>) =
+        suites.into_iter().flatten().partition(|test| test.needs == Needs::Embedded);
     if arguments.list {
         let all = shared.into_iter().chain(own).map(Test::trial).collect();
         return libtest_mimic::run(&arguments, all).exit_code();

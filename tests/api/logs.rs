@@ -1,0 +1,134 @@
+//! What the service says of itself: one line per request, and no secret in any.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use todo_host::{Captured, Output};
+
+use crate::harness::{Options, Server, Workspace, suite};
+
+suite![
+    #[embedded]
+    each_request_is_one_line,
+    #[embedded]
+    no_secret_is_logged,
+    #[embedded]
+    a_trace_context_is_honoured,
+    #[embedded]
+    the_level_is_a_setting,
+    #[embedded]
+    an_error_is_logged_with_its_cause,
+];
+
+/// A server whose output is kept.
+async fn talking(level: &str) -> (Arc<Server>, Captured) {
+    let captured = Captured::default();
+    let options = Options { output: Output::Capture(captured.clone()), ..Options::default() };
+    (
+        Server::private(options.with("log_level", level).with("cache", "off").with("database_timeout_ms", 1000)).await,
+        captured,
+    )
+}
+
+/// All lines so far, each a JSON object.
+fn lines(captured: &Captured) -> Vec<Value> {
+    let text = captured.text();
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// The one line about the request with this id.
+async fn line_of(captured: &Captured, request_id: &str) -> Value {
+    for _ in 0..50 {
+        let mut found: Vec<Value> = lines(captured)
+            .into_iter()
+            .filter(|line| line["request_id"] == request_id && line["event"] == "request")
+            .collect();
+        if let Some(line) = found.pop() {
+            assert!(found.is_empty(), "more than one line: {found:?} {line}");
+            return line;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("no line about {request_id} in {}", captured.text());
+}
+
+async fn each_request_is_one_line() {
+    let (server, captured) = talking("info").await;
+    let ws = Workspace::on(&server).await;
+    let id = ws.titled("x").await;
+    let path = format!("/api/v2/todos/{id}");
+    ws.get(&path).header("x-request-id", "log-1").send().await.ok();
+    let line = line_of(&captured, "log-1").await;
+    for (field, value) in [
+        ("level", json!("info")),
+        ("method", json!("GET")),
+        ("route", json!("/api/v2/todos/{id}")),
+        ("path", json!(path)),
+        ("status", json!(200)),
+        ("workspace", json!(ws.id)),
+    ] {
+        assert_eq!(line[field], value, "{field} of {line}");
+    }
+    assert!(line["statements"].is_u64() && line["redis_calls"].is_u64() && line["duration_ms"].is_number(), "{line}");
+    assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1")), "{line}");
+    assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+}
+
+async fn no_secret_is_logged() {
+    let (server, captured) = talking("debug").await;
+    let ws = Workspace::on(&server).await;
+    ws.todo(json!({ "title": "very private title", "description": "very private text" })).await;
+    ws.post("/api/v2/todos")
+        .json(json!({ "title": 7, "very_private_field": 1 }))
+        .send()
+        .await
+        .problem(422, "invalid_body");
+    server
+        .bearer("tdo_a-wrong-but-long-enough-token")
+        .get("/api/v2/todos")
+        .send()
+        .await
+        .problem(401, "unauthenticated");
+    ws.get("/api/v2/todos?q=very+private+search").header("x-request-id", "last").send().await.ok();
+    line_of(&captured, "last").await;
+    let text = captured.text();
+    let token = ws.token.clone().unwrap();
+    let password = std::env::var("DATABASE_URL").unwrap();
+    for secret in [&token[4..], &server.admin_token[4..], "very private", "very_private", "wrong-but-long", &password] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    assert!(!text.contains("postgres://"), "{text}");
+}
+
+async fn a_trace_context_is_honoured() {
+    let (server, captured) = talking("info").await;
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let context = format!("00-{trace}-00f067aa0ba902b7-01");
+    let client = server.anonymous();
+    client.get("/health/live").header("x-request-id", "traced").header("traceparent", context).send().await.ok();
+    assert_eq!(line_of(&captured, "traced").await["trace_id"], trace);
+    client.get("/health/live").header("x-request-id", "odd").header("traceparent", "nonsense").send().await.ok();
+    assert_ne!(line_of(&captured, "odd").await["trace_id"], "nonsense");
+}
+
+async fn the_level_is_a_setting() {
+    let (server, captured) = talking("error").await;
+    server.anonymous().get("/health/live").send().await.ok();
+    server.anonymous().get("/nowhere").send().await.has_status(404);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(captured.text(), "");
+}
+
+async fn an_error_is_logged_with_its_cause() {
+    let (server, captured) = talking("error").await;
+    let ws = Workspace::on(&server).await;
+    server.host().faults().postgres().refuse();
+    let answer = ws.get("/api/v2/todos").header("x-request-id", "broken").send().await;
+    answer.problem(503, "unavailable");
+    server.host().faults().postgres().heal();
+    let line = line_of(&captured, "broken").await;
+    assert_eq!((&line["level"], &line["error"]), (&json!("error"), &json!("unavailable")), "{line}");
+    let cause = line["cause"].as_str().unwrap_or_default();
+    assert!(!cause.is_empty() && !answer.text().contains(cause), "the log says more than the answer: {line} {answer}");
+}
