@@ -12,13 +12,17 @@ use crate::app::App;
 use crate::error;
 use crate::extract::negotiation;
 use crate::handlers::{
-    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics, openapi, stats, tags, todos,
+    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, stats,
+    tags, todos, v1 as old,
 };
-use crate::middleware::{access_log, cors, entrance, limits, representation, request_id, security_headers};
+use crate::middleware::{
+    access_log, cors, deprecation, entrance, limits, metrics, representation, request_id, security_headers,
+};
 
 /// The whole API.
 pub fn build(app: Arc<App>) -> Router {
-    let guarded = v2()
+    let guarded = v1()
+        .merge(v2())
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(negotiation::require_json))
@@ -28,17 +32,35 @@ pub fn build(app: Arc<App>) -> Router {
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(metrics::metrics));
+        .route("/metrics", get(metrics_page::metrics));
     operations
         .merge(guarded)
         .layer(from_fn(representation::choose))
         .layer(from_fn_with_state(Arc::clone(&app), limits::enforce))
         .layer(cors::layer(&app.settings.http.cors_origins))
+        // Around everything that can answer, for the paths of version 1 alone.
+        .layer(from_fn_with_state(Arc::clone(&app), deprecation::announce))
         .layer(from_fn_with_state(Arc::clone(&app), error::render))
+        .layer(from_fn_with_state(Arc::clone(&app), metrics::count))
         .layer(from_fn_with_state(Arc::clone(&app), access_log::record))
         .layer(from_fn_with_state(Arc::clone(&app), security_headers::set))
         .layer(from_fn(request_id::assign))
         .with_state(app)
+}
+
+/// Deprecated and frozen.
+fn v1() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/v1/todos", get(old::list_todos).post(old::create_todo))
+        .route("/api/v1/todos/bulk-process", post(old::bulk_process_todos))
+        .route("/api/v1/todos/stats", get(stats::todo_stats))
+        .route(
+            "/api/v1/todos/{id}",
+            get(old::get_todo).put(old::put_todo).patch(old::patch_todo).delete(old::delete_todo),
+        )
+        .route("/api/v1/employees", get(old::list_employees))
+        .route("/api/v1/departments", get(old::list_departments))
+        .route("/api/v1/openapi.json", get(openapi::v1))
 }
 
 fn v2() -> Router<Arc<App>> {

@@ -116,6 +116,28 @@ impl Parameters {
         sound
     }
 
+    /// `status`, repeatable.
+    pub fn statuses(&mut self) -> Vec<Status> {
+        self.words("status", Status::parse, STATUSES)
+    }
+
+    /// `priority`, repeatable.
+    pub fn priorities(&mut self) -> Vec<Priority> {
+        self.words("priority", Priority::parse, PRIORITIES)
+    }
+
+    /// `tag`, repeatable.
+    pub fn tags(&mut self) -> Vec<TagName> {
+        let mut tags = Vec::new();
+        for tag in self.all("tag") {
+            match TagName::parse(&tag) {
+                Ok(tag) => tags.push(tag),
+                Err(error) => self.fault("tag", error.code, &error.detail),
+            }
+        }
+        TagName::distinct(tags)
+    }
+
     /// Notes a fault.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: &str) {
         self.faults.push(Fault::parameter(name.chars().take(100).collect::<String>(), code, detail));
@@ -142,18 +164,11 @@ pub fn uuid(text: &str) -> Result<Id, (&'static str, String)> {
 
 impl FromQuery for Filter {
     fn from_query(query: &mut Parameters) -> Self {
-        let mut tags = Vec::new();
-        for tag in query.all("tag") {
-            match TagName::parse(&tag) {
-                Ok(tag) => tags.push(tag),
-                Err(error) => query.fault("tag", error.code, &error.detail),
-            }
-        }
         Self {
-            status: query.words("status", Status::parse, STATUSES),
-            priority: query.words("priority", Priority::parse, PRIORITIES),
+            status: query.statuses(),
+            priority: query.priorities(),
             completed: query.boolean("completed"),
-            tags: TagName::distinct(tags),
+            tags: query.tags(),
             assignee: query.one("assignee", uuid),
             department: query.one("department", uuid),
             due_after: query.instant("due_after"),

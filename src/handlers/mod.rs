@@ -15,3 +15,4 @@ pub mod openapi;
 pub mod stats;
 pub mod tags;
 pub mod todos;
+pub mod v1;

@@ -1,8 +1,30 @@
-//! The published OpenAPI documents.
+//! The published OpenAPI documents: the blessed files of `openapi/`, which `cargo xtask openapi` writes from the code.
 
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+
+use crate::document::Document;
 use crate::error::Result;
+use crate::extract::query::{NoParameters, Query};
+use crate::middleware::representation;
+
+// Hashed and compressed once per instance: they never change.
+static V1: LazyLock<Document> = LazyLock::new(|| document(include_bytes!("../../openapi/v1.json")));
+static V2: LazyLock<Document> = LazyLock::new(|| document(include_bytes!("../../openapi/v2.json")));
+
+/// The document of version 1.
+pub async fn v1(Query(NoParameters): Query<NoParameters>) -> Result {
+    Ok(V1.clone())
+}
 
 /// The document of version 2.
-pub async fn v2() -> Result {
-    Err(crate::error::route_not_found().await)
+pub async fn v2(Query(NoParameters): Query<NoParameters>) -> Result {
+    Ok(V2.clone())
+}
+
+fn document(bytes: &'static [u8]) -> Document {
+    let mut document = Document::page(Bytes::from_static(bytes));
+    document.gzip = representation::compress(bytes);
+    document
 }

@@ -8,12 +8,16 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::app::App;
+use crate::error;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// Adds the headers to every answer, errors included.
+/// Adds the headers to every answer of version 1, errors of outer layers included; other paths pass.
 pub async fn announce(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    if !error::is_v1(request.uri().path()) {
+        return next.run(request).await;
+    }
     let origin = super::request_id::origin(&app, &request);
     let successor = successor(request.uri().path());
     let mut response = next.run(request).await;

@@ -1,0 +1,15 @@
+//! Bulk changes in version 1: as in version 2, with integer ids.
+
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+use crate::types::v2;
+
+/// Which todos, and what is done to each.
+#[derive(Debug)]
+pub struct Bulk(pub v2::bulk::Bulk);
+
+impl FromJson for Bulk {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        v2::bulk::bulk(fields, fields::serial).map(Self)
+    }
+}

@@ -1,0 +1,242 @@
+//! Todos in version 1.
+
+use serde::Serialize;
+use todo_core::domain::todo::{self, Draft, Patch, Status, StatusChange};
+use todo_core::error::Fault;
+
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+use crate::types::v2;
+
+/// A whole todo.
+#[derive(Debug, Serialize)]
+pub struct Todo {
+    /// The integer id.
+    pub id: i64,
+    title: String,
+    description: Option<String>,
+    status: &'static str,
+    completed: bool,
+    priority: &'static str,
+    due_date: Option<String>,
+    tags: Vec<Tag>,
+    assignee: Option<Assignee>,
+    created_at: String,
+    updated_at: String,
+    completed_at: Option<String>,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Tag {
+    id: i64,
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Assignee {
+    id: i64,
+    name: String,
+    email: String,
+    department: Option<DepartmentRef>,
+}
+
+/// A department, named from an employee.
+#[derive(Debug, Serialize)]
+pub struct DepartmentRef {
+    id: i64,
+    name: String,
+}
+
+impl From<todo::Todo> for Todo {
+    fn from(todo: todo::Todo) -> Self {
+        let todo::Todo {
+            id,
+            uid: _,
+            title,
+            description,
+            status,
+            priority,
+            due_date,
+            tags,
+            assignee,
+            created_at,
+            updated_at,
+            completed_at,
+            version,
+        } = todo;
+        Self {
+            id,
+            title,
+            description,
+            status: status.as_str(),
+            completed: status.is_completed(),
+            priority: priority.as_str(),
+            due_date: due_date.map(|at| at.into_string()),
+            tags: tags.into_iter().map(Tag::from).collect(),
+            assignee: assignee.map(Assignee::from),
+            created_at: created_at.into_string(),
+            updated_at: updated_at.into_string(),
+            completed_at: completed_at.map(|at| at.into_string()),
+            version,
+        }
+    }
+}
+
+impl From<todo::TagRef> for Tag {
+    fn from(tag: todo::TagRef) -> Self {
+        let todo::TagRef { id, uid: _, name } = tag;
+        Self { id, name }
+    }
+}
+
+impl From<todo::Assignee> for Assignee {
+    fn from(assignee: todo::Assignee) -> Self {
+        let todo::Assignee { id, uid: _, name, email, department } = assignee;
+        Self {
+            id,
+            name: name.into_string(),
+            email: email.into_string(),
+            department: department.map(DepartmentRef::from),
+        }
+    }
+}
+
+impl From<todo::DepartmentRef> for DepartmentRef {
+    fn from(department: todo::DepartmentRef) -> Self {
+        let todo::DepartmentRef { id, uid: _, name } = department;
+        Self { id, name: name.into_string() }
+    }
+}
+
+/// Fields of a todo that only the service writes; `completed` is not among them.
+const READ_ONLY: &[&str] = &["id", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at"];
+
+/// A new todo.
+#[derive(Debug)]
+pub struct NewTodo(pub Draft);
+
+impl FromJson for NewTodo {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let (mut draft, change) = draft(fields)?;
+        if let Some(StatusChange::To(status)) = change {
+            draft.status = status;
+        }
+        Some(Self(draft))
+    }
+}
+
+/// All fields of a todo that exists.
+///
+/// It is a patch that names every field, because `completed: false` means another status for each status there was: whoever
+/// knows only done and not done must not undo `in_progress` or `cancelled` by writing back what it read.
+#[derive(Debug)]
+pub struct Replacement(pub Patch);
+
+impl FromJson for Replacement {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let (Draft { title, description, status, priority, due_date, tags, assignee }, change) = draft(fields)?;
+        Some(Self(Patch {
+            title: Some(title),
+            description: Some(description),
+            status: Some(change.unwrap_or(StatusChange::To(status))),
+            priority: Some(priority),
+            due_date: Some(due_date),
+            tags: Some(tags),
+            assignee: Some(assignee),
+        }))
+    }
+}
+
+/// A partial change.
+#[derive(Debug)]
+pub struct Change(pub Patch);
+
+impl FromJson for Change {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.read_only(READ_ONLY);
+        let completed = fields.optional("completed", fields::boolean);
+        let mut patch = v2::todo::patch(fields, fields::serial)?;
+        let status = match patch.status {
+            Some(StatusChange::To(status)) => Some(status),
+            _ => None,
+        };
+        patch.status = change(fields, completed?, status)?;
+        Some(Self(patch))
+    }
+}
+
+/// A draft, and what the body says of the status, if anything.
+fn draft(fields: &mut Fields) -> Option<(Draft, Option<StatusChange>)> {
+    fields.read_only(READ_ONLY);
+    let completed = fields.optional("completed", fields::boolean);
+    let given = fields.has("status");
+    let draft = v2::todo::draft(fields, fields::serial)?;
+    let change = change(fields, completed?, given.then_some(draft.status))?;
+    Some((draft, change))
+}
+
+/// What `completed` and `status` together say. The outer `None` is a fault: they contradict each other.
+fn change(fields: &mut Fields, completed: Option<bool>, status: Option<Status>) -> Option<Option<StatusChange>> {
+    match (completed, status) {
+        (Some(completed), Some(status)) if completed != status.is_completed() => {
+            let detail = format!("contradicts the status {}", status.as_str());
+            fields.fault(Fault::at(fields.pointer_to("completed"), "invalid_value", detail));
+            None
+        }
+        (_, Some(status)) => Some(Some(StatusChange::To(status))),
+        (Some(true), None) => Some(Some(StatusChange::To(Status::Completed))),
+        (Some(false), None) => Some(Some(StatusChange::Reopen)),
+        (None, None) => Some(None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read<T: FromJson>(body: Value) -> Result<T, Vec<Fault>> {
+        let mut fields = Fields::root(body).unwrap();
+        let value = T::from_json(&mut fields);
+        let faults = fields.finish();
+        value.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+
+    #[test]
+    fn completed_says_which_status() {
+        let status = |body| read::<Change>(body).unwrap().0.status;
+        assert_eq!(status(json!({"completed": true})), Some(StatusChange::To(Status::Completed)));
+        assert_eq!(status(json!({"completed": false})), Some(StatusChange::Reopen));
+        let both = json!({"completed": false, "status": "cancelled"});
+        assert_eq!(status(both), Some(StatusChange::To(Status::Cancelled)));
+        assert_eq!(status(json!({})), None);
+        let new = |body| read::<NewTodo>(body).unwrap().0.status;
+        assert_eq!(new(json!({"title": "x", "completed": true})), Status::Completed);
+        assert_eq!(new(json!({"title": "x", "completed": false})), Status::Pending);
+        assert_eq!(new(json!({"title": "x", "completed": false, "status": "in_progress"})), Status::InProgress);
+    }
+
+    #[test]
+    fn a_contradiction_stands_at_completed() {
+        for body in [
+            json!({"title": "x", "completed": true, "status": "pending"}),
+            json!({"title": "x", "completed": false, "status": "completed"}),
+        ] {
+            for faults in [read::<NewTodo>(body.clone()).unwrap_err(), read::<Change>(body).unwrap_err()] {
+                assert_eq!(faults.len(), 1, "{faults:?}");
+                assert_eq!(faults[0].place, todo_core::error::Place::Pointer("/completed".to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_knows_only_completed_keeps_the_other_statuses() {
+        let status = |body| read::<Replacement>(body).unwrap().0.status;
+        assert_eq!(status(json!({"title": "x", "completed": false})), Some(StatusChange::Reopen));
+        assert_eq!(status(json!({"title": "x"})), Some(StatusChange::To(Status::Pending)));
+        let patch = read::<Replacement>(json!({"title": "x"})).unwrap().0;
+        assert_eq!((patch.description, patch.tags, patch.assignee), (Some(None), Some(Vec::new()), Some(None)));
+    }
+}
