@@ -39,11 +39,7 @@ pub struct Principal {
 /// last used, once a minute.
 pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Principal>> {
     let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec())]);
-    pg.read(meter, statement)
-        .await?
-        .optional()
-        .map(|mut row| row.json())
-        .transpose()
+    pg.read(meter, statement).await?.optional().map(|mut row| row.json()).transpose()
 }
 
 /// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with every
@@ -51,28 +47,17 @@ pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<
 pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
     // Two that make it at once: the one that comes second sees nothing, but will.
     for _ in 0..2 {
-        let statement = Statement::new(
-            OF_DEFAULT_WORKSPACE,
-            vec![Param::Text(Uuid::now_v7().to_string())],
-        );
+        let statement = Statement::new(OF_DEFAULT_WORKSPACE, vec![Param::Text(Uuid::now_v7().to_string())]);
         if let Some(mut row) = pg.read(meter, statement).await?.optional() {
             return row.json();
         }
     }
-    Err(Error::Internal(
-        "the default workspace cannot be made".to_owned(),
-    ))
+    Err(Error::Internal("the default workspace cannot be made".to_owned()))
 }
 
 /// Only the pending invalidations of a workspace, for callers whose principal is known already.
 pub async fn pending_invalidations(pg: &Pg, caller: &crate::Caller) -> Result<Vec<i64>> {
     const SQL: &str = "SELECT ARRAY( \
         SELECT id FROM cache_invalidations WHERE workspace_id = $1 ORDER BY id LIMIT 100)";
-    pg.read(
-        &caller.meter,
-        Statement::new(SQL, vec![Param::Int(caller.workspace.0)]),
-    )
-    .await?
-    .one()?
-    .ints()
+    pg.read(&caller.meter, Statement::new(SQL, vec![Param::Int(caller.workspace.0)])).await?.one()?.ints()
 }

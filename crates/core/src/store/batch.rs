@@ -33,19 +33,11 @@ struct FailedOperation {
 /// # Errors
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
 /// (`/todo/assignee_id`).
-pub async fn apply(
-    pg: &Pg,
-    write: &Write<'_>,
-    operations: &[Operation],
-) -> Result<Written<Vec<OperationResult>>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
+pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
     let mut params = write.params();
     params.push(json_param(&todo_fields::operations(operations)));
-    let rows = match pg
-        .write(&write.caller.meter, Statement::new(SQL, params))
-        .await
-    {
+    let rows = match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows,
         Err(Failure::Refused(refusal)) => return Err(refused(&refusal)),
         Err(Failure::Other(error)) => return Err(error),

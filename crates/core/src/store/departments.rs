@@ -33,12 +33,7 @@ pub struct Department {
 }
 
 /// A page of departments by id.
-pub async fn page(
-    pg: &Pg,
-    caller: &Caller,
-    after: Option<&Position>,
-    limit: Limit,
-) -> Result<Page<Department>> {
+pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Department>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -59,12 +54,7 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Department> {
 ///
 /// # Errors
 /// [`Conflict::DepartmentNameTaken`](crate::error::Conflict::DepartmentNameTaken).
-pub async fn insert(
-    pg: &Pg,
-    write: &Write<'_>,
-    uid: Uuid,
-    name: &Name,
-) -> Result<Written<Department>> {
+pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Department>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -86,11 +76,6 @@ pub async fn patch(
 ///
 /// # Errors
 /// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-) -> Result<Written<()>> {
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

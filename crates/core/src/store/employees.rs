@@ -59,12 +59,7 @@ pub struct EmployeePatch {
 }
 
 /// A page of employees by id.
-pub async fn page(
-    pg: &Pg,
-    caller: &Caller,
-    after: Option<&Position>,
-    limit: Limit,
-) -> Result<Page<Employee>> {
+pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Employee>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -85,12 +80,7 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Employee> {
 ///
 /// # Errors
 /// [`Conflict::EmailTaken`](crate::error::Conflict::EmailTaken), [`Error::Invalid`] at `/department_id`.
-pub async fn insert(
-    pg: &Pg,
-    write: &Write<'_>,
-    uid: Uuid,
-    draft: &EmployeeDraft,
-) -> Result<Written<Employee>> {
+pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &EmployeeDraft) -> Result<Written<Employee>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -112,11 +102,6 @@ pub async fn patch(
 ///
 /// # Errors
 /// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-) -> Result<Written<()>> {
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

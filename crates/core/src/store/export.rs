@@ -2,11 +2,13 @@
 
 use super::page::Page;
 use super::pg::Pg;
+use super::pg_rows::from_json;
+use super::todo_list;
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Sort};
 use crate::domain::todo::Todo;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How many todos one statement fetches.
 pub const CHUNK: i64 = 500;
@@ -19,5 +21,7 @@ pub async fn chunk(
     sort: Sort,
     after: Option<&Position>,
 ) -> Result<Page<Todo>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let statement = todo_list::documents_sql(caller.workspace, filter, sort, after, CHUNK);
+    let (items, next) = todo_list::rendered(pg.read(&caller.meter, statement).await?)?;
+    Ok(Page { items: from_json(&items)?, next })
 }

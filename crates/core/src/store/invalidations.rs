@@ -11,10 +11,7 @@ use crate::error::Result;
 /// Records one outside of a write: for a writer whose intent reached Redis and whose publish did not.
 /// Gives whether the answer must wait, as [`Written::cache_wait`](super::write::Written::cache_wait).
 pub async fn distrust(pg: &Pg, caller: &Caller) -> Result<bool> {
-    let statement = Statement::new(
-        "SELECT distrust_cache_v1($1)",
-        vec![Param::Int(caller.workspace.0)],
-    );
+    let statement = Statement::new("SELECT distrust_cache_v1($1)", vec![Param::Int(caller.workspace.0)]);
     pg.write(&caller.meter, statement).await?.one()?.bool()
 }
 

@@ -151,23 +151,12 @@ pub const MAX_STRIKES: i64 = 5;
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist.
-pub async fn accept(
-    pg: &Pg,
-    write: &Write<'_>,
-    uid: Uuid,
-    filter: &Filter,
-    change: &Change,
-) -> Result<Written<Job>> {
+pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
 /// A page of jobs, the newest first.
-pub async fn page(
-    pg: &Pg,
-    caller: &Caller,
-    after: Option<&Position>,
-    limit: Limit,
-) -> Result<Page<Job>> {
+pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Job>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -219,13 +208,7 @@ pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim) -> Result<()> {
 }
 
 /// An attempt failed: the job waits, longer with each strike, or ends after [`MAX_STRIKES`], or at once if `is_final`.
-pub async fn fail(
-    pg: &Pg,
-    meter: &Meter,
-    claim: &Claim,
-    reason: &str,
-    is_final: bool,
-) -> Result<Failure> {
+pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<Failure> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 

@@ -27,18 +27,11 @@ pub(super) fn one_more(limit: Limit) -> Param {
 }
 
 /// The page of a statement that gave one JSON array of at most [`one_more`] items.
-pub(super) fn collect<T: DeserializeOwned>(
-    rows: Rows,
-    limit: Limit,
-    id: impl Fn(&T) -> i64,
-) -> Result<Page<T>> {
+pub(super) fn collect<T: DeserializeOwned>(rows: Rows, limit: Limit, id: impl Fn(&T) -> i64) -> Result<Page<T>> {
     let mut items: Vec<T> = rows.one()?.json()?;
     let size = usize::try_from(limit.get()).unwrap_or(usize::MAX);
     let more = items.len() > size;
     items.truncate(size);
-    let next = items.last().filter(|_| more).map(|last| Position {
-        value: None,
-        id: id(last),
-    });
+    let next = items.last().filter(|_| more).map(|last| Position { value: None, id: id(last) });
     Ok(Page { items, next })
 }

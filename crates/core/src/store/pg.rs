@@ -12,9 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::pg::{
-    Connection, DbError, DbValue, Error as SdkError, ParameterValue, PgError, QueryError,
-};
+use spin_sdk::pg::{Connection, DbError, DbValue, Error as SdkError, ParameterValue, PgError, QueryError};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
@@ -88,10 +86,7 @@ pub struct Statement {
 impl Statement {
     /// A statement whose text is fixed.
     pub fn new(sql: &'static str, params: Vec<Param>) -> Self {
-        Self {
-            sql: sql.into(),
-            params,
-        }
+        Self { sql: sql.into(), params }
     }
 }
 
@@ -127,9 +122,7 @@ impl Refusal {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Refused(refusal) => {
-                Self::Internal(format!("Postgres refused a statement: {refusal:?}"))
-            }
+            Failure::Refused(refusal) => Self::Internal(format!("Postgres refused a statement: {refusal:?}")),
             Failure::Other(error) => error,
         }
     }
@@ -167,17 +160,8 @@ enum Attempt {
 impl Pg {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let address = address(
-            &settings.url,
-            settings.statement_deadline,
-            settings.open_deadline,
-        );
-        Self {
-            settings,
-            address,
-            held: Mutex::new(None),
-            opening: AtomicBool::new(false),
-        }
+        let address = address(&settings.url, settings.statement_deadline, settings.open_deadline);
+        Self { settings, address, held: Mutex::new(None), opening: AtomicBool::new(false) }
     }
 
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one.
@@ -211,24 +195,12 @@ impl Pg {
     }
 
     /// The outer error means that the statement was never sent.
-    async fn attempt(
-        &self,
-        meter: &Meter,
-        statement: Statement,
-    ) -> Result<Result<Rows, Attempt>, Failure> {
-        let connection = self
-            .connection()
-            .await
-            .map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
+    async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
+        let connection = self.connection().await.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
-        let result = match within(
-            deadline,
-            run(&connection, statement.sql.into_owned(), params),
-        )
-        .await
-        {
+        let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
             Some(result) => result,
             None => Err(Attempt::Broken(format!("no answer within {deadline:?}"))),
         };
@@ -251,10 +223,7 @@ impl Pg {
                 return self.open().await;
             }
             if started.elapsed() > self.settings.open_deadline {
-                return Err(format!(
-                    "no connection within {:?}",
-                    self.settings.open_deadline
-                ));
+                return Err(format!("no connection within {:?}", self.settings.open_deadline));
             }
             sleep(Duration::from_millis(1)).await;
         }
@@ -325,11 +294,7 @@ async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
 }
 
 /// Runs a statement and drains its rows, since errors of execution come after the last of them.
-async fn run(
-    connection: &Connection,
-    sql: String,
-    params: Vec<ParameterValue>,
-) -> Result<Rows, Attempt> {
+async fn run(connection: &Connection, sql: String, params: Vec<ParameterValue>) -> Result<Rows, Attempt> {
     let mut stream = connection.query(sql, params).await.map_err(classify)?;
     let mut rows: Vec<Vec<DbValue>> = Vec::new();
     while let Some(row) = stream.rows().next().await {
@@ -344,12 +309,8 @@ fn classify(error: SdkError) -> Attempt {
         SdkError::Decode(reason) => Attempt::Defect(reason),
         SdkError::PgError(error) => match error {
             PgError::ConnectionFailed(reason) | PgError::Other(reason) => Attempt::Broken(reason),
-            PgError::BadParameter(reason) | PgError::ValueConversionFailed(reason) => {
-                Attempt::Defect(reason)
-            }
-            PgError::QueryFailed(QueryError::Text(reason)) if is_defect(&reason) => {
-                Attempt::Defect(reason)
-            }
+            PgError::BadParameter(reason) | PgError::ValueConversionFailed(reason) => Attempt::Defect(reason),
+            PgError::QueryFailed(QueryError::Text(reason)) if is_defect(&reason) => Attempt::Defect(reason),
             PgError::QueryFailed(QueryError::Text(reason)) => Attempt::Broken(reason),
             PgError::QueryFailed(QueryError::DbError(error)) => classify_state(error),
         },
@@ -358,27 +319,12 @@ fn classify(error: SdkError) -> Attempt {
 
 /// The driver's own errors have no structure: it could not encode a value or decode a row, or the connection is gone.
 fn is_defect(reason: &str) -> bool {
-    [
-        "ToSql",
-        "FromSql",
-        "Parameters",
-        "serializing",
-        "exceeds limit",
-    ]
-    .iter()
-    .any(|word| reason.contains(word))
+    ["ToSql", "FromSql", "Parameters", "serializing", "exceeds limit"].iter().any(|word| reason.contains(word))
 }
 
 /// By SQLSTATE (PostgreSQL manual, appendix A).
 fn classify_state(error: DbError) -> Attempt {
-    let DbError {
-        as_text: _,
-        severity: _,
-        code,
-        message,
-        detail,
-        extras,
-    } = error;
+    let DbError { as_text: _, severity: _, code, message, detail, extras } = error;
     let (class, _) = code.split_at_checked(2).unwrap_or_default();
     match (class, code.as_str()) {
         // serialization_failure, deadlock_detected
@@ -386,20 +332,10 @@ fn classify_state(error: DbError) -> Attempt {
         // query_canceled (statement_timeout), lock_not_available
         (_, "57014" | "55P03") => Attempt::Cancelled(message),
         // Lost connections, too few resources, shutdown; and a server that became a standby.
-        ("08" | "53" | "57" | "58", _) | (_, "25006") => {
-            Attempt::Broken(format!("{message} ({code})"))
-        }
+        ("08" | "53" | "57" | "58", _) | (_, "25006") => Attempt::Broken(format!("{message} ({code})")),
         _ => {
-            let constraint = extras
-                .into_iter()
-                .find(|(name, _)| is_constraint(name))
-                .map(|(_, value)| value);
-            Attempt::Refused(Refusal {
-                code,
-                constraint,
-                message,
-                detail,
-            })
+            let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
+            Attempt::Refused(Refusal { code, constraint, message, detail })
         }
     }
 }

@@ -29,10 +29,7 @@ fn options(statement_deadline: Duration) -> Vec<String> {
 fn with_query(address: &str, ours: &[String], connect_timeout: &str) -> String {
     let (base, query) = address.split_once('?').unwrap_or((address, ""));
     let mut pairs: Vec<String> = Vec::new();
-    let mut options: String = ours
-        .iter()
-        .map(|option| format!("-c%20{}%20", option.replace('=', "%3D")))
-        .collect();
+    let mut options: String = ours.iter().map(|option| format!("-c%20{}%20", option.replace('=', "%3D"))).collect();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         match pair.strip_prefix("options=") {
             Some(theirs) => options.push_str(theirs),
@@ -55,10 +52,7 @@ fn with_query(address: &str, ours: &[String], connect_timeout: &str) -> String {
 /// Of words with the same key the last one counts, so ours stand in front.
 fn with_words(address: &str, ours: &[String], connect_timeout: &str) -> String {
     let options: Vec<String> = ours.iter().map(|option| format!("-c {option}")).collect();
-    format!(
-        "connect_timeout={connect_timeout} application_name=todo options='{}' {address}",
-        options.join(" ")
-    )
+    format!("connect_timeout={connect_timeout} application_name=todo options='{}' {address}", options.join(" "))
 }
 
 #[cfg(test)]
@@ -75,9 +69,7 @@ mod tests {
     fn a_bare_url_gets_everything() {
         assert_eq!(
             with_defaults("postgres://todo:secret@db:5432/todo"),
-            format!(
-                "postgres://todo:secret@db:5432/todo?connect_timeout=2&application_name=todo&{OPTIONS}"
-            )
+            format!("postgres://todo:secret@db:5432/todo?connect_timeout=2&application_name=todo&{OPTIONS}")
         );
     }
 
@@ -98,9 +90,7 @@ mod tests {
     fn words_work_too() {
         let words = with_defaults("host=db dbname=todo");
         assert!(
-            words.starts_with(
-                "connect_timeout=2 application_name=todo options='-c statement_timeout=5000 "
-            ),
+            words.starts_with("connect_timeout=2 application_name=todo options='-c statement_timeout=5000 "),
             "{words}"
         );
         assert!(words.ends_with("' host=db dbname=todo"), "{words}");

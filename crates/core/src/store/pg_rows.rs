@@ -19,8 +19,7 @@ impl Rows {
     /// # Errors
     /// [`Error::Internal`] if there is none.
     pub fn one(self) -> Result<Row> {
-        self.optional()
-            .ok_or_else(|| Error::Internal("a statement gave no row".to_owned()))
+        self.optional().ok_or_else(|| Error::Internal("a statement gave no row".to_owned()))
     }
 
     /// The first row, if there is one.
@@ -37,15 +36,11 @@ pub struct Row {
 
 impl Row {
     fn new(values: Vec<DbValue>) -> Self {
-        Self {
-            values: values.into_iter(),
-        }
+        Self { values: values.into_iter() }
     }
 
     fn next(&mut self) -> Result<DbValue> {
-        self.values
-            .next()
-            .ok_or_else(|| Error::Internal("a row has too few columns".to_owned()))
+        self.values.next().ok_or_else(|| Error::Internal("a row has too few columns".to_owned()))
     }
 
     /// `text`, or null.
@@ -59,8 +54,7 @@ impl Row {
 
     /// `text`.
     pub fn text(&mut self) -> Result<String> {
-        self.optional_text()?
-            .ok_or_else(|| unexpected("text", &DbValue::DbNull))
+        self.optional_text()?.ok_or_else(|| unexpected("text", &DbValue::DbNull))
     }
 
     /// `bigint`, or null.
@@ -74,8 +68,7 @@ impl Row {
 
     /// `bigint`.
     pub fn int(&mut self) -> Result<i64> {
-        self.optional_int()?
-            .ok_or_else(|| unexpected("bigint", &DbValue::DbNull))
+        self.optional_int()?.ok_or_else(|| unexpected("bigint", &DbValue::DbNull))
     }
 
     /// `bigint[]` without nulls.
@@ -102,8 +95,7 @@ impl Row {
 
 /// Reads JSON that Postgres rendered.
 pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
-    serde_json::from_str(text)
-        .map_err(|error| Error::Internal(format!("Postgres gave JSON of another shape: {error}")))
+    serde_json::from_str(text).map_err(|error| Error::Internal(format!("Postgres gave JSON of another shape: {error}")))
 }
 
 /// Names the type, not the value: that may be somebody's secret.

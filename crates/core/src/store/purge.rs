@@ -24,12 +24,6 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
 
 /// Removes at most `limit` rows; gives how many. With none left the purge is due again an hour later, otherwise it stays
 /// claimed for the length of the lease.
-pub async fn chunk(
-    pg: &Pg,
-    meter: &Meter,
-    purge: Purge,
-    limit: i64,
-    lease: Duration,
-) -> Result<i64> {
+pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
     Err(Error::Internal("not written yet".to_owned()))
 }

@@ -2,9 +2,9 @@
 
 use serde::Deserialize;
 
-use super::pg::Pg;
-use crate::caller::Caller;
-use crate::error::{Error, Result};
+use super::pg::{Failure, Param, Pg, Statement};
+use crate::caller::{Caller, WorkspaceId};
+use crate::error::{Error, Fault, Result};
 
 /// Counts over all todos but those in the bin.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -48,5 +48,48 @@ pub struct ByPriority {
 /// # Errors
 /// [`Error::Invalid`] at the parameter `tz` if Postgres knows no such zone.
 pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
-    Err(Error::Internal("not written yet".to_owned()))
+    if !is_zone_name(tz) {
+        return Err(unknown_zone());
+    }
+    const INVALID_PARAMETER: &str = "22023";
+    match pg.read(&caller.meter, stats_sql(caller.workspace, tz)).await {
+        Ok(rows) => rows.one()?.json(),
+        Err(Failure::Refused(refusal)) if refusal.code == INVALID_PARAMETER => Err(unknown_zone()),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// The statement of [`stats`], served by `todos_by_status` alone, without a look at the table where it is vacuumed.
+pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
+    let params = vec![Param::Int(workspace.0), Param::Text(tz.to_owned())];
+    Statement::new(include_str!("sql/stats.sql"), params)
+}
+
+fn unknown_zone() -> Error {
+    let detail = "must be the name of a time zone of the IANA database, such as Europe/Berlin";
+    Error::Invalid(vec![Fault::parameter("tz", "unknown_time_zone", detail)])
+}
+
+/// Postgres also takes abbreviations and POSIX rules (`CET`, `XYZ+3`), which are no names of the IANA database.
+fn is_zone_name(tz: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
+    let zone_of_fixed_offset = tz.strip_prefix("Etc/").is_some();
+    let has_digits = tz.bytes().any(|b| b.is_ascii_digit() || b == b'+');
+    let shape = tz == "UTC" || (tz.contains('/') && tz.starts_with(|c: char| c.is_ascii_uppercase()));
+    tz.len() <= 64 && tz.bytes().all(allowed) && shape && (zone_of_fixed_offset || !has_digits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_zones_are_told_from_rules_and_abbreviations() {
+        for name in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "America/Port-au-Prince", "Etc/GMT+5"] {
+            assert!(is_zone_name(name), "{name}");
+        }
+        for other in ["", "CET", "XYZ+3", "Abc/Def+3", "europe/berlin", "Europe/Berlin'", "+02:00"] {
+            assert!(!is_zone_name(other), "{other}");
+        }
+    }
 }

@@ -33,12 +33,7 @@ pub struct Tag {
 }
 
 /// A page of tags by id.
-pub async fn page(
-    pg: &Pg,
-    caller: &Caller,
-    after: Option<&Position>,
-    limit: Limit,
-) -> Result<Page<Tag>> {
+pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Tag>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -46,13 +41,7 @@ pub async fn page(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
-pub async fn rename(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-    name: &TagName,
-) -> Result<Written<Tag>> {
+pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
     Err(Error::Internal("not written yet".to_owned()))
 }
 
@@ -60,11 +49,6 @@ pub async fn rename(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-) -> Result<Written<()>> {
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
     Err(Error::Internal("not written yet".to_owned()))
 }

@@ -10,15 +10,7 @@ use crate::domain::todo::{Draft, Operation, Patch, Priority, StatusChange};
 
 /// All fields of a draft.
 pub(super) fn draft(draft: &Draft) -> Value {
-    let Draft {
-        title,
-        description,
-        status,
-        priority,
-        due_date,
-        tags,
-        assignee,
-    } = draft;
+    let Draft { title, description, status, priority, due_date, tags, assignee } = draft;
     json!({
         "title": title.as_str(),
         "description": description.as_ref().map(|text| text.as_str()),
@@ -32,25 +24,14 @@ pub(super) fn draft(draft: &Draft) -> Value {
 
 /// The fields that a patch names.
 pub(super) fn patch(patch: &Patch) -> Value {
-    let Patch {
-        title,
-        description,
-        status,
-        priority,
-        due_date,
-        tags,
-        assignee,
-    } = patch;
+    let Patch { title, description, status, priority, due_date, tags, assignee } = patch;
     let mut fields = Map::new();
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
     if let Some(title) = title {
         put("title", title.as_str().into());
     }
     if let Some(description) = description {
-        put(
-            "description",
-            description.as_ref().map(|text| text.as_str()).into(),
-        );
+        put("description", description.as_ref().map(|text| text.as_str()).into());
     }
     match status {
         Some(StatusChange::To(status)) => drop(put("status", status.as_str().into())),
@@ -61,10 +42,7 @@ pub(super) fn patch(patch: &Patch) -> Value {
         put("priority", priority_number(*priority).into());
     }
     if let Some(due_date) = due_date {
-        put(
-            "due_date",
-            due_date.as_ref().map(|instant| instant.as_str()).into(),
-        );
+        put("due_date", due_date.as_ref().map(|instant| instant.as_str()).into());
     }
     if let Some(tags) = tags {
         put("tags", tag_list(tags));
@@ -79,11 +57,7 @@ pub(super) fn patch(patch: &Patch) -> Value {
 pub(super) fn operations(operations: &[Operation]) -> Value {
     let one = |operation: &Operation| match operation {
         Operation::Create(fields) => json!({"create": draft(fields), "uid": Uuid::now_v7()}),
-        Operation::Update {
-            id,
-            if_version,
-            patch: fields,
-        } => named(*id, *if_version, "update", patch(fields)),
+        Operation::Update { id, if_version, patch: fields } => named(*id, *if_version, "update", patch(fields)),
         Operation::Delete { id, if_version } => named(*id, *if_version, "delete", true.into()),
     };
     operations.iter().map(one).collect()
@@ -99,9 +73,7 @@ fn named(id: Id, version: Option<i64>, operation: &str, value: Value) -> Value {
 
 /// A new tag gets its UUID here, an existing one keeps its own.
 pub(super) fn tag_list(tags: &[TagName]) -> Value {
-    tags.iter()
-        .map(|tag| json!({"uid": Uuid::now_v7(), "name": tag.as_str(), "folded": tag.folded()}))
-        .collect()
+    tags.iter().map(|tag| json!({"uid": Uuid::now_v7(), "name": tag.as_str(), "folded": tag.folded()})).collect()
 }
 
 /// The number that stands for a priority in the database.

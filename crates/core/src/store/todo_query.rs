@@ -1,1 +1,230 @@
-//! From a filter and an order to SQL.
+//! From a filter and an order to SQL: only the conditions that are needed, so that the planner sees a simple query whatever
+//! was asked for. Callers' words are parameters, never text of the statement; enumerations are written out.
+
+use crate::caller::WorkspaceId;
+use crate::domain::cursor::Position;
+use crate::domain::filter::{Filter, Sort, SortKey};
+use crate::domain::id::Id;
+use crate::domain::instant::Instant;
+use crate::domain::todo::Status;
+
+use super::pg::Param;
+use super::todo_fields::priority_number;
+
+/// A statement in the making; `$1` is the workspace.
+pub(super) struct Query {
+    pub(super) params: Vec<Param>,
+}
+
+impl Query {
+    pub(super) fn new(workspace: WorkspaceId) -> Self {
+        Self { params: vec![Param::Int(workspace.0)] }
+    }
+
+    /// Adds a value and gives its name in the statement.
+    pub(super) fn bind(&mut self, param: Param) -> String {
+        self.params.push(param);
+        format!("${}", self.params.len())
+    }
+
+    fn instant(&mut self, instant: &Instant) -> String {
+        format!("{}::text::timestamptz", self.bind(Param::Text(instant.as_str().to_owned())))
+    }
+
+    /// The conditions on `todos t`, joined by AND.
+    pub(super) fn conditions(&mut self, filter: &Filter) -> String {
+        let Filter {
+            status,
+            priority,
+            completed,
+            tags,
+            assignee,
+            department,
+            due_after,
+            due_before,
+            overdue,
+            created_after,
+            created_before,
+            updated_since,
+            q,
+            deleted,
+        } = filter;
+        let mut all = vec!["t.workspace_id = $1".to_owned()];
+        all.push(if *deleted { IN_BIN } else { "t.deleted_at IS NULL" }.to_owned());
+        all.extend(status_condition(status, *completed));
+        let priorities: Vec<String> = priority.iter().map(|priority| priority_number(*priority).to_string()).collect();
+        all.extend(any_of("t.priority", &priorities));
+        for tag in tags {
+            // The function is stable, so the planner knows how common the tag is.
+            let folded = self.bind(Param::Text(tag.folded()));
+            all.push(format!(
+                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id \
+                 AND l.tag_id = tag_id_v1($1, {folded}))"
+            ));
+        }
+        match assignee {
+            Some(Id::Serial(id)) => all.push(format!("t.assignee_id = {}", self.bind(Param::Int(*id)))),
+            Some(Id::Uuid(uuid)) => {
+                let uuid = self.bind(Param::Text(uuid.to_string()));
+                all.push(format!("t.assignee_id = employee_id_v1($1, {uuid}::text::uuid)"));
+            }
+            None => {}
+        }
+        match department {
+            Some(Id::Serial(id)) => {
+                let id = self.bind(Param::Int(*id));
+                all.push(format!("t.assignee_id = ANY (members_v1($1, {id}, NULL))"));
+            }
+            Some(Id::Uuid(uuid)) => {
+                let uuid = self.bind(Param::Text(uuid.to_string()));
+                all.push(format!("t.assignee_id = ANY (members_v1($1, NULL, {uuid}::text::uuid))"));
+            }
+            None => {}
+        }
+        let bounds = [
+            ("t.due_date >", due_after),
+            ("t.due_date <", due_before),
+            ("t.created_at >", created_after),
+            ("t.created_at <", created_before),
+            ("t.updated_at >=", updated_since),
+        ];
+        for (comparison, bound) in bounds {
+            if let Some(bound) = bound {
+                all.push(format!("{comparison} {}", self.instant(bound)));
+            }
+        }
+        all.extend(overdue.map(|overdue| if overdue { OVERDUE } else { NOT_OVERDUE }.to_owned()));
+        if let Some(words) = q {
+            let words = self.bind(Param::Text(words.clone()));
+            all.push(format!("t.search @@ websearch_to_tsquery('simple', {words})"));
+        }
+        all.join(" AND ")
+    }
+
+    /// The rows after a position, in order, at most `limit`: a query of `columns` and `sort_key`.
+    ///
+    /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
+    /// run, over the same index.
+    pub(super) fn selection(
+        &mut self,
+        columns: &str,
+        filter: &Filter,
+        sort: Sort,
+        after: Option<&Position>,
+        limit: &str,
+    ) -> String {
+        let conditions = self.conditions(filter);
+        let Order { expression, cast, direction, comparison } = Order::of(sort);
+        let ordered = format!("ORDER BY {expression} {direction}, t.id {direction} LIMIT {limit}");
+        let select = format!("SELECT {columns}, {expression} AS sort_key FROM todos t WHERE {conditions}");
+        let beyond = after.map(|position| {
+            let id = self.bind(Param::Int(position.id));
+            match &position.value {
+                Some(value) => {
+                    let value = self.bind(Param::Text(value.clone()));
+                    Beyond::Value(format!("AND ({expression}, t.id) {comparison} ({value}::text{cast}, {id})"))
+                }
+                None => Beyond::Null(format!("AND t.id {comparison} {id}")),
+            }
+        });
+        if sort.key != SortKey::DueDate {
+            let beyond = beyond.map(Beyond::into_text).unwrap_or_default();
+            return format!("{select} {beyond} {ordered}");
+        }
+        let (dated, undated) = match beyond {
+            None => (Some(String::new()), String::new()),
+            Some(Beyond::Value(beyond)) => (Some(beyond), String::new()),
+            Some(Beyond::Null(beyond)) => (None, beyond),
+        };
+        let undated = format!("{select} AND t.due_date IS NULL {undated} {ordered}");
+        match dated {
+            None => undated,
+            Some(beyond) if requires_due_date(filter) => {
+                format!("{select} AND t.due_date IS NOT NULL {beyond} {ordered}")
+            }
+            Some(beyond) => format!(
+                "SELECT * FROM (({select} AND t.due_date IS NOT NULL {beyond} {ordered}) UNION ALL ({undated})) runs \
+                 ORDER BY sort_key {direction} NULLS LAST, id {direction} LIMIT {limit}"
+            ),
+        }
+    }
+}
+
+/// After 30 days in the bin a todo is gone, also where the purge has not come by yet.
+const IN_BIN: &str = "t.deleted_at > now() - interval '30 days'";
+const OVERDUE: &str = "t.due_date < now() AND t.status IN ('pending', 'in_progress')";
+const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
+
+/// Where the next page begins, by what is known of the last row.
+enum Beyond {
+    /// Its sort key has a value.
+    Value(String),
+    /// Its sort key is null.
+    Null(String),
+}
+
+impl Beyond {
+    fn into_text(self) -> String {
+        match self {
+            Self::Value(text) | Self::Null(text) => text,
+        }
+    }
+}
+
+/// An order in SQL.
+pub(super) struct Order {
+    pub(super) expression: &'static str,
+    cast: &'static str,
+    pub(super) direction: &'static str,
+    comparison: &'static str,
+}
+
+impl Order {
+    pub(super) fn of(sort: Sort) -> Self {
+        let (expression, cast) = match sort.key {
+            SortKey::CreatedAt => ("t.created_at", "::timestamptz"),
+            SortKey::UpdatedAt => ("t.updated_at", "::timestamptz"),
+            SortKey::DueDate => ("t.due_date", "::timestamptz"),
+            SortKey::Priority => ("t.priority", "::smallint"),
+            SortKey::Title => ("lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\"", ""),
+        };
+        let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
+        Self { expression, cast, direction, comparison }
+    }
+}
+
+/// The sort key of a row as the text of a [`Position`].
+pub(super) fn sort_value(sort: Sort, column: &str) -> String {
+    match sort.key {
+        SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => format!("rfc3339_v1({column})"),
+        SortKey::Priority => format!("{column}::text"),
+        SortKey::Title => column.to_owned(),
+    }
+}
+
+fn requires_due_date(filter: &Filter) -> bool {
+    filter.due_after.is_some() || filter.due_before.is_some() || filter.overdue == Some(true)
+}
+
+/// `completed` is another way to speak of the status, so both become one condition.
+fn status_condition(status: &[Status], completed: Option<bool>) -> Option<String> {
+    let wanted: Vec<String> = Status::ALL
+        .into_iter()
+        .filter(|one| status.is_empty() || status.contains(one))
+        .filter(|one| completed.is_none_or(|completed| completed == one.is_completed()))
+        .map(|one| format!("'{}'", one.as_str()))
+        .collect();
+    match wanted.len() {
+        0 => Some("false".to_owned()),
+        all if all == Status::ALL.len() => None,
+        _ => any_of("t.status", &wanted),
+    }
+}
+
+fn any_of(column: &str, values: &[String]) -> Option<String> {
+    match values {
+        [] => None,
+        [one] => Some(format!("{column} = {one}")),
+        several => Some(format!("{column} IN ({})", several.join(", "))),
+    }
+}

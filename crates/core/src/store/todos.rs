@@ -18,10 +18,7 @@ const UPDATE: &str = "SELECT outcome, body, cache_wait \
 /// # Errors
 /// [`Error::NotFound`] also for todos in the bin.
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
-    let row = pg
-        .read(&caller.meter, find_sql(caller, id))
-        .await?
-        .optional();
+    let row = pg.read(&caller.meter, find_sql(caller, id)).await?.optional();
     row.ok_or(Error::NotFound(Kind::Todo))?.json()
 }
 
@@ -49,10 +46,7 @@ fn find_sql(caller: &Caller, id: Id) -> Statement {
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
         FROM todo_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7::text::jsonb)";
-    let params = [
-        Param::Text(uid.to_string()),
-        json_param(&todo_fields::draft(draft)),
-    ];
+    let params = [Param::Text(uid.to_string()), json_param(&todo_fields::draft(draft))];
     write.call(pg, SQL, params, Kind::Todo).await
 }
 
@@ -60,20 +54,9 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Res
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
-pub async fn replace(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-    draft: &Draft,
-) -> Result<Written<Todo>> {
+pub async fn replace(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, draft: &Draft) -> Result<Written<Todo>> {
     let [serial, uid] = write::id(id);
-    let params = [
-        serial,
-        uid,
-        write::versions(expected),
-        json_param(&todo_fields::draft(draft)),
-    ];
+    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::draft(draft))];
     write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
@@ -81,20 +64,9 @@ pub async fn replace(
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
-pub async fn patch(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-    patch: &Patch,
-) -> Result<Written<Todo>> {
+pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patch: &Patch) -> Result<Written<Todo>> {
     let [serial, uid] = write::id(id);
-    let params = [
-        serial,
-        uid,
-        write::versions(expected),
-        json_param(&todo_fields::patch(patch)),
-    ];
+    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::patch(patch))];
     write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
@@ -102,22 +74,11 @@ pub async fn patch(
 ///
 /// # Errors
 /// [`Error::NotFound`] also if it is there already, [`Error::Stale`].
-pub async fn delete(
-    pg: &Pg,
-    write: &Write<'_>,
-    id: Id,
-    expected: &Expected,
-) -> Result<Written<()>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
-    write
-        .call(
-            pg,
-            SQL,
-            [serial, uid, write::versions(expected)],
-            Kind::Todo,
-        )
-        .await
+    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Todo).await
 }
 
 /// Takes a todo out of the bin, within 30 days of its deletion; a live todo is returned as it is.

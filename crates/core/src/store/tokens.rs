@@ -93,13 +93,8 @@ pub async fn page(
         WHERE revoked_at IS NULL AND id > $1 AND ($3::text IS NULL OR workspace_uid = $3::text::uuid) \
         ORDER BY id LIMIT $2) d";
     let workspace = Param::text(workspace.map(|uid| uid.to_string()));
-    let statement = Statement::new(
-        SQL,
-        vec![page::after(after), page::one_more(limit), workspace],
-    );
-    page::collect(pg.read(meter, statement).await?, limit, |token: &Token| {
-        token.id
-    })
+    let statement = Statement::new(SQL, vec![page::after(after), page::one_more(limit), workspace]);
+    page::collect(pg.read(meter, statement).await?, limit, |token: &Token| token.id)
 }
 
 /// A new token, whose text has the SHA-256 `hash`. The idempotency key belongs to the caller's workspace; a replay gives the
@@ -116,23 +111,13 @@ pub async fn insert(
 ) -> Result<Written<Token>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM token_create_v1( \
         $1, $2, $3, $4, $5, $6::text::uuid, $7::text::uuid, $8, $9, $10, $11::text::timestamptz)";
-    let TokenDraft {
-        workspace_uid,
-        name,
-        scopes,
-        expires_at,
-    } = draft;
+    let TokenDraft { workspace_uid, name, scopes, expires_at } = draft;
     let params = [
         Param::Text(uid.to_string()),
         Param::Text(workspace_uid.to_string()),
         Param::Text(name.as_str().to_owned()),
         Param::Bytes(hash.to_vec()),
-        Param::Texts(
-            scopes
-                .iter()
-                .map(|scope| scope.as_str().to_owned())
-                .collect(),
-        ),
+        Param::Texts(scopes.iter().map(|scope| scope.as_str().to_owned()).collect()),
         Param::text(expires_at.as_ref().map(|instant| instant.as_str())),
     ];
     write.call(pg, SQL, params, Kind::Token).await
@@ -143,23 +128,11 @@ pub async fn insert(
 /// # Errors
 /// [`Error::NotFound`] also if it is revoked already.
 pub async fn revoke(pg: &Pg, write: &Write<'_>, uid: Uuid) -> Result<Written<[u8; 32]>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM token_revoke_v1($1, $2, $3, $4, $5, $6::text::uuid)";
-    let revoked: Written<String> = write
-        .call(pg, SQL, [Param::Text(uid.to_string())], Kind::Token)
-        .await?;
-    let Written {
-        value,
-        replayed,
-        cache_wait,
-    } = revoked;
-    let hash = from_hex(&value)
-        .ok_or_else(|| Error::Internal("a token's hash is malformed".to_owned()))?;
-    Ok(Written {
-        value: hash,
-        replayed,
-        cache_wait,
-    })
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM token_revoke_v1($1, $2, $3, $4, $5, $6::text::uuid)";
+    let revoked: Written<String> = write.call(pg, SQL, [Param::Text(uid.to_string())], Kind::Token).await?;
+    let Written { value, replayed, cache_wait } = revoked;
+    let hash = from_hex(&value).ok_or_else(|| Error::Internal("a token's hash is malformed".to_owned()))?;
+    Ok(Written { value: hash, replayed, cache_wait })
 }
 
 fn from_hex(text: &str) -> Option<[u8; 32]> {

@@ -27,37 +27,21 @@ pub struct Workspace {
 }
 
 /// A page of all workspaces by id.
-pub async fn page(
-    pg: &Pg,
-    meter: &Meter,
-    after: Option<&Position>,
-    limit: Limit,
-) -> Result<Page<Workspace>> {
+pub async fn page(pg: &Pg, meter: &Meter, after: Option<&Position>, limit: Limit) -> Result<Page<Workspace>> {
     const SQL: &str = "SELECT coalesce('[' || string_agg(row_to_json(w)::text, ',' ORDER BY w.id) || ']', '[]') FROM ( \
         SELECT id, uid, name, rfc3339_v1(created_at) AS created_at FROM workspaces WHERE id > $1 ORDER BY id LIMIT $2 \
         ) w";
     let statement = Statement::new(SQL, vec![page::after(after), page::one_more(limit)]);
-    page::collect(
-        pg.read(meter, statement).await?,
-        limit,
-        |workspace: &Workspace| workspace.id,
-    )
+    page::collect(pg.read(meter, statement).await?, limit, |workspace: &Workspace| workspace.id)
 }
 
 /// A new workspace. The idempotency key belongs to the caller's workspace.
 ///
 /// # Errors
 /// [`Conflict::WorkspaceNameTaken`](crate::error::Conflict::WorkspaceNameTaken).
-pub async fn insert(
-    pg: &Pg,
-    write: &Write<'_>,
-    uid: Uuid,
-    name: &Name,
-) -> Result<Written<Workspace>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM workspace_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7)";
-    let params = [
-        Param::Text(uid.to_string()),
-        Param::Text(name.as_str().to_owned()),
-    ];
+pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Workspace>> {
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM workspace_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7)";
+    let params = [Param::Text(uid.to_string()), Param::Text(name.as_str().to_owned())];
     write.call(pg, SQL, params, Kind::Workspace).await
 }

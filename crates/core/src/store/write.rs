@@ -49,11 +49,7 @@ pub struct Written<T> {
 impl<T> Written<T> {
     /// The same write with another view of its value.
     pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Written<U> {
-        Written {
-            value: view(self.value),
-            replayed: self.replayed,
-            cache_wait: self.cache_wait,
-        }
+        Written { value: view(self.value), replayed: self.replayed, cache_wait: self.cache_wait }
     }
 }
 
@@ -64,11 +60,7 @@ impl Write<'_> {
         let distrust = Param::Bool(self.distrust_cache);
         match self.idempotency {
             None => vec![workspace, Param::Null, Param::Null, Param::Null, distrust],
-            Some(IdempotencyKey {
-                route,
-                key,
-                body_digest,
-            }) => vec![
+            Some(IdempotencyKey { route, key, body_digest }) => vec![
                 workspace,
                 Param::Text(route.clone()),
                 Param::Text(key.clone()),
@@ -88,10 +80,7 @@ impl Write<'_> {
     ) -> Result<Written<T>> {
         let mut params = self.params();
         params.extend(rest);
-        match pg
-            .write(&self.caller.meter, Statement::new(sql, params))
-            .await
-        {
+        match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
             Ok(rows) => finish(rows, kind),
             Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
             Err(Failure::Other(error)) => Err(error),
@@ -110,11 +99,7 @@ pub(super) fn finish<T: DeserializeOwned>(rows: Rows, kind: Kind) -> Result<Writ
         return Err(failed(&outcome, kind));
     }
     let body = body.ok_or_else(|| Error::Internal("a write has no body".to_owned()))?;
-    Ok(Written {
-        value: from_json(&body)?,
-        replayed,
-        cache_wait,
-    })
+    Ok(Written { value: from_json(&body)?, replayed, cache_wait })
 }
 
 /// The error that an outcome stands for.
@@ -137,11 +122,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
 
 /// A reference in the body to something that does not exist.
 fn missing(pointer: &str, kind: Kind) -> Error {
-    Error::Invalid(vec![Fault::at(
-        pointer,
-        "not_found",
-        format!("there is no such {kind}"),
-    )])
+    Error::Invalid(vec![Fault::at(pointer, "not_found", format!("there is no such {kind}"))])
 }
 
 /// The error that a violated constraint stands for, where two writers raced or the database is the one who decides.
@@ -154,9 +135,7 @@ pub(super) fn refused(refusal: &Refusal) -> Error {
             Error::Conflict(Conflict::DepartmentReferenced)
         }
         Some("employees_department_fkey") => missing("/department_id", Kind::Department),
-        Some("todos_assignee_fkey") if refusal.is_still_referenced() => {
-            Error::Conflict(Conflict::EmployeeReferenced)
-        }
+        Some("todos_assignee_fkey") if refusal.is_still_referenced() => Error::Conflict(Conflict::EmployeeReferenced),
         Some("todos_assignee_fkey") => missing("/assignee_id", Kind::Employee),
         _ => Failure::Refused(refusal.clone()).into(),
     }
