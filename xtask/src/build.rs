@@ -12,6 +12,11 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// The packages that are components.
 pub const COMPONENTS: [&str; 3] = ["todo-api", "todo-worker", "todo-docs"];
 
+/// What to select in a native build of the service, whatever part of it is wanted. Cargo unifies the features of
+/// dependencies over the selected packages: another selection would build wasmtime and its compiler anew. xtask is not in
+/// it, so that `cargo xtask` (which selects itself) does not disagree.
+pub const SERVICE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+
 #[derive(clap::Args)]
 pub struct Args {
     /// Build only these packages (all three by default).

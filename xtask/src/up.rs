@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, cargo, components};
+use crate::build::{COMPONENTS, SERVICE, cargo, components};
 use crate::database::{self, URL_FILE, host_and_port};
 use crate::progress::{Step, duration, say};
 use crate::run::{Process, ask};
@@ -160,9 +160,7 @@ async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
     let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
     let mut command = cargo();
     command.current_dir(session.checkout.root());
-    // All of the workspace is selected, though only one binary is built: features are then unified as they are for the
-    // tests, and the two builds share their dependencies.
-    command.args(["build", "--workspace", "--bin", "todo-host"]);
+    command.arg("build").args(SERVICE).args(["--bin", "todo-host"]);
     session.processes.succeed("cargo build", command).await?;
     step.done();
     // xtask was built by the same cargo with the same profile.
