@@ -2,12 +2,11 @@
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{StatusCode, header};
 use todo_core::Caller;
 use todo_core::store::tokens::Scope;
 
 use crate::error::Failure;
-use crate::middleware::entrance::{Identity, unauthenticated};
+use crate::middleware::entrance::{Identity, insufficient_scope, unauthenticated};
 
 /// A caller that may read todos.
 #[derive(Debug)]
@@ -45,8 +44,5 @@ fn require(parts: &Parts, scope: Scope) -> Result<Caller, Failure> {
     if identity.principal.scopes.contains(&scope) {
         return Ok(identity.caller.clone());
     }
-    let scope = scope.as_str();
-    let detail = format!("the token lacks the scope {scope}");
-    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    Err(Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge))
+    Err(insufficient_scope(scope))
 }

@@ -1,10 +1,128 @@
 //! Prometheus metrics, counted over all instances.
 
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
 use axum::response::Response;
+use http::{HeaderValue, header};
+use todo_core::Meter;
+use todo_core::store::jobs::{self, Counts};
 
-use crate::error::Result;
+use crate::app::App;
+use crate::error::{Result, route_not_found};
+use crate::middleware::entrance;
+use crate::middleware::metrics::BUCKETS;
 
-/// The metrics in Prometheus' text format.
-pub async fn metrics() -> Result<Response> {
-    Err(crate::error::route_not_found().await)
+const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The metrics in Prometheus' text format, for the scope `admin` unless `metrics_public` is on.
+pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Response> {
+    if !app.settings.observability.metrics {
+        return Err(route_not_found().await);
+    }
+    let meter = Arc::new(Meter::default());
+    if !app.settings.observability.metrics_public {
+        entrance::require_admin(&app, &meter, request.headers()).await?;
+    }
+    let counts = app.service.cache().counts(&meter).await;
+    let mut text = exposition(&counts);
+    // Without Postgres the counters are still worth reading.
+    if let Ok(counts) = jobs::counts(app.service.pg(), &meter).await {
+        write_jobs(&counts, &mut text);
+    }
+    let mut response = Response::new(Body::from(text));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+/// Name, type and help of each metric that is counted.
+const FAMILIES: [(&str, &str, &str); 4] = [
+    ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
+    ("todo_cache_requests_total", "counter", "Cacheable and other requests by what the cache did."),
+    ("todo_rate_limited_total", "counter", "Requests that were refused, by class of the rate limit."),
+    ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
+];
+const DURATION: &str = "todo_http_request_duration_seconds";
+
+/// Writes the counters, whose names are samples already.
+fn exposition(counts: &[(String, u64)]) -> String {
+    let mut text = String::new();
+    for (family, kind, help) in FAMILIES {
+        header_lines(&mut text, family, kind, help);
+        for (sample, count) in counts {
+            if sample.split('{').next() == Some(family) {
+                let _ = writeln!(text, "{sample} {count}");
+            }
+        }
+    }
+    write_durations(counts, &mut text);
+    text
+}
+
+/// Buckets are counted apart and cumulative in the text.
+fn write_durations(counts: &[(String, u64)], text: &mut String) {
+    header_lines(text, DURATION, "histogram", "Seconds from receiving a request to its answer, by route.");
+    let mut routes: BTreeMap<&str, (BTreeMap<&str, u64>, u64)> = BTreeMap::new();
+    for (sample, count) in counts {
+        let Some(rest) = sample.strip_prefix(DURATION) else { continue };
+        if let Some(labels) = rest.strip_prefix("_bucket{route=\"") {
+            let Some((route, le)) = labels.split_once("\",le=\"") else { continue };
+            routes.entry(route).or_default().0.insert(le.trim_end_matches("\"}"), *count);
+        } else if let Some(labels) = rest.strip_prefix("_sum{route=\"") {
+            routes.entry(labels.trim_end_matches("\"}")).or_default().1 = *count;
+        }
+    }
+    for (route, (buckets, micros)) in routes {
+        let mut total = 0;
+        for le in BUCKETS.into_iter().chain(["+Inf"]) {
+            total += buckets.get(le).copied().unwrap_or(0);
+            let _ = writeln!(text, "{DURATION}_bucket{{route=\"{route}\",le=\"{le}\"}} {total}");
+        }
+        let _ = writeln!(text, "{DURATION}_sum{{route=\"{route}\"}} {}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        let _ = writeln!(text, "{DURATION}_count{{route=\"{route}\"}} {total}");
+    }
+}
+
+fn write_jobs(counts: &Counts, text: &mut String) {
+    let Counts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds } = counts;
+    header_lines(text, "todo_jobs", "gauge", "Background jobs that are kept, by status.");
+    for (status, count) in [
+        ("queued", queued),
+        ("running", running),
+        ("succeeded", succeeded),
+        ("failed", failed),
+        ("cancelled", cancelled),
+    ] {
+        let _ = writeln!(text, "todo_jobs{{status=\"{status}\"}} {count}");
+    }
+    header_lines(text, "todo_job_oldest_queued_seconds", "gauge", "Age of the oldest job that waits.");
+    let _ = writeln!(text, "todo_job_oldest_queued_seconds {oldest_queued_seconds}");
+}
+
+fn header_lines(text: &mut String, family: &str, kind: &str, help: &str) {
+    let _ = writeln!(text, "# HELP {family} {help}\n# TYPE {family} {kind}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative_and_sums_are_seconds() {
+        let counts = [
+            (format!("{DURATION}_bucket{{route=\"/a\",le=\"0.001\"}}"), 2),
+            (format!("{DURATION}_bucket{{route=\"/a\",le=\"+Inf\"}}"), 1),
+            (format!("{DURATION}_sum{{route=\"/a\"}}"), 7_000_300),
+            ("todo_http_requests_total{route=\"/a\",method=\"GET\",status=\"2xx\"}".to_owned(), 3),
+        ];
+        let text = exposition(&counts);
+        assert!(text.contains("todo_http_requests_total{route=\"/a\",method=\"GET\",status=\"2xx\"} 3\n"));
+        assert!(text.contains("_bucket{route=\"/a\",le=\"5\"} 2\n") && text.contains("_bucket{route=\"/a\",le=\"+Inf\"} 3\n"));
+        assert!(text.contains("_sum{route=\"/a\"} 7.000300\n") && text.contains("_count{route=\"/a\"} 3\n"));
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use serde::Serialize;
 use todo_core::store::stats::{ByPriority, ByStatus, Stats as Counts};
+use utoipa::ToSchema;
 
 use crate::app::App;
 use crate::document::Document;
@@ -33,17 +34,24 @@ impl FromQuery for StatsQuery {
 }
 
 /// Counts over all live todos.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Stats {
+    /// All but the bin.
     total: i64,
+    /// By status.
     by_status: StatusCounts,
+    /// By priority.
     by_priority: PriorityCounts,
+    /// Due in the past and neither completed nor cancelled.
     overdue: i64,
+    /// Due on the current day of the time zone and neither completed nor cancelled.
     due_today: i64,
+    /// Completed within the last seven days.
     completed_last_7_days: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// How many todos of each kind.
+#[derive(Debug, Serialize, ToSchema)]
 struct StatusCounts {
     pending: i64,
     in_progress: i64,
@@ -51,7 +59,8 @@ struct StatusCounts {
     cancelled: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// How many todos of each kind.
+#[derive(Debug, Serialize, ToSchema)]
 struct PriorityCounts {
     low: i64,
     medium: i64,

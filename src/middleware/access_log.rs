@@ -26,6 +26,8 @@ pub struct Facts {
     pub client: Option<String>,
     /// `HIT`, `MISS` or `BYPASS`.
     pub cache: Option<&'static str>,
+    /// The class of the rate limit that refused the request.
+    pub limited: Option<&'static str>,
 }
 
 /// Measures the request, logs it and counts it.

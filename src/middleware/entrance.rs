@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket, Who};
 use todo_core::store::admission::Principal;
+use todo_core::store::tokens::Scope;
 use todo_core::usecases::admission::Admittance;
 use todo_core::{Caller, Meter, WorkspaceId};
 
@@ -65,6 +66,7 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         Err(error) => return with_facts(Failure::from(error).into_response(), facts),
     };
     if let Some(refused) = refused {
+        facts.limited = Some(refused.class.name());
         return with_facts(with_rates(too_many(&refused).into_response(), &rates), facts);
     }
     if let Some(principal) = principal {
@@ -90,6 +92,25 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     let mut response = with_facts(with_rates(response, &rates), facts);
     response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response
+}
+
+/// For routes outside the entrance: demands the scope `admin`, without counting the request.
+pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -> Result<(), Failure> {
+    let credential = credential(app, headers)?;
+    let entry = Entry {
+        who: credential.as_who(),
+        address: "",
+        limits: RateLimits::OFF,
+        write: false,
+        request: None,
+        gzip: false,
+    };
+    match app.service.admit(meter, &entry).await?.principal {
+        Some(principal) if principal.scopes.contains(&Scope::Admin) => Ok(()),
+        Some(_) => Err(insufficient_scope(Scope::Admin)),
+        None if credential.is_token() => Err(unauthenticated("the token is unknown, expired or revoked", true)),
+        None => Err(unauthenticated("a bearer token is required", false)),
+    }
 }
 
 /// How a cacheable request is found in the cache, and for how long.
@@ -212,6 +233,14 @@ fn credential(app: &App, headers: &HeaderMap) -> Result<Credential, Failure> {
 pub fn unauthenticated(detail: &str, refused: bool) -> Failure {
     let challenge = if refused { "Bearer realm=\"todo\", error=\"invalid_token\"" } else { "Bearer realm=\"todo\"" };
     Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
+}
+
+/// 403: the caller is known and may not.
+pub fn insufficient_scope(scope: Scope) -> Failure {
+    let scope = scope.as_str();
+    let detail = format!("the token lacks the scope {scope}");
+    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+    Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge)
 }
 
 fn misconfigured(fault: &str) -> Failure {

@@ -6,6 +6,7 @@ pub mod cors;
 pub mod deprecation;
 pub mod entrance;
 pub mod limits;
+pub mod metrics;
 pub mod representation;
 pub mod request_id;
 pub mod security_headers;

@@ -2,18 +2,33 @@
 
 use serde::Serialize;
 use todo_core::store::{departments, employees};
+use utoipa::ToSchema;
 
 use super::todo::DepartmentRef;
+use crate::types::scalar;
 
 /// An employee.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Employee {
+    /// The id.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The name.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// The e-mail address.
+    #[schema(value_type = scalar::Email)]
     email: String,
+    /// Where the employee works, or null.
     department: Option<DepartmentRef>,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     updated_at: String,
+    /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
     version: i64,
 }
 
@@ -33,12 +48,22 @@ impl From<employees::Employee> for Employee {
 }
 
 /// A department.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Department {
+    /// The id.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The name.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     updated_at: String,
+    /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
     version: i64,
 }
 

@@ -3,49 +3,89 @@
 use serde::Serialize;
 use todo_core::domain::todo::{self, Draft, Patch, Status, StatusChange};
 use todo_core::error::Fault;
+use utoipa::ToSchema;
 
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
-use crate::types::v2;
+use crate::types::{scalar, v2};
 
 /// A whole todo.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Todo {
-    /// The integer id.
+    /// The id.
+    #[schema(minimum = 1)]
     pub id: i64,
+    /// Plain text.
+    #[schema(value_type = scalar::Title)]
     title: String,
+    /// Sanitised HTML, or null.
+    #[schema(value_type = Option<scalar::Description>)]
     description: Option<String>,
+    /// Where it stands.
+    #[schema(value_type = scalar::Status)]
     status: &'static str,
+    /// True if the status is `completed`.
     completed: bool,
+    /// How much it matters.
+    #[schema(value_type = scalar::Priority)]
     priority: &'static str,
+    /// When it is due, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     due_date: Option<String>,
+    /// In alphabetical order.
+    #[schema(max_items = 20)]
     tags: Vec<Tag>,
+    /// Who does it, or null.
     assignee: Option<Assignee>,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     updated_at: String,
+    /// When it was completed, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     completed_at: Option<String>,
+    #[schema(minimum = 1)]
     /// 1 at first, one more with each change.
     pub version: i64,
 }
 
-#[derive(Debug, Serialize)]
+/// A tag on a todo.
+#[derive(Debug, Serialize, ToSchema)]
 struct Tag {
+    /// The tag's id.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The tag's name.
+    #[schema(value_type = scalar::TagName)]
     name: String,
 }
 
-#[derive(Debug, Serialize)]
+/// The employee a todo is assigned to.
+#[derive(Debug, Serialize, ToSchema)]
 struct Assignee {
+    /// The employee's id.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The employee's name.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// The employee's e-mail address.
+    #[schema(value_type = scalar::Email)]
     email: String,
+    /// The employee's department, or null.
     department: Option<DepartmentRef>,
 }
 
 /// A department, named from an employee.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DepartmentRef {
+    /// The department's id.
+    #[schema(minimum = 1)]
     id: i64,
+    /// The department's name.
+    #[schema(value_type = scalar::Name)]
     name: String,
 }
 

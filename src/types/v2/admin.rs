@@ -6,16 +6,23 @@ use todo_core::domain::token::Secret;
 use todo_core::error::Fault;
 use todo_core::store::tokens::{self, Scope, TokenDraft};
 use todo_core::store::workspaces;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
+use crate::types::scalar;
 
 /// A tenant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Workspace {
+    /// The public id.
     id: Uuid,
+    /// The name, unique.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
 }
 
@@ -27,9 +34,10 @@ impl From<workspaces::Workspace> for Workspace {
 }
 
 /// A new workspace.
-#[derive(Debug)]
+#[derive(Debug, ToSchema)]
 pub struct WorkspaceDraft {
     /// Its name.
+    #[schema(value_type = scalar::NameInput)]
     pub name: Name,
 }
 
@@ -41,15 +49,29 @@ impl FromJson for WorkspaceDraft {
 }
 
 /// A token; its text is there only in the answer that creates it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Token {
+    /// The public id; it lets nobody in.
     id: Uuid,
+    /// The workspace that it opens.
     workspace_id: Uuid,
+    /// What it is for.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// What it allows.
+    #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
     scopes: Vec<&'static str>,
+    /// From when on it is worthless, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     expires_at: Option<String>,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it was last used, to the minute, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     last_used_at: Option<String>,
+    /// The token itself: only in the first answer to its creation, and nowhere afterwards.
+    #[schema(value_type = Option<scalar::Secret>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -75,6 +97,24 @@ impl From<tokens::Token> for Token {
     fn from(token: tokens::Token) -> Self {
         Self::told(token, None)
     }
+}
+
+// What the decoder of the core's draft reads.
+/// A new token.
+#[derive(Debug, ToSchema)]
+#[schema(as = TokenDraft)]
+pub struct TokenDraftBody {
+    /// The workspace that it opens.
+    pub workspace_id: Uuid,
+    /// What it is for.
+    #[schema(value_type = scalar::NameInput)]
+    pub name: String,
+    /// What it allows.
+    #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
+    pub scopes: Vec<String>,
+    /// From when on it is worthless; absent or null: never.
+    #[schema(value_type = Option<scalar::InstantInput>)]
+    pub expires_at: Option<String>,
 }
 
 impl FromJson for TokenDraft {
@@ -106,40 +146,44 @@ impl FromJson for TokenDraft {
 }
 
 /// Who the caller is and what it may do.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Me {
     /// The caller's workspace.
     pub workspace: WorkspaceRef,
     /// The caller's token; null where authentication is off.
     pub token: Option<TokenRef>,
     /// What the caller may do.
+    #[schema(value_type = Vec<scalar::Scope>, max_items = 3)]
     pub scopes: Vec<&'static str>,
     /// What the caller must keep to.
     pub limits: Limits,
 }
 
 /// A workspace, named from elsewhere.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct WorkspaceRef {
     /// The workspace's id.
     pub id: Uuid,
     /// The workspace's name.
+    #[schema(value_type = scalar::Name)]
     pub name: String,
 }
 
 /// A token, named from elsewhere.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct TokenRef {
     /// The token's id.
     pub id: Uuid,
     /// The token's name.
+    #[schema(value_type = scalar::Name)]
     pub name: String,
     /// From when on it is worthless, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     pub expires_at: Option<String>,
 }
 
 /// Requests a minute and sizes; 0: no limit.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Limits {
     /// All requests, a minute.
     pub requests_per_minute: u32,

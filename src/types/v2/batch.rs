@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::todo::{Draft, Operation, OperationResult, Patch};
 use todo_core::error::Fault;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::todo::Todo;
@@ -77,18 +78,28 @@ fn todo<T>(fields: &mut Fields, read: impl FnOnce(&mut Fields) -> Option<T>) -> 
 }
 
 /// The outcome of a batch.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchResults)]
 pub struct Results {
+    /// One for each operation, in their order.
+    #[schema(max_items = 100)]
     results: Vec<ResultItem>,
 }
 
 /// How one operation ended.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = BatchResult)]
 struct ResultItem {
+    /// 201 created, 200 changed, 204 deleted.
+    #[schema(minimum = 200, maximum = 204)]
     status: u16,
+    /// The id of what was deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id: Option<Uuid>,
+    /// What was created or changed.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     todo: Option<Todo>,
 }
 

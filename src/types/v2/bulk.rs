@@ -9,12 +9,14 @@ use todo_core::domain::text::TagName;
 use todo_core::domain::todo::Priority;
 use todo_core::error::Fault;
 use todo_core::store::jobs;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::filter::filter;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::extract::query::PRIORITIES;
+use crate::types::scalar;
 
 /// Which todos, and what is done to each.
 #[derive(Debug)]
@@ -69,8 +71,10 @@ fn change(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fau
 }
 
 /// The answer to an accepted bulk change, the same in both versions.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Accepted {
+    /// For people.
+    #[schema(max_length = 100, pattern = "^[ -~]+$")]
     message: &'static str,
     /// The job's UUID.
     pub job_id: Uuid,
@@ -84,17 +88,33 @@ impl Accepted {
 }
 
 /// A unit of background work.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Job {
+    /// The public id.
     id: Uuid,
+    /// What is done.
+    #[schema(max_length = 50, pattern = "^[a-z_.]+$")]
     kind: String,
+    /// How far it is.
+    #[schema(value_type = scalar::JobStatus)]
     status: &'static str,
+    /// How many todos matched, once they are counted.
     total: Option<i64>,
+    /// How many of them are done.
     processed: i64,
+    /// How often it was begun.
     attempts: i64,
+    /// Why it failed, or null.
+    #[schema(max_length = 10_000)]
     error: Option<String>,
+    /// When it was accepted.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it was begun, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     started_at: Option<String>,
+    /// When it ended, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     finished_at: Option<String>,
 }
 

@@ -5,20 +5,29 @@ use todo_core::domain::people::{Email, Name};
 use todo_core::domain::text::TagName;
 use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
 use todo_core::store::{departments, employees, tags};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::todo::DepartmentRef;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
+use crate::types::scalar;
 
 /// A tag.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Tag {
+    /// The public id.
     id: Uuid,
+    /// The name, in the spelling that was used first.
+    #[schema(value_type = scalar::TagName)]
     name: String,
+    /// How many live todos have it.
     count: i64,
+    /// When it was first used.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
     /// 1 at first, one more with each rename.
+    #[schema(minimum = 1)]
     pub version: i64,
 }
 
@@ -30,9 +39,10 @@ impl From<tags::Tag> for Tag {
 }
 
 /// A tag's new name.
-#[derive(Debug)]
+#[derive(Debug, ToSchema)]
 pub struct TagPatch {
-    /// The name.
+    /// The name. If another tag has it, the two become one.
+    #[schema(value_type = scalar::TagNameInput)]
     pub name: TagName,
 }
 
@@ -44,16 +54,26 @@ impl FromJson for TagPatch {
 }
 
 /// An employee.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Employee {
     /// The public id.
     pub id: Uuid,
+    /// The employee's name.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// The e-mail address, unique without regard to case.
+    #[schema(value_type = scalar::Email)]
     email: String,
+    /// Where the employee works, or null.
     department: Option<DepartmentRef>,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     updated_at: String,
     /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
     pub version: i64,
 }
 
@@ -70,6 +90,36 @@ impl From<employees::Employee> for Employee {
             version,
         }
     }
+}
+
+// What the decoder of the core's draft reads.
+/// A new employee.
+#[derive(Debug, ToSchema)]
+#[schema(as = EmployeeDraft)]
+pub struct EmployeeDraftBody {
+    /// The employee's name.
+    #[schema(value_type = scalar::NameInput)]
+    pub name: String,
+    /// The e-mail address.
+    #[schema(value_type = scalar::EmailInput)]
+    pub email: String,
+    /// The id of the department where the employee works.
+    pub department_id: Option<Uuid>,
+}
+
+// What the decoder of the core's patch reads.
+/// A change to an employee.
+#[derive(Debug, ToSchema)]
+#[schema(as = EmployeePatch)]
+pub struct EmployeePatchBody {
+    /// The employee's name.
+    #[schema(value_type = Option<scalar::NameInput>, nullable = false)]
+    pub name: Option<String>,
+    /// The e-mail address.
+    #[schema(value_type = Option<scalar::EmailInput>, nullable = false)]
+    pub email: Option<String>,
+    /// The id of the department where the employee works; null: none.
+    pub department_id: Option<Uuid>,
 }
 
 const EMPLOYEE_READ_ONLY: &[&str] = &["id", "department", "created_at", "updated_at", "version"];
@@ -95,14 +145,21 @@ impl FromJson for EmployeePatch {
 }
 
 /// A department.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Department {
     /// The public id.
     pub id: Uuid,
+    /// The name, unique.
+    #[schema(value_type = scalar::Name)]
     name: String,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     updated_at: String,
     /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
     pub version: i64,
 }
 
@@ -122,9 +179,10 @@ impl From<departments::Department> for Department {
 const DEPARTMENT_READ_ONLY: &[&str] = &["id", "created_at", "updated_at", "version"];
 
 /// A new department.
-#[derive(Debug)]
+#[derive(Debug, ToSchema)]
 pub struct DepartmentDraft {
     /// Its name.
+    #[schema(value_type = scalar::NameInput)]
     pub name: Name,
 }
 
@@ -136,9 +194,10 @@ impl FromJson for DepartmentDraft {
 }
 
 /// A change to a department.
-#[derive(Debug)]
+#[derive(Debug, ToSchema)]
 pub struct DepartmentPatch {
     /// Its new name.
+    #[schema(value_type = Option<scalar::NameInput>, nullable = false)]
     pub name: Option<Name>,
 }
 

@@ -6,62 +6,77 @@ use todo_core::domain::id::Id;
 use todo_core::domain::text::{Description, TagName, Title};
 use todo_core::domain::todo::{self, Draft, Patch, Priority, Status, StatusChange};
 use todo_core::error::Fault;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::extract::query::{PRIORITIES, STATUSES};
+use crate::types::scalar;
 
 /// A whole todo.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Todo {
     /// The public id.
     pub id: Uuid,
     /// Plain text.
+    #[schema(value_type = scalar::Title)]
     pub title: String,
     /// Sanitised HTML, or null.
+    #[schema(value_type = Option<scalar::Description>)]
     pub description: Option<String>,
     /// Where it stands.
+    #[schema(value_type = scalar::Status)]
     pub status: &'static str,
     /// True if the status is `completed`.
     pub completed: bool,
     /// How much it matters.
+    #[schema(value_type = scalar::Priority)]
     pub priority: &'static str,
     /// When it is due, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     pub due_date: Option<String>,
     /// Names, in alphabetical order.
+    #[schema(value_type = Vec<scalar::TagName>, max_items = 20)]
     pub tags: Vec<String>,
     /// Who does it, or null.
     pub assignee: Option<Assignee>,
     /// When it was created.
+    #[schema(value_type = scalar::Instant)]
     pub created_at: String,
     /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
     pub updated_at: String,
     /// When it was completed, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
     pub completed_at: Option<String>,
     /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
     pub version: i64,
 }
 
 /// The employee a todo is assigned to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Assignee {
     /// The employee's id.
     pub id: Uuid,
     /// The employee's name.
+    #[schema(value_type = scalar::Name)]
     pub name: String,
     /// The employee's e-mail address.
+    #[schema(value_type = scalar::Email)]
     pub email: String,
     /// The employee's department, or null.
     pub department: Option<DepartmentRef>,
 }
 
 /// A department, named from an employee.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct DepartmentRef {
     /// The department's id.
     pub id: Uuid,
     /// The department's name.
+    #[schema(value_type = scalar::Name)]
     pub name: String,
 }
 
@@ -119,6 +134,46 @@ impl From<todo::DepartmentRef> for DepartmentRef {
     }
 }
 
+// Postgres renders lists (`store/todo_list.rs` of the core); this describes what it writes.
+/// A todo in a list.
+#[derive(Debug, ToSchema)]
+pub struct TodoSummary {
+    /// The public id.
+    pub id: Uuid,
+    /// Plain text.
+    #[schema(value_type = scalar::Title)]
+    pub title: String,
+    /// Where it stands.
+    #[schema(value_type = scalar::Status)]
+    pub status: String,
+    /// True if the status is `completed`.
+    pub completed: bool,
+    /// How much it matters.
+    #[schema(value_type = scalar::Priority)]
+    pub priority: String,
+    /// When it is due, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
+    pub due_date: Option<String>,
+    /// Names, in alphabetical order.
+    #[schema(value_type = Vec<scalar::TagName>, max_items = 20)]
+    pub tags: Vec<String>,
+    /// Who does it, or null.
+    pub assignee: Option<AssigneeRef>,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
+    pub updated_at: String,
+}
+
+/// The employee a todo is assigned to, in short.
+#[derive(Debug, ToSchema)]
+pub struct AssigneeRef {
+    /// The employee's id.
+    pub id: Uuid,
+    /// The employee's name.
+    #[schema(value_type = scalar::Name)]
+    pub name: String,
+}
+
 /// Fields of a todo that only the service writes.
 const READ_ONLY: &[&str] =
     &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at"];
@@ -136,6 +191,58 @@ impl FromJson for Patch {
         fields.read_only(READ_ONLY);
         patch(fields, fields::uuid)
     }
+}
+
+// What `draft` reads.
+/// A todo as it is to be.
+#[derive(Debug, ToSchema)]
+pub struct TodoDraft {
+    /// Plain text; markup is stripped.
+    #[schema(value_type = scalar::TitleInput)]
+    pub title: String,
+    /// Rich text; what is not allowed in it is taken out.
+    #[schema(value_type = Option<scalar::DescriptionInput>)]
+    pub description: Option<String>,
+    /// Where it stands; `pending` if absent.
+    #[schema(value_type = Option<scalar::Status>, nullable = false)]
+    pub status: Option<String>,
+    /// How much it matters; `medium` if absent.
+    #[schema(value_type = Option<scalar::Priority>, nullable = false)]
+    pub priority: Option<String>,
+    /// When it is due.
+    #[schema(value_type = Option<scalar::InstantInput>)]
+    pub due_date: Option<String>,
+    /// All tags, by name. Case does not matter; of two spellings the first stays.
+    #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20, nullable = false)]
+    pub tags: Option<Vec<String>>,
+    /// The id of the employee it is assigned to.
+    pub assignee_id: Option<Uuid>,
+}
+
+// What `patch` reads.
+/// The fields to change (RFC 7396); null clears what can be empty.
+#[derive(Debug, ToSchema)]
+pub struct TodoPatch {
+    /// Plain text; markup is stripped.
+    #[schema(value_type = Option<scalar::TitleInput>, nullable = false)]
+    pub title: Option<String>,
+    /// Rich text; what is not allowed in it is taken out.
+    #[schema(value_type = Option<scalar::DescriptionInput>)]
+    pub description: Option<String>,
+    /// Where it stands.
+    #[schema(value_type = Option<scalar::Status>, nullable = false)]
+    pub status: Option<String>,
+    /// How much it matters.
+    #[schema(value_type = Option<scalar::Priority>, nullable = false)]
+    pub priority: Option<String>,
+    /// When it is due.
+    #[schema(value_type = Option<scalar::InstantInput>)]
+    pub due_date: Option<String>,
+    /// All tags from now on, by name; null removes them.
+    #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20)]
+    pub tags: Option<Vec<String>>,
+    /// The id of the employee it is assigned to.
+    pub assignee_id: Option<Uuid>,
 }
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.

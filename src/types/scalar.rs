@@ -1,0 +1,117 @@
+//! Texts of the wire as the OpenAPI documents describe them, with their bounds. Nothing holds a value of these types: fields
+//! name them in `#[schema(value_type = …)]`, so that each kind of text is described once.
+//!
+//! What comes out is narrower than what may go in, so some come in pairs: a title is cleaned before it is measured, and an
+//! instant may have any offset.
+
+use std::borrow::Cow;
+
+use serde_json::{Value, json};
+use todo_core::domain::bulk::Change;
+use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
+use todo_core::domain::text::{Description as CoreDescription, TagName as CoreTagName, Title as CoreTitle};
+use todo_core::domain::todo::{Priority as CorePriority, Status as CoreStatus};
+use todo_core::store::tokens::Scope as CoreScope;
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! scalar {
+    ($($(#[doc = $doc:literal])+ $name:ident = $schema:expr;)+) => {$(
+        $(#[doc = $doc])+
+        #[derive(Debug)]
+        pub enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                described(concat!($($doc),+).trim(), $schema)
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                Cow::Borrowed(stringify!($name))
+            }
+        }
+    )+};
+}
+
+scalar! {
+    /// The title of a todo: plain text, never markup.
+    Title = line(CoreTitle::MAX, "Buy milk");
+    /// The title of a todo, measured after it was trimmed, normalised and freed of markup.
+    TitleInput = line(CoreTitle::MAX, "Buy milk");
+    /// HTML of harmless elements.
+    Description = text(CoreDescription::MAX, "Two bottles, <b>not</b> one.");
+    /// Rich text as HTML, measured after what is not allowed in it was taken out.
+    DescriptionInput = text(CoreDescription::MAX, "Two bottles, <b>not</b> one.");
+    /// The name of a tag.
+    TagName = line(CoreTagName::MAX, "home");
+    /// The name of a tag; case does not matter.
+    TagNameInput = line(CoreTagName::MAX, "home");
+    /// A name: plain text.
+    Name = line(CoreName::MAX, "Ada Lovelace");
+    /// A name, measured after it was trimmed, normalised and freed of markup.
+    NameInput = line(CoreName::MAX, "Ada Lovelace");
+    /// An e-mail address, as it was written.
+    Email = email();
+    /// An e-mail address.
+    EmailInput = email();
+    /// Where a todo stands.
+    Status = words(&CoreStatus::ALL.map(CoreStatus::as_str));
+    /// How much a todo matters.
+    Priority = words(&CorePriority::ALL.map(CorePriority::as_str));
+    /// How far a job is.
+    JobStatus = words(&["queued", "running", "succeeded", "failed", "cancelled"]);
+    /// What a token allows.
+    Scope = words(&CoreScope::ALL.map(CoreScope::as_str));
+    /// What a bulk change does.
+    Action = words(&Change::ACTIONS);
+    /// An instant in UTC, to the microsecond at most.
+    Instant = json!({
+        "type": "string", "format": "date-time", "minLength": 20, "maxLength": 27,
+        "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z$", "examples": ["2030-01-31T12:00:00Z"],
+    });
+    /// An instant with any offset (RFC 3339), in the years 1970 to 9999.
+    InstantInput = json!({
+        "type": "string", "format": "date-time", "minLength": 20, "maxLength": 64,
+        "examples": ["2030-01-31T13:00:00+01:00"],
+    });
+    /// The text of a bearer token.
+    Secret = json!({
+        "type": "string", "minLength": 47, "maxLength": 47, "pattern": "^tdo_[A-Za-z0-9_-]{43}$",
+    });
+}
+
+/// A line of plain text, without control characters.
+fn line(longest: usize, example: &str) -> Value {
+    json!({
+        "type": "string", "minLength": 1, "maxLength": longest, "pattern": r"^[^\u0000-\u001f\u007f-\u009f]+$",
+        "examples": [example],
+    })
+}
+
+/// Rich text: line breaks and tabs are its only control characters.
+fn text(longest: usize, example: &str) -> Value {
+    json!({
+        "type": "string", "maxLength": longest,
+        "pattern": r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$", "examples": [example],
+    })
+}
+
+fn email() -> Value {
+    json!({
+        "type": "string", "format": "email", "minLength": 3, "maxLength": CoreEmail::MAX, "examples": ["ada@example.com"],
+    })
+}
+
+fn words(words: &[&str]) -> Value {
+    json!({"type": "string", "enum": words})
+}
+
+fn described(description: &str, mut schema: Value) -> RefOr<Schema> {
+    if let Some(object) = schema.as_object_mut() {
+        object.insert("description".to_owned(), description.into());
+    }
+    // A test of `openapi` compares the documents with their blessed files, so a schema that is none would be seen.
+    serde_json::from_value(schema).unwrap_or_default()
+}
