@@ -53,8 +53,12 @@ impl Cache {
     /// The counters of all instances, by name. Without Redis, those that this instance has not been able to send.
     pub async fn counts(&self, meter: &Meter) -> Vec<(String, u64)> {
         self.send_counts(meter).await;
-        let Some(redis) = &self.redis else { return self.own_counts() };
-        let Ok(reply) = redis.command(meter, self.reading(), "HGETALL", "counters").await else { return self.own_counts() };
+        let Some(redis) = &self.redis else {
+            return self.own_counts();
+        };
+        let Ok(reply) = redis.command(meter, self.reading(), "HGETALL", "counters").await else {
+            return self.own_counts();
+        };
         let mut counts: Vec<_> = reply.chunks_exact(2).filter_map(read_count).collect();
         counts.sort_unstable();
         counts
@@ -62,7 +66,9 @@ impl Cache {
 
     /// Asks Redis for a sign of life, past the breaker.
     pub async fn health(&self, meter: &Meter) -> Health {
-        let Some(redis) = &self.redis else { return Health::Off };
+        let Some(redis) = &self.redis else {
+            return Health::Off;
+        };
         match redis.probe(meter, self.settings.write_budget).await {
             Ok(latency) => Health::Up(latency),
             Err(failure) => Health::Down(format!("{failure:?}")),
@@ -99,7 +105,9 @@ impl Drop for SenderPlace<'_> {
 }
 
 fn read_count(pair: &[Reply]) -> Option<(String, u64)> {
-    let [Reply::Bytes(name), count] = pair else { return None };
+    let [Reply::Bytes(name), count] = pair else {
+        return None;
+    };
     let count = match count {
         Reply::Int(number) => u64::try_from(*number).ok()?,
         Reply::Bytes(text) => std::str::from_utf8(text).ok()?.parse().ok()?,

@@ -38,7 +38,9 @@ pub fn pack(fresh: &Fresh<'_>) -> Option<Vec<u8>> {
 /// From what stands before the body, and the body in the form that was asked for. `None` if it is not ours.
 pub fn unpack(head: &[u8], body: Vec<u8>, asked_gzip: bool) -> Option<Hit> {
     let (lengths, text) = head.split_at_checked(LENGTHS)?;
-    let &[VERSION, etag_length, s0, s1, f0, f1, z0, z1, z2, z3, ..] = lengths else { return None };
+    let &[VERSION, etag_length, s0, s1, f0, f1, z0, z1, z2, z3, ..] = lengths else {
+        return None;
+    };
     let (etag, fields) = text.split_at_checked(usize::from(etag_length))?;
     if fields.len() != usize::from(u16::from_be_bytes([f0, f1])) {
         return None;

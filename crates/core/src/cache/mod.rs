@@ -13,6 +13,6 @@ mod writes;
 
 pub use instance::Cache;
 pub use types::{
-    Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass, Published, RateClass,
-    RateLimits, RateVerdict, Reach, Ticket, Who,
+    Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass, Published,
+    RateClass, RateLimits, RateVerdict, Reach, Ticket, Who,
 };

@@ -42,7 +42,9 @@ impl LocalRates {
     /// Charges a request at the door. Also says whether the address of an unknown token was charged.
     pub fn enter(&mut self, now: Instant, entry: &Entry<'_>) -> (Vec<RateVerdict>, bool) {
         let unknown = match entry.who {
-            Who::Token(hash) if self.known.contains(hash) => return (self.charge_token(now, hash, entry), false),
+            Who::Token(hash) if self.known.contains(hash) => {
+                return (self.charge_token(now, hash, entry), false);
+            }
             Who::Token(_) => true,
             Who::Workspace(_) | Who::Nobody => false,
         };
@@ -59,7 +61,9 @@ impl LocalRates {
 
     /// The token of `entry` is valid. If its address was charged in place of it, sets that right.
     pub fn admit(&mut self, now: Instant, entry: &Entry<'_>, address_charged: bool) -> Option<Vec<RateVerdict>> {
-        let Who::Token(hash) = entry.who else { return None };
+        let Who::Token(hash) = entry.who else {
+            return None;
+        };
         if self.known.len() >= CAPACITY {
             self.known.clear();
         }
@@ -183,8 +187,14 @@ mod tests {
             assert_eq!(verdicts.iter().map(|rate| rate.remaining).collect::<Vec<_>>(), [left]);
         }
         let (verdicts, _) = rates.enter(start, &entry(Who::Nobody, false));
-        let expected =
-            RateVerdict { class: RateClass::Default, limit: 5, remaining: 0, reset: 60, allowed: false, retry_after: 12 };
+        let expected = RateVerdict {
+            class: RateClass::Default,
+            limit: 5,
+            remaining: 0,
+            reset: 60,
+            allowed: false,
+            retry_after: 12,
+        };
         assert_eq!(verdicts, [expected]);
         assert!(!passes(&rates.enter(start + Duration::from_millis(11_999), &entry(Who::Nobody, false)).0));
         assert!(passes(&rates.enter(start + Duration::from_secs(12), &entry(Who::Nobody, false)).0));

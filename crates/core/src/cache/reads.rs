@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::redis::lock;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
-    Admission, Admitted, Cache, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits, RateVerdict, Reach, Ticket,
-    Who, entry,
+    Admission, Admitted, Cache, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits, RateVerdict, Reach,
+    Ticket, Who, entry,
 };
 use crate::{Meter, WorkspaceId};
 
@@ -71,7 +71,9 @@ impl Cache {
 
     /// Polls for the response that another caller is fetching, for at most 50 ms. `Err` returns the ticket: fetch, then store.
     pub async fn wait_for(&self, meter: &Meter, ticket: Ticket) -> Result<Hit, Ticket> {
-        let Some(redis) = &self.redis else { return Err(ticket) };
+        let Some(redis) = &self.redis else {
+            return Err(ticket);
+        };
         for milliseconds in WAITS {
             spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
             let args = Args::new()
@@ -80,7 +82,9 @@ impl Cache {
                 .number(ticket.generation)
                 .with(ticket.request)
                 .flag(ticket.gzip);
-            let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(&ticket.epoch)).await else { break };
+            let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(&ticket.epoch)).await else {
+                break;
+            };
             match reply.bytes().flatten().as_deref() {
                 Some(b"h") => match read_hit(&mut reply, ticket.gzip) {
                     Some(hit) => return Ok(hit),

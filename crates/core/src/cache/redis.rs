@@ -86,10 +86,18 @@ impl Redis {
     }
 
     /// Runs a command that needs no script.
-    pub async fn command(&self, meter: &Meter, effort: Effort, command: &str, key: &str) -> Result<Vec<Reply>, Failure> {
+    pub async fn command(
+        &self,
+        meter: &Meter,
+        effort: Effort,
+        command: &str,
+        key: &str,
+    ) -> Result<Vec<Reply>, Failure> {
         self.within(effort, async {
             let (lent, held) = self.borrow(meter).await?;
-            let reply = held.command(meter, command, vec![RedisParameter::Binary(format!("{}{key}", self.prefix).into())]).await;
+            let reply = held
+                .command(meter, command, vec![RedisParameter::Binary(format!("{}{key}", self.prefix).into())])
+                .await;
             let reply = reply.map_err(broken)?;
             lent.give_back(held);
             Ok(reply)
@@ -127,7 +135,13 @@ impl Redis {
         outcome
     }
 
-    async fn attempt(&self, meter: &Meter, script: &Script, args: &Args, epoch: Option<&str>) -> Result<Reader, Failure> {
+    async fn attempt(
+        &self,
+        meter: &Meter,
+        script: &Script,
+        args: &Args,
+        epoch: Option<&str>,
+    ) -> Result<Reader, Failure> {
         let (lent, held) = self.borrow(meter).await?;
         if epoch.is_some_and(|epoch| epoch != held.epoch) {
             lent.give_back(held);
@@ -135,7 +149,8 @@ impl Redis {
         }
         let common = Args::new().with(self.prefix.as_str()).with(held.epoch.as_str()).number(self.mark_ttl.as_micros());
         let reply = held.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader = Reader::new(reply).ok_or_else(|| Failure::Broken(format!("{}: the server is a stranger", script.name)))?;
+        let reader =
+            Reader::new(reply).ok_or_else(|| Failure::Broken(format!("{}: the server is a stranger", script.name)))?;
         lent.give_back(held);
         Ok(reader)
     }
@@ -156,7 +171,8 @@ impl Redis {
         let mut held = Held { connection, epoch: String::new() };
         let args = Args::new().with(self.prefix.as_str()).number(self.mark_ttl.as_micros());
         let reply = held.evaluate(meter, &GREET, args.0.iter()).await.map_err(broken)?;
-        let epoch = Reader::new(reply).and_then(|mut reader| reader.bytes()?).and_then(|epoch| String::from_utf8(epoch).ok());
+        let epoch =
+            Reader::new(reply).and_then(|mut reader| reader.bytes()?).and_then(|epoch| String::from_utf8(epoch).ok());
         held.epoch = epoch.ok_or_else(|| Failure::Broken("greet: no epoch".to_owned()))?;
         Ok(held)
     }
@@ -194,7 +210,12 @@ impl Held {
         }
     }
 
-    async fn command(&self, meter: &Meter, name: &str, parameters: Vec<RedisParameter>) -> Result<Vec<Reply>, WireError> {
+    async fn command(
+        &self,
+        meter: &Meter,
+        name: &str,
+        parameters: Vec<RedisParameter>,
+    ) -> Result<Vec<Reply>, WireError> {
         let start = Instant::now();
         let outcome = self.connection.execute(name, parameters).await;
         meter.redis_call(start.elapsed());

@@ -41,7 +41,9 @@ impl Cache {
     /// Kills every entry of a workspace because the store has pending invalidations for it. If true, delete **exactly the
     /// rows seen before this call** (by id, not "up to an id": a row with a smaller id may commit later).
     pub async fn settle(&self, meter: &Meter, workspace: WorkspaceId) -> bool {
-        let Some(redis) = &self.redis else { return true };
+        let Some(redis) = &self.redis else {
+            return true;
+        };
         let args = Args::new().number(workspace.0).with("");
         redis.run(meter, self.writing(), &PUBLISH, args, None).await.is_ok()
     }

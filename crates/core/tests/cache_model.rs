@@ -1,0 +1,576 @@
+//! A model of the cache protocol (`todo_core::cache`), explored exhaustively: every interleaving of a few writers and readers
+//! with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its data, with older data
+//! and without any. The claim: no hit is ever older than the last write that was answered before its request came in, nor older than
+//! a write whose instance was killed after the commit, once the life of its mark is over.
+//!
+//! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the checker
+//! has to find the stale hit that the rule is there to prevent.
+//!
+//! Time goes in ticks. A statement runs at most `STATEMENT` of them; a mark outlives announcement and statement.
+
+use std::collections::{BTreeMap, HashSet};
+
+const LEASE: u8 = 1;
+const STATEMENT: u8 = 1;
+const MARK: u8 = 2;
+const LOST: u8 = u8::MAX;
+
+/// A rule that is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    IntentKeepsGeneration,
+    IntentLeavesNoMark,
+    TicketWhileBusy,
+    StoreTrustsItsTicket,
+    RestartKeepsEpoch,
+    RestartIsNotQuiet,
+    EvictionLeavesNoMark,
+    AwayIsNotRecorded,
+    AwayIsAnsweredAtOnce,
+    LeaseFromTheEndOfTheCheck,
+    LeaseDespitePending,
+    SettlesUpToAnId,
+    SettlesWithoutGeneration,
+    RowsRipenEarly,
+}
+
+/// What may happen, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Faults {
+    away: u8,
+    unpublished: u8,
+    crashes: u8,
+    restarts: u8,
+    snapshots: u8,
+    evictions: u8,
+    flushes: u8,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+struct Keys {
+    run: u8,
+    epoch: u8,
+    quiet: u8,
+    generation: Option<u8>,
+    marks: BTreeMap<u8, u8>,
+    entries: BTreeMap<(u8, u8), u8>,
+    lease: Option<(u8, u8)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Writer {
+    Idle,
+    Announced { sent: u8, told: bool },
+    Running { sent: u8, told: bool, began: u8, row: u8, wait: bool, holds: u8 },
+    Committed { sent: u8, told: bool, version: u8, at: u8, wait: bool },
+    Waiting { version: u8, until: u8 },
+    Done,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Reader {
+    Idle,
+    Stranger { came: u8, epoch: u8, floor: u8 },
+    Checked { came: u8, epoch: u8, floor: u8, seen: Vec<u8> },
+    Settled { seen: Vec<u8> },
+    Ticket { epoch: u8, generation: u8 },
+    Fetched { epoch: u8, generation: u8, version: u8 },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct State {
+    now: u8,
+    // Redis
+    run: u8,
+    started: u8,
+    evicted: bool,
+    flushed: bool,
+    keys: Keys,
+    saved: Keys,
+    epochs: u8,
+    generations: u8,
+    // Postgres: the version of the one object, pending invalidations by id with the time of their insertion
+    version: u8,
+    rows: BTreeMap<u8, u8>,
+    ids: u8,
+    // The world
+    answered: u8,
+    writers: Vec<Writer>,
+    readers: Vec<Reader>,
+    requests: u8,
+    faults: Faults,
+}
+
+impl State {
+    /// Forgets what can no longer matter and renames what only has to differ, so that more histories meet. Valid where the
+    /// rules hold: there nothing of an earlier generation or epoch is ever used again.
+    fn simplify(&mut self) {
+        let (now, run) = (self.now, self.run);
+        for keys in [&mut self.keys, &mut self.saved] {
+            keys.marks.retain(|_, until| *until > now);
+            keys.lease = keys.lease.filter(|(epoch, until)| *until > now && *epoch == keys.epoch);
+            keys.quiet = if keys.quiet > now { keys.quiet } else { 0 };
+            let current = keys.generation.and_then(|generation| keys.entries.remove(&(keys.epoch, generation)));
+            keys.entries = current.map(|version| ((1, 1), version)).into_iter().collect();
+        }
+        let current = (self.keys.epoch, self.keys.generation);
+        for reader in &mut self.readers {
+            *reader = match std::mem::replace(reader, Reader::Idle) {
+                Reader::Ticket { epoch, generation } if (epoch, Some(generation)) == current => {
+                    Reader::Ticket { epoch: 1, generation: 1 }
+                }
+                Reader::Fetched { epoch, generation, version } if (epoch, Some(generation)) == current => {
+                    Reader::Fetched { epoch: 1, generation: 1, version }
+                }
+                Reader::Ticket { .. } | Reader::Fetched { .. } => Reader::Idle,
+                Reader::Stranger { came, epoch, floor } => {
+                    Reader::Stranger { came, epoch: u8::from(epoch == current.0), floor }
+                }
+                Reader::Checked { came, epoch, floor, seen } => {
+                    Reader::Checked { came, epoch: u8::from(epoch == current.0), floor, seen }
+                }
+                other => other,
+            };
+        }
+        for keys in [&mut self.keys, &mut self.saved] {
+            keys.run = if keys.run == run { 2 } else { keys.run.min(1) };
+            keys.epoch = 1;
+            keys.generation = keys.generation.map(|_| 1);
+            keys.lease = keys.lease.map(|(_, until)| (1, until));
+        }
+        (self.run, self.epochs, self.generations) = (2, 1, 1);
+        self.readers.sort_unstable();
+        if self.requests == 0 && self.readers.iter().all(|reader| *reader == Reader::Idle) {
+            // Nobody will read any more: all such states are the same.
+            self.writers.clear();
+            self.faults = CALM;
+            self.now = u8::MAX;
+        }
+    }
+}
+
+/// A stale hit, as the last step of a history.
+struct Stale;
+
+struct Model {
+    flaw: Flaw,
+    horizon: u8,
+}
+
+impl Model {
+    fn greet(&self, state: &mut State) {
+        let keys = &mut state.keys;
+        if keys.run == state.run {
+            return;
+        }
+        let virgin = keys.run == 0 && !state.evicted && !state.flushed;
+        keys.quiet = if virgin { state.started } else { state.now } + MARK;
+        if self.flaw == Flaw::RestartIsNotQuiet {
+            keys.quiet = 0;
+        }
+        keys.run = state.run;
+        if self.flaw != Flaw::RestartKeepsEpoch {
+            state.epochs += 1;
+            keys.epoch = state.epochs;
+        }
+    }
+
+    /// The generation, and whether a write may be in flight.
+    fn generation(&self, state: &mut State) -> (u8, bool) {
+        self.greet(state);
+        if state.keys.generation.is_none() {
+            state.generations += 1;
+            state.keys.generation = Some(state.generations);
+            if state.evicted && self.flaw != Flaw::EvictionLeavesNoMark {
+                state.keys.marks.insert(LOST, state.now + MARK);
+            }
+        }
+        let now = state.now;
+        state.keys.marks.retain(|_, until| *until > now);
+        (state.keys.generation.unwrap(), now < state.keys.quiet || !state.keys.marks.is_empty())
+    }
+
+    fn raise(&self, state: &mut State) {
+        let (generation, _) = self.generation(state);
+        state.keys.generation = Some(generation + 1);
+        state.generations = state.generations.max(generation + 1);
+    }
+
+    fn announce(&self, state: &mut State, writer: usize) {
+        if self.flaw == Flaw::IntentKeepsGeneration {
+            self.generation(state);
+        } else {
+            self.raise(state);
+        }
+        if self.flaw != Flaw::IntentLeavesNoMark {
+            state.keys.marks.insert(u8::try_from(writer).unwrap(), state.now + MARK);
+        }
+    }
+
+    fn publish(&self, state: &mut State, writer: usize) {
+        self.raise(state);
+        state.keys.marks.remove(&u8::try_from(writer).unwrap());
+    }
+
+    fn look_up(&self, state: &mut State, floor: u8) -> Result<Reader, Stale> {
+        let (generation, busy) = self.generation(state);
+        let epoch = state.keys.epoch;
+        if busy && self.flaw != Flaw::TicketWhileBusy {
+            return Ok(Reader::Idle);
+        }
+        match state.keys.entries.get(&(epoch, generation)) {
+            Some(version) if *version < floor => Err(Stale),
+            Some(_) => Ok(Reader::Idle),
+            None => Ok(Reader::Ticket { epoch, generation }),
+        }
+    }
+
+    /// Inserts a row; says whether the writer must wait, and which older row is kept until its statement ends.
+    fn distrust(&self, state: &State) -> (bool, u8) {
+        let ripe = if self.flaw == Flaw::RowsRipenEarly { LEASE } else { LEASE + STATEMENT };
+        match state.rows.iter().find(|(_, inserted)| **inserted + ripe <= state.now) {
+            Some((id, _)) => (false, *id),
+            None => (self.flaw != Flaw::AwayIsAnsweredAtOnce, 0),
+        }
+    }
+
+    fn writer_steps(&self, state: &State, index: usize, next: &mut Vec<State>) {
+        let mut step = |change: &dyn Fn(&mut State) -> Writer| {
+            let mut after = state.clone();
+            after.writers[index] = change(&mut after);
+            next.push(after);
+        };
+        let now = state.now;
+        match state.writers[index] {
+            Writer::Idle => {
+                step(&|after| {
+                    self.announce(after, index);
+                    Writer::Announced { sent: now, told: true }
+                });
+                if state.faults.away > 0 {
+                    step(&|after| {
+                        after.faults.away -= 1;
+                        Writer::Announced { sent: now, told: false }
+                    });
+                    step(&|after| {
+                        after.faults.away -= 1;
+                        self.announce(after, index);
+                        Writer::Announced { sent: now, told: false }
+                    });
+                }
+            }
+            Writer::Announced { sent, told } => step(&|after| {
+                if told || self.flaw == Flaw::AwayIsNotRecorded {
+                    let wait = !told && self.flaw != Flaw::AwayIsAnsweredAtOnce;
+                    return Writer::Running { sent, told, began: now, row: 0, wait, holds: 0 };
+                }
+                after.ids += 1;
+                let (wait, holds) = self.distrust(after);
+                Writer::Running { sent, told, began: now, row: after.ids, wait, holds }
+            }),
+            Writer::Running { sent, told, began, row, wait, .. } => {
+                if now <= began + STATEMENT && (!told || now < sent + MARK) {
+                    step(&|after| {
+                        after.version += 1;
+                        if row > 0 {
+                            after.rows.insert(row, began);
+                        }
+                        Writer::Committed { sent, told, version: after.version, at: now, wait }
+                    });
+                }
+            }
+            Writer::Committed { sent, told, version, at, wait } => {
+                if state.faults.crashes > 0 {
+                    step(&|after| {
+                        after.faults.crashes -= 1;
+                        // Nobody answers, but this is when the write has to be seen all the same.
+                        Writer::Waiting { version, until: if told { sent + MARK } else { at + LEASE } }
+                    });
+                }
+                if !told {
+                    step(&|_| Writer::Waiting { version, until: if wait { at + LEASE } else { at } });
+                    return;
+                }
+                step(&|after| {
+                    self.publish(after, index);
+                    Writer::Waiting { version, until: 0 }
+                });
+                if state.faults.unpublished > 0 {
+                    step(&|after| {
+                        after.faults.unpublished -= 1;
+                        assert!(at < sent + MARK, "the mark outlives the statement");
+                        Writer::Waiting { version, until: 0 }
+                    });
+                }
+            }
+            Writer::Waiting { version, until } => {
+                if now >= until {
+                    step(&|after| {
+                        after.answered = after.answered.max(version);
+                        Writer::Done
+                    });
+                }
+            }
+            Writer::Done => {}
+        }
+    }
+
+    fn reader_step(&self, state: &State, index: usize) -> Result<Option<State>, Stale> {
+        let mut after = state.clone();
+        let now = state.now;
+        let reader = match &state.readers[index] {
+            Reader::Idle => {
+                if state.requests == 0 {
+                    return Ok(None);
+                }
+                after.requests -= 1;
+                self.greet(&mut after);
+                let epoch = after.keys.epoch;
+                match after.keys.lease {
+                    Some((leased, until)) if leased == epoch && until > now => {
+                        self.look_up(&mut after, state.answered)?
+                    }
+                    _ => Reader::Stranger { came: now, epoch, floor: state.answered },
+                }
+            }
+            Reader::Stranger { came, epoch, floor } => {
+                let seen = state.rows.keys().copied().collect();
+                Reader::Checked { came: *came, epoch: *epoch, floor: *floor, seen }
+            }
+            Reader::Checked { came, epoch, floor, seen } => {
+                self.greet(&mut after);
+                if !seen.is_empty() && self.flaw != Flaw::SettlesWithoutGeneration {
+                    self.raise(&mut after);
+                }
+                let until = if self.flaw == Flaw::LeaseFromTheEndOfTheCheck { now + LEASE } else { came + LEASE };
+                let trusted = seen.is_empty() || self.flaw == Flaw::LeaseDespitePending;
+                if trusted && *epoch == after.keys.epoch && until > now {
+                    after.keys.lease = Some((*epoch, until));
+                    if seen.is_empty() {
+                        self.look_up(&mut after, *floor)?
+                    } else {
+                        Reader::Settled { seen: seen.clone() }
+                    }
+                } else if seen.is_empty() {
+                    Reader::Idle
+                } else {
+                    Reader::Settled { seen: seen.clone() }
+                }
+            }
+            Reader::Settled { seen } => {
+                let held =
+                    |id: &u8| state.writers.iter().any(|w| matches!(w, Writer::Running { holds, .. } if holds == id));
+                if seen.iter().any(held) {
+                    return Ok(None);
+                }
+                let last = seen.iter().copied().max().unwrap();
+                let up_to = self.flaw == Flaw::SettlesUpToAnId;
+                after.rows.retain(|id, _| if up_to { *id > last } else { !seen.contains(id) });
+                Reader::Idle
+            }
+            Reader::Ticket { epoch, generation } => {
+                Reader::Fetched { epoch: *epoch, generation: *generation, version: state.version }
+            }
+            Reader::Fetched { epoch, generation, version } => {
+                let (current, busy) = self.generation(&mut after);
+                let fits = *epoch == after.keys.epoch && *generation == current && !busy;
+                let fits = fits || self.flaw == Flaw::StoreTrustsItsTicket;
+                if fits || (self.flaw == Flaw::TicketWhileBusy && *generation == current) {
+                    let entry = if self.flaw == Flaw::StoreTrustsItsTicket {
+                        (after.keys.epoch, current)
+                    } else {
+                        (*epoch, *generation)
+                    };
+                    after.keys.entries.insert(entry, *version);
+                }
+                Reader::Idle
+            }
+        };
+        after.readers[index] = reader;
+        Ok(Some(after))
+    }
+
+    fn world_steps(&self, state: &State, next: &mut Vec<State>) {
+        let mut step = |change: &dyn Fn(&mut State)| {
+            let mut after = state.clone();
+            change(&mut after);
+            next.push(after);
+        };
+        if state.now < self.horizon {
+            step(&|after| after.now += 1);
+        }
+        if state.faults.restarts > 0 {
+            for data in 0..3 {
+                step(&|after| {
+                    after.faults.restarts -= 1;
+                    after.run += 1;
+                    (after.started, after.evicted, after.flushed) = (after.now, false, false);
+                    match data {
+                        0 => {}
+                        1 => after.keys = after.saved.clone(),
+                        _ => after.keys = Keys::default(),
+                    }
+                });
+            }
+        }
+        if state.faults.snapshots > 0 {
+            step(&|after| {
+                after.faults.snapshots -= 1;
+                after.saved = after.keys.clone();
+            });
+        }
+        if state.faults.evictions > 0 && state.keys.generation.is_some() {
+            step(&|after| {
+                after.faults.evictions -= 1;
+                after.evicted = true;
+                after.keys.generation = None;
+                after.keys.marks.clear();
+            });
+        }
+        if state.faults.flushes > 0 {
+            step(&|after| {
+                after.faults.flushes -= 1;
+                after.flushed = true;
+                after.keys = Keys::default();
+            });
+        }
+    }
+
+    fn next(&self, state: &State) -> Result<Vec<State>, Stale> {
+        let mut next = Vec::new();
+        for index in 0..state.writers.len() {
+            self.writer_steps(state, index, &mut next);
+        }
+        for index in 0..state.readers.len() {
+            next.extend(self.reader_step(state, index)?);
+        }
+        self.world_steps(state, &mut next);
+        Ok(next)
+    }
+
+    /// All states that can be reached, or the stale hit.
+    fn explore(&self, start: State) -> Result<usize, State> {
+        let mut seen = HashSet::from([start.clone()]);
+        let mut open = vec![start];
+        while let Some(state) = open.pop() {
+            let Ok(next) = self.next(&state) else { return Err(state) };
+            for mut after in next {
+                if self.flaw == Flaw::None {
+                    after.simplify();
+                }
+                if seen.insert(after.clone()) {
+                    open.push(after);
+                }
+            }
+        }
+        Ok(seen.len())
+    }
+}
+
+fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> State {
+    let keys =
+        Keys { run: 1, epoch: 1, generation: Some(1), entries: BTreeMap::from([((1, 1), 0)]), ..Keys::default() };
+    State {
+        now: 1,
+        run: 1,
+        started: 0,
+        evicted: false,
+        flushed: false,
+        saved: keys.clone(),
+        keys,
+        epochs: 1,
+        generations: 1,
+        version: 0,
+        rows: BTreeMap::new(),
+        ids: 0,
+        answered: 0,
+        writers: vec![Writer::Idle; writers],
+        readers: vec![Reader::Idle; readers],
+        requests,
+        faults,
+    }
+}
+
+const CALM: Faults =
+    Faults { away: 0, unpublished: 0, crashes: 0, restarts: 0, snapshots: 0, evictions: 0, flushes: 0 };
+
+/// A start, the number of ticks to explore, and a rule that is needed in it.
+type Scenario = (&'static str, State, u8, &'static [Flaw]);
+
+fn scenarios() -> Vec<Scenario> {
+    // The widest ones take minutes with three requests: `CACHE_MODEL_REQUESTS=3`.
+    let few = std::env::var("CACHE_MODEL_REQUESTS").map_or(2, |text| text.parse().unwrap());
+    let restart = Faults { restarts: 1, snapshots: 1, ..CALM };
+    // A row was inserted a statement's time ago, but committed just now; an outage that has lasted for long; and one in which a
+    // row with a small id commits after one with a larger.
+    let mut recent = start(1, 2, 3, Faults { away: 1, ..CALM });
+    (recent.rows, recent.ids, recent.keys.lease) = (BTreeMap::from([(1, 0)]), 1, Some((1, 1 + LEASE)));
+    let mut lasting = start(1, 2, few + 1, Faults { away: 1, ..CALM });
+    (lasting.rows, lasting.ids, lasting.now) = (BTreeMap::from([(1, 0)]), 1, LEASE + STATEMENT);
+    let mut overtaken = start(1, 2, 3, CALM);
+    (overtaken.rows, overtaken.ids) = (BTreeMap::from([(2, 1)]), 2);
+    overtaken.keys.lease = Some((1, 1 + LEASE));
+    overtaken.readers = vec![Reader::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }, Reader::Idle];
+    overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
+    vec![
+        ("a writer that may be killed before its publish", start(1, 2, 3, Faults { crashes: 1, ..CALM }), 4, &[]),
+        ("two writers", start(2, 2, 3, CALM), 3, &[Flaw::StoreTrustsItsTicket]),
+        (
+            "Redis out of a writer's reach",
+            start(1, 2, 3, Faults { away: 1, ..CALM }),
+            4,
+            &[
+                Flaw::AwayIsNotRecorded,
+                Flaw::AwayIsAnsweredAtOnce,
+                Flaw::LeaseFromTheEndOfTheCheck,
+                Flaw::SettlesWithoutGeneration,
+            ],
+        ),
+        ("Redis out of both writers' reach", start(2, 1, few, Faults { away: 2, ..CALM }), 3, &[]),
+        ("Redis out of reach since just now", recent, 4, &[Flaw::RowsRipenEarly]),
+        ("Redis out of reach for long", lasting, 5, &[Flaw::LeaseDespitePending]),
+        ("rows that commit out of order", overtaken, 5, &[Flaw::SettlesUpToAnId]),
+        (
+            "a publish fails",
+            start(1, 2, 3, Faults { unpublished: 1, ..CALM }),
+            5,
+            &[Flaw::IntentKeepsGeneration, Flaw::IntentLeavesNoMark, Flaw::TicketWhileBusy],
+        ),
+        (
+            "Redis restarts and a publish fails",
+            start(1, 2, few, Faults { unpublished: 1, ..restart }),
+            3,
+            &[Flaw::RestartKeepsEpoch, Flaw::RestartIsNotQuiet],
+        ),
+        ("Redis restarts and a writer is killed", start(1, 2, few, Faults { crashes: 1, ..restart }), 3, &[]),
+        ("Redis restarts, out of a writer's reach", start(1, 2, few, Faults { away: 1, ..restart }), 3, &[]),
+        (
+            "Redis evicts, is flushed, and a publish fails",
+            start(1, 2, few, Faults { unpublished: 1, evictions: 1, flushes: 1, ..CALM }),
+            4,
+            &[Flaw::EvictionLeavesNoMark],
+        ),
+    ]
+}
+
+#[test]
+fn no_interleaving_serves_a_stale_hit() {
+    for (name, start, horizon, _) in scenarios() {
+        match (Model { flaw: Flaw::None, horizon }).explore(start) {
+            Ok(states) => eprintln!("{name}: {states} states, none stale"),
+            Err(state) => panic!("{name}: stale hit from {state:#?}"),
+        }
+    }
+}
+
+#[test]
+fn every_rule_is_needed() {
+    for (name, start, horizon, flaws) in scenarios() {
+        for flaw in flaws {
+            let outcome = (Model { flaw: *flaw, horizon }).explore(start.clone());
+            assert!(outcome.is_err(), "{name}: nothing stale with {flaw:?}");
+            eprintln!("{name}: stale with {flaw:?}");
+        }
+    }
+}
