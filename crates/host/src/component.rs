@@ -34,11 +34,7 @@ pub(crate) fn load(
 
 /// Compiles a component's file.
 pub(crate) fn compile(engine: &Engine, path: &Path) -> anyhow::Result<Component> {
-    anyhow::ensure!(
-        path.is_file(),
-        "there is no file {}: build it first (`cargo xtask build`)",
-        path.display()
-    );
+    anyhow::ensure!(path.is_file(), "there is no file {}: build it first (`cargo xtask build`)", path.display());
     Component::from_file(engine, path)
         .map_err(anyhow::Error::from)
         .with_context(|| format!("{} is not a WebAssembly component", path.display()))
@@ -47,10 +43,7 @@ pub(crate) fn compile(engine: &Engine, path: &Path) -> anyhow::Result<Component>
 /// The names of what a component imports.
 pub(crate) fn imports(engine: &Engine, component: &Component) -> Vec<String> {
     let component_type = component.component_type();
-    component_type
-        .imports(engine)
-        .map(|(name, _)| name.to_owned())
-        .collect()
+    component_type.imports(engine).map(|(name, _)| name.to_owned()).collect()
 }
 
 /// What the instances of a component get from WASI: their environment and where their output goes.

@@ -4,9 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use wasmtime::component::Linker;
-use wasmtime::{
-    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig,
-};
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::bindings;
 use crate::state::{Spin, State};
@@ -44,9 +42,7 @@ fn create() -> anyhow::Result<Engine> {
     let mut pooled = config.clone();
     pooled.allocation_strategy(InstanceAllocationStrategy::Pooling(pool()));
     // A machine with a small address space has no room for the pool.
-    Engine::new(&pooled)
-        .or_else(|_| Engine::new(&config))
-        .map_err(Into::into)
+    Engine::new(&pooled).or_else(|_| Engine::new(&config)).map_err(Into::into)
 }
 
 fn pool() -> PoolingAllocationConfig {

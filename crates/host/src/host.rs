@@ -103,28 +103,15 @@ impl Host {
             .triggers
             .iter()
             .filter_map(|trigger| Some((trigger.route.as_deref()?, trigger.component.as_str())));
-        let built = Arc::new(App {
-            router: Router::new(routes),
-            components,
-            counters,
-        });
+        let built = Arc::new(App { router: Router::new(routes), components, counters });
         // The lock was empty until here.
         let _ = app.set(Arc::downgrade(&built));
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", options.listen))?;
+        let listener =
+            TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, Arc::clone(&built), stopped));
-        Ok(Self {
-            address,
-            name: manifest.name,
-            app: built,
-            faults,
-            kill,
-            stop,
-            server,
-        })
+        Ok(Self { address, name: manifest.name, app: built, faults, kill, stop, server })
     }
 
     /// Where it is served, for example `http://127.0.0.1:3000`.
@@ -191,20 +178,13 @@ struct Prepared<'a> {
 
 impl Prepared<'_> {
     /// Loads each component that a trigger names, once.
-    fn components(
-        &self,
-        manifest: &Manifest,
-    ) -> anyhow::Result<BTreeMap<String, ProxyHandler<Instances>>> {
+    fn components(&self, manifest: &Manifest) -> anyhow::Result<BTreeMap<String, ProxyHandler<Instances>>> {
         let engine = engine::engine()?;
         let linker = engine::linker(&engine)?;
         let mut loaded = BTreeMap::new();
         for trigger in &manifest.triggers {
             let name = &trigger.component;
-            let Some(component) = manifest
-                .components
-                .get(name)
-                .filter(|_| !loaded.contains_key(name))
-            else {
+            let Some(component) = manifest.components.get(name).filter(|_| !loaded.contains_key(name)) else {
                 continue;
             };
             let instances = Instances {
@@ -229,8 +209,7 @@ impl Prepared<'_> {
         for host in &component.allowed_outbound_hosts {
             let filled = self.values.fill(&host.template)?;
             // Checked one by one, so that the message can name the place.
-            AllowedHosts::parse(std::slice::from_ref(&filled))
-                .with_context(|| host.place.clone())?;
+            AllowedHosts::parse(std::slice::from_ref(&filled)).with_context(|| host.place.clone())?;
             hosts.push(filled);
         }
         Ok(Arc::new(Shared {

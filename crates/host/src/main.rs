@@ -32,12 +32,7 @@ struct Up {
     #[arg(short, long, visible_alias = "file", default_value = "spin.toml")]
     from: PathBuf,
     /// Where to listen.
-    #[arg(
-        long,
-        visible_alias = "address",
-        env = "SPIN_HTTP_LISTEN_ADDR",
-        default_value = "127.0.0.1:3000"
-    )]
+    #[arg(long, visible_alias = "address", env = "SPIN_HTTP_LISTEN_ADDR", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
     /// A variable: `name=value`, `name=@file`, `@file.json` or `@file.toml`. May be repeated.
     #[arg(long, value_name = "NAME=VALUE")]
@@ -80,21 +75,13 @@ async fn up(up: Up) -> anyhow::Result<()> {
     for argument in &up.variable {
         variables.extend(todo_host::parse_variable(argument)?);
     }
-    let manifest = if up.from.is_dir() {
-        up.from.join("spin.toml")
-    } else {
-        up.from
-    };
+    let manifest = if up.from.is_dir() { up.from.join("spin.toml") } else { up.from };
     let host = Host::start(Options {
         manifest,
         listen: up.listen,
         variables,
         runtime_config: up.runtime_config_file,
-        output: if up.quiet {
-            Output::Quiet
-        } else {
-            Output::Inherit
-        },
+        output: if up.quiet { Output::Quiet } else { Output::Inherit },
         reuse: Reuse {
             max_requests: up.max_instance_reuse_count,
             max_concurrent: up.max_instance_concurrent_reuse_count,
@@ -107,11 +94,7 @@ async fn up(up: Up) -> anyhow::Result<()> {
     say(&format!("Serving {} on {}", host.name(), host.url()));
     say("Available Routes:");
     for (route, component) in host.routes() {
-        let mark = if route.ends_with("/...") {
-            " (wildcard)"
-        } else {
-            ""
-        };
+        let mark = if route.ends_with("/...") { " (wildcard)" } else { "" };
         let path = route.strip_suffix("/...").unwrap_or(route);
         say(&format!("  {component}: {}{path}{mark}", host.url()));
     }

@@ -48,12 +48,7 @@ impl Route {
                 None => Segment::Literal(segment.to_owned()),
             })
             .collect();
-        Self {
-            raw: raw.to_owned(),
-            component: component.to_owned(),
-            segments,
-            wildcard,
-        }
+        Self { raw: raw.to_owned(), component: component.to_owned(), segments, wildcard }
     }
 
     /// The route of a call from a sibling: it matches every path.
@@ -84,21 +79,14 @@ impl Route {
         if self.wildcard && path.ends_with('/') {
             trailing.push('/');
         }
-        Some(Match {
-            route: self,
-            named,
-            trailing,
-        })
+        Some(Match { route: self, named, trailing })
     }
 }
 
 impl Router {
     /// Builds the router of `(route, component)` pairs.
     pub(crate) fn new<'a>(routes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut routes: Vec<Route> = routes
-            .into_iter()
-            .map(|(raw, component)| Route::new(raw, component))
-            .collect();
+        let mut routes: Vec<Route> = routes.into_iter().map(|(raw, component)| Route::new(raw, component)).collect();
         // Segment by segment a literal precedes a name; of two equal beginnings the longer precedes; exact before wildcard.
         routes.sort_by(|a, b| {
             let shared = a.segments.iter().zip(&b.segments);
@@ -138,21 +126,12 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn validate(route: &str) -> anyhow::Result<()> {
     ensure!(route.starts_with('/'), "a route must begin with '/'");
     let inner = route.strip_suffix("/...").unwrap_or(route);
-    ensure!(
-        !inner.contains("..."),
-        "'...' may only be the last segment of a route"
-    );
-    ensure!(
-        !inner.contains('*'),
-        "'*' is not supported in routes: use '/...'"
-    );
+    ensure!(!inner.contains("..."), "'...' may only be the last segment of a route");
+    ensure!(!inner.contains('*'), "'*' is not supported in routes: use '/...'");
     for segment in segments(inner) {
         ensure!(segment != ":", "a named segment of a route needs a name");
     }
-    ensure!(
-        !route.starts_with("/.well-known/spin"),
-        "routes under /.well-known/spin belong to the host"
-    );
+    ensure!(!route.starts_with("/.well-known/spin"), "routes under /.well-known/spin belong to the host");
     Ok(())
 }
 
@@ -161,9 +140,7 @@ mod tests {
     use super::*;
 
     fn component(router: &Router, path: &str) -> Option<String> {
-        router
-            .route(path)
-            .map(|matched| matched.route.component.clone())
+        router.route(path).map(|matched| matched.route.component.clone())
     }
 
     #[test]

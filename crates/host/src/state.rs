@@ -35,32 +35,19 @@ pub(crate) struct State {
 
 impl State {
     pub(crate) fn new(shared: Arc<Shared>, wasi: WasiCtx, outbound: Outbound) -> Self {
-        Self {
-            table: ResourceTable::new(),
-            shared,
-            wasi,
-            http: WasiHttpCtx::new(),
-            outbound,
-        }
+        Self { table: ResourceTable::new(), shared, wasi, http: WasiHttpCtx::new(), outbound }
     }
 }
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView {
-            ctx: &mut self.wasi,
-            table: &mut self.table,
-        }
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView {
-            hooks: &mut self.outbound,
-            table: &mut self.table,
-            ctx: &mut self.http,
-        }
+        WasiHttpCtxView { hooks: &mut self.outbound, table: &mut self.table, ctx: &mut self.http }
     }
 }
 

@@ -20,9 +20,7 @@ impl Template {
         let mut parts = Vec::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("{{") {
-            let (name, after) = after
-                .split_once("}}")
-                .with_context(|| format!("`{{{{` without `}}}}` in {text:?}"))?;
+            let (name, after) = after.split_once("}}").with_context(|| format!("`{{{{` without `}}}}` in {text:?}"))?;
             if !before.is_empty() {
                 parts.push(Part::Text(before.to_owned()));
             }
@@ -49,10 +47,7 @@ impl Template {
     }
 
     /// Fills the holes.
-    pub(crate) fn resolve(
-        &self,
-        mut value: impl FnMut(&str) -> anyhow::Result<String>,
-    ) -> anyhow::Result<String> {
+    pub(crate) fn resolve(&self, mut value: impl FnMut(&str) -> anyhow::Result<String>) -> anyhow::Result<String> {
         self.parts
             .iter()
             .map(|part| match part {
@@ -71,8 +66,7 @@ pub(crate) fn validate_name(name: &str) -> anyhow::Result<()> {
         "the variable name {name:?} must begin with a lower-case letter"
     );
     ensure!(
-        name.chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
+        name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'),
         "the variable name {name:?} may contain only lower-case letters, digits and underscores"
     );
     ensure!(
@@ -100,15 +94,7 @@ mod tests {
 
     #[test]
     fn broken_templates_are_refused() {
-        for text in [
-            "{{ a",
-            "a }}",
-            "{{}}",
-            "{{ A }}",
-            "{{ a__b }}",
-            "{{ a_ }}",
-            "{{ 1a }}",
-        ] {
+        for text in ["{{ a", "a }}", "{{}}", "{{ A }}", "{{ a__b }}", "{{ a_ }}", "{{ 1a }}"] {
             assert!(Template::parse(text).is_err(), "{text}");
         }
     }

@@ -23,11 +23,7 @@ pub struct Fault(Relay);
 
 impl Faults {
     pub(crate) fn new(enabled: bool) -> Self {
-        Self {
-            enabled,
-            postgres: Fault(Relay::new()),
-            redis: Fault(Relay::new()),
-        }
+        Self { enabled, postgres: Fault(Relay::new()), redis: Fault(Relay::new()) }
     }
 
     /// Faults of every Postgres server.
@@ -45,8 +41,7 @@ impl Faults {
     }
 
     pub(crate) fn redis_resolver(&self) -> Option<connect::RedisResolver> {
-        self.enabled
-            .then(|| connect::RedisResolver(self.redis.0.clone()))
+        self.enabled.then(|| connect::RedisResolver(self.redis.0.clone()))
     }
 }
 

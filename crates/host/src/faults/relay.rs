@@ -36,14 +36,8 @@ pub(crate) struct Relay {
 
 impl Relay {
     pub(super) fn new() -> Self {
-        let state = State {
-            mode: Mode::Pass,
-            cuts: 0,
-        };
-        Self {
-            state: Arc::new(watch::Sender::new(state)),
-            listeners: Arc::default(),
-        }
+        let state = State { mode: Mode::Pass, cuts: 0 };
+        Self { state: Arc::new(watch::Sender::new(state)), listeners: Arc::default() }
     }
 
     pub(super) fn set(&self, mode: Mode) {
@@ -57,21 +51,14 @@ impl Relay {
     /// The local address that leads to `host:port`.
     pub(super) fn address(&self, host: &str, port: u16) -> io::Result<SocketAddr> {
         let key = (host.to_owned(), port);
-        let mut listeners = self
-            .listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = listeners.get(&key) {
             return Ok(*address);
         }
         let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
-        tokio::spawn(serve(
-            TcpListener::from_std(listener)?,
-            key.clone(),
-            self.state.subscribe(),
-        ));
+        tokio::spawn(serve(TcpListener::from_std(listener)?, key.clone(), self.state.subscribe()));
         listeners.insert(key, address);
         Ok(address)
     }
@@ -93,11 +80,7 @@ async fn serve(listener: TcpListener, target: (String, u16), mut state: watch::R
     }
 }
 
-async fn connection(
-    client: TcpStream,
-    (host, port): (String, u16),
-    mut state: watch::Receiver<State>,
-) {
+async fn connection(client: TcpStream, (host, port): (String, u16), mut state: watch::Receiver<State>) {
     let State { mode, cuts } = *state.borrow();
     // Dropping a socket that does not linger resets the connection, which is what a refusal or a cut should look like.
     let _ = client.set_zero_linger();

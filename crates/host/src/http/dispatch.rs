@@ -30,11 +30,7 @@ pub(crate) struct App {
 
 impl App {
     /// Answers a request from outside.
-    pub(crate) async fn handle(
-        &self,
-        mut request: Request<WasiBody>,
-        client: SocketAddr,
-    ) -> Response<WasiBody> {
+    pub(crate) async fn handle(&self, mut request: Request<WasiBody>, client: SocketAddr) -> Response<WasiBody> {
         headers::strip(request.headers_mut());
         let path = request.uri().path().to_owned();
         if let Some(own) = path.strip_prefix(WELL_KNOWN) {
@@ -62,30 +58,18 @@ impl App {
         bump(&self.counters.internal_requests);
         headers::strip(request.headers_mut());
         let everything = Route::everything(component);
-        let matched = Match {
-            route: &everything,
-            named: Vec::new(),
-            trailing: request.uri().path().to_owned(),
-        };
+        let matched = Match { route: &everything, named: Vec::new(), trailing: request.uri().path().to_owned() };
         Some(self.run(request, &matched, INTERNAL_CLIENT).await)
     }
 
-    async fn run(
-        &self,
-        mut request: Request<WasiBody>,
-        matched: &Match<'_>,
-        client: SocketAddr,
-    ) -> Response<WasiBody> {
+    async fn run(&self, mut request: Request<WasiBody>, matched: &Match<'_>, client: SocketAddr) -> Response<WasiBody> {
         bump(&self.counters.requests);
         let component = &matched.route.component;
         let Some(handler) = self.components.get(component) else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let answer = match headers::append(&mut request, matched, client) {
-            Ok(()) => handler
-                .handle((), request)
-                .await
-                .map_err(anyhow::Error::from),
+            Ok(()) => handler.handle((), request).await.map_err(anyhow::Error::from),
             Err(error) => Err(error),
         };
         answer.unwrap_or_else(|error| {
@@ -100,8 +84,6 @@ fn well_known(path: &str) -> Response<WasiBody> {
     if path != "health" {
         return empty(StatusCode::NOT_FOUND);
     }
-    let body = Full::from("OK")
-        .map_err(|never| match never {})
-        .boxed_unsync();
+    let body = Full::from("OK").map_err(|never| match never {}).boxed_unsync();
     Response::new(body)
 }

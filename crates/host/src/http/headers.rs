@@ -14,10 +14,8 @@ const INTERNAL_DOMAIN: &str = "spin.internal";
 
 /// Removes what only concerns the transport, and a `Host` that names a component.
 pub(super) fn strip(headers: &mut HeaderMap) {
-    let internal = headers
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .is_some_and(|host| internal_target(host).is_some());
+    let internal =
+        headers.get(HOST).and_then(|host| host.to_str().ok()).is_some_and(|host| internal_target(host).is_some());
     if internal {
         headers.remove(HOST);
     }
@@ -26,9 +24,7 @@ pub(super) fn strip(headers: &mut HeaderMap) {
 
 /// The component that an authority such as `worker.spin.internal` names.
 pub(super) fn internal_target(authority: &str) -> Option<&str> {
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     let (component, domain) = host.trim().split_once('.')?;
     (domain == INTERNAL_DOMAIN).then_some(component)
 }
@@ -38,47 +34,28 @@ pub(super) fn absolute_uri<B>(request: &mut Request<B>, scheme: Scheme) -> anyho
     let host = match request.headers().get(HOST) {
         Some(host) => {
             let host = host.to_str().context("'Host' header is not valid UTF-8")?;
-            Some(
-                host.parse::<Authority>()
-                    .context("'Host' header contains an invalid authority")?,
-            )
+            Some(host.parse::<Authority>().context("'Host' header contains an invalid authority")?)
         }
         None => None,
     };
     let mut parts = request.uri().clone().into_parts();
     if let (Some(host), Some(authority)) = (&host, &parts.authority) {
-        anyhow::ensure!(
-            host == authority,
-            "authority in 'Host' header does not match authority in URI"
-        );
+        anyhow::ensure!(host == authority, "authority in 'Host' header does not match authority in URI");
     }
-    parts.authority = Some(
-        host.or(parts.authority)
-            .context("no 'Host' header present in request")?,
-    );
+    parts.authority = Some(host.or(parts.authority).context("no 'Host' header present in request")?);
     parts.scheme = Some(scheme);
-    parts
-        .path_and_query
-        .get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
+    parts.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from_parts(parts)?;
     Ok(())
 }
 
 /// Appends the `spin-*` headers. What the client sent under these names stays before ours: read the last.
-pub(super) fn append(
-    request: &mut Request<impl Sized>,
-    matched: &Match<'_>,
-    client: SocketAddr,
-) -> anyhow::Result<()> {
+pub(super) fn append(request: &mut Request<impl Sized>, matched: &Match<'_>, client: SocketAddr) -> anyhow::Result<()> {
     for value in request.headers().values() {
         std::str::from_utf8(value.as_bytes()).context("a request header is not valid UTF-8")?;
     }
     let uri = request.uri();
-    let host = request
-        .headers()
-        .get(HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());
     let full_url = format!("{}://{host}{path}", uri.scheme_str().unwrap_or("http"));
     let client = client.to_string();
@@ -97,10 +74,7 @@ pub(super) fn append(
         headers.append(name, value?);
     }
     for (name, value) in &matched.named {
-        let name = format!(
-            "spin-path-match-{}",
-            name.to_ascii_lowercase().replace('_', "-")
-        );
+        let name = format!("spin-path-match-{}", name.to_ascii_lowercase().replace('_', "-"));
         headers.append(name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
     }
     Ok(())

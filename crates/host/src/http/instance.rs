@@ -35,12 +35,7 @@ pub struct Reuse {
 
 impl Default for Reuse {
     fn default() -> Self {
-        Self {
-            max_requests: 128,
-            max_concurrent: 16,
-            idle_timeout: Duration::from_secs(1),
-            request_timeout: None,
-        }
+        Self { max_requests: 128, max_concurrent: 16, idle_timeout: Duration::from_secs(1), request_timeout: None }
     }
 }
 
@@ -73,10 +68,7 @@ impl HandlerState for Instances {
             proxy,
             view: WasiHttpView::http,
             expiration: Expiration::new(self.reuse, self.kill.clone()),
-            state: Worker {
-                reuse: self.reuse,
-                shared: Arc::clone(&self.shared),
-            },
+            state: Worker { reuse: self.reuse, shared: Arc::clone(&self.shared) },
         })
     }
 }
@@ -117,10 +109,7 @@ impl WorkerState for Worker {
         drop(store);
         if let Err(error) = result {
             bump(&self.shared.counters.traps);
-            eprintln!(
-                "todo-host: {}: an instance died: {error:#}",
-                self.shared.component
-            );
+            eprintln!("todo-host: {}: an instance died: {error:#}", self.shared.component);
         }
     }
 }
@@ -147,12 +136,7 @@ impl Expiration {
 }
 
 impl WorkerExpiration for Expiration {
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        status: WorkerStatus,
-        start: Instant,
-    ) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>, status: WorkerStatus, start: Instant) -> Poll<()> {
         if self.killed.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }

@@ -48,9 +48,7 @@ impl WasiHttpHooks for Outbound {
                 );
                 return Err(Error::HttpRequestDenied);
             }
-            let target = uri
-                .authority()
-                .and_then(|authority| internal_target(authority.as_str()));
+            let target = uri.authority().and_then(|authority| internal_target(authority.as_str()));
             if let Some(target) = target.map(str::to_owned) {
                 let app = app.ok_or(Error::DestinationUnavailable)?;
                 let response = app.handle_internal(&target, request).await;
@@ -59,10 +57,7 @@ impl WasiHttpHooks for Outbound {
             }
             bump(&shared.counters.outbound_requests);
             let (response, sending) = default_send_request(request, options).await?;
-            Ok((
-                response.map(BodyExt::boxed_unsync),
-                Box::new(sending) as Sending,
-            ))
+            Ok((response.map(BodyExt::boxed_unsync), Box::new(sending) as Sending))
         })
     }
 }

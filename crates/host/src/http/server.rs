@@ -38,12 +38,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    client: SocketAddr,
-    app: Arc<App>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, client: SocketAddr, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {

@@ -14,27 +14,12 @@ use crate::template::{Template, validate_name};
 type Result<T> = anyhow::Result<T>;
 
 pub(super) fn manifest(raw: raw::Manifest, source: &Source<'_>, folder: &Path) -> Result<Manifest> {
-    let raw::Manifest {
-        spin_manifest_version: version,
-        application,
-        variables,
-        trigger,
-        component,
-    } = raw;
+    let raw::Manifest { spin_manifest_version: version, application, variables, trigger, component } = raw;
     if *version.get_ref() != 2 {
-        return Err(source.error(
-            &version.span(),
-            "only spin_manifest_version = 2 is supported",
-        ));
+        return Err(source.error(&version.span(), "only spin_manifest_version = 2 is supported"));
     }
     let name = application.name.get_ref().clone();
-    refuse(
-        source,
-        [
-            ("targets", application.targets),
-            ("trigger", application.trigger),
-        ],
-    )?;
+    refuse(source, [("targets", application.targets), ("trigger", application.trigger)])?;
     let variables = self::variables(variables, source)?;
     let mut components = BTreeMap::new();
     for (name, raw) in component {
@@ -43,12 +28,7 @@ pub(super) fn manifest(raw: raw::Manifest, source: &Source<'_>, folder: &Path) -
         components.insert(name.into_inner(), checked);
     }
     let triggers = triggers(trigger, &components, source)?;
-    Ok(Manifest {
-        name,
-        variables,
-        components,
-        triggers,
-    })
+    Ok(Manifest { name, variables, components, triggers })
 }
 
 /// Refuses whatever of `fields` is present.
@@ -62,34 +42,23 @@ fn refuse<const N: usize>(source: &Source<'_>, fields: [(&str, raw::Present); N]
     Ok(())
 }
 
-fn variables(
-    raw: BTreeMap<raw::Text, raw::Variable>,
-    source: &Source<'_>,
-) -> Result<BTreeMap<String, Variable>> {
+fn variables(raw: BTreeMap<raw::Text, raw::Variable>, source: &Source<'_>) -> Result<BTreeMap<String, Variable>> {
     let mut checked = BTreeMap::new();
     for (name, variable) in raw {
         let span = name.span();
         validate_name(name.get_ref()).map_err(|error| source.error(&span, error))?;
         match (&variable.default, variable.required) {
             (Some(_), true) => {
-                let message = format!(
-                    "variable `{}` is required and has a default: choose one",
-                    name.get_ref()
-                );
+                let message = format!("variable `{}` is required and has a default: choose one", name.get_ref());
                 return Err(source.error(&span, message));
             }
             (None, false) => {
-                let message = format!(
-                    "variable `{}` needs a default or `required = true`",
-                    name.get_ref()
-                );
+                let message = format!("variable `{}` needs a default or `required = true`", name.get_ref());
                 return Err(source.error(&span, message));
             }
             _ => {}
         }
-        let variable = Variable {
-            default: variable.default,
-        };
+        let variable = Variable { default: variable.default };
         checked.insert(name.into_inner(), variable);
     }
     Ok(checked)
@@ -111,19 +80,13 @@ fn component(
             ("sqlite_databases", raw.sqlite_databases),
             ("ai_models", raw.ai_models),
             ("targets", raw.targets),
-            (
-                "dependencies_inherit_configuration",
-                raw.dependencies_inherit_configuration,
-            ),
+            ("dependencies_inherit_configuration", raw.dependencies_inherit_configuration),
             ("dependencies", raw.dependencies),
             ("profile", raw.profile),
         ],
     )?;
     let Value::String(path) = raw.source.get_ref() else {
-        return Err(source.error(
-            &raw.source.span(),
-            "`source` must be a path; others are not supported by todo-host",
-        ));
+        return Err(source.error(&raw.source.span(), "`source` must be a path; others are not supported by todo-host"));
     };
     let mut own_variables = BTreeMap::new();
     for (name, value) in raw.variables {
@@ -134,13 +97,9 @@ fn component(
     for host in raw.allowed_outbound_hosts {
         let parsed = template(&host, variables, source)?;
         if parsed.names().next().is_none() {
-            crate::allowed_hosts::parse_entry(host.get_ref())
-                .map_err(|error| source.error(&host.span(), error))?;
+            crate::allowed_hosts::parse_entry(host.get_ref()).map_err(|error| source.error(&host.span(), error))?;
         }
-        allowed.push(AllowedHost {
-            template: parsed,
-            place: source.place(&host.span()),
-        });
+        allowed.push(AllowedHost { template: parsed, place: source.place(&host.span()) });
     }
     Ok(Component {
         source: folder.join(path),
@@ -151,13 +110,8 @@ fn component(
 }
 
 /// Reads a template whose variables must all be declared.
-fn template(
-    text: &raw::Text,
-    variables: &BTreeMap<String, Variable>,
-    source: &Source<'_>,
-) -> Result<Template> {
-    let template =
-        Template::parse(text.get_ref()).map_err(|error| source.error(&text.span(), error))?;
+fn template(text: &raw::Text, variables: &BTreeMap<String, Variable>, source: &Source<'_>) -> Result<Template> {
+    let template = Template::parse(text.get_ref()).map_err(|error| source.error(&text.span(), error))?;
     if let Some(unknown) = template.names().find(|name| !variables.contains_key(*name)) {
         let message = format!("variable `{unknown}` is not declared under [variables]");
         return Err(source.error(&text.span(), message));
@@ -165,11 +119,7 @@ fn template(
     Ok(template)
 }
 
-fn triggers(
-    raw: raw::Triggers,
-    components: &BTreeMap<String, Component>,
-    source: &Source<'_>,
-) -> Result<Vec<Trigger>> {
+fn triggers(raw: raw::Triggers, components: &BTreeMap<String, Component>, source: &Source<'_>) -> Result<Vec<Trigger>> {
     refuse(
         source,
         [
@@ -190,21 +140,13 @@ fn triggers(
                 ("dependencies", trigger.dependencies),
             ],
         )?;
-        if let Some(executor) = trigger
-            .executor
-            .filter(|executor| executor.get_ref().kind != "http")
-        {
-            return Err(source.error(
-                &executor.span(),
-                "only the executor type \"http\" is supported by todo-host",
-            ));
+        if let Some(executor) = trigger.executor.filter(|executor| executor.get_ref().kind != "http") {
+            return Err(source.error(&executor.span(), "only the executor type \"http\" is supported by todo-host"));
         }
         let component = component_name(&trigger.component, components, source)?;
         let span = trigger.route.span();
         let route = route(trigger.route, source)?;
-        let key = route
-            .clone()
-            .unwrap_or_else(|| format!("{component}.spin.internal"));
+        let key = route.clone().unwrap_or_else(|| format!("{component}.spin.internal"));
         if !routes.insert(key.clone()) {
             return Err(source.error(&span, format!("the route {key:?} is given twice")));
         }
@@ -219,10 +161,7 @@ fn component_name(
     source: &Source<'_>,
 ) -> Result<String> {
     let Value::String(name) = value.get_ref() else {
-        return Err(source.error(
-            &value.span(),
-            "an inline component is not supported by todo-host: name one",
-        ));
+        return Err(source.error(&value.span(), "an inline component is not supported by todo-host: name one"));
     };
     if !components.contains_key(name) {
         return Err(source.error(&value.span(), format!("there is no [component.{name}]")));
@@ -238,11 +177,7 @@ fn route(value: Spanned<Value>, source: &Source<'_>) -> Result<Option<String>> {
             router::validate(&route).map_err(|error| source.error(&span, error))?;
             Ok(Some(route))
         }
-        Value::Table(table)
-            if table.len() == 1 && table.get("private") == Some(&Value::Boolean(true)) =>
-        {
-            Ok(None)
-        }
+        Value::Table(table) if table.len() == 1 && table.get("private") == Some(&Value::Boolean(true)) => Ok(None),
         _ => Err(source.error(&span, "a route is a text or { private = true }")),
     }
 }
@@ -251,9 +186,7 @@ fn route(value: Spanned<Value>, source: &Source<'_>) -> Result<Option<String>> {
 fn kebab(name: &raw::Text, source: &Source<'_>) -> Result<()> {
     let word = |word: &str| {
         word.starts_with(|c: char| c.is_ascii_lowercase())
-            && word
-                .chars()
-                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+            && word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
     };
     if name.get_ref().split('-').all(word) {
         return Ok(());

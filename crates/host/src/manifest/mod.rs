@@ -54,16 +54,15 @@ pub(crate) struct Trigger {
 impl Manifest {
     /// Reads and checks a manifest.
     pub(crate) fn load(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read the manifest {}", path.display()))?;
+        let text =
+            std::fs::read_to_string(path).with_context(|| format!("cannot read the manifest {}", path.display()))?;
         Self::parse(&text, path)
     }
 
     /// Checks a manifest's text; `path` is for messages and for the paths inside it.
     pub(crate) fn parse(text: &str, path: &Path) -> anyhow::Result<Self> {
         let source = place::Source::new(text, path);
-        let raw: raw::Manifest =
-            toml::from_str(text).map_err(|error| source.syntax_error(&error))?;
+        let raw: raw::Manifest = toml::from_str(text).map_err(|error| source.syntax_error(&error))?;
         check::manifest(raw, &source, path.parent().unwrap_or(Path::new("")))
     }
 }

@@ -12,21 +12,14 @@ pub(super) struct Source<'a> {
 
 impl<'a> Source<'a> {
     pub(super) fn new(text: &'a str, path: &Path) -> Self {
-        Self {
-            text,
-            name: path.display().to_string(),
-        }
+        Self { text, name: path.display().to_string() }
     }
 
     /// `spin.toml:12:3`, counted from one.
     pub(super) fn place(&self, span: &Range<usize>) -> String {
         let before = self.text.get(..span.start).unwrap_or(self.text);
         let line = before.matches('\n').count() + 1;
-        let column = before
-            .rsplit('\n')
-            .next()
-            .map_or(0, |last| last.chars().count())
-            + 1;
+        let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
         format!("{}:{line}:{column}", self.name)
     }
 

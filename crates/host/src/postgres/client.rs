@@ -37,10 +37,7 @@ pub(crate) struct Pools {
 
 impl Pools {
     pub(crate) fn new(faults: Arc<Faults>) -> Self {
-        Self {
-            pools: Mutex::default(),
-            faults,
-        }
+        Self { pools: Mutex::default(), faults }
     }
 
     /// Lends a connection to `address`, trusting `ca_root` (PEM) besides the public authorities.
@@ -57,58 +54,35 @@ impl Pools {
         if let Some(pool) = pools.get(&key) {
             return Ok(pool.clone());
         }
-        let pool = self
-            .create(address, ca_root)
-            .context("establishing PostgreSQL connection pool")?;
+        let pool = self.create(address, ca_root).context("establishing PostgreSQL connection pool")?;
         pools.insert(key, pool.clone());
         Ok(pool)
     }
 
     fn create(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<Pool> {
-        let config: Config = address
-            .parse()
-            .context("parsing Postgres connection string")?;
-        let settings = ManagerConfig {
-            recycling_method: RecyclingMethod::Clean,
-        };
+        let config: Config = address.parse().context("parsing Postgres connection string")?;
+        let settings = ManagerConfig { recycling_method: RecyclingMethod::Clean };
         let plain = config.get_ssl_mode() == SslMode::Disable;
         let manager = match (self.faults.postgres_relay(), plain) {
             (None, true) => Manager::from_config(config, NoTls, settings),
             (None, false) => Manager::from_config(config, tls(ca_root)?, settings),
-            (Some(relay), true) => {
-                Manager::from_connect(config, PostgresRelay::new(relay, NoTls), settings)
-            }
-            (Some(relay), false) => {
-                Manager::from_connect(config, PostgresRelay::new(relay, tls(ca_root)?), settings)
-            }
+            (Some(relay), true) => Manager::from_connect(config, PostgresRelay::new(relay, NoTls), settings),
+            (Some(relay), false) => Manager::from_connect(config, PostgresRelay::new(relay, tls(ca_root)?), settings),
         };
-        Pool::builder(manager)
-            .max_size(POOL_SIZE)
-            .build()
-            .context("building Postgres connection pool")
+        Pool::builder(manager).max_size(POOL_SIZE).build().context("building Postgres connection pool")
     }
 }
 
 impl Lent {
     /// Runs a statement; returns the number of rows it touched.
-    pub(crate) async fn execute(
-        &self,
-        statement: &str,
-        params: &[ParameterValue],
-    ) -> Result<u64, Error> {
+    pub(crate) async fn execute(&self, statement: &str, params: &[ParameterValue]) -> Result<u64, Error> {
         // Spin names this failure differently for `execute` and `query`.
         let params = types::parameters(params).map_err(|error| match error {
             Error::BadParameter(text) => Error::ValueConversionFailed(text),
             other => other,
         })?;
-        let params: Vec<&(dyn ToSql + Sync)> = params
-            .iter()
-            .map(|p| p.as_ref() as &(dyn ToSql + Sync))
-            .collect();
-        self.0
-            .execute(statement, &params)
-            .await
-            .map_err(query_failed)
+        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p.as_ref() as &(dyn ToSql + Sync)).collect();
+        self.0.execute(statement, &params).await.map_err(query_failed)
     }
 
     /// Runs a query; failures of its execution come out of the stream.
@@ -118,11 +92,7 @@ impl Lent {
         params: &[ParameterValue],
     ) -> Result<impl Stream<Item = Result<Row, tokio_postgres::Error>> + Send + use<>, Error> {
         let params = types::parameters(params)?;
-        let rows = self
-            .0
-            .query_raw(statement, params)
-            .await
-            .map_err(query_failed)?;
+        let rows = self.0.query_raw(statement, params).await.map_err(query_failed)?;
         Ok(rows)
     }
 }
@@ -133,17 +103,14 @@ fn tls(ca_root: Option<&str>) -> anyhow::Result<MakeRustlsConnect> {
     for certificate in ca_root.map(certificates).transpose()?.unwrap_or_default() {
         roots.add(certificate).context("invalid root certificate")?;
     }
-    let config = ClientConfig::builder()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
 
 /// Reads the certificates of a PEM text; none at all is an error.
 pub(crate) fn certificates(pem: &str) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem.as_bytes())
-        .collect::<Result<_, _>>()
-        .context("invalid root certificate")?;
+    let certificates: Vec<_> =
+        CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<_, _>>().context("invalid root certificate")?;
     anyhow::ensure!(!certificates.is_empty(), "invalid root certificate");
     Ok(certificates)
 }

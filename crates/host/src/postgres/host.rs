@@ -23,28 +23,18 @@ impl pg::Host for State {
 
 impl pg::HostConnectionBuilder for State {
     async fn new(&mut self, address: String) -> wasmtime::Result<Resource<ConnectionBuilder>> {
-        let builder = ConnectionBuilder {
-            address,
-            ca_root: None,
-        };
+        let builder = ConnectionBuilder { address, ca_root: None };
         Ok(self.table.push(builder)?)
     }
 
-    async fn set_ca_root(
-        &mut self,
-        builder: Resource<ConnectionBuilder>,
-        certificate: String,
-    ) -> Result<(), Error> {
+    async fn set_ca_root(&mut self, builder: Resource<ConnectionBuilder>, certificate: String) -> Result<(), Error> {
         certificates(&certificate).map_err(|error| Error::Other(format!("{error:?}")))?;
         let builder = self.table.get_mut(&builder).map_err(no_builder)?;
         builder.ca_root = Some(certificate);
         Ok(())
     }
 
-    async fn build(
-        &mut self,
-        builder: Resource<ConnectionBuilder>,
-    ) -> Result<Resource<Connection>, Error> {
+    async fn build(&mut self, builder: Resource<ConnectionBuilder>) -> Result<Resource<Connection>, Error> {
         let builder = self.table.get(&builder).map_err(no_builder)?.clone();
         let lent = open(&self.shared, &builder.address, builder.ca_root.as_deref()).await?;
         self.table.push(Connection(lent)).map_err(too_many)
@@ -103,10 +93,7 @@ impl pg::HostConnection for State {
 }
 
 impl<T: Send + 'static> pg::HostConnectionWithStore<T> for Spin {
-    async fn open_async(
-        accessor: &Accessor<T, Self>,
-        address: String,
-    ) -> Result<Resource<Connection>, Error> {
+    async fn open_async(accessor: &Accessor<T, Self>, address: String) -> Result<Resource<Connection>, Error> {
         let shared = accessor.with(|mut access| Arc::clone(&access.get().shared));
         let lent = open(&shared, &address, None).await?;
         accessor.with(|mut access| access.get().table.push(Connection(lent)).map_err(too_many))
@@ -151,25 +138,23 @@ async fn open(shared: &Shared, address: &str, ca_root: Option<&str>) -> Result<L
 
 /// Finds the connection for a statement, which is thereby counted.
 fn lent(state: &State, connection: &Resource<Connection>) -> Result<Lent, Error> {
-    let connection = state
-        .table
-        .get(connection)
-        .map_err(|_| Error::ConnectionFailed("no connection found".into()))?;
+    let connection = state.table.get(connection).map_err(|_| Error::ConnectionFailed("no connection found".into()))?;
     bump(&state.shared.counters.statements);
     Ok(connection.0.clone())
 }
 
 /// Every host of the address must be allowed, each with its own port or the only one given.
 fn ensure_allowed(shared: &Shared, address: &str) -> Result<(), Error> {
-    let config: Config = address
-        .parse()
-        .map_err(|error: tokio_postgres::Error| Error::ConnectionFailed(error.to_string()))?;
+    let config: Config =
+        address.parse().map_err(|error: tokio_postgres::Error| Error::ConnectionFailed(error.to_string()))?;
+    // It would lead elsewhere than the host that is checked.
+    if !config.get_hostaddrs().is_empty() {
+        return Err(Error::ConnectionFailed("hostaddr is not supported".into()));
+    }
     let ports = config.get_ports();
     for (index, host) in config.get_hosts().iter().enumerate() {
         let Host::Tcp(host) = host else {
-            return Err(Error::ConnectionFailed(
-                "Unix sockets are not supported on WebAssembly".into(),
-            ));
+            return Err(Error::ConnectionFailed("Unix sockets are not supported on WebAssembly".into()));
         };
         let port = match ports {
             [only] => Some(only),
@@ -177,9 +162,7 @@ fn ensure_allowed(shared: &Shared, address: &str) -> Result<(), Error> {
         };
         let url = port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
         if !shared.allowed_hosts.allow(&url, "postgres") {
-            return Err(Error::ConnectionFailed(format!(
-                "address postgres://{url} is not permitted"
-            )));
+            return Err(Error::ConnectionFailed(format!("address postgres://{url} is not permitted")));
         }
     }
     Ok(())

@@ -45,11 +45,7 @@ where
         // Nobody listens when the guest dropped the future or died.
         let _ = end_to.send(end);
     });
-    Streamed {
-        columns: columns.await.unwrap_or_default(),
-        rows: Rows(rows_from),
-        end,
-    }
+    Streamed { columns: columns.await.unwrap_or_default(), rows: Rows(rows_from), end }
 }
 
 async fn forward<S>(
@@ -82,10 +78,7 @@ where
     S: Stream<Item = Result<Row, tokio_postgres::Error>>,
 {
     let mut rows = std::pin::pin!(rows);
-    let mut set = RowSet {
-        columns: Vec::new(),
-        rows: Vec::new(),
-    };
+    let mut set = RowSet { columns: Vec::new(), rows: Vec::new() };
     let mut bytes = 0;
     while let Some(row) = rows.next().await {
         let row = row.map_err(query_failed)?;

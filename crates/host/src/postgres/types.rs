@@ -19,20 +19,13 @@ pub(crate) type Parameter = Box<dyn ToSql + Send + Sync>;
 pub(crate) fn columns(row: &Row) -> Vec<Column> {
     row.columns()
         .iter()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            data_type: data_type(column.type_()),
-        })
+        .map(|column| Column { name: column.name().to_owned(), data_type: data_type(column.type_()) })
         .collect()
 }
 
 /// All values of a row.
 pub(crate) fn values(row: &Row) -> anyhow::Result<Vec<DbValue>> {
-    row.columns()
-        .iter()
-        .enumerate()
-        .map(|(index, column)| value(row, index, column.type_()))
-        .collect()
+    row.columns().iter().enumerate().map(|(index, column)| value(row, index, column.type_())).collect()
 }
 
 /// All parameters of a statement.
@@ -85,37 +78,22 @@ fn value(row: &Row, index: usize, ty: &Type) -> anyhow::Result<DbValue> {
         Type::DATE => read(row, index, |v| Ok(DbValue::Date(convert::date(v)?))),
         Type::TIME => read(row, index, |v| Ok(DbValue::Time(convert::time(v)?))),
         // The driver refuses to read `timestamptz` as a naive date-time: that is the failure described above.
-        Type::TIMESTAMP | Type::TIMESTAMPTZ => {
-            read(row, index, |v| Ok(DbValue::Datetime(convert::datetime(v)?)))
-        }
+        Type::TIMESTAMP | Type::TIMESTAMPTZ => read(row, index, |v| Ok(DbValue::Datetime(convert::datetime(v)?))),
         Type::UUID => read(row, index, |v: uuid::Uuid| Ok(DbValue::Uuid(v.to_string()))),
-        Type::JSONB => read(row, index, |v: serde_json::Value| {
-            Ok(DbValue::Jsonb(serde_json::to_vec(&v)?))
-        }),
-        Type::NUMERIC => read(row, index, |v: rust_decimal::Decimal| {
-            Ok(DbValue::Decimal(v.to_string()))
-        }),
-        Type::INT4_RANGE => read(row, index, |v| {
-            Ok(DbValue::RangeInt32(convert::range(&v, |n: &i32| *n)))
-        }),
-        Type::INT8_RANGE => read(row, index, |v| {
-            Ok(DbValue::RangeInt64(convert::range(&v, |n: &i64| *n)))
-        }),
-        Type::NUM_RANGE => read(row, index, |v| {
-            Ok(DbValue::RangeDecimal(convert::range(
-                &v,
-                |n: &WireDecimal| n.0.to_string(),
-            )))
-        }),
+        Type::JSONB => read(row, index, |v: serde_json::Value| Ok(DbValue::Jsonb(serde_json::to_vec(&v)?))),
+        Type::NUMERIC => read(row, index, |v: rust_decimal::Decimal| Ok(DbValue::Decimal(v.to_string()))),
+        Type::INT4_RANGE => read(row, index, |v| Ok(DbValue::RangeInt32(convert::range(&v, |n: &i32| *n)))),
+        Type::INT8_RANGE => read(row, index, |v| Ok(DbValue::RangeInt64(convert::range(&v, |n: &i64| *n)))),
+        Type::NUM_RANGE => {
+            read(row, index, |v| Ok(DbValue::RangeDecimal(convert::range(&v, |n: &WireDecimal| n.0.to_string()))))
+        }
         Type::INT4_ARRAY => read(row, index, |v| Ok(DbValue::ArrayInt32(v))),
         Type::INT8_ARRAY => read(row, index, |v| Ok(DbValue::ArrayInt64(v))),
         Type::NUMERIC_ARRAY => read(row, index, |v: Vec<Option<rust_decimal::Decimal>>| {
             let texts = v.into_iter().map(|d| d.map(|d| d.to_string())).collect();
             Ok(DbValue::ArrayDecimal(texts))
         }),
-        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY => {
-            read(row, index, |v| Ok(DbValue::ArrayStr(v)))
-        }
+        Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::BPCHAR_ARRAY => read(row, index, |v| Ok(DbValue::ArrayStr(v))),
         Type::INTERVAL => read(row, index, |v: WireInterval| Ok(DbValue::Interval(v.0))),
         _ => read(row, index, |v: Raw| Ok(DbValue::Unsupported(v.0))),
     }
@@ -127,8 +105,7 @@ fn read<'a, T: FromSql<'a>>(
     index: usize,
     wrap: impl FnOnce(T) -> anyhow::Result<DbValue>,
 ) -> anyhow::Result<DbValue> {
-    row.try_get::<_, Option<T>>(index)?
-        .map_or(Ok(DbValue::DbNull), wrap)
+    row.try_get::<_, Option<T>>(index)?.map_or(Ok(DbValue::DbNull), wrap)
 }
 
 fn parameter(value: &ParameterValue) -> anyhow::Result<Parameter> {
@@ -151,15 +128,13 @@ fn parameter(value: &ParameterValue) -> anyhow::Result<Parameter> {
         ParameterValue::Decimal(v) => Box::new(convert::to_decimal(v)?),
         ParameterValue::RangeInt32(v) => Box::new(convert::to_range(v, |n: &i32| Ok(*n))?),
         ParameterValue::RangeInt64(v) => Box::new(convert::to_range(v, |n: &i64| Ok(*n))?),
-        ParameterValue::RangeDecimal(v) => Box::new(convert::to_range(v, |n: &String| {
-            Ok(WireDecimal(convert::to_decimal(n)?))
-        })?),
+        ParameterValue::RangeDecimal(v) => {
+            Box::new(convert::to_range(v, |n: &String| Ok(WireDecimal(convert::to_decimal(n)?)))?)
+        }
         ParameterValue::ArrayInt32(v) => Box::new(v.clone()),
         ParameterValue::ArrayInt64(v) => Box::new(v.clone()),
         ParameterValue::ArrayDecimal(v) => Box::new(
-            v.iter()
-                .map(|n| n.as_deref().map(convert::to_decimal).transpose())
-                .collect::<anyhow::Result<Vec<_>>>()?,
+            v.iter().map(|n| n.as_deref().map(convert::to_decimal).transpose()).collect::<anyhow::Result<Vec<_>>>()?,
         ),
         ParameterValue::ArrayStr(v) => Box::new(v.clone()),
         ParameterValue::Interval(v) => Box::new(WireInterval(*v)),

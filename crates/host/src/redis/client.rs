@@ -12,19 +12,14 @@ pub(super) async fn open(shared: &Shared, address: &str) -> Result<MultiplexedCo
     if !shared.allowed_hosts.allow(address, "redis") {
         return Err(Error::InvalidAddress);
     }
-    let info = address
-        .into_connection_info()
-        .map_err(|_| Error::InvalidAddress)?;
+    let info = address.into_connection_info().map_err(|_| Error::InvalidAddress)?;
     let client = Client::open(info).map_err(|_| Error::InvalidAddress)?;
     bump(&shared.counters.redis_opens);
     let config = match shared.faults.redis_resolver() {
         Some(resolver) => AsyncConnectionConfig::new().set_dns_resolver(resolver),
         None => AsyncConnectionConfig::new(),
     };
-    client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await
-        .map_err(other)
+    client.get_multiplexed_async_connection_with_config(&config).await.map_err(other)
 }
 
 /// Any failure that the interface has no name for.

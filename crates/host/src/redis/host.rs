@@ -29,10 +29,7 @@ impl wit::HostConnection for State {
 }
 
 impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
-    async fn open(
-        accessor: &Accessor<T, Self>,
-        address: String,
-    ) -> Result<Resource<Connection>, Error> {
+    async fn open(accessor: &Accessor<T, Self>, address: String) -> Result<Resource<Connection>, Error> {
         let shared = accessor.with(|mut access| Arc::clone(&access.get().shared));
         let connection = Connection(open(&shared, &address).await?);
         accessor.with(|mut access| {
@@ -72,11 +69,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         redis.set(key, value).await.map_err(other)
     }
 
-    async fn incr(
-        accessor: &Accessor<T, Self>,
-        connection: Resource<Connection>,
-        key: String,
-    ) -> Result<i64, Error> {
+    async fn incr(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Result<i64, Error> {
         let Connection(mut redis) = lent(accessor, &connection)?;
         redis.incr(key, 1).await.map_err(other)
     }
@@ -140,10 +133,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
 }
 
 /// Finds the connection for a command, which is thereby counted.
-fn lent<T: Send>(
-    accessor: &Accessor<T, Spin>,
-    connection: &Resource<Connection>,
-) -> Result<Connection, Error> {
+fn lent<T: Send>(accessor: &Accessor<T, Spin>, connection: &Resource<Connection>) -> Result<Connection, Error> {
     accessor.with(|mut access| {
         let state = access.get();
         bump(&state.shared.counters.redis_calls);
@@ -163,7 +153,5 @@ fn ensure_fits(bytes: usize) -> Result<(), Error> {
     if bytes <= MAX_BUFFERED {
         return Ok(());
     }
-    Err(Error::Other(format!(
-        "query result exceeds limit of {MAX_BUFFERED} bytes"
-    )))
+    Err(Error::Other(format!("query result exceeds limit of {MAX_BUFFERED} bytes")))
 }

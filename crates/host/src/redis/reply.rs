@@ -33,28 +33,18 @@ fn flatten(value: &Value, flat: &mut Vec<RedisResult>) -> redis::RedisResult<()>
             return Err(unsupported("Redis Attribute type is not supported"));
         }
         Value::VerbatimString { .. } => {
-            return Err(unsupported(
-                "Redis string with format attribute is not supported",
-            ));
+            return Err(unsupported("Redis string with format attribute is not supported"));
         }
         Value::Push { .. } => return Err(unsupported("Redis Pub/Sub types are not supported")),
         Value::ServerError(error) => {
-            return Err(RedisError::from((
-                ErrorKind::ResponseError,
-                "Server error",
-                format!("{error:?}"),
-            )));
+            return Err(RedisError::from((ErrorKind::ResponseError, "Server error", format!("{error:?}"))));
         }
     });
     Ok(())
 }
 
 fn unsupported(what: &str) -> RedisError {
-    RedisError::from((
-        ErrorKind::TypeError,
-        "Could not convert Redis response",
-        what.to_owned(),
-    ))
+    RedisError::from((ErrorKind::TypeError, "Could not convert Redis response", what.to_owned()))
 }
 
 /// How much a reply occupies in the host, in bytes.

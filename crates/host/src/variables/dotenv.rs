@@ -13,9 +13,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
             continue;
         }
         let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line
-            .split_once('=')
-            .with_context(|| format!("line {}: expected NAME=value", index + 1))?;
+        let (name, value) = line.split_once('=').with_context(|| format!("line {}: expected NAME=value", index + 1))?;
         values.insert(name.trim().to_owned(), unquote(value.trim()));
     }
     Ok(values)
@@ -23,19 +21,11 @@ pub(super) fn parse(text: &str) -> anyhow::Result<BTreeMap<String, String>> {
 
 /// Single quotes keep everything; double quotes know `\n`, `\"` and `\\`; without quotes a ` #` begins a comment.
 fn unquote(value: &str) -> String {
-    if let Some(inner) = value
-        .strip_prefix('\'')
-        .and_then(|rest| rest.split('\'').next())
-    {
+    if let Some(inner) = value.strip_prefix('\'').and_then(|rest| rest.split('\'').next()) {
         return inner.to_owned();
     }
     let Some(rest) = value.strip_prefix('"') else {
-        return value
-            .split(" #")
-            .next()
-            .unwrap_or(value)
-            .trim_end()
-            .to_owned();
+        return value.split(" #").next().unwrap_or(value).trim_end().to_owned();
     };
     let mut unquoted = String::new();
     let mut chars = rest.chars();

@@ -18,9 +18,7 @@ impl<T: Send> wit::HostWithStore<T> for Spin {
         accessor.with(|mut access| {
             let shared = &access.get().shared;
             let value = shared.variables.0.get(&name).cloned();
-            value.ok_or_else(|| {
-                Error::Undefined(format!("no variable for {:?}.{name:?}", shared.component))
-            })
+            value.ok_or_else(|| Error::Undefined(format!("no variable for {:?}.{name:?}", shared.component)))
         })
     }
 }

@@ -26,10 +26,7 @@ pub(crate) struct ComponentVariables(BTreeMap<String, String>);
 impl Values {
     /// Takes each variable from the first source that has it, else its default.
     pub(crate) fn resolve(manifest: &Manifest, sources: &Sources) -> anyhow::Result<Self> {
-        if let Some(unknown) = sources
-            .given()
-            .find(|name| !manifest.variables.contains_key(*name))
-        {
+        if let Some(unknown) = sources.given().find(|name| !manifest.variables.contains_key(*name)) {
             anyhow::bail!("variable `{unknown}` is given but not declared in the manifest");
         }
         let mut values = BTreeMap::new();
@@ -42,11 +39,7 @@ impl Values {
                 None => missing.push(name.as_str()),
             }
         }
-        ensure!(
-            missing.is_empty(),
-            "required variables have no value: {}",
-            missing.join(", ")
-        );
+        ensure!(missing.is_empty(), "required variables have no value: {}", missing.join(", "));
         Ok(Self(values))
     }
 
@@ -59,10 +52,7 @@ impl Values {
     }
 
     /// The variables of one component.
-    pub(crate) fn component(
-        &self,
-        templates: &BTreeMap<String, Template>,
-    ) -> anyhow::Result<ComponentVariables> {
+    pub(crate) fn component(&self, templates: &BTreeMap<String, Template>) -> anyhow::Result<ComponentVariables> {
         let filled = templates
             .iter()
             .map(|(name, template)| Ok((name.clone(), self.fill(template)?)))

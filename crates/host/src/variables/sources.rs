@@ -24,11 +24,7 @@ pub(crate) struct Sources {
 
 enum Provider {
     Static(BTreeMap<String, String>),
-    Env {
-        prefix: String,
-        environment: Environment,
-        dotenv: BTreeMap<String, String>,
-    },
+    Env { prefix: String, environment: Environment, dotenv: BTreeMap<String, String> },
 }
 
 /// The runtime-config file; everything else of Spin's is refused.
@@ -42,13 +38,8 @@ struct RuntimeConfig {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "snake_case", tag = "type")]
 enum ProviderConfig {
-    Static {
-        values: BTreeMap<String, String>,
-    },
-    Env {
-        prefix: Option<String>,
-        dotenv_path: Option<PathBuf>,
-    },
+    Static { values: BTreeMap<String, String> },
+    Env { prefix: Option<String>, dotenv_path: Option<PathBuf> },
 }
 
 impl Sources {
@@ -63,20 +54,14 @@ impl Sources {
             Some(path) => read_config(path)?,
             None => RuntimeConfig::default(),
         };
-        let standard = ProviderConfig::Env {
-            prefix: None,
-            dotenv_path: Some(".env".into()),
-        };
+        let standard = ProviderConfig::Env { prefix: None, dotenv_path: Some(".env".into()) };
         let providers = config
             .variables_provider
             .into_iter()
             .chain([standard])
             .map(|provider| provider.load(environment, folder))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self {
-            given: given.iter().cloned().collect(),
-            providers,
-        })
+        Ok(Self { given: given.iter().cloned().collect(), providers })
     }
 
     /// The names given on the command line.
@@ -87,11 +72,7 @@ impl Sources {
     /// The value of a variable, if any source has one.
     pub(crate) fn get(&self, name: &str) -> anyhow::Result<Option<String>> {
         let given = self.given.get(name).cloned();
-        Ok(given.or_else(|| {
-            self.providers
-                .iter()
-                .find_map(|provider| provider.get(name))
-        }))
+        Ok(given.or_else(|| self.providers.iter().find_map(|provider| provider.get(name))))
     }
 }
 
@@ -99,10 +80,7 @@ impl ProviderConfig {
     fn load(self, environment: Environment, folder: &Path) -> anyhow::Result<Provider> {
         match self {
             Self::Static { values } => Ok(Provider::Static(values)),
-            Self::Env {
-                prefix,
-                dotenv_path,
-            } => Ok(Provider::Env {
+            Self::Env { prefix, dotenv_path } => Ok(Provider::Env {
                 prefix: prefix.unwrap_or_else(|| PREFIX.to_owned()),
                 environment,
                 dotenv: match dotenv_path {
@@ -118,11 +96,7 @@ impl Provider {
     fn get(&self, name: &str) -> Option<String> {
         match self {
             Self::Static(values) => values.get(name).cloned(),
-            Self::Env {
-                prefix,
-                environment,
-                dotenv,
-            } => {
+            Self::Env { prefix, environment, dotenv } => {
                 let name = format!("{prefix}_{}", name.to_ascii_uppercase());
                 environment(&name).or_else(|| dotenv.get(&name).cloned())
             }
@@ -147,24 +121,16 @@ fn read_dotenv(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 
 /// Reads a `--variable` argument as Spin does: `name=value`, `name=@file`, `@file.json` or `@file.toml`.
 pub fn parse_argument(argument: &str) -> anyhow::Result<Vec<(String, String)>> {
-    let read =
-        |path: &str| std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"));
+    let read = |path: &str| std::fs::read_to_string(path).with_context(|| format!("cannot read {path}"));
     if let Some(path) = argument.strip_prefix('@') {
-        let values: BTreeMap<String, String> = match Path::new(path)
-            .extension()
-            .and_then(|ext| ext.to_str())
-        {
-            Some("json") => {
-                serde_json::from_str(&read(path)?).with_context(|| format!("in {path}"))?
-            }
+        let values: BTreeMap<String, String> = match Path::new(path).extension().and_then(|ext| ext.to_str()) {
+            Some("json") => serde_json::from_str(&read(path)?).with_context(|| format!("in {path}"))?,
             Some("toml") => toml::from_str(&read(path)?).with_context(|| format!("in {path}"))?,
             _ => bail!("variable files must end in .json or .toml"),
         };
         return Ok(values.into_iter().collect());
     }
-    let (name, value) = argument
-        .split_once('=')
-        .context("variables must be in the form 'key=value' or '@file'")?;
+    let (name, value) = argument.split_once('=').context("variables must be in the form 'key=value' or '@file'")?;
     let value = match value.strip_prefix('@') {
         Some(path) => read(path)?,
         None => value.to_owned(),

@@ -15,11 +15,7 @@ type WitBound<T> = Option<(T, RangeBoundKind)>;
 type WitRange<T> = (WitBound<T>, WitBound<T>);
 
 pub(super) fn date(value: NaiveDate) -> Result<WitDate> {
-    Ok((
-        value.year(),
-        value.month().try_into()?,
-        value.day().try_into()?,
-    ))
+    Ok((value.year(), value.month().try_into()?, value.day().try_into()?))
 }
 
 pub(super) fn to_date((year, month, day): WitDate) -> Result<NaiveDate> {
@@ -28,12 +24,7 @@ pub(super) fn to_date((year, month, day): WitDate) -> Result<NaiveDate> {
 }
 
 pub(super) fn time(value: NaiveTime) -> Result<WitTime> {
-    Ok((
-        value.hour().try_into()?,
-        value.minute().try_into()?,
-        value.second().try_into()?,
-        value.nanosecond(),
-    ))
+    Ok((value.hour().try_into()?, value.minute().try_into()?, value.second().try_into()?, value.nanosecond()))
 }
 
 pub(super) fn to_time((hour, minute, second, nanosecond): WitTime) -> Result<NaiveTime> {
@@ -62,8 +53,7 @@ pub(super) fn to_uuid(value: &str) -> Result<Uuid> {
 }
 
 pub(super) fn to_json(value: &[u8]) -> Result<serde_json::Value> {
-    serde_json::from_slice(value)
-        .with_context(|| format!("invalid JSON {}", String::from_utf8_lossy(value)))
+    serde_json::from_slice(value).with_context(|| format!("invalid JSON {}", String::from_utf8_lossy(value)))
 }
 
 /// Refuses what [`Decimal`] would have to round.
@@ -75,36 +65,21 @@ pub(super) fn range<T, U>(value: &Range<T>, convert: impl Fn(&T) -> U) -> WitRan
 where
     T: Normalizable + PartialOrd,
 {
-    (
-        value.lower().map(|bound| from_bound(bound, &convert)),
-        value.upper().map(|bound| from_bound(bound, &convert)),
-    )
+    (value.lower().map(|bound| from_bound(bound, &convert)), value.upper().map(|bound| from_bound(bound, &convert)))
 }
 
-pub(super) fn to_range<T, U>(
-    value: &WitRange<U>,
-    convert: impl Fn(&U) -> Result<T>,
-) -> Result<Range<T>>
+pub(super) fn to_range<T, U>(value: &WitRange<U>, convert: impl Fn(&U) -> Result<T>) -> Result<Range<T>>
 where
     T: Normalizable + PartialOrd,
 {
     let (lower, upper) = value;
     Ok(Range::new(
-        lower
-            .as_ref()
-            .map(|bound| to_bound(bound, &convert))
-            .transpose()?,
-        upper
-            .as_ref()
-            .map(|bound| to_bound(bound, &convert))
-            .transpose()?,
+        lower.as_ref().map(|bound| to_bound(bound, &convert)).transpose()?,
+        upper.as_ref().map(|bound| to_bound(bound, &convert)).transpose()?,
     ))
 }
 
-fn from_bound<S: BoundSided, T, U>(
-    bound: &RangeBound<S, T>,
-    convert: &impl Fn(&T) -> U,
-) -> (U, RangeBoundKind) {
+fn from_bound<S: BoundSided, T, U>(bound: &RangeBound<S, T>, convert: &impl Fn(&T) -> U) -> (U, RangeBoundKind) {
     let kind = match bound.type_ {
         BoundType::Inclusive => RangeBoundKind::Inclusive,
         BoundType::Exclusive => RangeBoundKind::Exclusive,

@@ -63,11 +63,7 @@ impl FromSql<'_> for WireInterval {
         if raw.len() != 16 {
             return Err("an interval has sixteen bytes".into());
         }
-        Ok(Self(Interval {
-            micros: raw.get_i64(),
-            days: raw.get_i32(),
-            months: raw.get_i32(),
-        }))
+        Ok(Self(Interval { micros: raw.get_i64(), days: raw.get_i32(), months: raw.get_i32() }))
     }
 
     accepts!(INTERVAL);

@@ -1,0 +1,128 @@
+use bytes::Bytes;
+use hyper::StatusCode;
+use serde_json::{Value, json};
+use todo_host::{Options, Reuse};
+
+use crate::client::send;
+use crate::fixture::{Fixture, Setup, manifest, probe};
+
+/// All values of a header, in order.
+fn header(echo: &Value, name: &str) -> Vec<String> {
+    let headers = echo["headers"].as_array().unwrap();
+    let named = headers.iter().filter(|pair| pair[0] == name);
+    named.map(|pair| pair[1].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn requests_carry_spins_headers_after_the_clients_own() {
+    let fixture = Fixture::new().await;
+    let sent = [("spin-client-addr", "1.2.3.4:5"), ("x-own", "kept"), ("connection", "close")];
+    let answer = send(fixture.address(), "/a/b?c=d", &sent, Bytes::from_static(b"hello")).await.unwrap();
+    let echo = answer.json();
+    assert_eq!(echo["method"], "POST");
+    assert_eq!(echo["body"], "hello");
+    assert_eq!(header(&echo, "x-own"), ["kept"]);
+    assert_eq!(header(&echo, "connection"), [""; 0]);
+    assert_eq!(header(&echo, "spin-full-url"), [format!("{}/a/b?c=d", fixture.host.url())]);
+    assert_eq!(header(&echo, "spin-path-info"), ["/a/b"]);
+    assert_eq!(header(&echo, "spin-matched-route"), ["/..."]);
+    assert_eq!(header(&echo, "spin-raw-component-route"), ["/..."]);
+    assert_eq!(header(&echo, "spin-component-route"), [""]);
+    assert_eq!(header(&echo, "spin-base-path"), ["/"]);
+    let clients = header(&echo, "spin-client-addr");
+    assert_eq!(clients.len(), 2);
+    assert_eq!(clients[0], "1.2.3.4:5");
+    assert!(clients[1].starts_with("127.0.0.1:"), "{clients:?}");
+}
+
+#[tokio::test]
+async fn named_segments_of_a_route_become_headers() {
+    let text = format!(
+        "spin_manifest_version = 2\n[application]\nname = \"r\"\n[[trigger.http]]\nroute = \"/users/:user_id/...\"\n\
+         component = \"probe\"\n[component.probe]\nsource = {:?}\n",
+        probe()
+    );
+    let host = todo_host::Host::start(Options { manifest: manifest(&text), ..Options::default() }).await.unwrap();
+    let address = host.url().trim_start_matches("http://").parse().unwrap();
+    let echo = send(address, "/users/42/x", &[], Bytes::new()).await.unwrap().json();
+    assert_eq!(header(&echo, "spin-path-match-user-id"), ["42"]);
+    assert_eq!(header(&echo, "spin-path-info"), ["/x"]);
+    assert_eq!(header(&echo, "spin-component-route"), ["/users/:user_id"]);
+    let missing = send(address, "/other", &[], Bytes::new()).await.unwrap();
+    assert_eq!(missing.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_hosts_own_paths_do_not_reach_a_component() {
+    let fixture = Fixture::new().await;
+    let health = fixture.send("/.well-known/spin/health", json!(null)).await;
+    assert_eq!((health.status, &health.body[..]), (StatusCode::OK, &b"OK"[..]));
+    let other = fixture.send("/.well-known/spin/other", json!(null)).await;
+    assert_eq!(other.status, StatusCode::NOT_FOUND);
+    assert_eq!(fixture.counters().requests, 0);
+}
+
+#[tokio::test]
+async fn a_large_body_passes_both_ways() {
+    let fixture = Fixture::new().await;
+    let body = "x".repeat(3 << 20);
+    let answer = send(fixture.address(), "/", &[], Bytes::from(body.clone())).await.unwrap();
+    assert!(answer.whole);
+    assert_eq!(answer.json()["body"], body);
+}
+
+#[tokio::test]
+async fn output_of_a_component_is_passed_on() {
+    let fixture = Fixture::new().await;
+    fixture.ask("/print", json!(null)).await;
+    let text = fixture.output.text();
+    assert!(text.contains("on standard output\n") && text.contains("on standard error\n"), "{text:?}");
+}
+
+#[tokio::test]
+async fn the_environment_is_the_manifests_and_nothing_else() {
+    let manifest = "environment = { GREETING = \"hello\" }";
+    let fixture = Fixture::start(Setup { manifest, ..Setup::default() }).await;
+    assert_eq!(fixture.ask("/environment", json!(null)).await, json!([["GREETING", "hello"]]));
+}
+
+#[tokio::test]
+async fn a_trap_is_a_500_and_kills_only_its_instance() {
+    let reuse = Reuse { max_concurrent: 1, ..Reuse::default() };
+    let options = Options { reuse, ..Options::default() };
+    let fixture = Fixture::start(Setup { options, ..Setup::default() }).await;
+    let (slept, trapped) = tokio::join!(fixture.send("/sleep", json!(300)), async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        fixture.send("/trap", json!(null)).await
+    });
+    assert_eq!(slept.status, StatusCode::OK);
+    assert_eq!(trapped.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(trapped.body.is_empty());
+    assert_eq!(fixture.counters().traps, 1);
+    assert_eq!(fixture.send("/taken", json!(null)).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_error_that_a_component_returns_is_a_500_and_the_instance_lives() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.send("/fail", json!(null)).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(fixture.ask("/taken", json!(null)).await, json!(2));
+    assert_eq!(fixture.counters().traps, 0);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_not_taken_for_whole() {
+    let fixture = Fixture::new().await;
+    let answer = fixture.send("/trap-midway", json!(null)).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    assert_eq!(&answer.body[..], b"the beginning");
+    assert!(!answer.whole);
+}
+
+#[tokio::test]
+async fn a_request_without_a_usable_host_is_refused() {
+    let fixture = Fixture::new().await;
+    let answer = send(fixture.address(), "/", &[("host", "hidden.spin.internal")], Bytes::new()).await.unwrap();
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    assert_eq!(fixture.counters().requests, 0);
+}
