@@ -44,15 +44,8 @@ impl Change {
     }
 
     /// Every [`Change::action`], in the order of the contract.
-    pub const ACTIONS: [&'static str; 7] = [
-        "complete",
-        "reopen",
-        "set_priority",
-        "add_tag",
-        "remove_tag",
-        "assign",
-        "delete",
-    ];
+    pub const ACTIONS: [&'static str; 7] =
+        ["complete", "reopen", "set_priority", "add_tag", "remove_tag", "assign", "delete"];
 }
 
 #[cfg(test)]
@@ -66,10 +59,7 @@ mod tests {
         let forms = [
             (Change::Complete, json!("complete")),
             (Change::Reopen, json!("reopen")),
-            (
-                Change::SetPriority(Priority::High),
-                json!({"set_priority": "high"}),
-            ),
+            (Change::SetPriority(Priority::High), json!({"set_priority": "high"})),
             (Change::AddTag(tag.clone()), json!({"add_tag": "Home"})),
             (Change::RemoveTag(tag), json!({"remove_tag": "Home"})),
             (Change::Assign(Some(Id::Serial(7))), json!({"assign": 7})),
@@ -85,16 +75,8 @@ mod tests {
 
     #[test]
     fn an_unknown_change_is_refused() {
-        for stored in [
-            json!("explode"),
-            json!({"set_priority": "highest"}),
-            json!({}),
-            json!(null),
-        ] {
-            assert!(
-                serde_json::from_value::<Change>(stored.clone()).is_err(),
-                "{stored}"
-            );
+        for stored in [json!("explode"), json!({"set_priority": "highest"}), json!({}), json!(null)] {
+            assert!(serde_json::from_value::<Change>(stored.clone()).is_err(), "{stored}");
         }
     }
 }

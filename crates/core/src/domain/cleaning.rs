@@ -88,10 +88,7 @@ fn refuse_excess(text: &str, bytes: usize, max: usize) -> Result<(), TextError> 
 
 fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), TextError> {
     if text.chars().any(|c| c.is_control() && !allowed(c)) {
-        return Err(TextError::new(
-            "control_character",
-            "must not contain control characters",
-        ));
+        return Err(TextError::new("control_character", "must not contain control characters"));
     }
     Ok(())
 }
@@ -106,19 +103,13 @@ fn bounded(text: String, max: usize) -> Result<String, TextError> {
 
 fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
     if text.chars().count() > max {
-        return Err(TextError::new(
-            "too_long",
-            format!("must have at most {max} characters"),
-        ));
+        return Err(TextError::new("too_long", format!("must have at most {max} characters")));
     }
     Ok(())
 }
 
 fn too_complex() -> TextError {
-    TextError::new(
-        "markup_too_complex",
-        "has more markup, or markup inside markup, than can be cleaned",
-    )
+    TextError::new("markup_too_complex", "has more markup, or markup inside markup, than can be cleaned")
 }
 
 #[cfg(test)]

@@ -74,10 +74,7 @@ impl Cursor {
             (1, text) => Some(String::from_utf8(text.to_vec()).ok()?),
             _ => return None,
         };
-        Some(Position {
-            value,
-            id: i64::from_be_bytes(*id),
-        })
+        Some(Position { value, id: i64::from_be_bytes(*id) })
     }
 }
 
@@ -98,11 +95,7 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
 fn code_of(key: &[u8], scope: &str, body: &[u8]) -> Hmac<Sha256> {
     // The length keeps scope and body apart.
     let length = u64::try_from(scope.len()).unwrap_or(u64::MAX).to_be_bytes();
-    mac(key, b"todo cursor code")
-        .chain_update([VERSION])
-        .chain_update(length)
-        .chain_update(scope)
-        .chain_update(body)
+    mac(key, b"todo cursor code").chain_update([VERSION]).chain_update(length).chain_update(scope).chain_update(body)
 }
 
 fn authenticate(key: &[u8], scope: &str, body: &[u8]) -> [u8; CODE] {
@@ -111,20 +104,14 @@ fn authenticate(key: &[u8], scope: &str, body: &[u8]) -> [u8; CODE] {
 }
 
 fn is_authentic(key: &[u8], scope: &str, body: &[u8], code: &[u8; CODE]) -> bool {
-    code_of(key, scope, body)
-        .verify_truncated_left(code)
-        .is_ok()
+    code_of(key, scope, body).verify_truncated_left(code).is_ok()
 }
 
 /// Encrypts, or decrypts, in place.
 fn encrypt(key: &[u8], code: &[u8; CODE], body: &mut [u8]) {
     let stream = mac(key, b"todo cursor stream").chain_update(code);
     for (number, block) in (0u32..).zip(body.chunks_mut(32)) {
-        let pad = stream
-            .clone()
-            .chain_update(number.to_be_bytes())
-            .finalize()
-            .into_bytes();
+        let pad = stream.clone().chain_update(number.to_be_bytes()).finalize().into_bytes();
         for (byte, pad) in block.iter_mut().zip(pad) {
             *byte ^= pad;
         }
@@ -139,19 +126,13 @@ mod tests {
     const KEY: &[u8] = b"a key of the deployment";
 
     fn position(value: Option<&str>, id: i64) -> Position {
-        Position {
-            value: value.map(str::to_owned),
-            id,
-        }
+        Position { value: value.map(str::to_owned), id }
     }
 
     #[test]
     fn a_token_of_another_scope_or_key_is_refused() {
         let token = Cursor::encode(KEY, "todos/1", &position(Some("2026-11-23T03:13:00Z"), 7));
-        assert_eq!(
-            Cursor::decode(KEY, "todos/1", &token),
-            Some(position(Some("2026-11-23T03:13:00Z"), 7))
-        );
+        assert_eq!(Cursor::decode(KEY, "todos/1", &token), Some(position(Some("2026-11-23T03:13:00Z"), 7)));
         assert_eq!(Cursor::decode(KEY, "todos/2", &token), None);
         assert_eq!(Cursor::decode(KEY, "todos/", &token), None);
         assert_eq!(Cursor::decode(b"another key", "todos/1", &token), None);
@@ -170,10 +151,7 @@ mod tests {
         let title = "\u{10ffff}".repeat(200);
         let token = Cursor::encode(KEY, "s", &position(Some(&title), i64::MAX));
         assert!(token.len() <= LONGEST, "{}", token.len());
-        assert_eq!(
-            Cursor::decode(KEY, "s", &token),
-            Some(position(Some(&title), i64::MAX))
-        );
+        assert_eq!(Cursor::decode(KEY, "s", &token), Some(position(Some(&title), i64::MAX)));
     }
 
     #[test]
@@ -193,17 +171,9 @@ mod tests {
             for bit in 0..8 {
                 let mut forged = bytes.clone();
                 forged[at] ^= 1 << bit;
-                assert_eq!(
-                    Cursor::decode(KEY, "s", &URL_SAFE_NO_PAD.encode(forged)),
-                    None,
-                    "byte {at}, bit {bit}"
-                );
+                assert_eq!(Cursor::decode(KEY, "s", &URL_SAFE_NO_PAD.encode(forged)), None, "byte {at}, bit {bit}");
             }
-            assert_eq!(
-                Cursor::decode(KEY, "s", &URL_SAFE_NO_PAD.encode(&bytes[..at])),
-                None,
-                "cut at {at}"
-            );
+            assert_eq!(Cursor::decode(KEY, "s", &URL_SAFE_NO_PAD.encode(&bytes[..at])), None, "cut at {at}");
         }
         assert_eq!(Cursor::decode(KEY, "s", &format!("{token}=")), None);
         assert_eq!(Cursor::decode(KEY, "s", &format!("{token}AAAA")), None);

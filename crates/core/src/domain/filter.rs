@@ -77,10 +77,7 @@ impl Filter {
         canonical.priority.dedup();
         canonical.tags = TagName::distinct(canonical.tags);
         canonical.tags.sort_by_cached_key(TagName::folded);
-        let tags: Vec<String> = std::mem::take(&mut canonical.tags)
-            .iter()
-            .map(TagName::folded)
-            .collect();
+        let tags: Vec<String> = std::mem::take(&mut canonical.tags).iter().map(TagName::folded).collect();
         // Only maps with keys other than strings fail to serialise, and there are none here.
         serde_json::to_string(&(sort.to_string(), tags, canonical)).unwrap_or_default()
     }
@@ -103,13 +100,7 @@ pub enum SortKey {
 
 impl SortKey {
     /// Every key, in the order of the contract.
-    pub const ALL: [Self; 5] = [
-        Self::CreatedAt,
-        Self::UpdatedAt,
-        Self::DueDate,
-        Self::Priority,
-        Self::Title,
-    ];
+    pub const ALL: [Self; 5] = [Self::CreatedAt, Self::UpdatedAt, Self::DueDate, Self::Priority, Self::Title];
 
     /// The key of this name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -139,10 +130,7 @@ pub struct Sort {
 
 impl Default for Sort {
     fn default() -> Self {
-        Self {
-            key: SortKey::CreatedAt,
-            descending: true,
-        }
+        Self { key: SortKey::CreatedAt, descending: true }
     }
 }
 
@@ -182,10 +170,7 @@ impl Limit {
 
     /// A page size from 1 to [`Limit::MAX`].
     pub fn new(items: u64) -> Option<Self> {
-        u8::try_from(items)
-            .ok()
-            .filter(|n| (1..=Self::MAX).contains(n))
-            .map(Self)
+        u8::try_from(items).ok().filter(|n| (1..=Self::MAX).contains(n)).map(Self)
     }
 
     /// A page size in decimal digits.
@@ -250,10 +235,7 @@ mod tests {
         assert_eq!(serde_json::to_value(full()).unwrap(), stored);
         assert_eq!(serde_json::from_value::<Filter>(stored).unwrap(), full());
         assert_eq!(serde_json::to_value(Filter::default()).unwrap(), json!({}));
-        assert_eq!(
-            serde_json::from_value::<Filter>(json!({})).unwrap(),
-            Filter::default()
-        );
+        assert_eq!(serde_json::from_value::<Filter>(json!({})).unwrap(), Filter::default());
     }
 
     #[test]
@@ -264,19 +246,14 @@ mod tests {
             json!({"assignee": true}),
             json!({"due_after": "soon"}),
         ] {
-            assert!(
-                serde_json::from_value::<Filter>(stored.clone()).is_err(),
-                "{stored}"
-            );
+            assert!(serde_json::from_value::<Filter>(stored.clone()).is_err(), "{stored}");
         }
     }
 
     #[test]
     fn only_a_filter_without_conditions_is_empty() {
         assert!(Filter::default().is_empty());
-        let Value::Object(conditions) = serde_json::to_value(full()).unwrap() else {
-            panic!("not an object")
-        };
+        let Value::Object(conditions) = serde_json::to_value(full()).unwrap() else { panic!("not an object") };
         for (name, value) in conditions {
             let filter: Filter = serde_json::from_value(json!({ name.as_str(): value })).unwrap();
             assert!(!filter.is_empty(), "{name}");
@@ -286,19 +263,14 @@ mod tests {
     #[test]
     fn the_scope_tells_lists_apart_and_nothing_else() {
         let sort = Sort::default();
-        let Value::Object(conditions) = serde_json::to_value(full()).unwrap() else {
-            panic!("not an object")
-        };
+        let Value::Object(conditions) = serde_json::to_value(full()).unwrap() else { panic!("not an object") };
         let mut scopes = vec![Filter::default().scope(sort), full().scope(sort)];
         for (name, value) in conditions {
             let filter: Filter = serde_json::from_value(json!({ name.as_str(): value })).unwrap();
             scopes.push(filter.scope(sort));
         }
         for key in SortKey::ALL {
-            scopes.push(full().scope(Sort {
-                key,
-                descending: false,
-            }));
+            scopes.push(full().scope(Sort { key, descending: false }));
         }
         let count = scopes.len();
         scopes.sort_unstable();
@@ -327,17 +299,7 @@ mod tests {
             }
         }
         assert_eq!(Sort::parse("-created_at"), Some(Sort::default()));
-        for text in [
-            "",
-            "-",
-            "--title",
-            "+title",
-            "Title",
-            " title",
-            "title ",
-            "id",
-            "title,priority",
-        ] {
+        for text in ["", "-", "--title", "+title", "Title", " title", "title ", "id", "title,priority"] {
             assert_eq!(Sort::parse(text), None, "{text}");
         }
     }
@@ -347,18 +309,7 @@ mod tests {
         for (text, items) in [("1", 1), ("50", 50), ("100", 100), ("007", 7)] {
             assert_eq!(Limit::parse(text).map(Limit::get), Some(items), "{text}");
         }
-        for text in [
-            "",
-            "0",
-            "101",
-            "-1",
-            "+1",
-            "1.0",
-            " 1",
-            "1e1",
-            "99999999999999999999",
-            "٣",
-        ] {
+        for text in ["", "0", "101", "-1", "+1", "1.0", " 1", "1e1", "99999999999999999999", "٣"] {
             assert_eq!(Limit::parse(text), None, "{text}");
         }
         assert_eq!(Limit::default().get(), 50);

@@ -49,9 +49,7 @@ mod tests {
     #[test]
     fn versions_4_and_7_are_accepted_in_either_case() {
         for text in [V4, V7, &V4.to_uppercase()] {
-            let Some(Id::Uuid(uuid)) = Id::parse_uuid(text) else {
-                panic!("{text} refused")
-            };
+            let Some(Id::Uuid(uuid)) = Id::parse_uuid(text) else { panic!("{text} refused") };
             assert_eq!(uuid.to_string(), text.to_lowercase());
         }
     }
@@ -83,22 +81,8 @@ mod tests {
     #[test]
     fn serials_are_positive_and_canonical() {
         assert_eq!(Id::parse_serial("7"), Some(Id::Serial(7)));
-        assert_eq!(
-            Id::parse_serial("9223372036854775807"),
-            Some(Id::Serial(i64::MAX))
-        );
-        for text in [
-            "",
-            "0",
-            "07",
-            "-7",
-            "+7",
-            " 7",
-            "7.0",
-            "1e3",
-            "٧",
-            "9223372036854775808",
-        ] {
+        assert_eq!(Id::parse_serial("9223372036854775807"), Some(Id::Serial(i64::MAX)));
+        for text in ["", "0", "07", "-7", "+7", " 7", "7.0", "1e3", "٧", "9223372036854775808"] {
             assert_eq!(Id::parse_serial(text), None, "{text}");
         }
     }

@@ -31,18 +31,11 @@ impl Instant {
         let parsed = DateTime::parse_from_rfc3339(text).map_err(|_| malformed())?;
         // chrono keeps a leap second as a second of more than a billion nanoseconds.
         if parsed.nanosecond() >= 1_000_000_000 {
-            return Err(TextError::new(
-                "leap_second",
-                "leap seconds are not supported",
-            ));
+            return Err(TextError::new("leap_second", "leap seconds are not supported"));
         }
         Self::from_utc(parsed.to_utc()).ok_or_else(|| {
             let years = Self::YEARS;
-            let detail = format!(
-                "must lie in the years {} to {} (UTC)",
-                years.start(),
-                years.end()
-            );
+            let detail = format!("must lie in the years {} to {} (UTC)", years.start(), years.end());
             TextError::new("out_of_range", detail)
         })
     }
@@ -57,10 +50,7 @@ impl Instant {
         let text = if micros == 0 {
             format!("{seconds}Z")
         } else {
-            format!(
-                "{}Z",
-                format!("{seconds}.{micros:06}").trim_end_matches('0')
-            )
+            format!("{}Z", format!("{seconds}.{micros:06}").trim_end_matches('0'))
         };
         Some(Self(text))
     }
@@ -68,9 +58,7 @@ impl Instant {
     /// For arithmetic and other formats.
     pub fn to_utc(&self) -> DateTime<Utc> {
         // The text was parsed when the value was made, so the default is never taken.
-        DateTime::parse_from_rfc3339(&self.0)
-            .map(|at| at.to_utc())
-            .unwrap_or_default()
+        DateTime::parse_from_rfc3339(&self.0).map(|at| at.to_utc()).unwrap_or_default()
     }
 
     /// The canonical text.
@@ -98,20 +86,13 @@ impl<'de> Deserialize<'de> for Instant {
 }
 
 fn malformed() -> TextError {
-    TextError::new(
-        "invalid_instant",
-        "must be an RFC 3339 date and time with an offset, such as 2026-11-23T09:00:00Z",
-    )
+    TextError::new("invalid_instant", "must be an RFC 3339 date and time with an offset, such as 2026-11-23T09:00:00Z")
 }
 
 /// Whether the text is laid out as RFC 3339 says. chrono alone also takes a blank for the `T`, and a Unicode minus.
 fn has_shape(text: &[u8]) -> bool {
     let digit_or = |pattern: u8, byte: u8| {
-        if pattern == b'0' {
-            byte.is_ascii_digit()
-        } else {
-            pattern == byte.to_ascii_uppercase()
-        }
+        if pattern == b'0' { byte.is_ascii_digit() } else { pattern == byte.to_ascii_uppercase() }
     };
     let fits = |pattern: &[u8], bytes: &[u8]| {
         pattern.len() == bytes.len() && pattern.iter().zip(bytes).all(|(p, b)| digit_or(*p, *b))
@@ -126,8 +107,7 @@ fn has_shape(text: &[u8]) -> bool {
         }
         rest = fraction.get(digits..).unwrap_or_default();
     }
-    fits(b"0000-00-00T00:00:00", seconds)
-        && (fits(b"Z", rest) || fits(b"+00:00", rest) || fits(b"-00:00", rest))
+    fits(b"0000-00-00T00:00:00", seconds) && (fits(b"Z", rest) || fits(b"+00:00", rest) || fits(b"-00:00", rest))
 }
 
 #[cfg(test)]
@@ -135,9 +115,7 @@ mod tests {
     use super::*;
 
     fn canonical(text: &str) -> String {
-        Instant::parse(text)
-            .unwrap_or_else(|error| panic!("{text}: {}", error.detail))
-            .into_string()
+        Instant::parse(text).unwrap_or_else(|error| panic!("{text}: {}", error.detail)).into_string()
     }
 
     fn code(text: &str) -> &'static str {
@@ -146,58 +124,28 @@ mod tests {
 
     #[test]
     fn an_offset_becomes_utc() {
-        assert_eq!(
-            canonical("2026-11-23T03:13:00+01:00"),
-            "2026-11-23T02:13:00Z"
-        );
-        assert_eq!(
-            canonical("2026-11-23T23:30:00-00:45"),
-            "2026-11-24T00:15:00Z"
-        );
+        assert_eq!(canonical("2026-11-23T03:13:00+01:00"), "2026-11-23T02:13:00Z");
+        assert_eq!(canonical("2026-11-23T23:30:00-00:45"), "2026-11-24T00:15:00Z");
         assert_eq!(canonical("2026-11-23t03:13:00z"), "2026-11-23T03:13:00Z");
-        assert_eq!(
-            canonical("2024-02-29T00:00:00-00:00"),
-            "2024-02-29T00:00:00Z"
-        );
+        assert_eq!(canonical("2024-02-29T00:00:00-00:00"), "2024-02-29T00:00:00Z");
     }
 
     #[test]
     fn the_fraction_is_short_and_ends_at_microseconds() {
-        assert_eq!(
-            canonical("2026-11-23T03:13:00.000Z"),
-            "2026-11-23T03:13:00Z"
-        );
-        assert_eq!(
-            canonical("2026-11-23T03:13:00.120Z"),
-            "2026-11-23T03:13:00.12Z"
-        );
-        assert_eq!(
-            canonical("2026-11-23T03:13:00.000001Z"),
-            "2026-11-23T03:13:00.000001Z"
-        );
-        assert_eq!(
-            canonical("2026-11-23T03:13:00.1234567891234Z"),
-            "2026-11-23T03:13:00.123456Z"
-        );
-        assert_eq!(
-            canonical("9999-12-31T23:59:59.9999999Z"),
-            "9999-12-31T23:59:59.999999Z"
-        );
+        assert_eq!(canonical("2026-11-23T03:13:00.000Z"), "2026-11-23T03:13:00Z");
+        assert_eq!(canonical("2026-11-23T03:13:00.120Z"), "2026-11-23T03:13:00.12Z");
+        assert_eq!(canonical("2026-11-23T03:13:00.000001Z"), "2026-11-23T03:13:00.000001Z");
+        assert_eq!(canonical("2026-11-23T03:13:00.1234567891234Z"), "2026-11-23T03:13:00.123456Z");
+        assert_eq!(canonical("9999-12-31T23:59:59.9999999Z"), "9999-12-31T23:59:59.999999Z");
     }
 
     #[test]
     fn years_count_in_utc() {
         assert_eq!(canonical("1970-01-01T00:00:00Z"), "1970-01-01T00:00:00Z");
-        assert_eq!(
-            canonical("1969-12-31T23:30:00-01:00"),
-            "1970-01-01T00:30:00Z"
-        );
-        for text in [
-            "1969-12-31T23:59:59Z",
-            "1970-01-01T00:00:00+00:01",
-            "9999-12-31T23:59:59-00:01",
-            "0001-01-01T00:00:00Z",
-        ] {
+        assert_eq!(canonical("1969-12-31T23:30:00-01:00"), "1970-01-01T00:30:00Z");
+        for text in
+            ["1969-12-31T23:59:59Z", "1970-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0001-01-01T00:00:00Z"]
+        {
             assert_eq!(code(text), "out_of_range", "{text}");
         }
     }
@@ -242,10 +190,7 @@ mod tests {
     #[test]
     fn it_is_a_string_in_json() {
         let at: Instant = serde_json::from_str(r#""2026-11-23T03:13:00.500+00:00""#).unwrap();
-        assert_eq!(
-            serde_json::to_string(&at).unwrap(),
-            r#""2026-11-23T03:13:00.5Z""#
-        );
+        assert_eq!(serde_json::to_string(&at).unwrap(), r#""2026-11-23T03:13:00.5Z""#);
         assert_eq!(at.to_utc().timestamp_millis(), 1_795_403_580_500);
         assert!(serde_json::from_str::<Instant>("5").is_err());
     }

@@ -9,9 +9,7 @@ use std::cell::{Cell, RefCell};
 
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{
-    BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts,
-};
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
 /// Takes out what an HTML parser takes for markup, in one pass: tags (also those that end nowhere), comments, declarations, and
 /// the contents of `script` and `style`. The rest stays byte for byte; the text must not contain U+0000 or carriage returns.
@@ -24,10 +22,7 @@ pub(super) fn strip(text: &str) -> String {
     let input = BufferQueue::default();
     // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as typed.
     input.push_back(StrTendril::from(text.replace('&', "&amp;")));
-    let options = TokenizerOpts {
-        discard_bom: false,
-        ..TokenizerOpts::default()
-    };
+    let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
     let tokenizer = Tokenizer::new(PlainText::default(), options);
     // It stops early only if the sink asks for that.
     let _ = tokenizer.feed(&input);
@@ -62,9 +57,7 @@ impl TokenSink for PlainText {
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
         match token {
-            Token::CharacterTokens(text) if !self.dropping.get() => {
-                self.kept.borrow_mut().push_str(&text)
-            }
+            Token::CharacterTokens(text) if !self.dropping.get() => self.kept.borrow_mut().push_str(&text),
             Token::TagToken(tag) => {
                 let raw = raw_contents(&tag);
                 self.dropping.set(raw.is_some());
@@ -109,17 +102,11 @@ mod tests {
             ("a<![CDATA[x]]>b", "ab"),
             ("<script>if (a<b) {}</script>x", "x"),
             ("<SCRIPT/>x</script >y", "y"),
-            (
-                "<script><!--<script></script>x</script>--></script>y",
-                "-->y",
-            ),
+            ("<script><!--<script></script>x</script>--></script>y", "-->y"),
             ("<style>p{}</p></style>x", "x"),
             ("a<script>x", "a"),
             ("a<style>x</styles>", "a"),
-            (
-                "<title>a</title><textarea><b>c</b></textarea><plaintext>d",
-                "acd",
-            ),
+            ("<title>a</title><textarea><b>c</b></textarea><plaintext>d", "acd"),
             ("a <b", "a "),
             ("a </b c=\"", "a "),
             ("a <!--", "a "),
@@ -156,10 +143,7 @@ mod tests {
 
     #[test]
     fn references_outlive_the_markup_around_them() {
-        assert_eq!(
-            strip("<b>AT&T</b> &lt;i&gt;<i title='&quot;>'> &copy</i>"),
-            "AT&T &lt;i&gt; &copy"
-        );
+        assert_eq!(strip("<b>AT&T</b> &lt;i&gt;<i title='&quot;>'> &copy</i>"), "AT&T &lt;i&gt; &copy");
     }
 
     #[test]
@@ -167,14 +151,8 @@ mod tests {
         let cases = [
             ("<b onclick=\"x()\">a</b>", "<b>a</b>"),
             ("<script>x()</script>a<style>p{}</style>", "a"),
-            (
-                "<p style=\"color:red\" class=\"x\" id=\"y\">a</p>",
-                "<p>a</p>",
-            ),
-            (
-                "<a href=\"javascript:x()\">a</a>",
-                "<a rel=\"noopener noreferrer\">a</a>",
-            ),
+            ("<p style=\"color:red\" class=\"x\" id=\"y\">a</p>", "<p>a</p>"),
+            ("<a href=\"javascript:x()\">a</a>", "<a rel=\"noopener noreferrer\">a</a>"),
             ("<img src=x onerror=x()>", "<img src=\"x\">"),
             ("<svg><script>x()</script></svg>a", "a"),
             ("<iframe src=\"//example.com\"></iframe>a<!-- b -->", "a"),

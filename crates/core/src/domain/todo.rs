@@ -24,12 +24,7 @@ pub enum Status {
 
 impl Status {
     /// Every status, in the order of the contract.
-    pub const ALL: [Self; 4] = [
-        Self::Pending,
-        Self::InProgress,
-        Self::Completed,
-        Self::Cancelled,
-    ];
+    pub const ALL: [Self; 4] = [Self::Pending, Self::InProgress, Self::Completed, Self::Cancelled];
 
     /// The status of this name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -72,9 +67,7 @@ impl Priority {
 
     /// The priority of this name.
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|priority| priority.as_str() == text)
+        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
     }
 
     /// Its name.
@@ -268,11 +261,7 @@ mod tests {
             assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
         }
         for text in ["", "Pending", "in-progress", "LOW", " low"] {
-            assert_eq!(
-                (Status::parse(text), Priority::parse(text)),
-                (None, None),
-                "{text}"
-            );
+            assert_eq!((Status::parse(text), Priority::parse(text)), (None, None), "{text}");
         }
     }
 

@@ -22,13 +22,8 @@ impl Secret {
     /// [`Error::Internal`] if there is none.
     pub fn generate() -> Result<Self> {
         let mut bits = [0; 32];
-        getrandom::fill(&mut bits)
-            .map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
-        Ok(Self(format!(
-            "{}{}",
-            Self::PREFIX,
-            URL_SAFE_NO_PAD.encode(bits)
-        )))
+        getrandom::fill(&mut bits).map_err(|error| Error::Internal(format!("no randomness: {error}")))?;
+        Ok(Self(format!("{}{}", Self::PREFIX, URL_SAFE_NO_PAD.encode(bits))))
     }
 
     /// What is stored of it: the SHA-256 of its text.

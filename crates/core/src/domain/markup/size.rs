@@ -15,13 +15,7 @@ use html5ever::{Attribute, ExpandedName, ParseOpts, QualName, local_name, ns, pa
 /// Whether the tree of a text has at most `elements` elements, none of them inside more than `depth` others.
 pub(super) fn is_within(text: &str, elements: usize, depth: usize) -> bool {
     let context = QualName::new(None, ns!(html), local_name!("div"));
-    let mut parser = parse_fragment(
-        Size::default(),
-        ParseOpts::default(),
-        context,
-        vec![],
-        false,
-    );
+    let mut parser = parse_fragment(Size::default(), ParseOpts::default(), context, vec![], false);
     // A tag does its work at its end.
     text.split_inclusive('>').all(|tag| {
         parser.process(StrTendril::from(tag));
@@ -46,10 +40,7 @@ struct Node {
 
 impl Node {
     fn new(name: QualName) -> Self {
-        Self {
-            name: Rc::new(name),
-            depth: Rc::default(),
-        }
+        Self { name: Rc::new(name), depth: Rc::default() }
     }
 
     fn nameless() -> Self {
@@ -100,12 +91,7 @@ impl TreeSink for Size {
         self.place(&child, parent.depth.get() + 1);
     }
 
-    fn append_based_on_parent_node(
-        &self,
-        element: &Node,
-        previous: &Node,
-        child: NodeOrText<Node>,
-    ) {
+    fn append_based_on_parent_node(&self, element: &Node, previous: &Node, child: NodeOrText<Node>) {
         self.place(&child, element.depth.get().max(previous.depth.get() + 1));
     }
 
@@ -146,11 +132,7 @@ mod tests {
 
     #[test]
     fn depth_is_that_of_the_deepest_element() {
-        assert!(is_within(
-            "<ul><li><p>x</p></li><li><p>y</p></li></ul>",
-            99,
-            4
-        ));
+        assert!(is_within("<ul><li><p>x</p></li><li><p>y</p></li></ul>", 99, 4));
         assert!(!is_within("<ul><li><p>x</p></li></ul>", 99, 3));
         assert!(is_within(&"<p>x".repeat(50), 99, 2));
         assert!(!is_within(&"<div>x".repeat(50), 99, 49));
