@@ -12,6 +12,9 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// The packages that are components.
 pub const COMPONENTS: [&str; 3] = ["todo-api", "todo-worker", "todo-docs"];
 
+/// Components that only tests use. They are built apart, so that the service's are those of `cargo xtask build`.
+pub const FIXTURES: [&str; 1] = ["todo-host-probe"];
+
 /// What to select in a native build of the service, whatever part of it is wanted. Cargo unifies the features of
 /// dependencies over the selected packages: another selection would build wasmtime and its compiler anew. xtask is not in
 /// it, so that `cargo xtask` (which selects itself) does not disagree.

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, SERVICE, cargo, components};
+use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::progress::say;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
@@ -44,6 +44,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let url = postgres.url(&name);
     migrate::apply(&session.checkout, &url).await?;
     components(session, &COMPONENTS).await?;
+    components(session, &FIXTURES).await?;
 
     let mut connection = database::connect(&url).await?;
     let all = [Scope::Read, Scope::Write, Scope::Admin];
