@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::page::Page;
-use super::pg::Pg;
-use super::write::{Write, Written};
+use super::page::{self, Page};
+use super::pg::{Param, Pg, Statement};
+use super::write::{self, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -13,7 +13,7 @@ use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::people::Name;
 use crate::domain::todo::Expected;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// A part of the organisation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,14 +32,23 @@ pub struct Department {
     pub version: i64,
 }
 
+/// Served by the primary key.
+const PAGE: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
+    SELECT id, document FROM department_documents_v1 WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3) d";
+
 /// A page of departments by id.
 pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Department>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let statement =
+        Statement::new(PAGE, vec![Param::Int(caller.workspace.0), page::after(after), page::one_more(limit)]);
+    page::collect(pg.read(&caller.meter, statement).await?, limit, |item: &Department| item.id)
 }
 
 /// Departments by id without the first `skip`: what the old clients page by.
 pub async fn skip(pg: &Pg, caller: &Caller, skip: i64, limit: Limit) -> Result<Vec<Department>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
+        SELECT id, document FROM department_documents_v1 WHERE workspace_id = $1 ORDER BY id OFFSET $2 LIMIT $3) d";
+    let params = vec![Param::Int(caller.workspace.0), Param::Int(skip), Param::Int(limit.get())];
+    pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?.json()
 }
 
 /// One department.
@@ -47,7 +56,15 @@ pub async fn skip(pg: &Pg, caller: &Caller, skip: i64, limit: Limit) -> Result<V
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Department> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const BY_ID: &str = "SELECT document FROM department_documents_v1 WHERE workspace_id = $1 AND id = $2";
+    const BY_UID: &str =
+        "SELECT document FROM department_documents_v1 WHERE workspace_id = $1 AND uid = $2::text::uuid";
+    let (sql, id) = match id {
+        Id::Serial(serial) => (BY_ID, Param::Int(serial)),
+        Id::Uuid(uuid) => (BY_UID, Param::Text(uuid.to_string())),
+    };
+    let statement = Statement::new(sql, vec![Param::Int(caller.workspace.0), id]);
+    pg.read(&caller.meter, statement).await?.optional().ok_or(Error::NotFound(Kind::Department))?.json()
 }
 
 /// A new department.
@@ -55,7 +72,10 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Department> {
 /// # Errors
 /// [`Conflict::DepartmentNameTaken`](crate::error::Conflict::DepartmentNameTaken).
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Department>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM department_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7)";
+    let params = [Param::Text(uid.to_string()), Param::Text(name.as_str().to_owned())];
+    write.call(pg, SQL, params, Kind::Department).await
 }
 
 /// Renames a department, if there is a new name.
@@ -69,7 +89,11 @@ pub async fn patch(
     expected: &Expected,
     name: Option<&Name>,
 ) -> Result<Written<Department>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait \
+        FROM department_update_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9)";
+    let [serial, uid] = write::id(id);
+    let name = Param::text(name.map(|name| name.as_str()));
+    write.call(pg, SQL, [serial, uid, write::versions(expected), name], Kind::Department).await
 }
 
 /// Removes a department that no employee belongs to.
@@ -77,5 +101,8 @@ pub async fn patch(
 /// # Errors
 /// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM department_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    let [serial, uid] = write::id(id);
+    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Department).await
 }

@@ -1,11 +1,13 @@
 //! Employees.
 
 use serde::Deserialize;
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::page::Page;
-use super::pg::Pg;
-use super::write::{Write, Written};
+use super::page::{self, Page};
+use super::pg::{Param, Pg, Statement};
+use super::todo_fields::json_param;
+use super::write::{self, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -13,7 +15,7 @@ use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::people::{Email, Name};
 use crate::domain::todo::{DepartmentRef, Expected};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Someone who can be given work.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -58,14 +60,27 @@ pub struct EmployeePatch {
     pub department: Option<Option<Id>>,
 }
 
+/// Creates (`$6`) or changes.
+const WRITE: &str = "SELECT outcome, body, cache_wait \
+    FROM employee_write_v1($1, $2, $3, $4, $5, $6, $7, $8::text::uuid, $9, $10::text::jsonb)";
+
+/// Served by the primary key.
+const PAGE: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
+    SELECT id, document FROM employee_documents_v1 WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3) d";
+
 /// A page of employees by id.
 pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Employee>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let statement =
+        Statement::new(PAGE, vec![Param::Int(caller.workspace.0), page::after(after), page::one_more(limit)]);
+    page::collect(pg.read(&caller.meter, statement).await?, limit, |item: &Employee| item.id)
 }
 
 /// Employees by id without the first `skip`: what the old clients page by.
 pub async fn skip(pg: &Pg, caller: &Caller, skip: i64, limit: Limit) -> Result<Vec<Employee>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
+        SELECT id, document FROM employee_documents_v1 WHERE workspace_id = $1 ORDER BY id OFFSET $2 LIMIT $3) d";
+    let params = vec![Param::Int(caller.workspace.0), Param::Int(skip), Param::Int(limit.get())];
+    pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?.json()
 }
 
 /// One employee.
@@ -73,7 +88,14 @@ pub async fn skip(pg: &Pg, caller: &Caller, skip: i64, limit: Limit) -> Result<V
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Employee> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const BY_ID: &str = "SELECT document FROM employee_documents_v1 WHERE workspace_id = $1 AND id = $2";
+    const BY_UID: &str = "SELECT document FROM employee_documents_v1 WHERE workspace_id = $1 AND uid = $2::text::uuid";
+    let (sql, id) = match id {
+        Id::Serial(serial) => (BY_ID, Param::Int(serial)),
+        Id::Uuid(uuid) => (BY_UID, Param::Text(uuid.to_string())),
+    };
+    let statement = Statement::new(sql, vec![Param::Int(caller.workspace.0), id]);
+    pg.read(&caller.meter, statement).await?.optional().ok_or(Error::NotFound(Kind::Employee))?.json()
 }
 
 /// A new employee.
@@ -81,7 +103,11 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Employee> {
 /// # Errors
 /// [`Conflict::EmailTaken`](crate::error::Conflict::EmailTaken), [`Error::Invalid`] at `/department_id`.
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &EmployeeDraft) -> Result<Written<Employee>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let EmployeeDraft { name, email, department } = draft;
+    let fields = json!({"name": name.as_str(), "email": email.as_str(), "department": department});
+    let uid = Param::Text(uid.to_string());
+    let params = [Param::Bool(true), Param::Null, uid, Param::Null, json_param(&fields)];
+    write.call(pg, WRITE, params, Kind::Employee).await
 }
 
 /// Changes what the patch names.
@@ -95,7 +121,21 @@ pub async fn patch(
     expected: &Expected,
     patch: &EmployeePatch,
 ) -> Result<Written<Employee>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let EmployeePatch { name, email, department } = patch;
+    let mut fields = Map::new();
+    if let Some(name) = name {
+        fields.insert("name".to_owned(), name.as_str().into());
+    }
+    if let Some(email) = email {
+        fields.insert("email".to_owned(), email.as_str().into());
+    }
+    if let Some(department) = department {
+        fields.insert("department".to_owned(), json!(department));
+    }
+    let [serial, uid] = write::id(id);
+    let fields = json_param(&Value::Object(fields));
+    let params = [Param::Bool(false), serial, uid, write::versions(expected), fields];
+    write.call(pg, WRITE, params, Kind::Employee).await
 }
 
 /// Removes an employee whom no live todo is assigned to; those in the bin lose their assignee.
@@ -103,5 +143,8 @@ pub async fn patch(
 /// # Errors
 /// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str =
+        "SELECT outcome, body, cache_wait FROM employee_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    let [serial, uid] = write::id(id);
+    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Employee).await
 }

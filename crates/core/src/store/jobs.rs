@@ -1,23 +1,18 @@
-//! Background jobs.
-//!
-//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances the
-//! job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
-
-use std::time::Duration;
+//! Background jobs, as their owners see them. Workers use [`super::job_queue`].
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::page::Page;
-use super::pg::Pg;
-use super::write::{Write, Written};
-use crate::caller::{Caller, Meter, WorkspaceId};
+use super::page::{self, Page};
+use super::pg::{Param, Pg, Statement};
+use super::write::{self, Write, Written};
+use crate::caller::{Caller, Meter};
 use crate::domain::bulk::Change;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,58 +70,6 @@ pub struct Job {
     pub finished_at: Option<Instant>,
 }
 
-/// A job in the hands of a worker.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Claim {
-    /// The job's integer id.
-    pub job: i64,
-    /// The job's public id, for the log.
-    pub uid: Uuid,
-    /// Whose it is.
-    pub workspace: WorkspaceId,
-    /// Proves that the job is still ours.
-    pub lease: Uuid,
-    /// Which todos.
-    pub filter: Filter,
-    /// What is done to each.
-    pub change: Change,
-    /// The id of the last todo done; 0 at first.
-    pub position: i64,
-    /// Todos beyond this id came after the job; none until [`begin`] found it.
-    pub ceiling: Option<i64>,
-    /// Attempts in a row, this one included, that got nothing done.
-    pub strikes: i64,
-}
-
-/// How one chunk ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Chunk {
-    /// So many todos more are done, up to the position. Go on.
-    Done {
-        /// How many, those that were as wanted already included.
-        processed: i64,
-        /// Where the next chunk begins.
-        position: i64,
-        /// As [`Written::cache_wait`].
-        cache_wait: bool,
-    },
-    /// Nothing was left; the job succeeded.
-    Finished,
-    /// The job was cancelled or belongs to another worker. Let go of it.
-    Lost,
-}
-
-/// What became of a job after an attempt failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// It waits for its next attempt.
-    Retry,
-    /// It ended as failed.
-    Final,
-    /// It was no longer ours.
-    Lost,
-}
-
 /// Numbers for the metrics, over all workspaces.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 pub struct Counts {
@@ -144,20 +87,27 @@ pub struct Counts {
     pub oldest_queued_seconds: f64,
 }
 
-/// Attempts in a row without progress after which a job ends as failed.
-pub const MAX_STRIKES: i64 = 5;
+/// The kind of job that changes all todos that match.
+pub const BULK: &str = "todos.bulk";
 
 /// Accepts a change to all todos that match. The statement that records it is all that the client waits for.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist.
 pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait \
+        FROM job_accept_v1($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb)";
+    let params = [Param::Text(uid.to_string()), Param::Text(BULK.to_owned()), stored(filter)?, stored(change)?];
+    write.call(pg, SQL, params, Kind::Job).await
 }
 
 /// A page of jobs, the newest first.
 pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Job>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id DESC) || ']', '[]') FROM ( \
+        SELECT id, document FROM job_documents_v1 WHERE workspace_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3) d";
+    let before = Param::Int(after.map_or(i64::MAX, |position| position.id));
+    let statement = Statement::new(SQL, vec![Param::Int(caller.workspace.0), before, page::one_more(limit)]);
+    page::collect(pg.read(&caller.meter, statement).await?, limit, |job: &Job| job.id)
 }
 
 /// One job.
@@ -165,7 +115,14 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Job> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const BY_ID: &str = "SELECT document FROM job_documents_v1 WHERE workspace_id = $1 AND id = $2";
+    const BY_UID: &str = "SELECT document FROM job_documents_v1 WHERE workspace_id = $1 AND uid = $2::text::uuid";
+    let (sql, id) = match id {
+        Id::Serial(serial) => (BY_ID, Param::Int(serial)),
+        Id::Uuid(uuid) => (BY_UID, Param::Text(uuid.to_string())),
+    };
+    let statement = Statement::new(sql, vec![Param::Int(caller.workspace.0), id]);
+    pg.read(&caller.meter, statement).await?.optional().ok_or(Error::NotFound(Kind::Job))?.json()
 }
 
 /// Cancels a job that has not ended; the chunk that is under way still counts.
@@ -173,46 +130,19 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Job> {
 /// # Errors
 /// [`Error::NotFound`], [`Conflict::JobFinished`](crate::error::Conflict::JobFinished).
 pub async fn cancel(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Job>> {
-    Err(Error::Internal("not written yet".to_owned()))
-}
-
-/// Takes the job that has waited longest: one that is due, or one whose worker let its lease run out. `lease` names the new
-/// lease, `length` how long it lasts.
-pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Result<Option<Claim>> {
-    Err(Error::Internal("not written yet".to_owned()))
-}
-
-/// Finds out how much there is to do, if it is not known yet: sets the total and [`Claim::ceiling`]. False if the job is lost.
-pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) -> Result<bool> {
-    Err(Error::Internal("not written yet".to_owned()))
-}
-
-/// Does the next `limit` todos and moves [`Claim::position`] on. Call [`begin`] first.
-///
-/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
-/// position.
-pub async fn chunk(
-    pg: &Pg,
-    meter: &Meter,
-    claim: &mut Claim,
-    limit: i64,
-    length: Duration,
-    distrust_cache: bool,
-) -> Result<Chunk> {
-    Err(Error::Internal("not written yet".to_owned()))
-}
-
-/// Gives a job back so that others can go on at once.
-pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim) -> Result<()> {
-    Err(Error::Internal("not written yet".to_owned()))
-}
-
-/// An attempt failed: the job waits, longer with each strike, or ends after [`MAX_STRIKES`], or at once if `is_final`.
-pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<Failure> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM job_cancel_v1($1, $2, $3, $4, $5, $6, $7::text::uuid)";
+    write.call(pg, SQL, write::id(id), Kind::Job).await
 }
 
 /// Counts by status.
 pub async fn counts(pg: &Pg, meter: &Meter) -> Result<Counts> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = include_str!("sql/jobs_counts.sql");
+    pg.read(meter, Statement::new(SQL, Vec::new())).await?.one()?.json()
+}
+
+/// The stored form of a filter or a change.
+fn stored(value: &impl Serialize) -> Result<Param> {
+    let json =
+        serde_json::to_string(value).map_err(|error| Error::Internal(format!("a job cannot be stored: {error}")))?;
+    Ok(Param::Text(json))
 }

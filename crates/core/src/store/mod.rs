@@ -10,6 +10,7 @@ pub mod departments;
 pub mod employees;
 pub mod export;
 pub mod invalidations;
+pub mod job_queue;
 pub mod jobs;
 pub mod page;
 pub mod pg;

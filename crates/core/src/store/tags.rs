@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::page::Page;
-use super::pg::Pg;
-use super::write::{Write, Written};
+use super::page::{self, Page};
+use super::pg::{Param, Pg, Statement};
+use super::write::{self, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -13,7 +13,7 @@ use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::text::TagName;
 use crate::domain::todo::Expected;
-use crate::error::{Error, Result};
+use crate::error::{Kind, Result};
 
 /// A tag and how much it is used.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -34,7 +34,9 @@ pub struct Tag {
 
 /// A page of tags by id.
 pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Tag>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    let params = vec![Param::Int(caller.workspace.0), page::after(after), page::one_more(limit)];
+    let statement = Statement::new(include_str!("sql/tags_page.sql"), params);
+    page::collect(pg.read(&caller.meter, statement).await?, limit, |tag: &Tag| tag.id)
 }
 
 /// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned.
@@ -42,7 +44,11 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
 pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait \
+        FROM tag_rename_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9, $10)";
+    let [serial, uid] = write::id(id);
+    let [spelling, folded] = [name.as_str().to_owned(), name.folded()].map(Param::Text);
+    write.call(pg, SQL, [serial, uid, write::versions(expected), spelling, folded], Kind::Tag).await
 }
 
 /// Removes a tag from all todos.
@@ -50,5 +56,7 @@ pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, nam
 /// # Errors
 /// [`Error::NotFound`], [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    Err(Error::Internal("not written yet".to_owned()))
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM tag_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    let [serial, uid] = write::id(id);
+    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Tag).await
 }

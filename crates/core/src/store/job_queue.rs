@@ -1,0 +1,259 @@
+//! The queue of background jobs, for workers.
+//!
+//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances the
+//! job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
+
+use std::time::Duration;
+
+use serde_json::json;
+use uuid::Uuid;
+
+use super::pg::{Failure as PgFailure, Param, Pg, Row, Statement};
+use super::pg_rows::from_json;
+use super::todo_fields::{json_param, tag_list};
+use super::todo_query::Query;
+use super::write;
+use crate::caller::{Meter, WorkspaceId};
+use crate::domain::bulk::Change;
+use crate::domain::filter::Filter;
+use crate::error::{Error, Kind, Result};
+
+/// A job in the hands of a worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Claim {
+    /// The job's integer id.
+    pub job: i64,
+    /// The job's public id, for the log.
+    pub uid: Uuid,
+    /// Whose it is.
+    pub workspace: WorkspaceId,
+    /// Proves that the job is still ours.
+    pub lease: Uuid,
+    /// Which todos.
+    pub filter: Filter,
+    /// What is done to each.
+    pub change: Change,
+    /// The id of the last todo done; 0 at first.
+    pub position: i64,
+    /// Todos beyond this id came after the job; none until [`begin`] found it.
+    pub ceiling: Option<i64>,
+    /// Attempts in a row, this one included, that got nothing done.
+    pub strikes: i64,
+}
+
+/// How one chunk ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunk {
+    /// So many todos more are done, up to the position. Go on.
+    Done {
+        /// How many, those that were as wanted already included.
+        processed: i64,
+        /// Where the next chunk begins.
+        position: i64,
+        /// As [`Written::cache_wait`](super::write::Written::cache_wait).
+        cache_wait: bool,
+    },
+    /// Nothing was left; the job succeeded.
+    Finished,
+    /// The job was cancelled or belongs to another worker. Let go of it.
+    Lost,
+}
+
+/// What became of a job after an attempt failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// It waits for its next attempt.
+    Retry,
+    /// It ended as failed.
+    Final,
+    /// It was no longer ours.
+    Lost,
+}
+
+/// Attempts in a row that failed without progress, after which a job ends as failed.
+pub const MAX_STRIKES: i64 = 5;
+
+/// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's fault.
+const MAX_DEATHS: i64 = 20;
+
+/// Takes the job that has waited longest: one that is due, or one whose worker let its lease run out. `lease` names the new
+/// lease, `length` how long it lasts.
+pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Result<Option<Claim>> {
+    const SQL: &str = include_str!("sql/jobs_claim.sql");
+    // Ends when the queue is empty: jobs that cannot be taken up are put off or ended on the way.
+    loop {
+        let params = vec![Param::Text(lease.to_string()), milliseconds(length), Param::Int(MAX_DEATHS)];
+        let Some(row) = pg.write(meter, Statement::new(SQL, params)).await?.optional() else { return Ok(None) };
+        match claimed(row, lease)? {
+            Claimed::Taken(claim) => return Ok(Some(claim)),
+            Claimed::GivenUp => {}
+            Claimed::Unreadable { workspace, job, reason } => {
+                // Perhaps a newer release understands it; that one claims it when it is due again.
+                put_off(pg, meter, workspace, job, lease, &reason, false).await?;
+            }
+        }
+    }
+}
+
+/// Finds out how much there is to do, if it is not known yet: sets the total and [`Claim::ceiling`]. False if the job is lost.
+pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) -> Result<bool> {
+    if claim.ceiling.is_some() {
+        return Ok(true);
+    }
+    let Some(mut row) = pg.write(meter, begin_sql(claim, length)).await?.optional() else { return Ok(false) };
+    claim.ceiling = Some(row.int()?);
+    Ok(true)
+}
+
+/// Does the next `limit` todos and moves [`Claim::position`] on. Call [`begin`] first.
+///
+/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
+/// position.
+pub async fn chunk(
+    pg: &Pg,
+    meter: &Meter,
+    claim: &mut Claim,
+    limit: i64,
+    length: Duration,
+    distrust_cache: bool,
+) -> Result<Chunk> {
+    let mut row = match pg.write(meter, chunk_sql(claim, limit, length, distrust_cache)).await {
+        Ok(rows) => rows.one()?,
+        Err(PgFailure::Refused(refusal)) => return Err(write::refused(&refusal)),
+        Err(PgFailure::Other(error)) => return Err(error),
+    };
+    let outcome = row.text()?;
+    let (processed, position, cache_wait) = (row.int()?, row.int()?, row.bool()?);
+    match outcome.as_str() {
+        "done" => {
+            claim.position = position;
+            Ok(Chunk::Done { processed, position, cache_wait })
+        }
+        "finished" => Ok(Chunk::Finished),
+        "lost" => Ok(Chunk::Lost),
+        other => Err(write::failed(other, Kind::Job)),
+    }
+}
+
+/// Gives a job back so that others can go on at once.
+pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim) -> Result<()> {
+    const SQL: &str = "UPDATE jobs SET status = 'queued', lease = NULL, due_at = now(), strikes = greatest(strikes - 1, 0) \
+        WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid";
+    let params = vec![Param::Int(claim.workspace.0), Param::Int(claim.job), Param::Text(claim.lease.to_string())];
+    pg.write(meter, Statement::new(SQL, params)).await?;
+    Ok(())
+}
+
+/// An attempt failed: the job waits, longer with each strike, or ends after [`MAX_STRIKES`], or at once if `is_final`.
+pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<Failure> {
+    put_off(pg, meter, claim.workspace, claim.job, claim.lease, reason, is_final).await
+}
+
+/// What came of a claim.
+enum Claimed {
+    Taken(Claim),
+    /// Its workers died too often; the claim ended it.
+    GivenUp,
+    /// This release does not know what it asks for.
+    Unreadable {
+        workspace: WorkspaceId,
+        job: i64,
+        reason: String,
+    },
+}
+
+fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
+    let (is_running, workspace, job) = (row.bool()?, WorkspaceId(row.int()?), row.int()?);
+    let (uid, filter, change) = (row.text()?, row.text()?, row.text()?);
+    let (position, ceiling, strikes) = (row.int()?, row.optional_int()?, row.int()?);
+    if !is_running {
+        return Ok(Claimed::GivenUp);
+    }
+    let uid = uid.parse().map_err(|_| Error::Internal("a job's UUID is malformed".to_owned()))?;
+    Ok(match (from_json(&filter), from_json(&change)) {
+        (Ok(filter), Ok(change)) => {
+            Claimed::Taken(Claim { job, uid, workspace, lease, filter, change, position, ceiling, strikes })
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            Claimed::Unreadable { workspace, job, reason: format!("this release cannot read the job: {error:?}") }
+        }
+    })
+}
+
+/// The statement of [`begin`].
+pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
+    let mut query = Query::new(claim.workspace);
+    let conditions = query.conditions(&claim.filter);
+    let job = query.bind(Param::Int(claim.job));
+    let lease = query.bind(Param::Text(claim.lease.to_string()));
+    let length = query.bind(milliseconds(length));
+    let sql = format!(
+        "WITH matching AS (SELECT count(*) AS total, coalesce(max(t.id), 0) AS ceiling FROM todos t WHERE {conditions}) \
+         UPDATE jobs j SET total = m.total, ceiling = m.ceiling, \
+         due_at = clock_timestamp() + {length}::bigint * interval '1 millisecond' \
+         FROM matching m WHERE j.workspace_id = $1 AND j.id = {job} AND j.status = 'running' AND j.lease = {lease}::text::uuid \
+         RETURNING j.ceiling"
+    );
+    Statement { sql: sql.into(), params: query.params }
+}
+
+/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
+/// todo that changed while it waited is looked at again.
+pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bool) -> Statement {
+    let mut query = Query::new(claim.workspace);
+    let conditions = query.conditions(&claim.filter);
+    let position = query.bind(Param::Int(claim.position));
+    let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
+    let limit = query.bind(Param::Int(limit));
+    let job = query.bind(Param::Int(claim.job));
+    let lease = query.bind(Param::Text(claim.lease.to_string()));
+    let change = query.bind(json_param(&json!(claim.change)));
+    let tag = query.bind(match &claim.change {
+        Change::AddTag(tag) | Change::RemoveTag(tag) => json_param(&tag_list(std::slice::from_ref(tag))),
+        _ => Param::Null,
+    });
+    let length = query.bind(milliseconds(length));
+    let distrust = query.bind(Param::Bool(distrust_cache));
+    let sql = format!(
+        "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id > {position} AND t.id <= {ceiling} \
+         ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
+         SELECT outcome, processed, new_position, cache_wait FROM job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, \
+         (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM page), {change}::text::jsonb, {tag}::text::jsonb, \
+         {length}::bigint * interval '1 millisecond', {distrust})"
+    );
+    Statement { sql: sql.into(), params: query.params }
+}
+
+async fn put_off(
+    pg: &Pg,
+    meter: &Meter,
+    workspace: WorkspaceId,
+    job: i64,
+    lease: Uuid,
+    reason: &str,
+    is_final: bool,
+) -> Result<Failure> {
+    const SQL: &str = include_str!("sql/jobs_fail.sql");
+    let params = vec![
+        Param::Int(workspace.0),
+        Param::Int(job),
+        Param::Text(lease.to_string()),
+        Param::Text(reason.to_owned()),
+        Param::Bool(is_final),
+        Param::Int(MAX_STRIKES),
+    ];
+    Ok(match pg.write(meter, Statement::new(SQL, params)).await?.optional() {
+        None => Failure::Lost,
+        Some(mut row) => {
+            if row.bool()? {
+                Failure::Final
+            } else {
+                Failure::Retry
+            }
+        }
+    })
+}
+
+fn milliseconds(length: Duration) -> Param {
+    Param::Int(i64::try_from(length.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,20 @@
+-- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index: jobs_due.
+-- A row that somebody holds is being worked on or claimed: skipped.
+WITH due AS (
+    SELECT workspace_id, id FROM jobs
+    WHERE status IN ('queued', 'running') AND due_at <= now()
+    ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE jobs j SET
+    status = CASE WHEN j.strikes < $3 THEN 'running' ELSE 'failed' END,
+    lease = CASE WHEN j.strikes < $3 THEN $1::text::uuid END,
+    error = CASE WHEN j.strikes < $3 THEN j.error ELSE coalesce(j.error, 'given up: its worker died again and again') END,
+    finished_at = CASE WHEN j.strikes < $3 THEN NULL ELSE clock_timestamp() END,
+    due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
+    attempts = j.attempts + 1,
+    strikes = j.strikes + 1,
+    started_at = coalesce(j.started_at, clock_timestamp())
+FROM due
+WHERE j.workspace_id = due.workspace_id AND j.id = due.id
+RETURNING j.status = 'running', j.workspace_id, j.id, j.uid::text, j.filter::text, j.change::text, j.position, j.ceiling,
+    j.strikes
