@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 use url::Url;
 
 use crate::checkout::Checkout;
@@ -41,6 +41,24 @@ pub async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("DATABASE_URL is not a valid Postgres URL")?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
     options.connect().await.with_context(|| format!("no connection to Postgres at {place}"))
+}
+
+/// Creates a database on the server of `url`, as its role, and gives the new one's URL.
+pub async fn create_beside(url: &str, name: &str) -> Result<String> {
+    let mut connection = connect(url).await?;
+    let create = AssertSqlSafe(format!("create database {name}"));
+    let why = "the role of DATABASE_URL cannot create a database for the tests (or unset it, for a private server)";
+    sqlx::raw_sql(create).execute(&mut connection).await.context(why)?;
+    let mut beside = Url::parse(url).context("DATABASE_URL is not a valid URL")?;
+    beside.set_path(name);
+    Ok(beside.into())
+}
+
+/// Drops a database that [`create_beside`] made.
+pub async fn drop_beside(url: &str, name: &str) -> Result<()> {
+    let drop = AssertSqlSafe(format!("drop database if exists {name} with (force)"));
+    sqlx::raw_sql(drop).execute(&mut connect(url).await?).await?;
+    Ok(())
 }
 
 /// Host and port of a server's URL, which the manifest's templates for allowed hosts need apart.

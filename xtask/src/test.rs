@@ -1,14 +1,15 @@
-//! `cargo xtask test`: every test of the workspace against fresh, private servers; or the black-box suite alone against a
-//! server that is already running.
+//! `cargo xtask test`: every test of the workspace on a fresh database of a private server (or of the server of
+//! `DATABASE_URL`); or the black-box suite alone against a service that is already running.
 
 use std::process::{ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, bail};
 use tokio::process::Command;
 
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::progress::say;
+use crate::redis::Redis;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
 use crate::{Session, database, migrate};
@@ -36,17 +37,39 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
         return test(session, command).await;
     }
-    let servers = Servers::start(session, "test", Keep::Nothing, Wanted { postgres: true, redis: true }).await?;
-    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
-    postgres.drop_databases(DATABASES).await?;
-    let name = format!("{DATABASES}{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
-    postgres.create_database(&name).await?;
-    let url = postgres.url(&name);
-    migrate::apply(&session.checkout, &url).await?;
+    let given = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
+    let (given_database, given_redis) = (given("DATABASE_URL"), given("REDIS_URL"));
+    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() };
+    let servers = Servers::start(session, "test", Keep::Nothing, wanted).await?;
+    let redis_url = given_redis.or(servers.redis.as_ref().map(Redis::url));
+    let name = format!("{DATABASES}{}_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), std::process::id());
+    let url = match (&servers.postgres, &given_database) {
+        (Some(postgres), _) => {
+            // Nobody else uses this server: what is there is of runs that were stopped.
+            postgres.drop_databases(DATABASES).await?;
+            postgres.create_database(&name).await?;
+            postgres.url(&name)
+        }
+        (None, Some(url)) => {
+            say(&format!("the tests get a database of their own, {name}, on the server of DATABASE_URL"));
+            database::create_beside(url, &name).await?
+        }
+        (None, None) => bail!("there is no Postgres"),
+    };
+    let code = suite(session, args, &url, redis_url.as_deref()).await;
+    if let Some(url) = &given_database {
+        database::drop_beside(url, &name).await?;
+    }
+    code
+}
+
+/// Builds what the tests need and runs them against these servers.
+async fn suite(session: &Session, args: &Args, url: &str, redis_url: Option<&str>) -> Result<ExitCode> {
+    migrate::apply(&session.checkout, url).await?;
     components(session, &COMPONENTS).await?;
     components(session, &FIXTURES).await?;
 
-    let mut connection = database::connect(&url).await?;
+    let mut connection = database::connect(url).await?;
     let all = [Scope::Read, Scope::Write, Scope::Admin];
     let token = token::create(&mut connection, "default", "cargo xtask test", &all, None).await?;
     say("running the tests (their first build takes minutes: wasmtime and its compiler)");
@@ -62,9 +85,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     for part in parts {
         let mut command = cargo();
         command.arg("test").args(*part).args(&args.arguments);
-        command.env("DATABASE_URL", &url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
-        match &servers.redis {
-            Some(redis) => command.env("REDIS_URL", redis.url()),
+        command.env("DATABASE_URL", url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
+        match redis_url {
+            Some(url) => command.env("REDIS_URL", url),
             None => command.env_remove("REDIS_URL"),
         };
         code = test(session, command).await?;
