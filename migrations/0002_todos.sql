@@ -106,23 +106,27 @@ CREATE INDEX todo_tags_by_tag ON todo_tags (workspace_id, tag_id, todo_id);
 
 -- Few tags are on most todos and most tags are on few: the planner must know which.
 ALTER TABLE todo_tags ALTER COLUMN tag_id SET STATISTICS 1000;
+-- Rare words must be known to be rare: else a search would walk the list until it has found enough.
+ALTER TABLE todos ALTER COLUMN search SET STATISTICS 1000;
 ALTER TABLE todos ALTER COLUMN workspace_id SET STATISTICS 1000;
 ALTER TABLE todos ALTER COLUMN assignee_id SET STATISTICS 1000;
 
 CREATE FUNCTION priority_name_v1(smallint) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (ARRAY['low', 'medium', 'high', 'urgent'])[$1];
 
--- Used in conditions. Being stable, they are evaluated while planning, so that the planner sees whose tag or department it is.
-CREATE FUNCTION tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+-- Used in conditions on lists. Marked immutable, which they are for the moment of one statement: so they are evaluated once, by
+-- the planner, which then knows how common the tag is or how many work in the department. Right only where the arguments are
+-- parameters of a statement that is planned for each execution, as every statement of the application is.
+CREATE FUNCTION tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_folded);
 
 CREATE FUNCTION members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(
         SELECT e.id FROM employees e
         JOIN departments d ON d.workspace_id = e.workspace_id AND d.id = e.department_id
         WHERE d.workspace_id = p_workspace AND (d.id = p_department OR d.uid = p_department_uid)
     );
 
-CREATE FUNCTION employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql STABLE PARALLEL SAFE
+CREATE FUNCTION employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM employees WHERE workspace_id = p_workspace AND uid = p_uid);

@@ -14,14 +14,15 @@ pub fn address(address: &str, statement_deadline: Duration, open_deadline: Durat
     }
 }
 
-/// `jit` costs more than it saves on statements of milliseconds. Statements are atomic and alone, so nothing may idle in a
-/// transaction.
+/// `jit` and parallel workers cost more than they save on statements of milliseconds, of which there are many at once.
+/// Statements are atomic and alone, so nothing may idle in a transaction.
 fn options(statement_deadline: Duration) -> Vec<String> {
     let milliseconds = statement_deadline.as_millis().max(1);
     vec![
         format!("statement_timeout={milliseconds}"),
         format!("idle_in_transaction_session_timeout={milliseconds}"),
         "jit=off".to_owned(),
+        "max_parallel_workers_per_gather=0".to_owned(),
         "timezone=UTC".to_owned(),
     ]
 }
@@ -59,7 +60,7 @@ fn with_words(address: &str, ours: &[String], connect_timeout: &str) -> String {
 mod tests {
     use super::*;
 
-    const OPTIONS: &str = "options=-c%20statement_timeout%3D5000%20-c%20idle_in_transaction_session_timeout%3D5000%20-c%20jit%3Doff%20-c%20timezone%3DUTC";
+    const OPTIONS: &str = "options=-c%20statement_timeout%3D5000%20-c%20idle_in_transaction_session_timeout%3D5000%20-c%20jit%3Doff%20-c%20max_parallel_workers_per_gather%3D0%20-c%20timezone%3DUTC";
 
     fn with_defaults(text: &str) -> String {
         address(text, Duration::from_secs(5), Duration::from_secs(2))
