@@ -30,13 +30,7 @@ impl Cache {
     /// the token in place of the address, and looks the response up.
     pub async fn admit(&self, meter: &Meter, asked: &Entry<'_>, pass: &Pass, admission: &Admission<'_>) -> Admitted {
         if let (Some(redis), Some((came, epoch))) = (&self.redis, &pass.read) {
-            let args = door(asked)
-                .number(came)
-                .with(epoch.as_str())
-                .flag(pass.address_charged)
-                .number(admission.workspace.0)
-                .with(admission.principal)
-                .flag(admission.settled);
+            let args = admit_args(asked, (*came, epoch), pass.address_charged, admission);
             let reply = redis.run(meter, self.reading(), &ADMIT, args, None).await;
             if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_admitted(reply, asked)) {
                 let rates = if rates.is_empty() { pass.rates.clone() } else { rates };
@@ -76,12 +70,7 @@ impl Cache {
         };
         for milliseconds in WAITS {
             spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
-            let args = Args::new()
-                .with(ticket.lease.as_slice())
-                .number(ticket.workspace.0)
-                .number(ticket.generation)
-                .with(ticket.request)
-                .flag(ticket.gzip);
+            let args = peek_args(&ticket);
             let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(&ticket.epoch)).await else {
                 break;
             };
@@ -110,12 +99,7 @@ impl Cache {
 
     async fn finish(&self, meter: &Meter, ticket: Ticket, packed: Vec<u8>, ttl: Duration) {
         let Some(redis) = &self.redis else { return };
-        let args = Args::new()
-            .number(ticket.workspace.0)
-            .number(ticket.generation)
-            .with(ticket.request)
-            .number(ttl.as_millis().max(1))
-            .with(packed);
+        let args = store_args(&ticket, packed, ttl);
         // Nothing depends on it: an entry that was not stored is a miss.
         let _ = redis.run(meter, self.reading(), &STORE, args, Some(&ticket.epoch)).await;
     }
@@ -125,6 +109,37 @@ impl Cache {
         let pass = Pass { read: None, address_charged, rates: rates.clone() };
         Entrance { rates, principal: None, renew: false, lookup: Lookup::Bypass, pass, redis }
     }
+}
+
+/// Arguments of `admit.lua`; `came`: when the request came in, and in which epoch.
+pub fn admit_args(asked: &Entry<'_>, came: (i64, &str), address_charged: bool, admission: &Admission<'_>) -> Args {
+    door(asked)
+        .number(came.0)
+        .with(came.1)
+        .flag(address_charged)
+        .number(admission.workspace.0)
+        .with(admission.principal)
+        .flag(admission.settled)
+}
+
+/// Arguments of `peek.lua`.
+pub fn peek_args(ticket: &Ticket) -> Args {
+    Args::new()
+        .with(ticket.lease.as_slice())
+        .number(ticket.workspace.0)
+        .number(ticket.generation)
+        .with(ticket.request)
+        .flag(ticket.gzip)
+}
+
+/// Arguments of `store.lua`.
+pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
+    Args::new()
+        .number(ticket.workspace.0)
+        .number(ticket.generation)
+        .with(ticket.request)
+        .number(ttl.as_millis().max(1))
+        .with(packed)
 }
 
 /// Arguments 4 to 14 of `enter.lua` and `admit.lua`.

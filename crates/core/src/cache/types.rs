@@ -243,6 +243,13 @@ pub struct Ticket {
     pub(crate) gzip: bool,
 }
 
+impl Ticket {
+    /// The life of the server in which it is good.
+    pub fn epoch(&self) -> &str {
+        &self.epoch
+    }
+}
+
 /// Proof of when a request came in, by the clock of Redis: what bounds the life of an admission.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pass {
@@ -252,6 +259,18 @@ pub struct Pass {
     pub(crate) address_charged: bool,
     /// The verdicts so far.
     pub(crate) rates: Vec<RateVerdict>,
+}
+
+impl Pass {
+    /// When the request came in, in microseconds of Redis' clock, and the epoch.
+    pub fn came(&self) -> Option<(i64, &str)> {
+        self.read.as_ref().map(|(came, epoch)| (*came, epoch.as_str()))
+    }
+
+    /// Whether the address was charged because the token was not known to be valid.
+    pub fn address_charged(&self) -> bool {
+        self.address_charged
+    }
 }
 
 /// Someone whom the store has just admitted.
