@@ -84,8 +84,8 @@ fn page_sql(
     limit: i64,
 ) -> Statement {
     let mut query = Query::new(workspace);
-    // One row more than the page has shows whether others follow.
-    let size = query.bind(Param::Int(limit));
+    // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
+    let size = format!("{}::bigint", query.bind(Param::Int(limit)));
     let selection = query.selection(columns, filter, sort, after, &format!("{size} + 1"));
     let direction = Order::of(sort).direction;
     let last = format!("FILTER (WHERE p.place = {size})");
