@@ -56,7 +56,7 @@ fn result(outcome: Outcome) -> OperationResult {
 
 fn refused(refusal: &Refusal) -> Error {
     if refusal.code != OPERATION_FAILED {
-        return write::refused(refusal);
+        return write::refused(refusal, Kind::Todo);
     }
     match from_json::<FailedOperation>(refusal.detail.as_deref().unwrap_or_default()) {
         Ok(FailedOperation { index, outcome }) => {

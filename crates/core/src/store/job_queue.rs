@@ -119,7 +119,7 @@ pub async fn chunk(
 ) -> Result<Chunk> {
     let mut row = match pg.write(meter, chunk_sql(claim, limit, length, distrust_cache)).await {
         Ok(rows) => rows.one()?,
-        Err(PgFailure::Refused(refusal)) => return Err(write::refused(&refusal)),
+        Err(PgFailure::Refused(refusal)) => return Err(write::refused(&refusal, Kind::Job)),
         Err(PgFailure::Other(error)) => return Err(error),
     };
     let outcome = row.text()?;

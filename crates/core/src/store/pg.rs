@@ -112,13 +112,6 @@ pub struct Refusal {
     pub detail: Option<String>,
 }
 
-impl Refusal {
-    /// Whether a foreign key was violated from the other end: the row cannot go because others refer to it.
-    pub fn is_still_referenced(&self) -> bool {
-        self.code == "23503" && self.message.starts_with("update or delete on table")
-    }
-}
-
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {

@@ -82,7 +82,7 @@ impl Write<'_> {
         params.extend(rest);
         match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
             Ok(rows) => finish(rows, kind),
-            Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
+            Err(Failure::Refused(refusal)) => Err(refused(&refusal, kind)),
             Err(Failure::Other(error)) => Err(error),
         }
     }
@@ -125,18 +125,17 @@ fn missing(pointer: &str, kind: Kind) -> Error {
     Error::Invalid(vec![Fault::at(pointer, "not_found", format!("there is no such {kind}"))])
 }
 
-/// The error that a violated constraint stands for, where two writers raced or the database is the one who decides.
-pub(super) fn refused(refusal: &Refusal) -> Error {
-    match refusal.constraint.as_deref() {
-        Some("employees_email_key") => Error::Conflict(Conflict::EmailTaken),
-        Some("departments_name_key") => Error::Conflict(Conflict::DepartmentNameTaken),
-        Some("workspaces_name_key") => Error::Conflict(Conflict::WorkspaceNameTaken),
-        Some("employees_department_fkey") if refusal.is_still_referenced() => {
-            Error::Conflict(Conflict::DepartmentReferenced)
-        }
-        Some("employees_department_fkey") => missing("/department_id", Kind::Department),
-        Some("todos_assignee_fkey") if refusal.is_still_referenced() => Error::Conflict(Conflict::EmployeeReferenced),
-        Some("todos_assignee_fkey") => missing("/assignee_id", Kind::Employee),
+/// The error that a violated constraint stands for, where two writers raced or the database is the one who decides. A foreign
+/// key is violated from either end: `kind` is what was being written.
+pub(super) fn refused(refusal: &Refusal, kind: Kind) -> Error {
+    match (refusal.constraint.as_deref(), kind) {
+        (Some("employees_email_key"), _) => Error::Conflict(Conflict::EmailTaken),
+        (Some("departments_name_key"), _) => Error::Conflict(Conflict::DepartmentNameTaken),
+        (Some("workspaces_name_key"), _) => Error::Conflict(Conflict::WorkspaceNameTaken),
+        (Some("employees_department_fkey"), Kind::Department) => Error::Conflict(Conflict::DepartmentReferenced),
+        (Some("employees_department_fkey"), _) => missing("/department_id", Kind::Department),
+        (Some("todos_assignee_fkey"), Kind::Employee) => Error::Conflict(Conflict::EmployeeReferenced),
+        (Some("todos_assignee_fkey"), _) => missing("/assignee_id", Kind::Employee),
         _ => Failure::Refused(refusal.clone()).into(),
     }
 }
