@@ -95,7 +95,7 @@ fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), Tex
 
 fn bounded(text: String, max: usize) -> Result<String, TextError> {
     if text.is_empty() {
-        return Err(TextError::new("empty", "must not be empty"));
+        return Err(TextError::new("too_short", "must not be empty"));
     }
     refuse_length(&text, max)?;
     Ok(text)
@@ -109,7 +109,7 @@ fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 fn too_complex() -> TextError {
-    TextError::new("markup_too_complex", "has more markup, or markup inside markup, than can be cleaned")
+    TextError::new("invalid_value", "has more markup, or markup inside markup, than can be cleaned")
 }
 
 #[cfg(test)]

@@ -62,14 +62,14 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
         if text.is_empty() {
-            return Err(TextError::new("empty", "must not be empty"));
+            return Err(TextError::new("too_short", "must not be empty"));
         }
         if text.len() > Self::MAX {
             return Err(TextError::new("too_long", format!("must have at most {} characters", Self::MAX)));
         }
         match text.rsplit_once('@') {
             Some((local, domain)) if is_local(local) && domain.split('.').all(is_label) => Ok(Self(text.to_owned())),
-            _ => Err(TextError::new("invalid_email", "must be an e-mail address, such as ada@example.com")),
+            _ => Err(TextError::new("invalid_format", "must be an e-mail address, such as ada@example.com")),
         }
     }
 
@@ -152,9 +152,9 @@ mod tests {
             "ada\0@example.com",
         ];
         for text in others {
-            assert_eq!(Email::parse(text).unwrap_err().code, "invalid_email", "{text}");
+            assert_eq!(Email::parse(text).unwrap_err().code, "invalid_format", "{text}");
         }
-        assert_eq!(Email::parse(" ").unwrap_err().code, "empty");
+        assert_eq!(Email::parse(" ").unwrap_err().code, "too_short");
     }
 
     #[test]
@@ -166,8 +166,8 @@ mod tests {
         let longest = format!("{local}@{domain}.aa");
         assert_eq!(longest.len(), 253);
         assert_eq!(Email::parse(&format!("{longest}aa")).unwrap_err().code, "too_long");
-        assert_eq!(Email::parse(&format!("{local}l@example.com")).unwrap_err().code, "invalid_email");
-        assert_eq!(Email::parse(&format!("ada@{}.com", "d".repeat(64))).unwrap_err().code, "invalid_email");
+        assert_eq!(Email::parse(&format!("{local}l@example.com")).unwrap_err().code, "invalid_format");
+        assert_eq!(Email::parse(&format!("ada@{}.com", "d".repeat(64))).unwrap_err().code, "invalid_format");
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
     fn a_name_is_plain_text() {
         assert_eq!(Name::parse("  Ada <b>Lovelace</b> ").unwrap().as_str(), "Ada Lovelace");
         assert_eq!(Name::parse("R&D").unwrap().as_str(), "R&D");
-        assert_eq!(Name::parse("<br>").unwrap_err().code, "empty");
+        assert_eq!(Name::parse("<br>").unwrap_err().code, "too_short");
         assert!(Name::parse(&"n".repeat(100)).is_ok());
         assert_eq!(Name::parse(&"n".repeat(101)).unwrap_err().code, "too_long");
     }

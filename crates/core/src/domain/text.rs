@@ -179,11 +179,11 @@ mod tests {
     #[test]
     fn only_a_description_may_be_empty() {
         for text in ["", " \n", "<script>x</script>", "<!-- x -->"] {
-            assert_eq!(Title::parse(text).unwrap_err().code, "empty", "{text}");
-            assert_eq!(TagName::parse(text).unwrap_err().code, "empty", "{text}");
+            assert_eq!(Title::parse(text).unwrap_err().code, "too_short", "{text}");
+            assert_eq!(TagName::parse(text).unwrap_err().code, "too_short", "{text}");
             assert_eq!(Description::parse(text), Ok(None), "{text}");
         }
-        assert_eq!(SearchText::parse(" ").unwrap_err().code, "empty");
+        assert_eq!(SearchText::parse(" ").unwrap_err().code, "too_short");
     }
 
     #[test]
