@@ -340,14 +340,13 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    -- All locks in one order, whatever the order of the operations: tags, then todos by id.
+    -- All locks in one order, whatever the order of the operations: todos by id, then new tags by name.
     all_tags := (
         SELECT coalesce(jsonb_agg(tag), '[]')
         FROM jsonb_array_elements(p_operations) o
         CROSS JOIN jsonb_array_elements(coalesce(o -> 'create', o -> 'update') -> 'tags') tag
     );
     PERFORM lock_tags_v1(p_workspace, false);
-    PERFORM ensure_tags_v1(p_workspace, all_tags);
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id IN (
         SELECT t.id FROM todos t
         JOIN jsonb_to_recordset(p_operations) AS o (id bigint) ON t.workspace_id = p_workspace AND t.id = o.id
@@ -355,6 +354,7 @@ BEGIN
         SELECT t.id FROM todos t
         JOIN jsonb_to_recordset(p_operations) AS o (uid uuid) ON t.workspace_id = p_workspace AND t.uid = o.uid
     ) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM ensure_tags_v1(p_workspace, all_tags);
 
     FOR step IN
         SELECT o.op, o.op -> 'create' AS creates, o.op -> 'update' AS updates, (o.op ->> 'id')::bigint AS id,
