@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 /// The status of `GET http://<address><path>`, or `None` if nothing sensible came within 5 seconds.
 pub async fn status(address: SocketAddr, path: &str) -> Option<u16> {
     let head = tokio::time::timeout(Duration::from_secs(5), fetch(address, path)).await.ok()?.ok()?;
-    head.strip_prefix("HTTP/1.1 ")?.get(..3)?.parse().ok()
+    head.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()
 }
 
 /// An address to reach a listener at: "any address" is not one.
