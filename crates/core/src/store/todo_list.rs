@@ -37,16 +37,6 @@ pub async fn full(pg: &Pg, caller: &Caller, filter: &Filter, skip: i64, limit: L
     pg.read(&caller.meter, full_sql(caller.workspace, filter, skip, limit.get())).await?.one()?.json()
 }
 
-/// What one item of a page of summaries says. Tags are ordered without regard to case.
-const SUMMARY: &str = "row_to_json((SELECT s FROM (SELECT p.uid AS id, p.title, p.status, p.status = 'completed' AS completed, \
-    priority_name_v1(p.priority) AS priority, rfc3339_v1(p.due_date) AS due_date, \
-    coalesce((SELECT json_agg(g.name ORDER BY g.folded) FROM todo_tags l \
-        JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id \
-        WHERE l.workspace_id = $1 AND l.todo_id = p.id), '[]') AS tags, \
-    (SELECT row_to_json(a) FROM (SELECT e.uid AS id, e.name FROM employees e \
-        WHERE e.workspace_id = $1 AND e.id = p.assignee_id) a) AS assignee, \
-    rfc3339_v1(p.updated_at) AS updated_at) s))::text";
-
 /// The statement of [`summaries`]. The index of the order serves it, or that of a selective filter.
 pub fn summaries_sql(
     workspace: WorkspaceId,
@@ -55,8 +45,7 @@ pub fn summaries_sql(
     after: Option<&Position>,
     limit: i64,
 ) -> Statement {
-    let columns = "t.id, t.uid, t.title, t.status, t.priority, t.due_date, t.assignee_id, t.updated_at";
-    page_sql(workspace, columns, SUMMARY, "", filter, sort, after, limit)
+    page_sql(workspace, "todos_summarise_v1", filter, sort, after, limit)
 }
 
 /// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos.
@@ -67,17 +56,15 @@ pub fn documents_sql(
     after: Option<&Position>,
     limit: i64,
 ) -> Statement {
-    let join = "JOIN todo_documents_v1 d ON d.workspace_id = $1 AND d.id = p.id";
-    page_sql(workspace, "t.id", "d.document", join, filter, sort, after, limit)
+    page_sql(workspace, "todos_render_v1", filter, sort, after, limit)
 }
 
 /// Columns: the items as a JSON array, whether more follow, sort value and id of the last item.
-#[expect(clippy::too_many_arguments, reason = "the two statements differ in three of them")]
+///
+/// Postgres plans the statement each time, so it only finds the rows; `render` is a function, whose plans are kept.
 fn page_sql(
     workspace: WorkspaceId,
-    columns: &str,
-    item: &str,
-    join: &str,
+    render: &str,
     filter: &Filter,
     sort: Sort,
     after: Option<&Position>,
@@ -86,15 +73,15 @@ fn page_sql(
     let mut query = Query::new(workspace);
     // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
     let size = format!("{}::bigint", query.bind(Param::Int(limit)));
-    let selection = query.selection(columns, filter, sort, after, &format!("{size} + 1"));
+    let selection = query.selection(filter, sort, after, &format!("{size} + 1"));
     let direction = Order::of(sort).direction;
     let last = format!("FILTER (WHERE p.place = {size})");
     let value = sort_value(sort, "p.sort_key");
     let sql = format!(
-        "SELECT coalesce('[' || string_agg({item}, ',' ORDER BY p.place) FILTER (WHERE p.place <= {size}) || ']', '[]'), \
+        "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= {size})), \
          count(*) > {size}, max({value}) {last}, max(p.id) {last} \
-         FROM (SELECT *, row_number() OVER (ORDER BY sort_key {direction} NULLS LAST, id {direction}) AS place \
-         FROM ({selection}) selection) p {join}"
+         FROM (SELECT id, sort_key, row_number() OVER (ORDER BY sort_key {direction} NULLS LAST, id {direction}) AS place \
+         FROM ({selection}) selection) p"
     );
     Statement { sql: sql.into(), params: query.params }
 }
@@ -116,9 +103,8 @@ pub fn full_sql(workspace: WorkspaceId, filter: &Filter, skip: i64, limit: i64) 
     let skip = query.bind(Param::Int(skip));
     let limit = query.bind(Param::Int(limit));
     let sql = format!(
-        "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') \
-         FROM (SELECT t.id FROM todos t WHERE {conditions} ORDER BY t.id OFFSET {skip} LIMIT {limit}) p \
-         JOIN todo_documents_v1 d ON d.workspace_id = $1 AND d.id = p.id"
+        "SELECT todos_render_v1($1, ARRAY( \
+         SELECT t.id FROM todos t WHERE {conditions} ORDER BY t.id OFFSET {skip} LIMIT {limit}))"
     );
     Statement { sql: sql.into(), params: query.params }
 }

@@ -101,22 +101,15 @@ impl Query {
         all.join(" AND ")
     }
 
-    /// The rows after a position, in order, at most `limit`: a query of `columns` and `sort_key`.
+    /// The rows after a position, in order, at most `limit`: a query of `id` and `sort_key`.
     ///
     /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
     /// run, over the same index.
-    pub(super) fn selection(
-        &mut self,
-        columns: &str,
-        filter: &Filter,
-        sort: Sort,
-        after: Option<&Position>,
-        limit: &str,
-    ) -> String {
+    pub(super) fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
         let conditions = self.conditions(filter);
         let Order { expression, cast, direction, comparison } = Order::of(sort);
         let ordered = format!("ORDER BY {expression} {direction}, t.id {direction} LIMIT {limit}");
-        let select = format!("SELECT {columns}, {expression} AS sort_key FROM todos t WHERE {conditions}");
+        let select = format!("SELECT t.id, {expression} AS sort_key FROM todos t WHERE {conditions}");
         let beyond = after.map(|position| {
             let id = self.bind(Param::Int(position.id));
             match &position.value {

@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
+use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
 use super::write::{self, Write, Written};
 use crate::caller::Caller;
@@ -18,24 +19,11 @@ const UPDATE: &str = "SELECT outcome, body, cache_wait \
 /// # Errors
 /// [`Error::NotFound`] also for todos in the bin.
 pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
-    let row = pg.read(&caller.meter, find_sql(caller, id)).await?.optional();
-    row.ok_or(Error::NotFound(Kind::Todo))?.json()
-}
-
-/// Served by `todos_pkey` or `todos_uid_key`.
-fn find_sql(caller: &Caller, id: Id) -> Statement {
-    let (sql, id) = match id {
-        Id::Serial(serial) => (
-            "SELECT document FROM todo_documents_v1 WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
-            Param::Int(serial),
-        ),
-        Id::Uuid(uuid) => (
-            "SELECT document FROM todo_documents_v1 \
-             WHERE workspace_id = $1 AND uid = $2::text::uuid AND deleted_at IS NULL",
-            Param::Text(uuid.to_string()),
-        ),
-    };
-    Statement::new(sql, vec![Param::Int(caller.workspace.0), id])
+    let [serial, uid] = write::id(id);
+    let params = vec![Param::Int(caller.workspace.0), serial, uid];
+    let statement = Statement::new("SELECT todo_find_v1($1, $2, $3::text::uuid)", params);
+    let document = pg.read(&caller.meter, statement).await?.one()?.optional_text()?;
+    from_json(&document.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
 /// Creates a todo under a UUID that the caller chose or that was made for it.
