@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, RateVerdict, Reach, Who};
+use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, Pass, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Principal};
 use crate::store::invalidations;
 use crate::{Caller, Meter, Result, WorkspaceId};
@@ -37,10 +37,7 @@ impl Recent {
 
     fn get(&self, token: &[u8; 32]) -> Option<Principal> {
         let known = self.0.lock().ok()?;
-        known
-            .get(token)
-            .filter(|(checked, _)| checked.elapsed() < Cache::LEASE)
-            .map(|(_, principal)| principal.clone())
+        known.get(token).filter(|(checked, _)| checked.elapsed() < Cache::LEASE).map(|(_, principal)| principal.clone())
     }
 
     fn put(&self, token: [u8; 32], checked: Instant, principal: Principal) {
@@ -59,48 +56,43 @@ impl Service {
         let mut entrance = self.cache.enter(meter, entry).await;
         if let Some(refused) = entrance.refusal().copied() {
             let Entrance { rates, .. } = entrance;
-            return Ok(Admittance {
-                principal: None,
-                rates,
-                lookup: Lookup::Bypass,
-                refused: Some(refused),
-            });
+            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: Some(refused) });
         }
         if entry.who == Who::Nobody {
             let Entrance { rates, lookup, .. } = entrance;
-            return Ok(Admittance {
-                principal: None,
-                rates,
-                lookup,
-                refused: None,
-            });
+            return Ok(Admittance { principal: None, rates, lookup, refused: None });
         }
-        let known = entrance
-            .principal
-            .take()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let known = entrance.principal.take().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(principal) = known {
-            let Entrance { rates, lookup, .. } = entrance;
-            return Ok(Admittance {
-                principal: Some(principal),
-                rates,
-                lookup,
-                refused: None,
-            });
+            let Entrance { rates, lookup, pass, renew, .. } = entrance;
+            if renew {
+                self.renew(meter, entry.who, &pass).await;
+            }
+            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None });
         }
         self.check(meter, entry, entrance).await
     }
 
+    /// Checks an admission again while it is still good, so that no caller of a busy token has to wait for Postgres. What the
+    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out.
+    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) {
+        let checked = match who {
+            Who::Token(token) => admission::of_token(&self.pg, meter, token).await,
+            Who::Workspace(_) => admission::of_default_workspace(&self.pg, meter).await.map(Some),
+            Who::Nobody => Ok(None),
+        };
+        let Ok(Some(principal)) = checked else { return };
+        if principal.pending_invalidations.is_empty() {
+            let workspace = WorkspaceId(principal.workspace_id);
+            let bytes = serde_json::to_vec(&principal).unwrap_or_default();
+            let remembered = Admission { workspace, principal: &bytes, settled: true };
+            self.cache.renew(meter, who, pass, &remembered).await;
+        }
+    }
+
     /// Asks Postgres, and lets Redis remember the answer.
-    async fn check(
-        &self,
-        meter: &Arc<Meter>,
-        entry: &Entry<'_>,
-        entrance: Entrance,
-    ) -> Result<Admittance> {
-        let Entrance {
-            rates, pass, redis, ..
-        } = entrance;
+    async fn check(&self, meter: &Arc<Meter>, entry: &Entry<'_>, entrance: Entrance) -> Result<Admittance> {
+        let Entrance { rates, pass, redis, .. } = entrance;
         let token = match entry.who {
             Who::Token(token) => *token,
             Who::Workspace(_) | Who::Nobody => [0; 32],
@@ -108,12 +100,7 @@ impl Service {
         if redis != Reach::Reached
             && let Some(principal) = self.recent.get(&token)
         {
-            return Ok(Admittance {
-                principal: Some(principal),
-                rates,
-                lookup: Lookup::Bypass,
-                refused: None,
-            });
+            return Ok(Admittance { principal: Some(principal), rates, lookup: Lookup::Bypass, refused: None });
         }
         let checked = Instant::now();
         let principal = match entry.who {
@@ -122,46 +109,20 @@ impl Service {
             Who::Nobody => None,
         };
         let Some(principal) = principal else {
-            self.cache
-                .charge_auth_failure(meter, entry.address, &entry.limits)
-                .await;
-            return Ok(Admittance {
-                principal: None,
-                rates,
-                lookup: Lookup::Bypass,
-                refused: None,
-            });
+            self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
+            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None });
         };
         let workspace = WorkspaceId(principal.workspace_id);
         let pending = &principal.pending_invalidations;
         if !pending.is_empty() && self.cache.settle(meter, workspace).await {
-            let caller = Caller {
-                workspace,
-                meter: Arc::clone(meter),
-            };
+            let caller = Caller { workspace, meter: Arc::clone(meter) };
             invalidations::settle(&self.pg, &caller, pending).await?;
         }
         self.recent.put(token, checked, principal.clone());
         let bytes = serde_json::to_vec(&principal).unwrap_or_default();
-        let remembered = Admission {
-            workspace,
-            principal: &bytes,
-            settled: pending.is_empty(),
-        };
-        let Admitted {
-            rates: exact,
-            lookup,
-        } = self.cache.admit(meter, entry, &pass, &remembered).await;
-        let refused = exact
-            .iter()
-            .filter(|rate| !rate.allowed)
-            .max_by_key(|rate| rate.retry_after)
-            .copied();
-        Ok(Admittance {
-            principal: Some(principal),
-            rates: exact,
-            lookup,
-            refused,
-        })
+        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
+        let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
+        let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
+        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused })
     }
 }

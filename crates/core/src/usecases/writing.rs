@@ -19,54 +19,32 @@ pub(super) struct Writing<'a> {
 impl Service {
     /// Announces a write of `caller`. The statement is sent with [`Writing::write`] and its outcome given to
     /// [`Writing::settle`].
-    pub(super) async fn write<'a>(
-        &'a self,
-        caller: &'a Caller,
-        key: Option<&'a IdempotencyKey>,
-    ) -> Writing<'a> {
+    pub(super) async fn write<'a>(&'a self, caller: &'a Caller, key: Option<&'a IdempotencyKey>) -> Writing<'a> {
         let intent = self.cache.intent(&caller.meter, caller.workspace).await;
-        Writing {
-            service: self,
-            caller,
-            key,
-            intent,
-        }
+        Writing { service: self, caller, key, intent }
     }
 }
 
 impl<'a> Writing<'a> {
     /// What the statement has to carry.
     pub(super) fn write(&self) -> Write<'a> {
-        Write {
-            caller: self.caller,
-            idempotency: self.key,
-            distrust_cache: self.intent.distrust(),
-        }
+        Write { caller: self.caller, idempotency: self.key, distrust_cache: self.intent.distrust() }
     }
 
     /// Publishes a known outcome; after it no instance serves the old state. An unknown one (`outcome_unknown`, a deadline)
     /// leaves the mark standing until no statement can be running any more.
     pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
-        let Self {
-            service,
-            caller,
-            key: _,
-            intent,
-        } = self;
-        let unknown = matches!(
-            outcome,
-            Err(Error::Unavailable {
-                outcome_unknown: true,
-                ..
-            } | Error::Timeout { .. })
-        );
+        let Self { service, caller, key: _, intent } = self;
+        let unknown = matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. } | Error::Timeout { .. }));
         if unknown {
             drop(intent);
             return outcome;
         }
+        let distrusted = intent.distrust();
         let published = service.cache.publish(&caller.meter, intent).await;
         let written = outcome?;
-        let mut wait = written.cache_wait;
+        // A replay records nothing: the first attempt did, and perhaps was cut off before its wait was over.
+        let mut wait = written.cache_wait || (distrusted && written.replayed);
         if published == Published::Distrust {
             wait |= invalidations::distrust(&service.pg, caller).await?;
         }
