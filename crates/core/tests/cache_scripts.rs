@@ -188,10 +188,10 @@ async fn an_admission_lasts_one_second_from_before_its_check() {
     let known = server.enter(&read()).await;
     assert_eq!(known.principal.as_deref(), Some(b"a: principal\0".as_slice()));
     assert!(!known.renew);
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(480)).await;
     let renewals = [server.enter(&read()).await, server.enter(&read()).await].map(|entrance| entrance.renew);
     assert_eq!(renewals, [true, false], "one caller is asked to check again in time");
-    tokio::time::sleep(Duration::from_millis(410)).await;
+    tokio::time::sleep(Duration::from_millis(230)).await;
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 

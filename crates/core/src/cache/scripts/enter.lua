@@ -24,7 +24,7 @@ local passes = charge(buckets)
 
 -- One caller is asked to check an admission again before it runs out, so that a busy token never finds it gone.
 local renew = 0
-if admission and passes and admission[1] - now < 500000
+if admission and passes and admission[1] - now < 300000
     and redis.call('SET', prefix .. 'n:' .. id, '1', 'NX', 'PX', 250) then
   renew = 1
 end
