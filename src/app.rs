@@ -1,8 +1,10 @@
 //! What one instance of the component builds once: settings, store, cache, router.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use axum::Router;
+use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::cache::Cache;
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
@@ -15,6 +17,7 @@ pub struct App {
     pub settings: Settings,
     /// What can be done.
     pub service: Service,
+    swept: Mutex<Option<Instant>>,
 }
 
 impl App {
@@ -22,16 +25,43 @@ impl App {
     pub fn new(settings: Settings) -> Self {
         let pg = Pg::new(settings.database.clone());
         let cache = Cache::new(settings.redis.clone());
-        Self { settings, service: Service::new(pg, cache) }
+        Self { settings, service: Service::new(pg, cache), swept: Mutex::new(None) }
     }
 
-    /// Tells the worker, after the response, that there is work. Only a hint: the job is committed, and if the hint is lost
-    /// the next one or the sweep finds it.
+    /// Tells the worker, after the response, that there may be work, until it says that there is no more. Only a hint: jobs
+    /// are committed, and if it is lost the next one finds them.
     pub fn hint_worker(&self) {
         spin_sdk::wasip3::spawn(async {
-            let _ = spin_sdk::http::post("http://worker.spin.internal/run", Vec::new()).await;
+            while let Ok(response) = spin_sdk::http::post("http://worker.spin.internal/run", Vec::new()).await {
+                let more = response.status().is_success()
+                    && response.into_body().bytes().await.is_ok_and(|body| says_more(&body));
+                if !more {
+                    break;
+                }
+            }
         });
     }
+
+    /// The same at most once a second and instance: what was dropped is resumed by whatever request comes next.
+    pub fn sweep(&self) {
+        let now = Instant::now();
+        let due = self.swept.lock().is_ok_and(|mut swept| match *swept {
+            Some(last) if now.duration_since(last) < SWEEP_INTERVAL => false,
+            _ => {
+                *swept = Some(now);
+                true
+            }
+        });
+        if due {
+            self.hint_worker();
+        }
+    }
+}
+
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+fn says_more(body: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer.get("more") == Some(&true.into()))
 }
 
 static ROUTER: OnceLock<Router> = OnceLock::new();

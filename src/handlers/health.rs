@@ -48,6 +48,8 @@ pub async fn live() -> Response {
 /// 200 if requests can be served: settings are sound, Postgres answers and has the schema. A missing Redis only degrades.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
     let health = check(&app).await;
+    // Whoever probes an installation keeps its background work going, so it needs no timer of its own.
+    app.sweep();
     let ready = health.problems.is_empty();
     let mut response = answer(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, &health);
     if !ready {

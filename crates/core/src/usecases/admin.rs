@@ -57,14 +57,7 @@ impl Service {
     ) -> Result<(Written<Token>, Option<Secret>)> {
         let secret = Secret::generate()?;
         let writing = self.write(caller, key).await;
-        let outcome = tokens::insert(
-            &self.pg,
-            &writing.write(),
-            Uuid::now_v7(),
-            &secret.hash(),
-            draft,
-        )
-        .await;
+        let outcome = tokens::insert(&self.pg, &writing.write(), Uuid::now_v7(), &secret.hash(), draft).await;
         let written = writing.settle(outcome).await?;
         let told = (!written.replayed).then_some(secret);
         Ok((written, told))

@@ -23,18 +23,12 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Job>> {
         let writing = self.write(caller, key).await;
-        let outcome =
-            jobs::accept(&self.pg, &writing.write(), Uuid::now_v7(), filter, change).await;
+        let outcome = jobs::accept(&self.pg, &writing.write(), Uuid::now_v7(), filter, change).await;
         writing.settle(outcome).await
     }
 
     /// A page of jobs, the newest first.
-    pub async fn list_jobs(
-        &self,
-        caller: &Caller,
-        from: Option<&Position>,
-        limit: Limit,
-    ) -> Result<Page<Job>> {
+    pub async fn list_jobs(&self, caller: &Caller, from: Option<&Position>, limit: Limit) -> Result<Page<Job>> {
         jobs::page(&self.pg, caller, from, limit).await
     }
 

@@ -9,6 +9,7 @@ pub mod jobs;
 pub mod people;
 pub mod tags;
 pub mod todos;
+pub mod work;
 mod writing;
 
 use crate::cache::Cache;
@@ -25,11 +26,7 @@ pub struct Service {
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(pg: Pg, cache: Cache) -> Self {
-        Self {
-            pg,
-            cache,
-            recent: admission::Recent::default(),
-        }
+        Self { pg, cache, recent: admission::Recent::default() }
     }
 
     /// Postgres, for what needs no decision.

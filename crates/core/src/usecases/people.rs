@@ -27,12 +27,7 @@ impl Service {
     }
 
     /// Employees without the first `skip`.
-    pub async fn skip_employees(
-        &self,
-        caller: &Caller,
-        skip: i64,
-        limit: Limit,
-    ) -> Result<Vec<Employee>> {
+    pub async fn skip_employees(&self, caller: &Caller, skip: i64, limit: Limit) -> Result<Vec<Employee>> {
         employees::skip(&self.pg, caller, skip, limit).await
     }
 
@@ -67,12 +62,7 @@ impl Service {
     }
 
     /// An employee without todos goes.
-    pub async fn delete_employee(
-        &self,
-        caller: &Caller,
-        id: Id,
-        expected: &Expected,
-    ) -> Result<Written<()>> {
+    pub async fn delete_employee(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
         let writing = self.write(caller, None).await;
         let outcome = employees::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
@@ -89,12 +79,7 @@ impl Service {
     }
 
     /// Departments without the first `skip`.
-    pub async fn skip_departments(
-        &self,
-        caller: &Caller,
-        skip: i64,
-        limit: Limit,
-    ) -> Result<Vec<Department>> {
+    pub async fn skip_departments(&self, caller: &Caller, skip: i64, limit: Limit) -> Result<Vec<Department>> {
         departments::skip(&self.pg, caller, skip, limit).await
     }
 
@@ -129,12 +114,7 @@ impl Service {
     }
 
     /// A department without employees goes.
-    pub async fn delete_department(
-        &self,
-        caller: &Caller,
-        id: Id,
-        expected: &Expected,
-    ) -> Result<Written<()>> {
+    pub async fn delete_department(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
         let writing = self.write(caller, None).await;
         let outcome = departments::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await

@@ -14,12 +14,7 @@ use super::Service;
 
 impl Service {
     /// A page of tags with how often each is used.
-    pub async fn list_tags(
-        &self,
-        caller: &Caller,
-        from: Option<&Position>,
-        limit: Limit,
-    ) -> Result<Page<Tag>> {
+    pub async fn list_tags(&self, caller: &Caller, from: Option<&Position>, limit: Limit) -> Result<Page<Tag>> {
         tags::page(&self.pg, caller, from, limit).await
     }
 
@@ -37,12 +32,7 @@ impl Service {
     }
 
     /// A tag goes from all todos.
-    pub async fn delete_tag(
-        &self,
-        caller: &Caller,
-        id: Id,
-        expected: &Expected,
-    ) -> Result<Written<()>> {
+    pub async fn delete_tag(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
         let writing = self.write(caller, None).await;
         let outcome = tags::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await

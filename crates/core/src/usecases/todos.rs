@@ -45,12 +45,7 @@ impl Service {
     }
 
     /// A new todo under an id that the caller chose.
-    pub async fn create_todo_at(
-        &self,
-        caller: &Caller,
-        uid: Uuid,
-        draft: &Draft,
-    ) -> Result<Written<Todo>> {
+    pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
         let writing = self.write(caller, None).await;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
         writing.settle(outcome).await
@@ -83,24 +78,14 @@ impl Service {
     }
 
     /// A todo goes into the bin.
-    pub async fn delete_todo(
-        &self,
-        caller: &Caller,
-        id: Id,
-        expected: &Expected,
-    ) -> Result<Written<()>> {
+    pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
         let writing = self.write(caller, None).await;
         let outcome = todos::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }
 
     /// A todo comes out of the bin, within 30 days.
-    pub async fn restore_todo(
-        &self,
-        caller: &Caller,
-        id: Id,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Written<Todo>> {
+    pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
         let writing = self.write(caller, key).await;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
         writing.settle(outcome).await
@@ -119,13 +104,7 @@ impl Service {
     }
 
     /// Whole todos by id, without the first `skip`.
-    pub async fn skip_todos(
-        &self,
-        caller: &Caller,
-        filter: &Filter,
-        skip: i64,
-        limit: Limit,
-    ) -> Result<Vec<Todo>> {
+    pub async fn skip_todos(&self, caller: &Caller, filter: &Filter, skip: i64, limit: Limit) -> Result<Vec<Todo>> {
         todo_list::full(&self.pg, caller, filter, skip, limit).await
     }
 

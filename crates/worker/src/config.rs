@@ -1,0 +1,36 @@
+//! The worker's few settings: where Postgres and Redis are. The API component checks them and reports what is wrong.
+
+use std::time::Duration;
+
+use spin_sdk::variables;
+use todo_core::cache::CacheSettings;
+use todo_core::store::pg;
+
+/// Reads the variables of the component; the error names the one that is wrong.
+pub async fn read() -> Result<(pg::Settings, CacheSettings), String> {
+    let deadline = milliseconds("database_timeout_ms").await?;
+    let postgres = pg::Settings {
+        url: text("database_url").await?,
+        open_deadline: deadline,
+        statement_deadline: deadline,
+        retry_after: Duration::from_secs(1),
+    };
+    let redis = CacheSettings {
+        url: text("redis_url").await?,
+        // Nobody waits for the worker, so it gives Redis as much time for a read as for a write.
+        budget: CacheSettings::default().write_budget,
+        breaker: milliseconds("redis_retry_ms").await?,
+        mark_ttl: deadline * 2 + Duration::from_secs(5),
+        ..CacheSettings::default()
+    };
+    Ok((postgres, redis))
+}
+
+async fn text(name: &str) -> Result<String, String> {
+    variables::get(name).await.map_err(|error| format!("{name} cannot be read: {error}"))
+}
+
+async fn milliseconds(name: &str) -> Result<Duration, String> {
+    let text = text(name).await?;
+    text.trim().parse().map(Duration::from_millis).map_err(|_| format!("{name} must be a whole number of milliseconds"))
+}
