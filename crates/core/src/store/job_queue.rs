@@ -85,7 +85,7 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Res
         let params = vec![Param::Text(lease.to_string()), milliseconds(length), Param::Int(MAX_DEATHS)];
         let Some(row) = pg.write(meter, Statement::new(SQL, params)).await?.optional() else { return Ok(None) };
         match claimed(row, lease)? {
-            Claimed::Taken(claim) => return Ok(Some(claim)),
+            Claimed::Taken(claim) => return Ok(Some(*claim)),
             Claimed::GivenUp => {}
             Claimed::Unreadable { workspace, job, reason } => {
                 // Perhaps a newer release understands it; that one claims it when it is due again.
@@ -151,7 +151,7 @@ pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final:
 
 /// What came of a claim.
 enum Claimed {
-    Taken(Claim),
+    Taken(Box<Claim>),
     /// Its workers died too often; the claim ended it.
     GivenUp,
     /// This release does not know what it asks for.
@@ -172,7 +172,8 @@ fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
     let uid = uid.parse().map_err(|_| Error::Internal("a job's UUID is malformed".to_owned()))?;
     Ok(match (from_json(&filter), from_json(&change)) {
         (Ok(filter), Ok(change)) => {
-            Claimed::Taken(Claim { job, uid, workspace, lease, filter, change, position, ceiling, strikes })
+            let claim = Claim { job, uid, workspace, lease, filter, change, position, ceiling, strikes };
+            Claimed::Taken(Box::new(claim))
         }
         (Err(error), _) | (_, Err(error)) => {
             Claimed::Unreadable { workspace, job, reason: format!("this release cannot read the job: {error:?}") }

@@ -12,13 +12,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::pg::{Connection, DbError, DbValue, Error as SdkError, ParameterValue, PgError, QueryError};
+use spin_sdk::pg::{Connection, DbValue, ParameterValue};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
 use crate::error::Error;
 
+use super::pg_failure::{Attempt, classify};
+
 pub use super::pg_address::address;
+pub use super::pg_failure::{Failure, Refusal};
 pub use super::pg_rows::{Row, Rows};
 
 /// How Postgres is reached.
@@ -90,37 +93,6 @@ impl Statement {
     }
 }
 
-/// Why a statement gave nothing.
-#[derive(Debug)]
-pub enum Failure {
-    /// Postgres understood it and refused.
-    Refused(Refusal),
-    /// Anything else.
-    Other(Error),
-}
-
-/// What Postgres said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
-    /// The SQLSTATE.
-    pub code: String,
-    /// The constraint that was violated, if one was.
-    pub constraint: Option<String>,
-    /// The message.
-    pub message: String,
-    /// More, from functions of ours a JSON text.
-    pub detail: Option<String>,
-}
-
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Refused(refusal) => Self::Internal(format!("Postgres refused a statement: {refusal:?}")),
-            Failure::Other(error) => error,
-        }
-    }
-}
-
 /// The instance's access to Postgres.
 pub struct Pg {
     settings: Settings,
@@ -134,20 +106,6 @@ impl std::fmt::Debug for Pg {
         // The address holds the password.
         f.debug_struct("Pg").finish_non_exhaustive()
     }
-}
-
-/// What happened to one attempt.
-enum Attempt {
-    /// Postgres answered with a refusal.
-    Refused(Refusal),
-    /// The transaction was rolled back for the sake of others and may be repeated.
-    Rollback(String),
-    /// Postgres ended the statement at its deadline; nothing of it remains.
-    Cancelled(String),
-    /// The connection is of no more use.
-    Broken(String),
-    /// A defect.
-    Defect(String),
 }
 
 impl Pg {
@@ -295,44 +253,4 @@ async fn run(connection: &Connection, sql: String, params: Vec<ParameterValue>) 
     }
     stream.result().await.map_err(classify)?;
     Ok(Rows::new(rows))
-}
-
-fn classify(error: SdkError) -> Attempt {
-    match error {
-        SdkError::Decode(reason) => Attempt::Defect(reason),
-        SdkError::PgError(error) => match error {
-            PgError::ConnectionFailed(reason) | PgError::Other(reason) => Attempt::Broken(reason),
-            PgError::BadParameter(reason) | PgError::ValueConversionFailed(reason) => Attempt::Defect(reason),
-            PgError::QueryFailed(QueryError::Text(reason)) if is_defect(&reason) => Attempt::Defect(reason),
-            PgError::QueryFailed(QueryError::Text(reason)) => Attempt::Broken(reason),
-            PgError::QueryFailed(QueryError::DbError(error)) => classify_state(error),
-        },
-    }
-}
-
-/// The driver's own errors have no structure: it could not encode a value or decode a row, or the connection is gone.
-fn is_defect(reason: &str) -> bool {
-    ["ToSql", "FromSql", "Parameters", "serializing", "exceeds limit"].iter().any(|word| reason.contains(word))
-}
-
-/// By SQLSTATE (PostgreSQL manual, appendix A).
-fn classify_state(error: DbError) -> Attempt {
-    let DbError { as_text: _, severity: _, code, message, detail, extras } = error;
-    let (class, _) = code.split_at_checked(2).unwrap_or_default();
-    match (class, code.as_str()) {
-        // serialization_failure, deadlock_detected
-        (_, "40001" | "40P01") => Attempt::Rollback(message),
-        // query_canceled (statement_timeout), lock_not_available
-        (_, "57014" | "55P03") => Attempt::Cancelled(message),
-        // Lost connections, too few resources, shutdown; and a server that became a standby.
-        ("08" | "53" | "57" | "58", _) | (_, "25006") => Attempt::Broken(format!("{message} ({code})")),
-        _ => {
-            let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
-            Attempt::Refused(Refusal { code, constraint, message, detail })
-        }
-    }
-}
-
-fn is_constraint(field: &str) -> bool {
-    field.eq_ignore_ascii_case("constraint") || field.eq_ignore_ascii_case("constraint_name")
 }

@@ -221,3 +221,66 @@ fn any_of(column: &str, values: &[String]) -> Option<String> {
         several => Some(format!("{column} IN ({})", several.join(", "))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::text::TagName;
+    use crate::domain::todo::Priority;
+
+    fn instant() -> Option<Instant> {
+        Some(Instant::parse("2026-11-23T09:00:00Z").unwrap())
+    }
+
+    fn everything() -> Filter {
+        Filter {
+            status: vec![Status::Pending],
+            priority: vec![Priority::Low, Priority::Urgent],
+            completed: Some(false),
+            tags: vec![TagName::parse("a").unwrap(), TagName::parse("b").unwrap()],
+            assignee: Some(Id::Serial(1)),
+            department: Id::parse_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8"),
+            due_after: instant(),
+            due_before: instant(),
+            overdue: Some(true),
+            created_after: instant(),
+            created_before: instant(),
+            updated_since: instant(),
+            q: Some("'; DROP TABLE todos; --".to_owned()),
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn every_value_has_its_number_and_none_is_text_of_the_statement() {
+        for key in SortKey::ALL {
+            for value in [Some("v".to_owned()), None] {
+                let mut query = Query::new(WorkspaceId(7));
+                let position = Position { value, id: 3 };
+                let sort = Sort { key, descending: true };
+                let sql = query.selection(&everything(), sort, Some(&position), "10");
+                for number in 1..=query.params.len() {
+                    assert!(sql.contains(&format!("${number}")), "${number} in {sql}");
+                }
+                assert!(!sql.contains(&format!("${}", query.params.len() + 1)), "{sql}");
+                assert!(!sql.contains("DROP"), "{sql}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_filter_is_no_condition() {
+        let mut query = Query::new(WorkspaceId(7));
+        assert_eq!(query.conditions(&Filter::default()), "t.workspace_id = $1 AND t.deleted_at IS NULL");
+        assert_eq!(query.params, [Param::Int(7)]);
+    }
+
+    #[test]
+    fn status_and_completed_become_one_condition() {
+        assert_eq!(status_condition(&[], None), None);
+        assert_eq!(status_condition(&Status::ALL, None), None);
+        assert_eq!(status_condition(&[], Some(true)).unwrap(), "t.status = 'completed'");
+        assert_eq!(status_condition(&[Status::Pending], Some(true)).unwrap(), "false");
+        assert_eq!(status_condition(&[], Some(false)).unwrap(), "t.status IN ('pending', 'in_progress', 'cancelled')");
+    }
+}

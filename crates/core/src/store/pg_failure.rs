@@ -1,0 +1,141 @@
+//! What can go wrong with a statement, sorted by what to do about it.
+
+use spin_sdk::pg::{DbError, Error as SdkError, PgError, QueryError};
+
+use crate::error::Error;
+
+/// Why a statement gave nothing.
+#[derive(Debug)]
+pub enum Failure {
+    /// Postgres understood it and refused.
+    Refused(Refusal),
+    /// Anything else.
+    Other(Error),
+}
+
+/// What Postgres said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The SQLSTATE.
+    pub code: String,
+    /// The constraint that was violated, if one was.
+    pub constraint: Option<String>,
+    /// The message.
+    pub message: String,
+    /// More, from functions of ours a JSON text.
+    pub detail: Option<String>,
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(refusal) => {
+                // Without the detail: it repeats values, which are nobody's business but their owner's.
+                let Refusal { code, constraint, message, detail: _ } = refusal;
+                Self::Internal(format!("Postgres refused a statement: {message} ({code}, constraint {constraint:?})"))
+            }
+            Failure::Other(error) => error,
+        }
+    }
+}
+
+/// What became of an attempt that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    /// Postgres answered with a refusal.
+    Refused(Refusal),
+    /// The transaction was rolled back for the sake of others and may be repeated.
+    Rollback(String),
+    /// Postgres ended the statement at its deadline; nothing of it remains.
+    Cancelled(String),
+    /// The connection is of no more use.
+    Broken(String),
+    /// A defect.
+    Defect(String),
+}
+
+/// Sorts the errors of the bindings.
+pub(super) fn classify(error: SdkError) -> Attempt {
+    match error {
+        SdkError::Decode(reason) => Attempt::Defect(reason),
+        SdkError::PgError(error) => match error {
+            PgError::ConnectionFailed(reason) | PgError::Other(reason) => Attempt::Broken(reason),
+            PgError::BadParameter(reason) | PgError::ValueConversionFailed(reason) => Attempt::Defect(reason),
+            PgError::QueryFailed(QueryError::Text(reason)) if is_defect(&reason) => Attempt::Defect(reason),
+            PgError::QueryFailed(QueryError::Text(reason)) => Attempt::Broken(reason),
+            PgError::QueryFailed(QueryError::DbError(error)) => classify_state(error),
+        },
+    }
+}
+
+/// The driver's own errors have no structure: it could not encode a value or decode a row, or the connection is gone.
+fn is_defect(reason: &str) -> bool {
+    ["ToSql", "FromSql", "Parameters", "serializing", "exceeds limit"].iter().any(|word| reason.contains(word))
+}
+
+/// By SQLSTATE (PostgreSQL manual, appendix A).
+fn classify_state(error: DbError) -> Attempt {
+    let DbError { as_text: _, severity: _, code, message, detail, extras } = error;
+    let (class, _) = code.split_at_checked(2).unwrap_or_default();
+    match (class, code.as_str()) {
+        // serialization_failure, deadlock_detected
+        (_, "40001" | "40P01") => Attempt::Rollback(message),
+        // query_canceled (statement_timeout), lock_not_available
+        (_, "57014" | "55P03") => Attempt::Cancelled(message),
+        // Lost connections, too few resources, shutdown; and a server that became a standby.
+        ("08" | "53" | "57" | "58", _) | (_, "25006") => Attempt::Broken(format!("{message} ({code})")),
+        _ => {
+            let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
+            Attempt::Refused(Refusal { code, constraint, message, detail })
+        }
+    }
+}
+
+fn is_constraint(field: &str) -> bool {
+    field.eq_ignore_ascii_case("constraint") || field.eq_ignore_ascii_case("constraint_name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused_with(code: &str) -> Attempt {
+        classify_state(DbError {
+            as_text: String::new(),
+            severity: "ERROR".to_owned(),
+            code: code.to_owned(),
+            message: "no".to_owned(),
+            detail: None,
+            extras: vec![("constraint".to_owned(), "employees_email_key".to_owned())],
+        })
+    }
+
+    #[test]
+    fn a_violated_constraint_is_named() {
+        let Attempt::Refused(refusal) = refused_with("23505") else { panic!("not refused") };
+        assert_eq!(refusal.constraint.as_deref(), Some("employees_email_key"));
+    }
+
+    #[test]
+    fn states_are_sorted_by_what_to_do_about_them() {
+        for code in ["57P01", "57P03", "08006", "53300", "25006"] {
+            assert!(matches!(refused_with(code), Attempt::Broken(_)), "{code}");
+        }
+        for code in ["40P01", "40001"] {
+            assert!(matches!(refused_with(code), Attempt::Rollback(_)), "{code}");
+        }
+        for code in ["57014", "55P03"] {
+            assert!(matches!(refused_with(code), Attempt::Cancelled(_)), "{code}");
+        }
+        for code in ["23503", "42883", "TD001", ""] {
+            assert!(matches!(refused_with(code), Attempt::Refused(_)), "{code}");
+        }
+    }
+
+    #[test]
+    fn the_drivers_own_errors_mean_a_defect_or_a_lost_connection() {
+        let text = |text: &str| classify(SdkError::PgError(PgError::QueryFailed(QueryError::Text(text.to_owned()))));
+        assert!(matches!(text("Error { kind: ToSql(1), cause: Some(WrongType) }"), Attempt::Defect(_)));
+        assert!(matches!(text("Error { kind: Closed, cause: None }"), Attempt::Broken(_)));
+    }
+}
