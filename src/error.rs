@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use todo_core::error::{Fault, Kind, Place};
@@ -92,6 +92,9 @@ impl From<todo_core::Error> for Failure {
         use todo_core::Error;
         let detail = error.to_string();
         match error {
+            Error::Invalid(faults) if faults.iter().all(|fault| matches!(fault.place, Place::Parameter(_))) => {
+                Self::parameters(faults)
+            }
             Error::Invalid(faults) => Self::body(faults),
             Error::NotFound(kind) => Self::new(StatusCode::NOT_FOUND, not_found(kind), detail),
             Error::Conflict(conflict) => Self::new(StatusCode::CONFLICT, conflict.code(), detail),
@@ -178,9 +181,13 @@ pub async fn route_not_found() -> Failure {
     Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route")
 }
 
-/// The fallback of each route: it has other methods. axum has put them into `Allow`.
-pub async fn method_not_allowed() -> Failure {
+/// The fallback of each route: it has other methods, which axum puts into `Allow`. OPTIONS asks for just that.
+pub async fn method_not_allowed(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return StatusCode::NO_CONTENT.into_response();
+    }
     Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
+        .into_response()
 }
 
 /// The layer that writes failures.

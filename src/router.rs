@@ -32,7 +32,8 @@ pub fn build(app: Arc<App>) -> Router {
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
-        .route("/metrics", get(metrics_page::metrics));
+        .route("/metrics", get(metrics_page::metrics))
+        .method_not_allowed_fallback(error::method_not_allowed);
     operations
         .merge(guarded)
         .layer(from_fn(representation::choose))

@@ -5,9 +5,11 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
+use todo_core::error::Fault;
 use sha2::{Digest, Sha256};
 
 use super::fields::Fields;
+use super::unique;
 use crate::error::Failure;
 
 /// The largest body that is read: 1 MiB.
@@ -35,10 +37,11 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
         let merge_patch = request.method() == Method::PATCH;
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
-        let json = parse(&bytes)?;
+        let (json, doubled) = parse(&bytes)?;
         let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
         let value = T::from_json(&mut fields);
-        let faults = fields.finish();
+        let mut faults = fields.finish();
+        faults.extend(doubled);
         match value {
             Some(value) if faults.is_empty() => Ok(Self { value, digest: Sha256::digest(&bytes).into() }),
             _ => Err(Failure::body(faults)),
@@ -71,8 +74,8 @@ async fn read(body: Body) -> Result<Bytes, Failure> {
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Value, Failure> {
-    serde_json::from_slice(bytes).map_err(|error| {
+fn parse(bytes: &[u8]) -> Result<(Value, Vec<Fault>), Failure> {
+    unique::from_slice(bytes).map_err(|error| {
         let what = if error.is_eof() { "ends too early" } else { "is not JSON" };
         let detail = format!("the body {what}, at line {} column {}", error.line(), error.column());
         Failure::new(StatusCode::BAD_REQUEST, "invalid_json", detail)

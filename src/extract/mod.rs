@@ -9,3 +9,4 @@ pub mod negotiation;
 pub mod page;
 pub mod path;
 pub mod query;
+pub mod unique;

@@ -47,6 +47,10 @@ impl Identity {
 
 /// Authenticates, counts, and answers from the cache where it can.
 pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    if request.method() == Method::OPTIONS {
+        // Asks about a route, not for anything on it: not counted, and open to everybody.
+        return next.run(request).await;
+    }
     if let Some(fault) = app.settings.faults.first() {
         return misconfigured(fault).into_response();
     }
@@ -62,7 +66,7 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         who: credential.as_who(),
         address: &address,
         limits: limits(&app),
-        write: !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS),
+        write: !matches!(*request.method(), Method::GET | Method::HEAD),
         request: plan.as_ref().map(|plan| &plan.key),
         gzip: representation::accepts_gzip(request.headers()),
     };
