@@ -202,6 +202,7 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
 /// todo that changed while it waited is looked at again.
 pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bool) -> Statement {
     let mut query = Query::new(claim.workspace);
+    query.beyond(claim.position);
     let conditions = query.conditions(&claim.filter);
     let position = query.bind(Param::Int(claim.position));
     let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
@@ -216,7 +217,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bo
     let length = query.bind(milliseconds(length));
     let distrust = query.bind(Param::Bool(distrust_cache));
     let sql = format!(
-        "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id > {position} AND t.id <= {ceiling} \
+        "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= {ceiling} \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
          SELECT outcome, processed, new_position, cache_wait FROM job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, \
          (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM page), {change}::text::jsonb, {tag}::text::jsonb, \

@@ -14,17 +14,25 @@ use super::todo_fields::priority_number;
 /// A statement in the making; `$1` is the workspace.
 pub(super) struct Query {
     pub(super) params: Vec<Param>,
+    /// The value that ids must exceed, where they must. Conditions on other tables repeat it, since the planner does not carry
+    /// a bound over from one side of a join to the other.
+    floor: Option<String>,
 }
 
 impl Query {
     pub(super) fn new(workspace: WorkspaceId) -> Self {
-        Self { params: vec![Param::Int(workspace.0)] }
+        Self { params: vec![Param::Int(workspace.0)], floor: None }
     }
 
     /// Adds a value and gives its name in the statement.
     pub(super) fn bind(&mut self, param: Param) -> String {
         self.params.push(param);
         format!("${}", self.params.len())
+    }
+
+    /// Demands ids beyond this one. Call it before [`Query::conditions`].
+    pub(super) fn beyond(&mut self, id: i64) {
+        self.floor = Some(self.bind(Param::Int(id)));
     }
 
     fn instant(&mut self, instant: &Instant) -> String {
@@ -51,15 +59,17 @@ impl Query {
         } = filter;
         let mut all = vec!["t.workspace_id = $1".to_owned()];
         all.push(if *deleted { IN_BIN } else { "t.deleted_at IS NULL" }.to_owned());
+        all.extend(self.floor.as_ref().map(|floor| format!("t.id > {floor}")));
         all.extend(status_condition(status, *completed));
         let priorities: Vec<String> = priority.iter().map(|priority| priority_number(*priority).to_string()).collect();
         all.extend(any_of("t.priority", &priorities));
         for tag in tags {
-            // The function is stable, so the planner knows how common the tag is.
+            // The planner calls the function, so that it knows how common the tag is.
             let folded = self.bind(Param::Text(tag.folded()));
+            let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
             all.push(format!(
                 "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id \
-                 AND l.tag_id = tag_id_v1($1, {folded}))"
+                 AND l.tag_id = tag_id_v1($1, {folded}){floor})"
             ));
         }
         match assignee {
