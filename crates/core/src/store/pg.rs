@@ -115,7 +115,8 @@ impl Pg {
         Self { settings, address, held: Mutex::new(None), opening: AtomicBool::new(false) }
     }
 
-    /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one.
+    /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
+    /// the caller has waited long enough.
     ///
     /// # Errors
     /// [`Failure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
@@ -153,10 +154,10 @@ impl Pg {
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
         let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
             Some(result) => result,
-            None => Err(Attempt::Broken(format!("no answer within {deadline:?}"))),
+            None => Err(Attempt::Silent(format!("no answer within {deadline:?}"))),
         };
         meter.statement(started.elapsed());
-        if let Err(Attempt::Broken(_)) = &result {
+        if let Err(Attempt::Broken(_) | Attempt::Silent(_)) = &result {
             self.forget(&connection);
         }
         Ok(result)
@@ -169,12 +170,13 @@ impl Pg {
             if let Some(held) = self.lock().clone() {
                 return Ok(held);
             }
+            // Whoever has waited for an opening that took all the time does not begin another.
+            if started.elapsed() > self.settings.open_deadline {
+                return Err(format!("no connection within {:?}", self.settings.open_deadline));
+            }
             if !self.opening.swap(true, Ordering::AcqRel) {
                 let _opening = Opening(&self.opening);
                 return self.open().await;
-            }
-            if started.elapsed() > self.settings.open_deadline {
-                return Err(format!("no connection within {:?}", self.settings.open_deadline));
             }
             sleep(Duration::from_millis(1)).await;
         }
@@ -211,7 +213,7 @@ impl Pg {
             Attempt::Refused(refusal) => return Failure::Refused(refusal),
             Attempt::Rollback(reason) => self.unavailable(reason, false),
             Attempt::Cancelled(reason) => Error::Timeout { reason },
-            Attempt::Broken(reason) => self.unavailable(reason, is_write),
+            Attempt::Broken(reason) | Attempt::Silent(reason) => self.unavailable(reason, is_write),
             Attempt::Defect(reason) => Error::Internal(reason),
         })
     }

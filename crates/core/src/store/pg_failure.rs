@@ -50,6 +50,8 @@ pub(super) enum Attempt {
     Cancelled(String),
     /// The connection is of no more use.
     Broken(String),
+    /// Nothing came before the deadline; the connection is of no more use either.
+    Silent(String),
     /// A defect.
     Defect(String),
 }
