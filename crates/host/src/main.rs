@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -49,17 +50,26 @@ struct Up {
     /// How many requests one instance serves at once.
     #[arg(long, default_value_t = Reuse::default().max_concurrent)]
     max_instance_concurrent_reuse_count: usize,
-    /// Drop an instance after so many milliseconds without work.
-    #[arg(long, default_value_t = 1000)]
-    idle_instance_timeout_ms: u64,
-    /// Give a request up after so many milliseconds. Without it there is no limit.
-    #[arg(long)]
-    request_timeout_ms: Option<u64>,
+    /// Drop an instance after this time without work: seconds, or with a unit (`s`, `ms`, `us`).
+    #[arg(long, default_value = "1s", value_parser = duration)]
+    idle_instance_timeout: Duration,
+    /// Give a request up after this time. Without it there is no limit.
+    #[arg(long, value_parser = duration)]
+    request_timeout: Option<Duration>,
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+async fn main() -> ExitCode {
+    let Err(error) = run(Cli::parse().command).await else {
+        return ExitCode::SUCCESS;
+    };
+    // The chain in one line; nobody wants the stack of a mistake in a manifest.
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
         Command::Up(up) => self::up(up).await,
         Command::Imports { component } => {
             for import in todo_host::imports(&component)? {
@@ -85,8 +95,8 @@ async fn up(up: Up) -> anyhow::Result<()> {
         reuse: Reuse {
             max_requests: up.max_instance_reuse_count,
             max_concurrent: up.max_instance_concurrent_reuse_count,
-            idle_timeout: Duration::from_millis(up.idle_instance_timeout_ms),
-            request_timeout: up.request_timeout_ms.map(Duration::from_millis),
+            idle_timeout: up.idle_instance_timeout,
+            request_timeout: up.request_timeout,
         },
         faults: false,
     })
@@ -104,8 +114,39 @@ async fn up(up: Up) -> anyhow::Result<()> {
     }
 }
 
+/// Reads a duration as `spin up` does.
+fn duration(text: &str) -> Result<Duration, String> {
+    let units: [(&str, fn(u64) -> Duration); 3] =
+        [("ms", Duration::from_millis), ("us", Duration::from_micros), ("s", Duration::from_secs)];
+    let (number, unit) = units
+        .into_iter()
+        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))
+        .unwrap_or((text, Duration::from_secs));
+    let number = number.parse().map_err(|_| format!("expected a number and `s`, `ms` or `us`, not {text:?}"))?;
+    Ok(unit(number))
+}
+
 /// Standard output is this program's result; it may be closed.
 fn say(line: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("2"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("2s"), Ok(Duration::from_secs(2)));
+        assert_eq!(duration("2ms"), Ok(Duration::from_millis(2)));
+        assert!(duration("soon").is_err());
+    }
 }

