@@ -72,7 +72,7 @@ async fn of_many_conditional_patches_each_version_is_won_once() {
 async fn many_posts_with_one_key_create_one_todo() {
     let ws = Workspace::new().await;
     for round in 0..5 {
-        let title = format!("round {round}");
+        let title = format!("round-{round}");
         let calls =
             (0..10).map(|_| ws.post("/api/v2/todos").header("idempotency-key", &title).json(json!({ "title": title })));
         let answers = at_once(calls.collect()).await;
