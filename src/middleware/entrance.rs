@@ -12,10 +12,12 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket, Who};
+use todo_core::domain::id::Id;
 use todo_core::store::admission::Principal;
 use todo_core::store::tokens::Scope;
 use todo_core::usecases::admission::Admittance;
 use todo_core::{Caller, Meter, WorkspaceId};
+use uuid::Uuid;
 
 use super::access_log::Facts;
 use super::{client, representation};
@@ -68,6 +70,7 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         limits: limits(&app),
         write: !matches!(*request.method(), Method::GET | Method::HEAD),
         request: plan.as_ref().map(|plan| &plan.key),
+        todo: plan.as_ref().and_then(|plan| plan.todo),
         gzip: representation::accepts_gzip(request.headers()),
     };
     let admitted = app.service.admit(&meter, &entry).await;
@@ -116,6 +119,7 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
         limits: RateLimits::OFF,
         write: false,
         request: None,
+        todo: None,
         gzip: false,
     };
     match app.service.admit(meter, &entry).await?.principal {
@@ -129,6 +133,8 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
 /// How a cacheable request is found in the cache, and for how long.
 struct Plan {
     key: [u8; 32],
+    /// The todo that the answer shows, where it shows no more.
+    todo: Option<Uuid>,
     ttl: Duration,
 }
 
@@ -155,7 +161,15 @@ impl Plan {
             let minute = chrono::Utc::now().timestamp() / 60;
             key.update(minute.to_be_bytes());
         }
-        Some(Self { key: key.finalize().into(), ttl })
+        // In doubt none: then every write makes the answer old.
+        let todo = match (route, request.uri().path().rsplit_once('/')) {
+            ("/api/v2/todos/{id}", Some((_, id))) => match Id::parse_uuid(id) {
+                Some(Id::Uuid(todo)) => Some(todo),
+                Some(Id::Serial(_)) | None => None,
+            },
+            _ => None,
+        };
+        Some(Self { key: key.finalize().into(), todo, ttl })
     }
 }
 

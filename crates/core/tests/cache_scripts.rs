@@ -2,7 +2,6 @@
 //! so the server may be shared and nothing of others is touched.
 #![allow(clippy::print_stderr, reason = "a skipped test has to say so")]
 
-use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -12,9 +11,11 @@ use todo_core::cache::reads::{admit_args, door, peek_args, read_admitted, read_e
 use todo_core::cache::script::{
     ADMIT, Args, CHARGE, COUNT, ENTER, GREET, INTENT, PEEK, PUBLISH, Reader, Reply, STORE, Script,
 };
+use todo_core::cache::writes::intent_args;
 use todo_core::cache::{
-    Admission, Admitted, Entrance, Entry, Fresh, Hit, Lookup, RateClass, RateLimits, Ticket, Who, entry,
+    Admission, Admitted, Entrance, Entry, Fresh, Hit, Lookup, RateClass, RateLimits, Ticket, Touched, Who, entry,
 };
+use uuid::Uuid;
 
 const WORKSPACE: WorkspaceId = WorkspaceId(7);
 const TOKEN: [u8; 32] = [0xab; 32];
@@ -126,11 +127,11 @@ impl Server {
     }
 
     async fn intent(&self, id: &str) {
-        self.run(&INTENT, Args::new().number(WORKSPACE.0).with(id)).await;
+        self.run(&INTENT, intent_args(WORKSPACE, id, Touched::Everything)).await;
     }
 
     async fn publish(&self, id: &str) {
-        self.run(&PUBLISH, Args::new().number(WORKSPACE.0).with(id)).await;
+        self.run(&PUBLISH, intent_args(WORKSPACE, id, Touched::Everything)).await;
     }
 }
 
@@ -145,7 +146,15 @@ fn reply(value: redis::Value) -> Reply {
 }
 
 fn asked(who: Who<'_>) -> Entry<'_> {
-    Entry { who, address: "192.0.2.1", limits: RateLimits::OFF, write: false, request: Some(&REQUEST), gzip: false }
+    Entry {
+        who,
+        address: "192.0.2.1",
+        limits: RateLimits::OFF,
+        write: false,
+        request: Some(&REQUEST),
+        todo: None,
+        gzip: false,
+    }
 }
 
 fn read() -> Entry<'static> {
@@ -245,8 +254,47 @@ async fn the_mark_of_a_dead_writer_expires() {
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"new", None).await);
     server.intent("next").await;
-    let marks: Vec<String> = server.command(&["HKEYS", &server.key("w:7")]).await;
-    assert_eq!(HashSet::from_iter(marks), HashSet::from(["g".to_owned(), "next".to_owned()]), "the dead one is swept");
+    let marks: String = server.command(&["HGET", &server.key("w:7"), "m"]).await;
+    assert!(marks.starts_with("* next ") && !marks.contains("dead"), "the dead one is swept: {marks}");
+}
+
+#[tokio::test]
+async fn a_write_to_one_todo_leaves_the_others_alone() {
+    let Some(server) = Server::new().await else { return };
+    let todos = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    let requests = [[1; 32], [2; 32], [3; 32]];
+    let [first, second, list] = [
+        Entry { request: Some(&requests[0]), todo: Some(todos[0]), ..read() },
+        Entry { request: Some(&requests[1]), todo: Some(todos[1]), ..read() },
+        Entry { request: Some(&requests[2]), ..read() },
+    ];
+    server.look_up().await;
+    let state = async |asked: &Entry<'_>| match server.enter(asked).await.lookup {
+        Lookup::Lead(ticket) => {
+            assert!(server.store(&ticket, b"new", None).await);
+            "stored"
+        }
+        Lookup::Hit(_) => "hit",
+        Lookup::Bypass => "bypass",
+        Lookup::Wait(_) => "wait",
+    };
+    let states = async || [state(&first).await, state(&second).await, state(&list).await];
+    let write = async |script, touched| drop(server.run(script, intent_args(WORKSPACE, "w", touched)).await);
+    assert_eq!(states().await, ["stored"; 3]);
+    assert_eq!(states().await, ["hit"; 3]);
+    for (touched, during, after) in [
+        (Touched::Todo(todos[0]), ["bypass", "hit", "bypass"], ["stored", "hit", "stored"]),
+        (Touched::Lists, ["hit", "hit", "bypass"], ["hit", "hit", "stored"]),
+        (Touched::Everything, ["bypass"; 3], ["stored"; 3]),
+        (Touched::Todo(todos[1]), ["hit", "bypass", "bypass"], ["hit", "stored", "stored"]),
+        (Touched::Everything, ["bypass"; 3], ["stored"; 3]),
+    ] {
+        write(&INTENT, touched).await;
+        assert_eq!(states().await, during, "{touched:?}");
+        write(&PUBLISH, touched).await;
+        assert_eq!(states().await, after, "{touched:?}");
+        assert_eq!(states().await, ["hit"; 3], "{touched:?}");
+    }
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ pub mod reads;
 mod redis;
 pub mod script;
 mod types;
-mod writes;
+pub mod writes;
 
 pub use instance::Cache;
 pub use types::{
     Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass, Published,
-    RateClass, RateLimits, RateVerdict, Reach, Ticket, Who,
+    RateClass, RateLimits, RateVerdict, Reach, Ticket, Touched, Who,
 };

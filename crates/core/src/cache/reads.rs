@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use super::redis::lock;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
@@ -43,7 +45,8 @@ impl Cache {
 
     /// The second half of [`Entrance::renew`]: `store.admission` has admitted the caller again.
     pub async fn renew(&self, meter: &Meter, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) {
-        let asked = Entry { who, address: "", limits: RateLimits::OFF, write: false, request: None, gzip: false };
+        let asked =
+            Entry { who, address: "", limits: RateLimits::OFF, write: false, request: None, todo: None, gzip: false };
         let pass = Pass { address_charged: false, ..pass.clone() };
         self.admit(meter, &asked, &pass, admission).await;
     }
@@ -130,6 +133,7 @@ pub fn peek_args(ticket: &Ticket) -> Args {
         .number(ticket.generation)
         .with(ticket.request)
         .flag(ticket.gzip)
+        .with(object(ticket.todo))
 }
 
 /// Arguments of `store.lua`.
@@ -140,9 +144,10 @@ pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
         .with(ticket.request)
         .number(ttl.as_millis().max(1))
         .with(packed)
+        .with(object(ticket.todo))
 }
 
-/// Arguments 4 to 14 of `enter.lua` and `admit.lua`.
+/// Arguments 4 to 15 of `enter.lua` and `admit.lua`.
 pub fn door(asked: &Entry<'_>) -> Args {
     let limits = &asked.limits;
     Args::new()
@@ -161,6 +166,11 @@ pub fn door(asked: &Entry<'_>) -> Args {
         .flag(asked.write)
         .with(asked.request.map(|digest| digest.as_slice()).unwrap_or_default())
         .flag(asked.gzip)
+        .with(object(asked.todo))
+}
+
+fn object(todo: Option<Uuid>) -> String {
+    todo.map(|todo| todo.simple().to_string()).unwrap_or_default()
 }
 
 fn lease_id(who: Who<'_>) -> Vec<u8> {
@@ -208,6 +218,7 @@ fn read_lookup(reply: &mut Reader, asked: &Entry<'_>, epoch: &str) -> Option<Loo
         request: *asked.request?,
         lease: lease_id(asked.who),
         gzip: asked.gzip,
+        todo: asked.todo,
     };
     Some(if state == b"l" { Lookup::Lead(ticket) } else { Lookup::Wait(ticket) })
 }

@@ -4,12 +4,10 @@
 //! holds a few connections and lends each to one call at a time. They never reconnect by themselves: one that failed, overran
 //! its budget or was left in the middle of a call is dropped.
 
-use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use futures::channel::oneshot;
 use futures::future::{Either, select};
 use spin_sdk::redis::{Connection, Error as WireError, RedisParameter, RedisResult};
 
@@ -255,31 +253,34 @@ struct Pool {
 struct PoolState {
     idle: Vec<Held>,
     lent: usize,
-    waiting: VecDeque<oneshot::Sender<Lent>>,
 }
 
+/// How long a call that found every place taken sleeps before it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(1);
+
 impl Pool {
-    /// An idle connection, else a place for a new one, else whichever comes back first.
+    /// An idle connection, else a place for a new one, else whichever comes back.
+    ///
+    /// Whoever waits looks again and again instead of being woken by whoever gives back: the two belong to different requests,
+    /// and wit-bindgen panics when one component task wakes another.
     async fn lend(self: &Arc<Self>) -> Lent {
         loop {
-            let turn = {
-                let mut state = lock(&self.state);
-                if let Some(held) = state.idle.pop() {
-                    state.lent += 1;
-                    return Lent { pool: Arc::clone(self), held: Some(held), counted: true };
-                }
-                if state.lent < self.most {
-                    state.lent += 1;
-                    return Lent { pool: Arc::clone(self), held: None, counted: true };
-                }
-                let (sender, turn) = oneshot::channel();
-                state.waiting.push_back(sender);
-                turn
-            };
-            if let Ok(lent) = turn.await {
+            if let Some(lent) = self.lend_now() {
                 return lent;
             }
+            spin_sdk::time::sleep(LOOK_AGAIN).await;
         }
+    }
+
+    /// A connection or a place, if there is one now.
+    fn lend_now(self: &Arc<Self>) -> Option<Lent> {
+        let mut state = lock(&self.state);
+        let held = state.idle.pop();
+        if held.is_none() && state.lent >= self.most {
+            return None;
+        }
+        state.lent += 1;
+        Some(Lent { pool: Arc::clone(self), held })
     }
 
     /// After a failure: the others are as good as dead. Lent ones fail by themselves.
@@ -289,12 +290,11 @@ impl Pool {
     }
 }
 
-/// The exclusive use of one place. Comes back when it is dropped, to the next in line or to the pool.
+/// The exclusive use of one place. Comes back to the pool when it is dropped, with its connection or without.
 #[derive(Debug)]
 struct Lent {
     pool: Arc<Pool>,
     held: Option<Held>,
-    counted: bool,
 }
 
 impl Lent {
@@ -305,22 +305,9 @@ impl Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        if !self.counted {
-            return;
-        }
-        let mut next = Lent { pool: Arc::clone(&self.pool), held: self.held.take(), counted: true };
-        loop {
-            let waiting = lock(&self.pool.state).waiting.pop_front();
-            let Some(sender) = waiting else { break };
-            match sender.send(next) {
-                Ok(()) => return,
-                Err(back) => next = back,
-            }
-        }
-        next.counted = false;
         let mut state = lock(&self.pool.state);
         state.lent = state.lent.saturating_sub(1);
-        state.idle.extend(next.held.take());
+        state.idle.extend(self.held.take());
     }
 }
 
@@ -340,36 +327,22 @@ mod tests {
     }
 
     #[test]
-    fn places_are_lent_one_by_one_and_handed_on_in_order() {
-        let pool = pool(1);
-        let first = pool.lend().now_or_never().unwrap();
-        let mut second = Box::pin(pool.lend());
-        let mut third = Box::pin(pool.lend());
-        assert!((&mut second).now_or_never().is_none());
-        assert!((&mut third).now_or_never().is_none());
+    fn places_are_lent_one_by_one() {
+        let pool = pool(2);
+        let first = pool.lend_now().unwrap();
+        let second = pool.lend_now().unwrap();
+        assert!(pool.lend_now().is_none());
         drop(first);
-        assert!((&mut third).now_or_never().is_none());
-        let second = second.now_or_never().unwrap();
-        drop(second);
-        drop(third.now_or_never().unwrap());
+        let third = pool.lend_now().unwrap();
+        assert!(pool.lend_now().is_none());
+        drop((second, third));
         assert_eq!(lock(&pool.state).lent, 0);
     }
 
     #[test]
-    fn whoever_goes_away_while_waiting_keeps_no_place() {
+    fn whoever_finds_a_place_does_not_wait() {
         let pool = pool(1);
-        let first = pool.lend().now_or_never().unwrap();
-        let mut gone_before = Box::pin(pool.lend());
-        let mut gone_after = Box::pin(pool.lend());
-        let mut last = Box::pin(pool.lend());
-        assert!((&mut gone_before).now_or_never().is_none());
-        assert!((&mut gone_after).now_or_never().is_none());
-        assert!((&mut last).now_or_never().is_none());
-        drop(gone_before);
-        drop(first);
-        drop(gone_after);
-        drop(last.now_or_never().unwrap());
-        assert_eq!(lock(&pool.state).lent, 0);
+        drop(pool.lend().now_or_never().unwrap());
         assert!(pool.lend().now_or_never().is_some());
     }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use crate::WorkspaceId;
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
@@ -89,6 +91,9 @@ pub struct Entry<'a> {
     /// For a read that may be cached: a digest of everything but the workspace that decides the response
     /// (version, route, canonical query, scopes if they matter).
     pub request: Option<&'a [u8; 32]>,
+    /// The todo that the response depends on, if it depends on nothing else that [`Touched::Todo`] writes touch. `None` for
+    /// lists and whatever is in doubt.
+    pub todo: Option<Uuid>,
     /// Which form of the body the client prefers. The other one comes if the preferred one is not stored.
     pub gzip: bool,
 }
@@ -240,6 +245,7 @@ pub struct Ticket {
     pub(crate) generation: i64,
     pub(crate) request: [u8; 32],
     pub(crate) lease: Vec<u8>,
+    pub(crate) todo: Option<Uuid>,
     pub(crate) gzip: bool,
 }
 
@@ -285,12 +291,24 @@ pub struct Admission<'a> {
     pub settled: bool,
 }
 
+/// What a write may change in the eyes of readers. Responses that depend on more than one todo are touched by every write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Touched {
+    /// Anything.
+    Everything,
+    /// No todo that exists already.
+    Lists,
+    /// This todo and no other.
+    Todo(Uuid),
+}
+
 /// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown, so that the mark stands until
 /// no statement can be running any more.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
     pub(crate) workspace: WorkspaceId,
+    pub(crate) touched: Touched,
     pub(crate) state: IntentState,
 }
 

@@ -4,23 +4,23 @@ use std::time::Instant;
 
 use super::script::{Args, INTENT, PUBLISH};
 use super::types::IntentState;
-use super::{Cache, Intent, Published};
+use super::{Cache, Intent, Published, Touched};
 use crate::{Meter, WorkspaceId};
 
 impl Cache {
     /// Announces a write. Call it right before the statement.
-    pub async fn intent(&self, meter: &Meter, workspace: WorkspaceId) -> Intent {
+    pub async fn intent(&self, meter: &Meter, workspace: WorkspaceId, touched: Touched) -> Intent {
         let Some(redis) = &self.redis else {
-            return Intent { workspace, state: IntentState::Off };
+            return Intent { workspace, touched, state: IntentState::Off };
         };
         let (id, sent) = (uuid::Uuid::new_v4().simple().to_string(), Instant::now());
-        let args = Args::new().number(workspace.0).with(id.as_str());
+        let args = intent_args(workspace, &id, touched);
         let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
             Ok(_) => IntentState::Announced { id, sent },
             // It may have arrived all the same. Then its mark keeps the workspace out of the cache until it expires.
             Err(_) => IntentState::Away,
         };
-        Intent { workspace, state }
+        Intent { workspace, touched, state }
     }
 
     /// Publishes a write whose outcome is known, before it is answered. Also after a statement that certainly changed nothing.
@@ -29,7 +29,7 @@ impl Cache {
         let (Some(redis), IntentState::Announced { id, sent }) = (&self.redis, intent.state) else {
             return Published::Done;
         };
-        let args = Args::new().number(intent.workspace.0).with(id);
+        let args = intent_args(intent.workspace, &id, intent.touched);
         match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
             Ok(_) => Published::Done,
             // The tenth is for clocks that run at different rates.
@@ -44,7 +44,16 @@ impl Cache {
         let Some(redis) = &self.redis else {
             return true;
         };
-        let args = Args::new().number(workspace.0).with("");
+        let args = intent_args(workspace, "", Touched::Everything);
         redis.run(meter, self.writing(), &PUBLISH, args, None).await.is_ok()
     }
+}
+
+/// Arguments of `intent.lua` and `publish.lua`.
+pub fn intent_args(workspace: WorkspaceId, write: &str, touched: Touched) -> Args {
+    Args::new().number(workspace.0).with(write).with(match touched {
+        Touched::Everything => "*".to_owned(),
+        Touched::Lists => "-".to_owned(),
+        Touched::Todo(todo) => todo.simple().to_string(),
+    })
 }

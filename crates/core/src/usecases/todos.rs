@@ -1,5 +1,6 @@
 //! Todos: one at a time, by the page, by the batch, all of them.
 
+use crate::cache::Touched;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
@@ -39,14 +40,14 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write_to(caller, key, Touched::Lists).await;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
         writing.settle(outcome).await
     }
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write_to(caller, None, Touched::Todo(uid)).await;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
         writing.settle(outcome).await
     }
@@ -59,7 +60,7 @@ impl Service {
         expected: &Expected,
         draft: &Draft,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write_to(caller, None, touched(id)).await;
         let outcome = todos::replace(&self.pg, &writing.write(), id, expected, draft).await;
         writing.settle(outcome).await
     }
@@ -72,21 +73,21 @@ impl Service {
         expected: &Expected,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write_to(caller, None, touched(id)).await;
         let outcome = todos::patch(&self.pg, &writing.write(), id, expected, patch).await;
         writing.settle(outcome).await
     }
 
     /// A todo goes into the bin.
     pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write_to(caller, None, touched(id)).await;
         let outcome = todos::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }
 
     /// A todo comes out of the bin, within 30 days.
     pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write_to(caller, key, touched(id)).await;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
         writing.settle(outcome).await
     }
@@ -122,5 +123,13 @@ impl Service {
     /// Counts; `tz` is an IANA name.
     pub async fn todo_stats(&self, caller: &Caller, tz: &str) -> Result<Stats> {
         stats::stats(&self.pg, caller, tz).await
+    }
+}
+
+/// By its integer a todo is not known to the cache.
+fn touched(id: Id) -> Touched {
+    match id {
+        Id::Uuid(uid) => Touched::Todo(uid),
+        Id::Serial(_) => Touched::Everything,
     }
 }

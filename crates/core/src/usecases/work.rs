@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Cache, Published};
+use crate::cache::{Cache, Published, Touched};
 use crate::store::job_queue::{self, Chunk, Claim};
 use crate::store::{invalidations, purge};
 use crate::{Caller, Error, Meter, Result};
@@ -126,7 +126,7 @@ impl Service {
 
     /// One chunk within the cache protocol.
     async fn chunk(&self, meter: &Arc<Meter>, claim: &mut Claim, limit: i64) -> Result<Chunk> {
-        let intent = self.cache.intent(meter, claim.workspace).await;
+        let intent = self.cache.intent(meter, claim.workspace, Touched::Everything).await;
         let outcome = job_queue::chunk(&self.pg, meter, claim, limit, LEASE, intent.distrust()).await;
         if matches!(outcome, Err(Error::Unavailable { .. } | Error::Timeout { .. })) {
             // Open whether it happened: the mark stands until no statement can be running any more.

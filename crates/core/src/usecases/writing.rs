@@ -1,6 +1,6 @@
 //! The cache protocol around a write: announce, commit, publish (see [`crate::cache`]).
 
-use crate::cache::{Cache, Intent, Published};
+use crate::cache::{Cache, Intent, Published, Touched};
 use crate::store::invalidations;
 use crate::store::write::{IdempotencyKey, Write, Written};
 use crate::{Caller, Error, Result};
@@ -20,7 +20,17 @@ impl Service {
     /// Announces a write of `caller`. The statement is sent with [`Writing::write`] and its outcome given to
     /// [`Writing::settle`].
     pub(super) async fn write<'a>(&'a self, caller: &'a Caller, key: Option<&'a IdempotencyKey>) -> Writing<'a> {
-        let intent = self.cache.intent(&caller.meter, caller.workspace).await;
+        self.write_to(caller, key, Touched::Everything).await
+    }
+
+    /// The same for a write that touches less than everything.
+    pub(super) async fn write_to<'a>(
+        &'a self,
+        caller: &'a Caller,
+        key: Option<&'a IdempotencyKey>,
+        touched: Touched,
+    ) -> Writing<'a> {
+        let intent = self.cache.intent(&caller.meter, caller.workspace, touched).await;
         Writing { service: self, caller, key, intent }
     }
 }

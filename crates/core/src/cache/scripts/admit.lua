@@ -1,9 +1,9 @@
--- The store has admitted the caller. ARGV 4-14 as for enter.lua, 15 when the request came in ("" if unknown), 16 in which epoch,
--- 17 whether the address was charged, 18 workspace, 19 principal, 20 whether no invalidation was pending.
+-- The store has admitted the caller. ARGV 4-15 as for enter.lua, 16 when the request came in, 17 in which epoch, 18 whether
+-- the address was charged, 19 workspace, 20 principal, 21 whether no invalidation was pending.
 -- Reply: ok, epoch, state, workspace, generation, head, body, then the rates if they changed.
 
-local came, came_in, address_charged = tonumber(ARGV[15]), ARGV[16], ARGV[17] == '1'
-local workspace, principal, settled = ARGV[18], ARGV[19], ARGV[20] == '1'
+local came, came_in, address_charged = tonumber(ARGV[16]), ARGV[17], ARGV[18] == '1'
+local workspace, principal, settled = ARGV[19], ARGV[20], ARGV[21] == '1'
 
 local buckets, passes = {}, true
 if kind == 't' then
@@ -25,7 +25,7 @@ if settled and came_in == epoch and expiry > now then
   redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, whole(expiry) .. ':' .. workspace .. ':' .. principal,
     'PX', math.ceil((expiry - now) / 1000))
   if passes and request ~= '' then
-    state, generation, head, body = look_up(workspace, request, gzip)
+    state, generation, head, body = look_up(workspace, object, request, gzip)
   end
 end
 

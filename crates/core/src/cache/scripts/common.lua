@@ -23,37 +23,74 @@ local function evicts()
   return type(stats) ~= 'string' or string.match(stats, 'evicted_keys:(%d+)') ~= '0'
 end
 
--- The generation of a workspace, and whether a write may be in flight. The hash holds the generation and the marks, so that
--- they can only be lost together. A lost generation begins again at the time, which no earlier one has reached; and if it may
--- have been evicted, marks may have gone with it: their longest life passes before anything is stored again.
-local function generation_of(workspace)
-  local key = prefix .. 'w:' .. workspace
-  local fields = redis.call('HGETALL', key)
-  local generation, busy = false, now < quiet
-  for i = 1, #fields, 2 do
-    if fields[i] == 'g' then
-      generation = fields[i + 1]
-    elseif tonumber(fields[i + 1]) > now then
-      busy = true
-    end
-  end
-  if not generation then
-    generation = whole(now)
-    redis.call('HSET', key, 'g', generation)
-    redis.call('EXPIRE', key, 86400)
-    if evicts() then
-      redis.call('HSET', key, 'lost', whole(now + mark_ttl))
-      busy = true
-    end
-  end
-  return generation, busy
+-- What is known of a workspace, in one hash, so that all of it can only be lost together:
+--   g      the latest generation; raised by every write
+--   a      the generation of the last write that touched everything
+--   o<id>  the generation of the last write that touched this object since then
+--   m      the marks of writes in flight: "<scope> <write> <expiry>;" each. Scope: * everything, - no existing object, or an id
+-- What depends on one object lives in the generation o<id>, or a without one. Everything else lives in g. All come from one
+-- counter, so none of them ever returns.
+local function workspace_key(workspace)
+  return prefix .. 'w:' .. workspace
 end
 
--- Every entry of the workspace becomes unreachable.
-local function next_generation(workspace)
-  generation_of(workspace)
-  redis.call('HINCRBY', prefix .. 'w:' .. workspace, 'g', 1)
-  redis.call('EXPIRE', prefix .. 'w:' .. workspace, 86400)
+-- The generation of an object ('' for everything else), and whether a write to it may be in flight. A lost generation begins
+-- again at the time, which no earlier one has reached; and if it may have been evicted, marks may have gone with it: their
+-- longest life passes before anything is stored again.
+local function generation_of(workspace, object)
+  local key = workspace_key(workspace)
+  local fields = redis.call('HMGET', key, 'g', 'a', 'm', 'o' .. object)
+  local busy = now < quiet
+  if not fields[1] then
+    local generation, marks = whole(now), ''
+    if evicts() then
+      marks, busy = '* lost ' .. whole(now + mark_ttl) .. ';', true
+    end
+    redis.call('HSET', key, 'g', generation, 'a', generation, 'm', marks)
+    redis.call('EXPIRE', key, 86400)
+    return generation, busy
+  end
+  for scope, expiry in string.gmatch(fields[3] or '', '(%S+) %S+ (%d+);') do
+    if (object == '' or scope == '*' or scope == object) and tonumber(expiry) > now then
+      busy = true
+    end
+  end
+  if object == '' then
+    return fields[1], busy
+  end
+  return fields[4] or fields[2] or fields[1], busy
+end
+
+-- Every entry that depends on what is touched becomes unreachable.
+local function next_generation(workspace, scope)
+  generation_of(workspace, '')
+  local key = workspace_key(workspace)
+  local generation = whole(redis.call('HINCRBY', key, 'g', 1))
+  if scope ~= '*' and scope ~= '-' then
+    redis.call('HSET', key, 'o' .. scope, generation)
+  end
+  -- The objects are forgotten before they are many: then everything was touched.
+  if scope == '*' or redis.call('HLEN', key) > 5000 then
+    redis.call('HSET', key, 'a', generation)
+    for _, name in ipairs(redis.call('HKEYS', key)) do
+      if string.sub(name, 1, 1) == 'o' then
+        redis.call('HDEL', key, name)
+      end
+    end
+  end
+  redis.call('EXPIRE', key, 86400)
+end
+
+-- Sets a mark ('' for none) and sweeps that of `write` and those that have expired.
+local function remark(workspace, write, mark)
+  local kept = {mark}
+  local marks = redis.call('HGET', workspace_key(workspace), 'm') or ''
+  for scope, id, expiry in string.gmatch(marks, '(%S+) (%S+) (%d+);') do
+    if id ~= write and tonumber(expiry) > now then
+      kept[#kept + 1] = scope .. ' ' .. id .. ' ' .. expiry .. ';'
+    end
+  end
+  redis.call('HSET', workspace_key(workspace), 'm', table.concat(kept))
 end
 
 local function entry_name(workspace, generation, request)

@@ -1,5 +1,6 @@
 -- A request at the door. ARGV 4 t (token) | w (workspace) | n (nobody), 5 token hash or "off" + workspace, 6 address,
--- 7-11 quotas, 12 write, 13 request digest or "", 14 prefers gzip.
+-- 7-11 quotas, 12 write, 13 request digest or "", 14 prefers gzip, 15 the object that the response
+-- depends on alone, or "".
 -- Reply: ok, now, epoch, principal, renew, address charged, state, workspace, generation, head, body, then the rates.
 
 local admission = nil
@@ -31,7 +32,7 @@ end
 
 local state, generation, head, body = 'b', false, false, false
 if admission and passes and request ~= '' then
-  state, generation, head, body = look_up(admission[2], request, gzip)
+  state, generation, head, body = look_up(admission[2], object, request, gzip)
 end
 
 local reply = {'ok', whole(now), epoch, admission and admission[3] or false, renew, (kind == 't' and not known and passes) and 1 or 0,

@@ -43,8 +43,8 @@ local function admission_of(id)
 end
 
 -- State (b: stay out, h: hit, l: lead, w: wait), generation, head, body.
-local function look_up(workspace, request, gzip)
-  local generation, busy = generation_of(workspace)
+local function look_up(workspace, object, request, gzip)
+  local generation, busy = generation_of(workspace, object)
   if busy then
     return 'b', generation, false, false
   end

@@ -1,8 +1,9 @@
--- A write has ended, or pending invalidations are being settled. ARGV 4 workspace, 5 id of the write or "". Reply: ok.
+-- A write has ended, or pending invalidations are being settled. ARGV 4 workspace, 5 id of the write or "", 6 its scope.
+-- Reply: ok.
 
-local workspace, id = ARGV[4], ARGV[5]
-next_generation(workspace)
-if id ~= '' then
-  redis.call('HDEL', prefix .. 'w:' .. workspace, id)
+local workspace, write, scope = ARGV[4], ARGV[5], ARGV[6]
+next_generation(workspace, scope)
+if write ~= '' then
+  remark(workspace, write, '')
 end
 return {'ok'}

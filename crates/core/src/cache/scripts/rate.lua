@@ -63,12 +63,12 @@ local function buckets_of(kind, owner, default_quota, writes_quota)
   return buckets
 end
 
--- Arguments 4 to 14 are the same for enter.lua and admit.lua.
+-- Arguments 4 to 15 are the same for enter.lua and admit.lua.
 local kind, id, address = ARGV[4], ARGV[5], ARGV[6]
 local address_default, token_default = tonumber(ARGV[7]), tonumber(ARGV[8])
 local address_writes, token_writes = tonumber(ARGV[9]), tonumber(ARGV[10])
 local failures_quota = tonumber(ARGV[11])
-local write, request, gzip = ARGV[12] == '1', ARGV[13], ARGV[14] == '1'
+local write, request, gzip, object = ARGV[12] == '1', ARGV[13], ARGV[14] == '1', ARGV[15]
 if not write then
   address_writes, token_writes = 0, 0
 end
