@@ -1,0 +1,78 @@
+//! What lies beside the code agrees with the code: the configuration per environment, the dashboard and the alerts, and the
+//! lists on the documentation pages.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is meant to fail there and then"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use serde_json::Value;
+use todo_api::config::SETTINGS;
+use todo_docs::problems::{FAULTS, PROBLEMS};
+
+/// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
+const METRICS: [&str; 7] = [
+    "todo_cache_requests_total",
+    "todo_http_request_duration_seconds",
+    "todo_http_requests_total",
+    "todo_job_oldest_queued_seconds",
+    "todo_jobs",
+    "todo_rate_limited_total",
+    "todo_sql_statements_total",
+];
+
+fn read(path: &str) -> String {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&file).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+#[test]
+fn configuration_files_set_known_settings_and_no_secrets() {
+    for environment in ["development", "staging", "production"] {
+        let path = format!("deploy/config/{environment}.toml");
+        let file: toml::Table = read(&path).parse().unwrap();
+        let providers = file["variables_provider"].as_array().unwrap();
+        assert_eq!(providers.len(), 1, "{path}");
+        let values = providers[0]["values"].as_table().unwrap();
+        assert_eq!(values["environment"].as_str(), Some(environment), "{path}");
+        for (name, value) in values {
+            assert!(value.is_str(), "{path}: {name} must be a string, as all Spin variables are");
+            let setting = SETTINGS.iter().find(|setting| setting.name == name);
+            let setting = setting.unwrap_or_else(|| panic!("{path}: there is no setting {name}"));
+            assert!(!setting.text.starts_with("Secret."), "{path}: {name} is a secret");
+        }
+    }
+}
+
+#[test]
+fn dashboard_and_alerts_use_the_metrics_of_the_contract() {
+    let known = BTreeSet::from(METRICS.map(str::to_owned));
+    let dashboard = read("deploy/observability/dashboard.json");
+    serde_json::from_str::<Value>(&dashboard).unwrap();
+    assert_eq!(metrics_in(&dashboard), known);
+    let unknown: Vec<_> =
+        metrics_in(&read("deploy/observability/rules.yml")).into_iter().filter(|name| !known.contains(name)).collect();
+    assert!(unknown.is_empty(), "rules.yml uses {unknown:?}");
+}
+
+/// Every word that begins as our metrics do.
+fn metrics_in(text: &str) -> BTreeSet<String> {
+    let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character)));
+    words
+        .filter(|word| word.starts_with("todo_"))
+        .map(|word| ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned())
+        .collect()
+}
+
+#[test]
+fn the_page_of_errors_lists_each_code_once() {
+    let problems: BTreeSet<_> = PROBLEMS.iter().map(|problem| problem.code).collect();
+    let faults: BTreeSet<_> = FAULTS.iter().map(|fault| fault.code).collect();
+    assert_eq!((problems.len(), faults.len()), (PROBLEMS.len(), FAULTS.len()));
+}
