@@ -119,13 +119,6 @@ pub const PROBLEMS: &[Problem] = &[
     ),
     problem(
         404,
-        "workspace_not_found",
-        "No such workspace",
-        "There is no workspace with this id.",
-        "List the workspaces with `GET /api/v2/admin/workspaces`.",
-    ),
-    problem(
-        404,
         "token_not_found",
         "No such token",
         "There is no token with this id.",
