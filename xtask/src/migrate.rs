@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use sqlx::PgConnection;
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 
 use crate::Session;
 use crate::checkout::Checkout;
@@ -43,7 +43,11 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     let pending = list(checkout, &mut connection).await?.iter().filter(|(_, _, applied)| !applied).count();
     let migrator = read(checkout).await?;
     // Also with nothing pending: it compares the checksums.
-    migrator.run(&mut connection).await.context("the migrations cannot be applied")?;
+    migrator.run(&mut connection).await.map_err(|error| {
+        let edited = matches!(error, MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_));
+        let advice = "; put it back, or begin anew (remove target/dev/up, if it is the private server's)";
+        anyhow::anyhow!("the migrations cannot be applied: {error}{}", if edited { advice } else { "" })
+    })?;
     match pending {
         0 => say("the database's schema is current"),
         _ => say(&format!("applied {pending} migrations in {}", duration(began.elapsed()))),
