@@ -116,14 +116,17 @@ async fn up(up: Up) -> anyhow::Result<()> {
 
 /// Reads a duration as `spin up` does.
 fn duration(text: &str) -> Result<Duration, String> {
-    let units: [(&str, fn(u64) -> Duration); 3] =
-        [("ms", Duration::from_millis), ("us", Duration::from_micros), ("s", Duration::from_secs)];
-    let (number, unit) = units
-        .into_iter()
-        .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?, unit)))
-        .unwrap_or((text, Duration::from_secs));
+    let (number, unit) = match text.trim_end_matches(|c: char| c.is_ascii_alphabetic()) {
+        number if number.len() == text.len() => (number, "s"),
+        number => text.split_at(number.len()),
+    };
     let number = number.parse().map_err(|_| format!("expected a number and `s`, `ms` or `us`, not {text:?}"))?;
-    Ok(unit(number))
+    match unit {
+        "s" => Ok(Duration::from_secs(number)),
+        "ms" => Ok(Duration::from_millis(number)),
+        "us" => Ok(Duration::from_micros(number)),
+        _ => Err(format!("expected `s`, `ms` or `us` after the number, not {unit:?}")),
+    }
 }
 
 /// Standard output is this program's result; it may be closed.

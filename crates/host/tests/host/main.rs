@@ -3,6 +3,8 @@
 //! `cargo xtask test` builds the component (`todo-host-probe`) and sets `DATABASE_URL` and `REDIS_URL`. By hand, set those
 //! and, if the component is elsewhere, `TODO_HOST_PROBE`.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test may")]
+
 mod client;
 mod faults;
 mod fixture;
