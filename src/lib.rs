@@ -11,6 +11,8 @@ pub mod extract;
 pub mod handlers;
 pub mod log;
 pub mod middleware;
+#[cfg(not(target_family = "wasm"))]
+pub mod openapi;
 pub mod router;
 pub mod types;
 

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use todo_core::domain::bulk::Change;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
+use todo_core::domain::text::SearchText;
 use todo_core::domain::text::{Description as CoreDescription, TagName as CoreTagName, Title as CoreTitle};
 use todo_core::domain::todo::{Priority as CorePriority, Status as CoreStatus};
 use todo_core::store::tokens::Scope as CoreScope;
@@ -39,19 +40,21 @@ scalar! {
     /// The title of a todo: plain text, never markup.
     Title = line(CoreTitle::MAX, "Buy milk");
     /// The title of a todo, measured after it was trimmed, normalised and freed of markup.
-    TitleInput = line(CoreTitle::MAX, "Buy milk");
+    TitleInput = input(CoreTitle::MAX, "Buy milk");
     /// HTML of harmless elements.
     Description = text(CoreDescription::MAX, "Two bottles, <b>not</b> one.");
     /// Rich text as HTML, measured after what is not allowed in it was taken out.
-    DescriptionInput = text(CoreDescription::MAX, "Two bottles, <b>not</b> one.");
+    DescriptionInput = json!({
+        "type": "string", "maxLength": CoreDescription::MAX, "examples": ["Two bottles, <b>not</b> one."],
+    });
     /// The name of a tag.
     TagName = line(CoreTagName::MAX, "home");
     /// The name of a tag; case does not matter.
-    TagNameInput = line(CoreTagName::MAX, "home");
+    TagNameInput = input(CoreTagName::MAX, "home");
     /// A name: plain text.
     Name = line(CoreName::MAX, "Ada Lovelace");
     /// A name, measured after it was trimmed, normalised and freed of markup.
-    NameInput = line(CoreName::MAX, "Ada Lovelace");
+    NameInput = input(CoreName::MAX, "Ada Lovelace");
     /// An e-mail address, as it was written.
     Email = email();
     /// An e-mail address.
@@ -76,10 +79,27 @@ scalar! {
         "type": "string", "format": "date-time", "minLength": 20, "maxLength": 64,
         "examples": ["2030-01-31T13:00:00+01:00"],
     });
+    /// Names a thing: a UUID of version 4 or 7.
+    Id = json!({"type": "string", "format": "uuid", "examples": ["0190163d-8694-739b-aea5-966c26f8ad91"]});
+    /// Names a thing in version 1.
+    TodoId = json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [7]});
+    /// What to search for: words, "a phrase", or, -not.
+    SearchInput = json!({
+        "type": "string", "minLength": 1, "maxLength": SearchText::MAX, "pattern": NOT_BLANK, "examples": ["milk -oat"],
+    });
     /// The text of a bearer token.
     Secret = json!({
         "type": "string", "minLength": 47, "maxLength": 47, "pattern": "^tdo_[A-Za-z0-9_-]{43}$",
     });
+}
+
+/// Something but space. That control characters inside are refused, too, is in the contract; a pattern for it would also have
+/// to say what trimming does at the ends.
+const NOT_BLANK: &str = r"\S";
+
+/// A line of plain text before it is cleaned.
+fn input(longest: usize, example: &str) -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": NOT_BLANK, "examples": [example]})
 }
 
 /// A line of plain text, without control characters.

@@ -6,6 +6,7 @@
 
 mod account;
 mod apt;
+mod bench;
 mod build;
 mod checkout;
 mod database;
@@ -14,6 +15,7 @@ mod docs_check;
 mod guard;
 mod http;
 mod migrate;
+mod openapi;
 mod postgres;
 mod progress;
 mod redis;
@@ -57,6 +59,10 @@ enum Command {
     Token(token::Args),
     /// Fill a workspace with todos to look at.
     Seed(seed::Args),
+    /// Write the OpenAPI documents, or check them against the code and against what was released.
+    Openapi(openapi::Args),
+    /// Measure requests per second, latencies and memory.
+    Bench(bench::Args),
     /// Check the repository's own rules.
     Tidy(tidy::Args),
     /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
@@ -118,6 +124,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Migrate(args) => migrate::main(session, &args).await,
         Command::Token(args) => token::main(session, &args).await,
         Command::Seed(args) => seed::main(session, &args).await,
+        Command::Openapi(args) => openapi::main(session, &args).await,
+        Command::Bench(args) => bench::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),
         Command::Dist(args) => dist::main(session, &args).await,
         Command::DocsCheck(args) => docs_check::main(session, args).await,

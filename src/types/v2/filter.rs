@@ -11,7 +11,7 @@ use crate::extract::fields::{self, Fields};
 use crate::extract::query::{PRIORITIES, STATUSES};
 
 /// More words or tags than this in one filter mean nothing.
-const MOST: usize = 20;
+pub const MOST: usize = 20;
 
 /// Reads a filter whose references are parsed by `reference`.
 pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Filter> {

@@ -1,0 +1,66 @@
+//! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds from the
+//! domain, operations from the tables in [`v1`] and [`v2`], which stand in the order of the router.
+//!
+//! This module is not part of the component: `cargo xtask openapi` runs it natively and blesses what it writes, and the
+//! component serves the blessed files. Annotations on the handlers were the road not taken: most of an operation is its
+//! errors and headers, which follow from a few words ("paged", "idempotent") and would have buried the handlers.
+
+mod document;
+mod failure;
+mod header;
+mod operation;
+mod parameter;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod v1;
+mod v2;
+
+use serde_json::Value;
+
+/// A version of the API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// Frozen.
+    V1,
+    /// Current.
+    V2,
+}
+
+impl Version {
+    /// Both, the older first.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// `v1` or `v2`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+
+    /// Its document.
+    pub fn document(self) -> Value {
+        match self {
+            Self::V1 => v1::document(),
+            Self::V2 => v2::document(),
+        }
+    }
+
+    /// Its document as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was built.
+    pub fn text(self) -> String {
+        format!("{:#}\n", sorted(self.document()))
+    }
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Object(object) => {
+            let mut pairs: Vec<(String, Value)> = object.into_iter().map(|(key, value)| (key, sorted(value))).collect();
+            pairs.sort_by(|(one, _), (other, _)| one.cmp(other));
+            Value::Object(pairs.into_iter().collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        other => other,
+    }
+}

@@ -1,0 +1,191 @@
+//! The parameters of requests.
+
+use serde_json::{Map, Value, json};
+
+use super::Version;
+use crate::types::v2::filter::MOST;
+
+/// A reference to a described parameter.
+pub fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/parameters/{name}")})
+}
+
+/// The parameters that are filters of todos, under their component names.
+pub const FILTER_V1: &[&str] = &["status", "priority", "completed", "tag"];
+/// The same in version 2.
+pub const FILTER_V2: &[&str] = &[
+    "status",
+    "priority",
+    "completed",
+    "tag",
+    "assignee",
+    "department",
+    "due_after",
+    "due_before",
+    "overdue",
+    "created_after",
+    "created_before",
+    "updated_since",
+    "q",
+    "deleted",
+];
+
+/// Every parameter that an operation of the version names.
+pub fn all(version: Version) -> Map<String, Value> {
+    let schema = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    let query = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
+    let repeated = |name: &str, description: &str, items: Value| {
+        let schema = json!({"type": "array", "maxItems": MOST, "items": items});
+        json!({"name": name, "in": "query", "description": description, "style": "form", "explode": true, "schema": schema})
+    };
+    let boolean = json!({"type": "boolean"});
+    let mut all = Map::new();
+    let mut put = |name: &str, parameter: Value| drop(all.insert(name.to_owned(), parameter));
+    put("status", repeated("status", "Any of these; repeated or separated by commas.", schema("Status")));
+    put("priority", repeated("priority", "Any of these; repeated or separated by commas.", schema("Priority")));
+    put("completed", query("completed", "Completed or not.", boolean.clone()));
+    put("tag", repeated("tag", "All of these tags; may be repeated.", schema("TagNameInput")));
+    put(
+        "limit",
+        query(
+            "limit",
+            "How many items at most.",
+            json!({
+                "type": "integer", "format": "int32", "minimum": 1, "maximum": 100, "default": 50,
+            }),
+        ),
+    );
+    put(
+        "tz",
+        query(
+            "tz",
+            "The IANA name of the time zone whose current day `due_today` means.",
+            json!({
+                "type": "string", "minLength": 1, "maxLength": 64, "default": "UTC", "pattern": "^[A-Za-z0-9/_+-]+$",
+                "examples": ["Europe/Berlin"],
+            }),
+        ),
+    );
+    put(
+        "If-Match",
+        json!({
+            "name": "If-Match", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 1000},
+            "description": "ETags of the state that is to be changed; another state is left alone (412). `*`: any state.",
+        }),
+    );
+    put(
+        "If-None-Match",
+        json!({
+            "name": "If-None-Match", "in": "header", "schema": {"type": "string", "maxLength": 1000},
+            "description": "ETags that the client has; if the answer is one of them, it is 304 and empty.",
+        }),
+    );
+    put(
+        "Idempotency-Key",
+        json!({
+            "name": "Idempotency-Key", "in": "header",
+            "description": "Makes it safe to repeat the request for 24 hours, with the same body: it is done once. With or without quotes.",
+            "schema": {
+                "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]{1,255}$",
+                "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"],
+            },
+        }),
+    );
+    match version {
+        Version::V1 => {
+            put(
+                "skip",
+                query(
+                    "skip",
+                    "How many items to leave out.",
+                    json!({
+                        "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX, "default": 0,
+                    }),
+                ),
+            );
+            put(
+                "id",
+                json!({
+                    "name": "id", "in": "path", "required": true, "description": "The id.",
+                    // A list of one type, because the OWASP rules know no exception for an old version's numbers.
+                    "schema": {"type": ["integer"], "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [7]},
+                }),
+            );
+        }
+        Version::V2 => {
+            let instant = |name: &str, description: &str| query(name, description, schema("InstantInput"));
+            put("assignee", query("assignee", "Assigned to this employee.", uuid()));
+            put("department", query("department", "Assigned to an employee of this department.", uuid()));
+            put("due_after", instant("due_after", "Due later than this."));
+            put("due_before", instant("due_before", "Due earlier than this."));
+            put(
+                "overdue",
+                query("overdue", "Due in the past and neither completed nor cancelled, or not.", boolean.clone()),
+            );
+            put("created_after", instant("created_after", "Created later than this."));
+            put("created_before", instant("created_before", "Created earlier than this."));
+            put("updated_since", instant("updated_since", "Changed at this instant or later."));
+            put("q", query("q", "Words in title and description: \"a phrase\", or, -not.", schema("SearchInput")));
+            put("deleted", query("deleted", "The bin instead of the live todos.", boolean));
+            put(
+                "sort",
+                query(
+                    "sort",
+                    "The order; a leading `-` reverses it. Todos without a due date come last either way.",
+                    json!({
+                        "type": "string", "default": "-created_at",
+                        "enum": ["created_at", "-created_at", "updated_at", "-updated_at", "due_date", "-due_date", "priority",
+                            "-priority", "title", "-title"],
+                    }),
+                ),
+            );
+            put(
+                "cursor",
+                query(
+                    "cursor",
+                    "Where the page begins: `next_cursor` of the page before, with the same filter and sort.",
+                    json!({
+                        "type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
+                    }),
+                ),
+            );
+            put(
+                "format",
+                query(
+                    "format",
+                    "The kind of file.",
+                    json!({
+                        "type": "string", "default": "csv", "enum": ["csv", "ndjson", "ics"],
+                    }),
+                ),
+            );
+            put("workspace", query("workspace", "Only the tokens of this workspace.", uuid()));
+            put(
+                "id",
+                json!({
+                    "name": "id", "in": "path", "required": true, "description": "The id: a UUID of version 4 or 7.", "schema": uuid(),
+                }),
+            );
+            put(
+                "put-If-Match",
+                json!({
+                    "name": "If-Match", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 1000},
+                    "description": "To replace: ETags of the state that is to be replaced, or `*` for any.",
+                }),
+            );
+            put(
+                "put-If-None-Match",
+                json!({
+                    "name": "If-None-Match", "in": "header", "schema": {"type": "string", "enum": ["*"]},
+                    "description": "To create: `*`.",
+                }),
+            );
+        }
+    }
+    all
+}
+
+/// A UUID that names something.
+pub fn uuid() -> Value {
+    json!({"$ref": "#/components/schemas/Id"})
+}

@@ -1,0 +1,137 @@
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use todo_core::domain::todo::{Draft, Patch};
+use todo_core::error::{Fault, Place};
+use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
+use todo_core::store::tokens::TokenDraft;
+
+use super::Version;
+use crate::extract::body::FromJson;
+use crate::extract::fields::Fields;
+use crate::types::v2::admin::WorkspaceDraft;
+use crate::types::v2::batch::Batch;
+use crate::types::v2::bulk::Bulk;
+use crate::types::v2::people::{DepartmentDraft, DepartmentPatch, TagPatch};
+use crate::types::{v1, v2};
+
+#[test]
+fn the_blessed_files_are_what_the_code_says() {
+    for (version, blessed) in
+        [(Version::V1, include_str!("../../openapi/v1.json")), (Version::V2, include_str!("../../openapi/v2.json"))]
+    {
+        assert!(
+            version.text() == blessed,
+            "run `cargo xtask openapi` and look at what it changes in {}",
+            version.name()
+        );
+    }
+}
+
+/// Every `METHOD /path` under `/api` that the router's source names.
+fn routes() -> BTreeSet<String> {
+    let source = include_str!("../router.rs");
+    let mut routes = BTreeSet::new();
+    for call in source.split(".route(").skip(1) {
+        let (_, rest) = call.split_once('"').unwrap();
+        let (path, handlers) = rest.split_once('"').unwrap();
+        let words = handlers.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '('));
+        for word in words {
+            if let Some((method @ ("get" | "put" | "post" | "patch" | "delete"), _)) = word.split_once('(')
+                && path.starts_with("/api/")
+            {
+                routes.insert(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+    }
+    routes
+}
+
+#[test]
+fn every_route_is_an_operation_and_every_operation_a_route() {
+    let mut operations = BTreeSet::new();
+    for version in Version::ALL {
+        for (path, item) in version.document()["paths"].as_object().unwrap() {
+            operations
+                .extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+    }
+    assert_eq!(operations, routes());
+}
+
+#[test]
+fn every_operation_is_named_once() {
+    for version in Version::ALL {
+        let mut names = BTreeSet::new();
+        for item in version.document()["paths"].as_object().unwrap().values() {
+            for operation in item.as_object().unwrap().values() {
+                let name = operation["operationId"].as_str().unwrap();
+                assert!(names.insert(name.to_owned()), "{name} is there twice");
+            }
+        }
+    }
+}
+
+fn faults<T: FromJson>(body: &Value) -> Vec<Fault> {
+    let mut fields = Fields::root(body.clone()).unwrap();
+    let _ = T::from_json(&mut fields);
+    fields.finish()
+}
+
+/// What reads the body of a schema.
+fn decoder(version: Version, schema: &str) -> fn(&Value) -> Vec<Fault> {
+    match (version, schema) {
+        (Version::V1, "TodoDraft") => faults::<v1::todo::NewTodo>,
+        (Version::V1, "TodoPatch") => faults::<v1::todo::Change>,
+        (Version::V1, "Bulk") => faults::<v1::bulk::Bulk>,
+        (Version::V2, "TodoDraft") => faults::<Draft>,
+        (Version::V2, "TodoPatch") => faults::<Patch>,
+        (Version::V2, "Bulk") => faults::<Bulk>,
+        (Version::V2, "Batch") => faults::<Batch>,
+        (Version::V2, "TagPatch") => faults::<TagPatch>,
+        (Version::V2, "EmployeeDraft") => faults::<EmployeeDraft>,
+        (Version::V2, "EmployeePatch") => faults::<EmployeePatch>,
+        (Version::V2, "DepartmentDraft") => faults::<DepartmentDraft>,
+        (Version::V2, "DepartmentPatch") => faults::<DepartmentPatch>,
+        (Version::V2, "WorkspaceDraft") => faults::<WorkspaceDraft>,
+        (Version::V2, "TokenDraft") => faults::<TokenDraft>,
+        _ => panic!("what reads {schema} of {}?", version.name()),
+    }
+}
+
+/// The schema's name and the example of every body.
+fn bodies(document: &Value) -> Vec<(String, Value)> {
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let contents = operations.map(|operation| &operation["requestBody"]["content"]["application/json"]);
+    let described = contents.filter(|content| content.is_object());
+    let name = |content: &Value| content["schema"]["$ref"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    described.map(|content| (name(content), content["example"].clone())).collect()
+}
+
+#[test]
+fn every_example_of_a_body_is_accepted() {
+    for version in Version::ALL {
+        for (schema, example) in bodies(&version.document()) {
+            assert_eq!(decoder(version, &schema)(&example), [], "{schema} of {}", version.name());
+        }
+    }
+}
+
+#[test]
+fn every_documented_field_of_a_body_can_be_written() {
+    for version in Version::ALL {
+        let document = version.document();
+        for (schema, _) in bodies(&document) {
+            let described = &document["components"]["schemas"][&schema];
+            for name in described["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
+                let body = serde_json::json!({name: null});
+                let refused = decoder(version, &schema)(&body).into_iter().any(|fault| {
+                    fault.place == Place::Pointer(format!("/{name}"))
+                        && ["unknown_field", "read_only"].contains(&fault.code)
+                });
+                assert!(!refused, "{name} of {schema} in {}", version.name());
+            }
+        }
+    }
+}

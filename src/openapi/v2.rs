@@ -1,0 +1,90 @@
+//! The operations of version 2, in the order of the router.
+
+mod example;
+mod others;
+mod todos;
+
+use serde_json::Value;
+
+use super::Version::V2;
+use super::document::{self, Parts};
+use super::schema::{self, Schemas};
+use crate::handlers::stats::Stats;
+use crate::types::scalar;
+use crate::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDraft};
+use crate::types::v2::batch::Results;
+use crate::types::v2::bulk::{Accepted, Job};
+use crate::types::v2::people::{
+    Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
+};
+use crate::types::v2::todo::{Todo, TodoDraft, TodoPatch, TodoSummary};
+pub use example::{accepted, stats};
+
+const DESCRIPTION: &str = "\
+Todos that teams share: filters, full-text search, tags, assignments, batches, background changes, exports.
+
+Every request carries a bearer token, which belongs to one workspace; nothing of other workspaces exists for it. Lists are \
+pages: follow `next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` and nobody's change is lost. \
+Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents (RFC 9457); \
+[their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
+
+/// The document.
+pub fn document() -> Value {
+    let schemas = Schemas::default()
+        .of::<Todo>()
+        .of::<TodoSummary>()
+        .page_of::<TodoSummary>()
+        .of::<TodoDraft>()
+        .of::<TodoPatch>()
+        .of::<Results>()
+        .of::<Accepted>()
+        .of::<Job>()
+        .page_of::<Job>()
+        .of::<Stats>()
+        .of::<Tag>()
+        .page_of::<Tag>()
+        .of::<TagPatch>()
+        .of::<Employee>()
+        .page_of::<Employee>()
+        .of::<EmployeeDraftBody>()
+        .of::<EmployeePatchBody>()
+        .of::<Department>()
+        .page_of::<Department>()
+        .of::<DepartmentDraft>()
+        .of::<DepartmentPatch>()
+        .of::<Me>()
+        .of::<Workspace>()
+        .page_of::<Workspace>()
+        .of::<WorkspaceDraft>()
+        .of::<Token>()
+        .page_of::<Token>()
+        .of::<TokenDraftBody>()
+        .of::<scalar::Instant>()
+        .of::<scalar::InstantInput>()
+        .of::<scalar::TagNameInput>()
+        .of::<scalar::SearchInput>()
+        .of::<scalar::Id>()
+        .with("Batch", schema::batch())
+        .with("BatchOperation", schema::operation())
+        .with("Filter", schema::filter(V2))
+        .with("Bulk", schema::bulk(V2));
+    let mut operations = todos::operations();
+    operations.extend(others::operations());
+    document::document(Parts {
+        version: V2,
+        number: "2.0.0",
+        description: DESCRIPTION,
+        tags: &[
+            ("todos", "Todos, one at a time, by the page, by the batch, all of them."),
+            ("jobs", "Background work and its progress."),
+            ("tags", "Tags come into being with the todos that use them."),
+            ("employees", "Who can be given work."),
+            ("departments", "Where employees work."),
+            ("caller", "The caller itself."),
+            ("admin", "Workspaces and tokens, for administrators."),
+            ("meta", "About the API."),
+        ],
+        operations,
+        schemas,
+    })
+}

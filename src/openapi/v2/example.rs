@@ -1,0 +1,163 @@
+//! Examples of bodies and answers. They are all about one todo.
+
+use serde_json::{Map, Value, json};
+
+/// Of whatever needs one.
+pub const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+const DEPARTMENT: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
+const CREATED: &str = "2026-11-23T03:13:00.123456Z";
+
+/// A page with one item and more to come.
+pub fn page(item: Value) -> Value {
+    json!({"items": [item], "next_cursor": "AfB1c2hlZCBmdXJ0aGVy"})
+}
+
+/// A todo in a list.
+pub fn summary() -> Value {
+    json!({
+        "id": ID,
+        "title": "Buy milk",
+        "status": "pending",
+        "completed": false,
+        "priority": "medium",
+        "due_date": "2030-01-31T12:00:00Z",
+        "tags": ["home"],
+        "assignee": {"id": EMPLOYEE, "name": "Ada Lovelace"},
+        "updated_at": CREATED,
+    })
+}
+
+/// A new todo.
+pub fn draft() -> Value {
+    json!({"title": "Buy milk", "due_date": "2030-01-31T13:00:00+01:00", "tags": ["home"], "assignee_id": EMPLOYEE})
+}
+
+/// A whole todo.
+pub fn todo() -> Value {
+    json!({
+        "id": ID,
+        "title": "Buy milk",
+        "description": null,
+        "status": "pending",
+        "completed": false,
+        "priority": "medium",
+        "due_date": "2030-01-31T12:00:00Z",
+        "tags": ["home"],
+        "assignee": {
+            "id": EMPLOYEE, "name": "Ada Lovelace", "email": "ada@example.com",
+            "department": {"id": DEPARTMENT, "name": "Research"},
+        },
+        "created_at": CREATED,
+        "updated_at": CREATED,
+        "completed_at": null,
+        "version": 1,
+    })
+}
+
+/// A batch of each kind.
+pub fn batch() -> Value {
+    json!({"operations": [
+        {"op": "create", "todo": draft()},
+        {"op": "update", "id": ID, "if_version": 3, "todo": {"status": "completed"}},
+        {"op": "delete", "id": ID},
+    ]})
+}
+
+/// Its results.
+pub fn results() -> Value {
+    json!({"results": [{"status": 201, "todo": todo()}, {"status": 200, "todo": todo()}, {"status": 204, "id": ID}]})
+}
+
+/// A bulk change.
+pub fn bulk() -> Value {
+    json!({"filter": {"tag": ["home"], "overdue": true}, "action": "set_priority", "priority": "high"})
+}
+
+/// Its answer.
+pub fn accepted() -> Value {
+    json!({"message": "Processing started", "job_id": ID})
+}
+
+/// Its job.
+pub fn job() -> Value {
+    json!({
+        "id": ID, "kind": "todos.bulk", "status": "running", "total": 120_000, "processed": 42_000, "attempts": 1,
+        "error": null, "created_at": CREATED, "started_at": "2026-11-23T03:13:01Z", "finished_at": null,
+    })
+}
+
+/// Counts.
+pub fn stats() -> Value {
+    json!({
+        "total": 6,
+        "by_status": {"pending": 3, "in_progress": 1, "completed": 2, "cancelled": 0},
+        "by_priority": {"low": 1, "medium": 4, "high": 1, "urgent": 0},
+        "overdue": 1,
+        "due_today": 2,
+        "completed_last_7_days": 2,
+    })
+}
+
+/// A tag.
+pub fn tag() -> Value {
+    json!({"id": ID, "name": "home", "count": 12, "created_at": CREATED, "version": 1})
+}
+
+/// An employee.
+pub fn employee() -> Value {
+    json!({
+        "id": EMPLOYEE, "name": "Ada Lovelace", "email": "ada@example.com",
+        "department": {"id": DEPARTMENT, "name": "Research"}, "created_at": CREATED, "updated_at": CREATED, "version": 1,
+    })
+}
+
+/// A department.
+pub fn department() -> Value {
+    json!({"id": DEPARTMENT, "name": "Research", "created_at": CREATED, "updated_at": CREATED, "version": 1})
+}
+
+/// The caller.
+pub fn me() -> Value {
+    json!({
+        "workspace": {"id": ID, "name": "Analytical Engines"},
+        "token": {"id": ID, "name": "phone", "expires_at": null},
+        "scopes": ["todos:read", "todos:write"],
+        "limits": {
+            "requests_per_minute": 600, "writes_per_minute": 300, "body_bytes": 1_048_576, "page_items": 100,
+            "batch_operations": 100,
+        },
+    })
+}
+
+/// A workspace.
+pub fn workspace() -> Value {
+    json!({"id": ID, "name": "Analytical Engines", "created_at": CREATED})
+}
+
+/// A token in a list.
+pub fn token() -> Value {
+    json!({
+        "id": ID, "workspace_id": ID, "name": "phone", "scopes": ["todos:read", "todos:write"], "expires_at": null,
+        "created_at": CREATED, "last_used_at": null,
+    })
+}
+
+/// A token as it is told once.
+pub fn new_token() -> Value {
+    let mut token = token();
+    if let Some(fields) = token.as_object_mut() {
+        fields.insert("token".to_owned(), format!("tdo_{}", "A".repeat(43)).into());
+    }
+    token
+}
+
+/// The kinds of files.
+pub fn files() -> Value {
+    let mut content = Map::new();
+    let text = |pattern: &str| json!({"schema": {"type": "string", "maxLength": i32::MAX, "pattern": pattern}});
+    content.insert("text/csv".to_owned(), text("^id,"));
+    content.insert("text/calendar".to_owned(), text("^BEGIN:VCALENDAR"));
+    content.insert("application/x-ndjson".to_owned(), text(r"^(\{.*\}\n)*$"));
+    Value::Object(content)
+}

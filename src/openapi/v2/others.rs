@@ -1,0 +1,164 @@
+//! The operations on everything but todos.
+
+use serde_json::json;
+
+use super::super::Version::V2;
+use super::super::operation::Operation;
+use super::example;
+
+/// In the order of the router.
+pub fn operations() -> Vec<Operation> {
+    let mut all = jobs_and_tags();
+    all.extend(employees());
+    all.extend(departments());
+    all.extend(administration());
+    all.push(Operation::read(V2, "/api/v2/openapi.json", "openapi", "Read this document").described().cached());
+    all
+}
+
+fn jobs_and_tags() -> Vec<Operation> {
+    vec![
+        Operation::read(V2, "/api/v2/jobs", "list_jobs", "List jobs")
+            .about("A page of background work, the newest first.")
+            .tag("jobs")
+            .paged()
+            .answers(200, "JobPage", "A page.", &["ETag", "Link"], example::page(example::job()))
+            .cached(),
+        Operation::read(V2, "/api/v2/jobs/{id}", "get_job", "Read a job")
+            .tag("jobs")
+            .of_one("job_not_found")
+            .answers(200, "Job", "The job.", &["ETag"], example::job())
+            .cached(),
+        Operation::write(V2, "delete", "/api/v2/jobs/{id}", "cancel_job", "Cancel a job")
+            .about("Stops a job; what was done stays done.")
+            .tag("jobs")
+            .of_one("job_not_found")
+            .fails(&["job_finished"])
+            .answers(200, "Job", "The job as it is now.", &["ETag"], example::job()),
+        Operation::read(V2, "/api/v2/tags", "list_tags", "List tags")
+            .about("A page of tags, each with how many live todos have it.")
+            .tag("tags")
+            .paged()
+            .answers(200, "TagPage", "A page.", &["ETag", "Link"], example::page(example::tag()))
+            .cached(),
+        Operation::write(V2, "patch", "/api/v2/tags/{id}", "rename_tag", "Rename a tag")
+            .about("If another tag has the new name, the two become one, which is the answer.")
+            .tag("tags")
+            .of_one("tag_not_found")
+            .conditional()
+            .body("TagPatch", json!({"name": "home"}))
+            .answers(200, "Tag", "The tag.", &["ETag"], example::tag()),
+        Operation::write(V2, "delete", "/api/v2/tags/{id}", "delete_tag", "Delete a tag")
+            .about("Removes the tag from all todos.")
+            .tag("tags")
+            .of_one("tag_not_found")
+            .conditional()
+            .empty("It is gone."),
+    ]
+}
+
+fn employees() -> Vec<Operation> {
+    let of_one = |operation: Operation| operation.tag("employees").of_one("employee_not_found");
+    vec![
+        Operation::read(V2, "/api/v2/employees", "list_employees", "List employees")
+            .tag("employees")
+            .paged()
+            .answers(200, "EmployeePage", "A page.", &["ETag", "Link"], example::page(example::employee()))
+            .cached(),
+        Operation::write(V2, "post", "/api/v2/employees", "create_employee", "Create an employee")
+            .tag("employees")
+            .body(
+                "EmployeeDraft",
+                json!({"name": "Ada Lovelace", "email": "ada@example.com", "department_id": example::ID}),
+            )
+            .idempotent()
+            .fails(&["email_taken"])
+            .answers(201, "Employee", "It was created.", &["ETag", "Location"], example::employee()),
+        of_one(Operation::read(V2, "/api/v2/employees/{id}", "get_employee", "Read an employee"))
+            .answers(200, "Employee", "The employee.", &["ETag"], example::employee())
+            .cached(),
+        of_one(Operation::write(V2, "patch", "/api/v2/employees/{id}", "patch_employee", "Change an employee"))
+            .about("Changes the fields that are given (RFC 7396).")
+            .conditional()
+            .body("EmployeePatch", json!({"department_id": null}))
+            .fails(&["email_taken"])
+            .answers(200, "Employee", "The employee as it is now.", &["ETag"], example::employee()),
+        of_one(Operation::write(V2, "delete", "/api/v2/employees/{id}", "delete_employee", "Delete an employee"))
+            .about("Refused while todos are assigned to the employee.")
+            .conditional()
+            .fails(&["employee_referenced"])
+            .empty("It is gone."),
+    ]
+}
+
+fn departments() -> Vec<Operation> {
+    let of_one = |operation: Operation| operation.tag("departments").of_one("department_not_found");
+    vec![
+        Operation::read(V2, "/api/v2/departments", "list_departments", "List departments")
+            .tag("departments")
+            .paged()
+            .answers(200, "DepartmentPage", "A page.", &["ETag", "Link"], example::page(example::department()))
+            .cached(),
+        Operation::write(V2, "post", "/api/v2/departments", "create_department", "Create a department")
+            .tag("departments")
+            .body("DepartmentDraft", json!({"name": "Research"}))
+            .idempotent()
+            .fails(&["department_name_taken"])
+            .answers(201, "Department", "It was created.", &["ETag", "Location"], example::department()),
+        of_one(Operation::read(V2, "/api/v2/departments/{id}", "get_department", "Read a department"))
+            .answers(200, "Department", "The department.", &["ETag"], example::department())
+            .cached(),
+        of_one(Operation::write(V2, "patch", "/api/v2/departments/{id}", "patch_department", "Change a department"))
+            .about("Changes the fields that are given (RFC 7396).")
+            .conditional()
+            .body("DepartmentPatch", json!({"name": "Research"}))
+            .fails(&["department_name_taken"])
+            .answers(200, "Department", "The department as it is now.", &["ETag"], example::department()),
+        of_one(Operation::write(V2, "delete", "/api/v2/departments/{id}", "delete_department", "Delete a department"))
+            .about("Refused while employees belong to the department.")
+            .conditional()
+            .fails(&["department_referenced"])
+            .empty("It is gone."),
+    ]
+}
+
+fn administration() -> Vec<Operation> {
+    let read = |path, id, summary| Operation::read(V2, path, id, summary).admin().tag("admin").paged();
+    let write = |method, path, id, summary| Operation::write(V2, method, path, id, summary).admin().tag("admin");
+    vec![
+        Operation::read(V2, "/api/v2/me", "get_me", "Read about oneself")
+            .about("The caller's workspace, token, scopes and limits. Any token may ask.")
+            .tag("caller")
+            .any_scope()
+            .answers(200, "Me", "The caller.", &[], example::me()),
+        read("/api/v2/admin/workspaces", "list_workspaces", "List workspaces").answers(
+            200,
+            "WorkspacePage",
+            "A page.",
+            &["ETag", "Link"],
+            example::page(example::workspace()),
+        )
+        .cached(),
+        write("post", "/api/v2/admin/workspaces", "create_workspace", "Create a workspace")
+            .body("WorkspaceDraft", json!({"name": "Analytical Engines"}))
+            .idempotent()
+            .fails(&["workspace_name_taken"])
+            .answers(201, "Workspace", "It was created.", &[], example::workspace()),
+        read("/api/v2/admin/tokens", "list_tokens", "List tokens")
+            .about("A page of tokens, without their texts, which are stored nowhere.")
+            .with(&["workspace"])
+            .answers(200, "TokenPage", "A page.", &["ETag", "Link"], example::page(example::token()))
+            .cached(),
+        write("post", "/api/v2/admin/tokens", "create_token", "Create a token")
+            .about("The answer holds the token's text, this once: a replay with the same idempotency key does not.")
+            .body("TokenDraft", json!({
+                "workspace_id": example::ID, "name": "phone", "scopes": ["todos:read", "todos:write"], "expires_at": null,
+            }))
+            .idempotent()
+            .answers(201, "Token", "It was created.", &[], example::new_token()),
+        write("delete", "/api/v2/admin/tokens/{id}", "revoke_token", "Revoke a token")
+            .about("The token is worthless from now on, everywhere within a second.")
+            .of_one("token_not_found")
+            .empty("It is revoked."),
+    ]
+}

@@ -1,0 +1,78 @@
+//! The operations on todos.
+
+use serde_json::json;
+
+use super::super::Version::V2;
+use super::super::operation::Operation;
+use super::super::parameter;
+use super::example;
+
+/// In the order of the router.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::read(V2, "/api/v2/todos", "list_todos", "List todos")
+            .about("A page of summaries. All filters combine with AND.")
+            .with(parameter::FILTER_V2)
+            .with(&["sort"])
+            .paged()
+            .answers(200, "TodoSummaryPage", "A page.", &["ETag", "Link"], example::page(example::summary()))
+            .cached(),
+        Operation::write(V2, "post", "/api/v2/todos", "create_todo", "Create a todo")
+            .body("TodoDraft", example::draft())
+            .idempotent()
+            .answers(201, "Todo", "It was created.", &["ETag", "Location"], example::todo()),
+        Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
+            .about("Up to 100 creates, updates and deletes, all or nothing. A failure names the operation's index.")
+            .body("Batch", example::batch())
+            .idempotent()
+            .fails(&["stale_version"])
+            .answers(200, "BatchResults", "All of them were applied.", &[], example::results()),
+        Operation::write(V2, "post", "/api/v2/todos/bulk-process", "bulk_process_todos", "Change all todos that match")
+            .about("Accepts one change to every todo that matches a filter, however many, and does it in the background.")
+            .body("Bulk", example::bulk())
+            .idempotent()
+            .answers(202, "Accepted", "It is being done; the job tells how far.", &["Location"], example::accepted()),
+        Operation::read(V2, "/api/v2/todos/stats", "todo_stats", "Count todos")
+            .about("Counts by status and priority, overdue, due today, and completed in the last seven days.")
+            .with(&["tz"])
+            .answers(200, "Stats", "The counts.", &["ETag"], example::stats())
+            .cached(),
+        Operation::read(V2, "/api/v2/todos/export", "export_todos", "Export todos")
+            .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
+            .with(parameter::FILTER_V2)
+            .with(&["sort", "format"])
+            .answers_as("The file.", &["Content-Disposition"], example::files()),
+        Operation::read(V2, "/api/v2/todos/{id}", "get_todo", "Read a todo")
+            .of_one("todo_not_found")
+            .answers(200, "Todo", "The todo.", &["ETag"], example::todo())
+            .cached(),
+        Operation::write(V2, "put", "/api/v2/todos/{id}", "put_todo", "Replace or create a todo")
+            .about(
+                "With `If-Match` it replaces a todo; every field that is not given gets its default. With `If-None-Match: *` it \
+                 creates one under an id that the client chose, so that a lost answer can be asked for again.",
+            )
+            .of_one("todo_not_found")
+            .with(&["put-If-Match", "put-If-None-Match"])
+            .fails(&["stale_version", "todo_exists", "todo_deleted", "precondition_required"])
+            .body("TodoDraft", example::draft())
+            .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo())
+            .answers(201, "Todo", "It was created.", &["ETag", "Location"], example::todo()),
+        Operation::write(V2, "patch", "/api/v2/todos/{id}", "patch_todo", "Change a todo")
+            .about("Changes the fields that are given (RFC 7396). A change that changes nothing leaves the version.")
+            .of_one("todo_not_found")
+            .conditional()
+            .body("TodoPatch", json!({"status": "completed", "due_date": null}))
+            .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo()),
+        Operation::write(V2, "delete", "/api/v2/todos/{id}", "delete_todo", "Delete a todo")
+            .about("Puts the todo into the bin, from which it can be restored within 30 days.")
+            .of_one("todo_not_found")
+            .conditional()
+            .empty("It is in the bin."),
+        Operation::write(V2, "post", "/api/v2/todos/{id}/restore", "restore_todo", "Restore a todo")
+            .about("Takes a todo out of the bin, within 30 days of its deletion. A todo that is not there is left as it is.")
+            .of_one("todo_not_found")
+            .idempotent()
+            .fails(&["body_too_large"])
+            .answers(200, "Todo", "The todo.", &["ETag"], example::todo()),
+    ]
+}
