@@ -49,11 +49,26 @@ const FAMILIES: [(&str, &str, &str); 4] = [
 ];
 const DURATION: &str = "todo_http_request_duration_seconds";
 
+/// Samples that are there from the start, so that a rate can be taken of their first increase.
+const FROM_ZERO: [&str; 7] = [
+    "todo_cache_requests_total{result=\"hit\"}",
+    "todo_cache_requests_total{result=\"miss\"}",
+    "todo_cache_requests_total{result=\"bypass\"}",
+    "todo_rate_limited_total{class=\"default\"}",
+    "todo_rate_limited_total{class=\"writes\"}",
+    "todo_rate_limited_total{class=\"auth_failures\"}",
+    "todo_sql_statements_total",
+];
+
 /// Writes the counters, whose names are samples already.
 fn exposition(counts: &[(String, u64)]) -> String {
     let mut text = String::new();
     for (family, kind, help) in FAMILIES {
         header_lines(&mut text, family, kind, help);
+        let of_family = FROM_ZERO.iter().filter(|sample| sample.split('{').next() == Some(family));
+        for sample in of_family.filter(|sample| !counts.iter().any(|(counted, _)| counted == *sample)) {
+            let _ = writeln!(text, "{sample} 0");
+        }
         for (sample, count) in counts {
             if sample.split('{').next() == Some(family) {
                 let _ = writeln!(text, "{sample} {count}");

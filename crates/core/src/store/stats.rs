@@ -67,7 +67,7 @@ pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
 
 fn unknown_zone() -> Error {
     let detail = "must be the name of a time zone of the IANA database, such as Europe/Berlin";
-    Error::Invalid(vec![Fault::parameter("tz", "unknown_time_zone", detail)])
+    Error::Invalid(vec![Fault::parameter("tz", "invalid_value", detail)])
 }
 
 /// Postgres also takes abbreviations and POSIX rules (`CET`, `XYZ+3`), which are no names of the IANA database.
