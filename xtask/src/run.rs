@@ -131,6 +131,14 @@ impl Process {
         *self.exited.borrow()
     }
 
+    /// What it holds in memory now, in megabytes of 2²⁰ bytes, as the system tells of its first process.
+    pub fn resident_megabytes(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.group.as_raw_nonzero())).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+        let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+        Some(kilobytes / 1024)
+    }
+
     /// Asks it to end, waits, and insists if it does not.
     pub async fn stop(&self) {
         if self.ended().is_none() {

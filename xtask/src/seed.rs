@@ -31,20 +31,26 @@ pub struct Args {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let mut connection = args.which.connect(&session.checkout).await?;
-    let workspace = token::workspace(&mut connection, &args.workspace).await?;
-    let step = Step::begin(format!("adding {} todos to the workspace `{}`", args.todos, args.workspace));
-    people(&mut connection, workspace).await.context("the people cannot be stored")?;
-    tags(&mut connection, workspace).await.context("the tags cannot be stored")?;
-    let mut left = args.todos;
+    fill(&mut connection, &args.workspace, args.todos).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Adds so many todos to the workspace, which is created if there is none of that name.
+pub async fn fill(connection: &mut PgConnection, workspace: &str, count: u32) -> Result<()> {
+    let step = Step::begin(format!("adding {count} todos to the workspace `{workspace}`"));
+    let workspace = token::workspace(connection, workspace).await?;
+    people(connection, workspace).await.context("the people cannot be stored")?;
+    tags(connection, workspace).await.context("the tags cannot be stored")?;
+    let mut left = count;
     while left > 0 {
         let chunk = left.min(CHUNK);
-        todos(&mut connection, workspace, chunk).await.context("the todos cannot be stored")?;
+        todos(connection, workspace, chunk).await.context("the todos cannot be stored")?;
         left -= chunk;
     }
     // So that the planner knows the new rows before autovacuum comes by.
-    sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees").execute(&mut connection).await?;
+    sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees").execute(connection).await?;
     step.done();
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 async fn people(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()> {

@@ -112,7 +112,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
 }
 
 /// The variables of `spin.toml` that say where the servers are.
-fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str, String)>> {
+pub fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str, String)>> {
     let (host, port) = host_and_port(database_url, "DATABASE_URL", 5432)?;
     let mut settings = vec![
         ("DATABASE_URL", database_url.to_owned()),

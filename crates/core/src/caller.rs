@@ -41,18 +41,12 @@ impl Meter {
 
     /// Statements so far and the time they took.
     pub fn sql(&self) -> (u32, Duration) {
-        (
-            self.statements.load(Relaxed),
-            Duration::from_micros(self.sql_micros.load(Relaxed)),
-        )
+        (self.statements.load(Relaxed), Duration::from_micros(self.sql_micros.load(Relaxed)))
     }
 
     /// Redis calls so far and the time they took.
     pub fn redis(&self) -> (u32, Duration) {
-        (
-            self.redis_calls.load(Relaxed),
-            Duration::from_micros(self.redis_micros.load(Relaxed)),
-        )
+        (self.redis_calls.load(Relaxed), Duration::from_micros(self.redis_micros.load(Relaxed)))
     }
 }
 

@@ -136,9 +136,7 @@ impl Conflict {
     /// One sentence for the caller.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::TodoDeleted => {
-                "a todo with this id is in the bin; restore it or choose another id"
-            }
+            Self::TodoDeleted => "a todo with this id is in the bin; restore it or choose another id",
             Self::EmailTaken => "an employee with this e-mail address exists already",
             Self::DepartmentNameTaken => "a department with this name exists already",
             Self::WorkspaceNameTaken => "a workspace with this name exists already",
@@ -175,24 +173,12 @@ impl Fault {
 
     /// A fault at a JSON Pointer of the body.
     pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            place: Place::Pointer(pointer.into()),
-            code,
-            detail: detail.into(),
-        }
+        Self { place: Place::Pointer(pointer.into()), code, detail: detail.into() }
     }
 
     /// A fault in a path, query or header parameter.
-    pub fn parameter(
-        name: impl Into<String>,
-        code: &'static str,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self {
-            place: Place::Parameter(name.into()),
-            code,
-            detail: detail.into(),
-        }
+    pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self { place: Place::Parameter(name.into()), code, detail: detail.into() }
     }
 
     /// The same fault with `prefix` in front of its pointer (a parameter stays as it is).
