@@ -68,3 +68,55 @@ pub const SETTINGS: &[Setting] = &[
     api("v1_deprecated_at", "2026-11-23T00:00:00Z", "Instant in the `Deprecation` header of version 1."),
     api("v1_sunset_at", "2027-11-23T00:00:00Z", "Instant in the `Sunset` header of version 1."),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BEGIN: &str = "<!-- settings: checked against src/config/table.rs; UPDATE=1 cargo test writes them -->\n";
+    const END: &str = "<!-- end of settings -->\n";
+
+    fn table() -> String {
+        let mut table = "| variable | default | what |\n|---|---|---|\n".to_owned();
+        for Setting { name, default, text, .. } in SETTINGS {
+            let default = if default.is_empty() { String::new() } else { format!("`{default}`") };
+            table.push_str(&format!("| `{name}` | {default} | {text} |\n"));
+        }
+        table
+    }
+
+    #[test]
+    fn the_readme_lists_every_setting() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+        let readme = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = readme.split_once(BEGIN).unwrap();
+        let (listed, after) = rest.split_once(END).unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
+        } else {
+            assert_eq!(listed, table(), "run UPDATE=1 cargo test -p todo-api the_readme");
+        }
+    }
+
+    #[test]
+    fn the_manifest_declares_every_setting_with_its_default() {
+        let manifest = include_str!("../../spin.toml");
+        let section = manifest.split("[variables]").nth(1).unwrap().split("\n[").next().unwrap();
+        let declared: Vec<(&str, &str)> = section
+            .lines()
+            .filter_map(|line| line.split_once(" = { default = \""))
+            .map(|(name, rest)| (name, rest.split('"').next().unwrap()))
+            .collect();
+        let known: Vec<(&str, &str)> = SETTINGS.iter().map(|setting| (setting.name, setting.default)).collect();
+        assert_eq!(declared, known);
+    }
+
+    #[test]
+    fn secrets_are_declared_secret() {
+        let manifest = include_str!("../../spin.toml");
+        for Setting { name, text, .. } in SETTINGS.iter().filter(|setting| setting.text.starts_with("Secret.")) {
+            let line = manifest.lines().find(|line| line.starts_with(&format!("{name} = "))).unwrap();
+            assert!(line.contains("secret = true"), "{name}: {text}");
+        }
+    }
+}
