@@ -17,6 +17,10 @@ use crate::log::Level;
 use reader::Reader;
 pub use table::{SETTINGS, Setting};
 
+/// With the cache a statement has to end before a pending invalidation counts as old, which is ten seconds after it was
+/// recorded (`distrust_cache_v1`), less the life of an admission.
+const LONGEST_WITH_CACHE: Duration = Duration::from_secs(8);
+
 /// Where the service runs; picks the defaults of other settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Environment {
@@ -214,7 +218,10 @@ impl Settings {
         };
         let v1 =
             SunsetSettings { deprecated_at: read.instant("v1_deprecated_at"), sunset_at: read.instant("v1_sunset_at") };
-        let faults = read.into_faults();
+        let mut faults = read.into_faults();
+        if cache.on && !redis.url.is_empty() && deadline > LONGEST_WITH_CACHE {
+            faults.push("database_timeout_ms must be at most 8000 where the cache is on".to_owned());
+        }
         Self { environment, database, redis, auth, rates, http, cache, observability, v1, faults }
     }
 }
