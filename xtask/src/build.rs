@@ -12,7 +12,8 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// The packages that are components.
 pub const COMPONENTS: [&str; 3] = ["todo-api", "todo-worker", "todo-docs"];
 
-/// Components that only tests use. They are built apart, so that the service's are those of `cargo xtask build`.
+/// Components that only tests use. They ask nothing of a dependency that the service's do not, so that those are the same
+/// with and without them.
 pub const FIXTURES: [&str; 1] = ["todo-host-probe"];
 
 /// What to select in a native build of the service, whatever part of it is wanted. Cargo unifies the features of
