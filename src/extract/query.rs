@@ -10,6 +10,7 @@ use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
 use crate::error::Failure;
+use crate::types::v2::filter;
 
 /// A set of query parameters that belong to one route.
 pub trait FromQuery: Sized {
@@ -113,7 +114,15 @@ impl Parameters {
                 }
             }
         }
+        self.few(name, sound.len());
         sound
+    }
+
+    /// Repetitions have the same bound as the arrays of a filter in a body.
+    fn few(&mut self, name: &str, values: usize) {
+        if values > filter::MOST {
+            self.fault(name, "too_many", &format!("must have at most {} values", filter::MOST));
+        }
     }
 
     /// `status`, repeatable.
@@ -135,6 +144,7 @@ impl Parameters {
                 Err(error) => self.fault("tag", error.code, &error.detail),
             }
         }
+        self.few("tag", tags.len());
         TagName::distinct(tags)
     }
 

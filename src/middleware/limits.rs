@@ -6,7 +6,8 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::future::{Either, select};
-use http::StatusCode;
+use http::{StatusCode, header};
+use todo_core::error::Fault;
 
 use crate::app::App;
 use crate::error::Failure;
@@ -15,6 +16,8 @@ use crate::error::Failure;
 pub const LONGEST_URI: usize = 8 * 1024;
 /// The most header fields.
 pub const MOST_HEADERS: usize = 100;
+/// The longest list of entity tags in a condition, in bytes. As documented, so that nobody finds out at another length.
+pub const LONGEST_CONDITION: usize = 4 * 1024;
 /// All header fields together, in bytes.
 pub const LARGEST_HEADERS: usize = 32 * 1024;
 
@@ -48,6 +51,12 @@ fn refuse(request: &Request) -> Option<Failure> {
     if headers.len() > MOST_HEADERS || bytes > LARGEST_HEADERS {
         let detail = format!("more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them");
         return Some(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+    }
+    for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
+        if headers.get_all(&name).iter().any(|value| value.len() > LONGEST_CONDITION) {
+            let detail = format!("must be at most {LONGEST_CONDITION} bytes");
+            return Some(Failure::parameters(vec![Fault::parameter(name.as_str(), "too_long", detail)]));
+        }
     }
     None
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Version;
+use crate::middleware::limits::LONGEST_CONDITION;
 use crate::types::v2::filter::MOST;
 
 /// A reference to a described parameter.
@@ -69,14 +70,14 @@ pub fn all(version: Version) -> Map<String, Value> {
     put(
         "If-Match",
         json!({
-            "name": "If-Match", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 1000},
+            "name": "If-Match", "in": "header", "schema": {"type": "string", "maxLength": LONGEST_CONDITION},
             "description": "ETags of the state that is to be changed; another state is left alone (412). `*`: any state.",
         }),
     );
     put(
         "If-None-Match",
         json!({
-            "name": "If-None-Match", "in": "header", "schema": {"type": "string", "maxLength": 1000},
+            "name": "If-None-Match", "in": "header", "schema": {"type": "string", "maxLength": LONGEST_CONDITION},
             "description": "ETags that the client has; if the answer is one of them, it is 304 and empty.",
         }),
     );
@@ -86,7 +87,7 @@ pub fn all(version: Version) -> Map<String, Value> {
             "name": "Idempotency-Key", "in": "header",
             "description": "Makes it safe to repeat the request for 24 hours, with the same body: it is done once. With or without quotes.",
             "schema": {
-                "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]{1,255}$",
+                "type": "string", "minLength": 1, "maxLength": 257, "pattern": r#"^(?!""$)([!-~]{1,255}|"[!-~]{1,255}")$"#,
                 "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"],
             },
         }),
@@ -169,7 +170,7 @@ pub fn all(version: Version) -> Map<String, Value> {
             put(
                 "put-If-Match",
                 json!({
-                    "name": "If-Match", "in": "header", "schema": {"type": "string", "minLength": 1, "maxLength": 1000},
+                    "name": "If-Match", "in": "header", "schema": {"type": "string", "maxLength": LONGEST_CONDITION},
                     "description": "To replace: ETags of the state that is to be replaced, or `*` for any.",
                 }),
             );

@@ -20,6 +20,7 @@ mod postgres;
 mod progress;
 mod redis;
 mod run;
+mod schemathesis;
 mod seed;
 mod servers;
 mod test;
@@ -63,6 +64,8 @@ enum Command {
     Openapi(openapi::Args),
     /// Measure requests per second, latencies and memory.
     Bench(bench::Args),
+    /// Try generated requests on a service and compare every answer with the OpenAPI documents.
+    Schemathesis(schemathesis::Args),
     /// Check the repository's own rules.
     Tidy(tidy::Args),
     /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
@@ -126,6 +129,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Seed(args) => seed::main(session, &args).await,
         Command::Openapi(args) => openapi::main(session, &args).await,
         Command::Bench(args) => bench::main(session, &args).await,
+        Command::Schemathesis(args) => schemathesis::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),
         Command::Dist(args) => dist::main(session, &args).await,
         Command::DocsCheck(args) => docs_check::main(session, args).await,

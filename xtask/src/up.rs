@@ -156,7 +156,7 @@ fn is_4_1(version: &str) -> bool {
 }
 
 /// Builds todo-host and tells where its binary is.
-async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
+pub async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
     let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
     let mut command = cargo();
     command.current_dir(session.checkout.root());
@@ -168,7 +168,8 @@ async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
     Ok(own.with_file_name("todo-host"))
 }
 
-async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<()> {
+/// Waits until the service is ready.
+pub async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<()> {
     let address = http::reachable(listen);
     let began = Instant::now();
     let mut last = None;
