@@ -1,5 +1,12 @@
 //! The Lua scripts of the cache against a real Redis, given by `REDIS_URL`; skipped without. Each test has a prefix of its own,
 //! so the server may be shared and nothing of others is touched.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is meant to fail there and then"
+)]
 #![allow(clippy::print_stderr, reason = "a skipped test has to say so")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
