@@ -1,6 +1,6 @@
-//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data, with older
-//! data and without any, and while instances are killed between any two steps. No read that begins after a write was answered
-//! may show what was before it.
+//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data,
+//! with older data and without any, and while instances are killed between any two steps. No read that begins after a
+//! write was answered may show what was before it.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};

@@ -1,10 +1,11 @@
-//! A model of the cache protocol (`todo_core::cache`), explored exhaustively: every interleaving of a few writers and readers
-//! with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its data, with older
-//! data and without any. The claim: no hit is ever older than the last write that was answered before its request came in, nor
-//! older than a write whose instance was killed after the commit, once the life of its mark is over.
+//! A model of the cache protocol (`todo_core::cache`), explored exhaustively: every interleaving of a few writers and
+//! readers with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its
+//! data, with older data and without any. The claim: no hit is ever older than the last write that was answered before
+//! its request came in, nor older than a write whose instance was killed after the commit, once the life of its mark is
+//! over.
 //!
-//! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the checker
-//! has to find the stale hit that the rule is there to prevent.
+//! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the
+//! checker has to find the stale hit that the rule is there to prevent.
 //!
 //! Time goes in ticks. A statement runs at most `STATEMENT` of them; a mark outlives announcement and statement.
 
@@ -111,8 +112,8 @@ struct State {
 }
 
 impl State {
-    /// Forgets what can no longer matter and renames what only has to differ, so that more histories meet. Valid where the
-    /// rules hold: there nothing of an earlier generation or epoch is ever used again.
+    /// Forgets what can no longer matter and renames what only has to differ, so that more histories meet. Valid where
+    /// the rules hold: there nothing of an earlier generation or epoch is ever used again.
     fn simplify(&mut self) {
         let (now, run) = (self.now, self.run);
         for keys in [&mut self.keys, &mut self.saved] {
@@ -510,8 +511,8 @@ fn scenarios() -> Vec<Scenario> {
     // The widest ones take minutes with three requests: `CACHE_MODEL_REQUESTS=3`.
     let few = std::env::var("CACHE_MODEL_REQUESTS").map_or(2, |text| text.parse().unwrap());
     let restart = Faults { restarts: 1, snapshots: 1, ..CALM };
-    // A row was inserted a statement's time ago, but committed just now; an outage that has lasted for long; and one in which a
-    // row with a small id commits after one with a larger.
+    // A row was inserted a statement's time ago, but committed just now; an outage that has lasted for long; and one in
+    // which a row with a small id commits after one with a larger.
     let mut recent = start(1, 2, 3, Faults { away: 1, ..CALM });
     (recent.rows, recent.ids, recent.keys.lease) = (BTreeMap::from([(1, 0)]), 1, Some((1, 1 + LEASE)));
     let mut lasting = start(1, 2, few + 1, Faults { away: 1, ..CALM });

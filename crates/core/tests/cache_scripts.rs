@@ -1,5 +1,5 @@
-//! The Lua scripts of the cache against a real Redis, given by `REDIS_URL`; skipped without. Each test has a prefix of its own,
-//! so the server may be shared and nothing of others is touched.
+//! The Lua scripts of the cache against a real Redis, given by `REDIS_URL`; skipped without. Each test has a prefix of
+//! its own, so the server may be shared and nothing of others is touched.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

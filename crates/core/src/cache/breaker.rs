@@ -1,4 +1,5 @@
-//! After a failure Redis is left alone for a while, so that a slow or missing one costs its budget once and then nothing.
+//! After a failure Redis is left alone for a while, so that a slow or missing one costs its budget once and then
+//! nothing.
 
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,9 @@ impl Breaker {
         Self { period, open: None }
     }
 
-    /// Whether a call may be made now. While the breaker is open one call a period may, as a probe. An urgent one (a write,
-    /// for which giving up is dear) may also probe at once, a single time: a lone hiccup should not make writes wait.
+    /// Whether a call may be made now. While the breaker is open one call a period may, as a probe. An urgent one (a
+    /// write, for which giving up is dear) may also probe at once, a single time: a lone hiccup should not make writes
+    /// wait.
     pub fn admits(&mut self, now: Instant, urgent: bool) -> bool {
         match &mut self.open {
             None => true,

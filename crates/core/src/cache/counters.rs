@@ -1,5 +1,5 @@
-//! Counters that all instances share, for the metrics. They cost the caller nothing: an instance gathers what its requests
-//! count and sends it together.
+//! Counters that all instances share, for the metrics. They cost the caller nothing: an instance gathers what its
+//! requests count and sends it together.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,8 +31,8 @@ impl Pending {
 }
 
 impl Cache {
-    /// Adds to counters that all instances share. Spawn it after the response: the first caller waits 200 ms and sends what has
-    /// come together by then.
+    /// Adds to counters that all instances share. Spawn it after the response: the first caller waits 200 ms and sends
+    /// what has come together by then.
     pub async fn count(&self, counts: &[(&str, u64)]) {
         {
             let mut pending = lock(&self.pending);

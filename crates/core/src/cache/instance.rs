@@ -8,7 +8,8 @@ use super::counters::Pending;
 use super::rate::LocalRates;
 use super::redis::{Effort, Redis};
 
-/// The instance's cache: its Redis connections, and what stands in for Redis while it is away. Share it behind an `Arc`.
+/// The instance's cache: its Redis connections, and what stands in for Redis while it is away. Share it behind an
+/// `Arc`.
 #[derive(Debug)]
 pub struct Cache {
     pub(super) settings: CacheSettings,
@@ -19,11 +20,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// How long an admission is remembered, counted from before its check. A revoked token is refused after this at the latest.
+    /// How long an admission is remembered, counted from before its check. A revoked token is refused after this at the
+    /// latest.
     pub const LEASE: Duration = Duration::from_secs(1);
 
-    /// How long a write that could not tell Redis waits after its commit, until every admission that did not see its pending
-    /// invalidation has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
+    /// How long a write that could not tell Redis waits after its commit, until every admission that did not see its
+    /// pending invalidation has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
     pub const DISTRUST_WAIT: Duration = Duration::from_millis(1100);
 
     /// Reads nothing and connects to nothing yet.

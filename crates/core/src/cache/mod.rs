@@ -2,15 +2,16 @@
 //!
 //! # What is promised
 //!
-//! After a write has been answered, no request that begins then is served the state before it, by any instance, with or without
-//! the cache. A write whose instance died after the commit is seen by everybody once the life of its mark is over. Redis may at
-//! any moment be slow, cut off (from all instances or from some), restarted with its data, with older data or with none, or
-//! evict what it likes; each costs time, never truth. `tests/cache_model.rs` explores the interleavings of all that, and leaves
-//! out each rule below in turn to see what it is there for.
+//! After a write has been answered, no request that begins then is served the state before it, by any instance, with or
+//! without the cache. A write whose instance died after the commit is seen by everybody once the life of its mark is
+//! over. Redis may at any moment be slow, cut off (from all instances or from some), restarted with its data, with
+//! older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model.rs` explores the
+//! interleavings of all that, and leaves out each rule below in turn to see what it is there for.
 //!
 //! # Keys
 //!
-//! All begin with `redis_prefix`. Nothing is ever searched; entries die by becoming unreachable and are then swept by their ttl.
+//! All begin with `redis_prefix`. Nothing is ever searched; entries die by becoming unreachable and are then swept by
+//! their ttl.
 //!
 //! | key | what |
 //! |---|---|
@@ -25,53 +26,58 @@
 //!
 //! # The rules
 //!
-//! 1. **Generations.** An entry is stored under the generation that was read *before* its SQL, and only if that is still
-//!    current. A write raises the generation at its *intent*, before its statement: what was cached is gone from then on. It
-//!    raises it again when it *publishes*, before its answer. A lost generation begins again at Redis' clock in microseconds,
-//!    which no earlier one has reached. A response that shows one todo and nothing else has a generation of its own, raised by
-//!    writes to that todo and by those that may touch anything ([`Touched`]); all others live in the workspace's.
-//! 2. **Marks.** From intent to publish a mark says that a write is in flight. While one stands nothing is stored or served. It
-//!    expires after longer than its statement can possibly run, so a dead writer costs seconds and nothing else. If the marks
-//!    may have been evicted, the new hash begins with a mark of that life.
-//! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which run it
-//!    talks to (`greet.lua`). Another run than the last one begins a new epoch: no key of an old one is read again, whatever
-//!    state the data came back in. Then nothing is stored until every statement that was announced to the old run has ended. A
-//!    server that nobody has greeted and that has neither flushed nor evicted counts from its own start.
-//! 4. **Admissions.** A cached response is served only under an admission: the store has said who the token is *and* that no
-//!    invalidation is pending, in one statement, and the admission ends one second after Redis' time from before that statement.
-//!    So it is the token cache too, and a revoked token is refused within a second.
-//! 5. **Writers that cannot reach Redis** record a pending invalidation in their own statement. From its commit on no admission
-//!    is given; those that were given run out within a second. The writer answers after that second, unless an older row has
-//!    stood for long enough that none can be left; that row is locked, so that it cannot be settled before the write commits.
-//! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation and *then* deletes exactly the rows
-//!    seen. Not those up to an id: a row with a smaller id may commit later. No admission is given by the check that found them.
-//! 7. **A failed publish** needs nothing: the intent has killed the old entries and the mark outlives the statement; should
-//!    Redis have lost both, rules 2 and 3 hold. Only if the writer took longer than the life of its mark it falls back to rule 5.
+//! 1. **Generations.** An entry is stored under the generation that was read *before* its SQL, and only if that is
+//!    still current. A write raises the generation at its *intent*, before its statement: what was cached is gone from
+//!    then on. It raises it again when it *publishes*, before its answer. A lost generation begins again at Redis'
+//!    clock in microseconds, which no earlier one has reached. A response that shows one todo and nothing else has a
+//!    generation of its own, raised by writes to that todo and by those that may touch anything ([`Touched`]); all
+//!    others live in the workspace's.
+//! 2. **Marks.** From intent to publish a mark says that a write is in flight. While one stands nothing is stored or
+//!    served. It expires after longer than its statement can possibly run, so a dead writer costs seconds and nothing
+//!    else. If the marks may have been evicted, the new hash begins with a mark of that life.
+//! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which
+//!    run it talks to (`greet.lua`). Another run than the last one begins a new epoch: no key of an old one is read
+//!    again, whatever state the data came back in. Then nothing is stored until every statement that was announced to
+//!    the old run has ended. A server that nobody has greeted and that has neither flushed nor evicted counts from its
+//!    own start.
+//! 4. **Admissions.** A cached response is served only under an admission: the store has said who the token is *and*
+//!    that no invalidation is pending, in one statement, and the admission ends one second after Redis' time from
+//!    before that statement. So it is the token cache too, and a revoked token is refused within a second.
+//! 5. **Writers that cannot reach Redis** record a pending invalidation in their own statement. From its commit on no
+//!    admission is given; those that were given run out within a second. The writer answers after that second, unless
+//!    an older row has stood for long enough that none can be left; that row is locked, so that it cannot be settled
+//!    before the write commits.
+//! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation and *then* deletes exactly the
+//!    rows seen. Not those up to an id: a row with a smaller id may commit later. No admission is given by the check
+//!    that found them.
+//! 7. **A failed publish** needs nothing: the intent has killed the old entries and the mark outlives the statement;
+//!    should Redis have lost both, rules 2 and 3 hold. Only if the writer took longer than the life of its mark it
+//!    falls back to rule 5.
 //!
 //! # What is assumed
 //!
-//! * A statement commits within `mark_ttl` of its intent, or never; and within nine seconds of recording its row of rule 5, which
-//!   counts as old after ten (hence the bound of `database_timeout_ms`).
+//! * A statement commits within `mark_ttl` of its intent, or never; and within nine seconds of recording its row of
+//!   rule 5, which counts as old after ten (hence the bound of `database_timeout_ms`).
 //! * Redis' clock does not jump back by more than the margin of [`Cache::DISTRUST_WAIT`] within a second.
-//! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others, those on
-//!   the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that moves open
-//!   connections to another server hides the restart. Cluster is not supported.
+//! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others,
+//!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
+//!   moves open connections to another server hides the restart. Cluster is not supported.
 //! * All instances are configured with the same Redis, and nobody deletes single keys by hand.
-//! * Redis is 6.2 or newer (or Valkey), and `INFO` is permitted. Persistence is not needed; `allkeys-lru` is the policy of
-//!   choice. With `noeviction` a full Redis refuses scripts, and the service goes on without it.
+//! * Redis is 6.2 or newer (or Valkey), and `INFO` is permitted. Persistence is not needed; `allkeys-lru` is the policy
+//!   of choice. With `noeviction` a full Redis refuses scripts, and the service goes on without it.
 //!
 //! # What it costs
 //!
-//! A hit is one round trip of one script that also counts the request and finds its principal. A miss adds the store. A write
-//! has two more calls. A failure or an overrun costs its budget once and opens the breaker; while it
+//! A hit is one round trip of one script that also counts the request and finds its principal. A miss adds the store. A
+//! write has two more calls. A failure or an overrun costs its budget once and opens the breaker; while it
 //! is open nothing is sent.
 //! A busy token's admission is renewed before it ends, by one caller: about 1.4 statements a second and token.
 //!
 //! # What was not done
 //!
-//! Deleting entries (a search, and a race with late stores), versions of objects in keys (a list depends on many), publishing
-//! over pub/sub to caches in the instances (at most once, and instances live for seconds), waiting for a lease of Redis on every
-//! write (correct, and a second slow each time).
+//! Deleting entries (a search, and a race with late stores), versions of objects in keys (a list depends on many),
+//! publishing over pub/sub to caches in the instances (at most once, and instances live for seconds), waiting for a
+//! lease of Redis on every write (correct, and a second slow each time).
 
 mod breaker;
 mod counters;

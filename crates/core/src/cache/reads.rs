@@ -28,8 +28,8 @@ impl Cache {
         }
     }
 
-    /// After the store has admitted someone whom `enter` did not know: remembers them for the rest of [`Self::LEASE`], charges
-    /// the token in place of the address, and looks the response up.
+    /// After the store has admitted someone whom `enter` did not know: remembers them for the rest of [`Self::LEASE`],
+    /// charges the token in place of the address, and looks the response up.
     pub async fn admit(&self, meter: &Meter, asked: &Entry<'_>, pass: &Pass, admission: &Admission<'_>) -> Admitted {
         if let (Some(redis), Some((came, epoch))) = (&self.redis, &pass.read) {
             let args = admit_args(asked, (*came, epoch), pass.address_charged, admission);
@@ -66,7 +66,8 @@ impl Cache {
         }
     }
 
-    /// Polls for the response that another caller is fetching, for at most 50 ms. `Err` returns the ticket: fetch, then store.
+    /// Polls for the response that another caller is fetching, for at most 50 ms. `Err` returns the ticket: fetch, then
+    /// store.
     pub async fn wait_for(&self, meter: &Meter, ticket: Ticket) -> Result<Hit, Ticket> {
         let Some(redis) = &self.redis else {
             return Err(ticket);

@@ -1,8 +1,8 @@
 //! The only user of `spin_sdk::redis`.
 //!
-//! Concurrent commands on one connection stall each other (SPIN.md: the socket keeps Nagle's algorithm on), so the instance
-//! holds a few connections and lends each to one call at a time. They never reconnect by themselves: one that failed, overran
-//! its budget or was left in the middle of a call is dropped.
+//! Concurrent commands on one connection stall each other (SPIN.md: the socket keeps Nagle's algorithm on), so the
+//! instance holds a few connections and lends each to one call at a time. They never reconnect by themselves: one that
+//! failed, overran its budget or was left in the middle of a call is dropped.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -60,7 +60,8 @@ impl Redis {
         }
     }
 
-    /// Runs a script; `args` begin after the three that all scripts have. With `epoch` it only runs in that life of the server.
+    /// Runs a script; `args` begin after the three that all scripts have. With `epoch` it only runs in that life of the
+    /// server.
     pub async fn run(
         &self,
         meter: &Meter,
@@ -70,8 +71,8 @@ impl Redis {
         epoch: Option<&str>,
     ) -> Result<Reader, Failure> {
         self.within(effort, async {
-            // A held connection may have died with the server since it was last used, and a forgotten epoch makes it a stranger
-            // again. Either way a new one is the answer, once. Every script may run twice.
+            // A held connection may have died with the server since it was last used, and a forgotten epoch makes it a
+            // stranger again. Either way a new one is the answer, once. Every script may run twice.
             match self.attempt(meter, script, &args, epoch).await {
                 Err(Failure::Broken(_)) => {
                     self.pool.forget_idle();
@@ -153,8 +154,8 @@ impl Redis {
         Ok(reader)
     }
 
-    /// While `held` is out of `lent`, dropping both (a failure, an overrun, a request that went away) closes the connection
-    /// and frees its place.
+    /// While `held` is out of `lent`, dropping both (a failure, an overrun, a request that went away) closes the
+    /// connection and frees its place.
     async fn borrow(&self, meter: &Meter) -> Result<(Lent, Held), Failure> {
         let mut lent = self.pool.lend().await;
         let held = match lent.held.take() {
@@ -261,8 +262,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(1);
 impl Pool {
     /// An idle connection, else a place for a new one, else whichever comes back.
     ///
-    /// Whoever waits looks again and again instead of being woken by whoever gives back: the two belong to different requests,
-    /// and wit-bindgen panics when one component task wakes another.
+    /// Whoever waits looks again and again instead of being woken by whoever gives back: the two belong to different
+    /// requests, and wit-bindgen panics when one component task wakes another.
     async fn lend(self: &Arc<Self>) -> Lent {
         loop {
             if let Some(lent) = self.lend_now() {

@@ -102,7 +102,8 @@ impl Args {
 pub struct Reader(std::vec::IntoIter<Reply>);
 
 impl Reader {
-    /// The elements after the leading `ok`; `None` for another beginning (the server is a stranger, or answers nonsense).
+    /// The elements after the leading `ok`; `None` for another beginning (the server is a stranger, or answers
+    /// nonsense).
     pub fn new(reply: Vec<Reply>) -> Option<Self> {
         let mut elements = reply.into_iter();
         match elements.next() {

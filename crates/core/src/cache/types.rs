@@ -15,16 +15,17 @@ pub struct CacheSettings {
     pub prefix: String,
     /// `redis_connections`: connections that one instance holds at most, 1–64. Default 4.
     pub connections: usize,
-    /// `redis_budget_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default 25.
+    /// `redis_budget_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default
+    /// 25.
     pub budget: Duration,
     /// `redis_write_budget_ms`: the same for announcing and publishing a write; more, since giving up costs a write
     /// [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT). Default 100.
     pub write_budget: Duration,
     /// `redis_breaker_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
-    /// `redis_mark_ttl_ms`: how long an announced write counts as in flight if nobody publishes it. Must exceed the time
-    /// between the announcement and the latest commit of its statement: connection deadline + statement timeout + margin.
-    /// Default 15000.
+    /// `redis_mark_ttl_ms`: how long an announced write counts as in flight if nobody publishes it. Must exceed the
+    /// time between the announcement and the latest commit of its statement: connection deadline + statement timeout +
+    /// margin. Default 15000.
     pub mark_ttl: Duration,
     /// `cache_max_bytes`: larger responses are not stored. Default 262144.
     pub max_bytes: usize,
@@ -91,8 +92,8 @@ pub struct Entry<'a> {
     /// For a read that may be cached: a digest of everything but the workspace that decides the response
     /// (version, route, canonical query, scopes if they matter).
     pub request: Option<&'a [u8; 32]>,
-    /// The todo that the response depends on, if it depends on nothing else that [`Touched::Todo`] writes touch. `None` for
-    /// lists and whatever is in doubt.
+    /// The todo that the response depends on, if it depends on nothing else that [`Touched::Todo`] writes touch. `None`
+    /// for lists and whatever is in doubt.
     pub todo: Option<Uuid>,
     /// Which form of the body the client prefers. The other one comes if the preferred one is not stored.
     pub gzip: bool,
@@ -103,8 +104,8 @@ pub struct Entry<'a> {
 pub struct Entrance {
     /// One verdict for each class that applies and is not off.
     pub rates: Vec<RateVerdict>,
-    /// What `Cache::admit` remembered for this token, at most [`Cache::LEASE`](super::Cache::LEASE) old. Its presence is the
-    /// proof that the token is valid and that the workspace has no pending invalidation.
+    /// What `Cache::admit` remembered for this token, at most [`Cache::LEASE`](super::Cache::LEASE) old. Its presence
+    /// is the proof that the token is valid and that the workspace has no pending invalidation.
     pub principal: Option<Vec<u8>>,
     /// The principal expires soon and this caller alone is asked to check it again (best after the response):
     /// `store.admission`, then `Cache::renew`.
@@ -286,12 +287,13 @@ pub struct Admission<'a> {
     pub workspace: WorkspaceId,
     /// What [`Entrance::principal`] shall bring back.
     pub principal: &'a [u8],
-    /// Whether the workspace had no pending invalidation in the statement that admitted. With any, nothing is remembered and
-    /// nothing looked up: see `Cache::settle`.
+    /// Whether the workspace had no pending invalidation in the statement that admitted. With any, nothing is
+    /// remembered and nothing looked up: see `Cache::settle`.
     pub settled: bool,
 }
 
-/// What a write may change in the eyes of readers. Responses that depend on more than one todo are touched by every write.
+/// What a write may change in the eyes of readers. Responses that depend on more than one todo are touched by every
+/// write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Touched {
     /// Anything.
@@ -302,8 +304,8 @@ pub enum Touched {
     Todo(Uuid),
 }
 
-/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown, so that the mark stands until
-/// no statement can be running any more.
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown, so that the mark stands
+/// until no statement can be running any more.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
@@ -320,8 +322,8 @@ pub(crate) enum IntentState {
 }
 
 impl Intent {
-    /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it says so
-    /// the answer must wait for [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT) after the commit.
+    /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it
+    /// says so the answer must wait for [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT) after the commit.
     pub fn distrust(&self) -> bool {
         matches!(self.state, IntentState::Away)
     }
@@ -333,10 +335,11 @@ impl Intent {
 pub enum Published {
     /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
     Done,
-    /// Redis could not be told, but the mark of the intent outlives the statement: nothing stale can be stored or served.
+    /// Redis could not be told, but the mark of the intent outlives the statement: nothing stale can be stored or
+    /// served.
     Covered,
-    /// Redis could not be told and the mark may have expired before the commit: record a pending invalidation in a statement
-    /// of its own and wait as after a distrusted write.
+    /// Redis could not be told and the mark may have expired before the commit: record a pending invalidation in a
+    /// statement of its own and wait as after a distrusted write.
     Distrust,
 }
 

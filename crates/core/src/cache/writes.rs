@@ -23,7 +23,8 @@ impl Cache {
         Intent { workspace, touched, state }
     }
 
-    /// Publishes a write whose outcome is known, before it is answered. Also after a statement that certainly changed nothing.
+    /// Publishes a write whose outcome is known, before it is answered. Also after a statement that certainly changed
+    /// nothing.
     pub async fn publish(&self, meter: &Meter, intent: Intent) -> Published {
         let known = Instant::now();
         let (Some(redis), IntentState::Announced { id, sent }) = (&self.redis, intent.state) else {
@@ -38,8 +39,8 @@ impl Cache {
         }
     }
 
-    /// Kills every entry of a workspace because the store has pending invalidations for it. If true, delete **exactly the
-    /// rows seen before this call** (by id, not "up to an id": a row with a smaller id may commit later).
+    /// Kills every entry of a workspace because the store has pending invalidations for it. If true, delete **exactly
+    /// the rows seen before this call** (by id, not "up to an id": a row with a smaller id may commit later).
     pub async fn settle(&self, meter: &Meter, workspace: WorkspaceId) -> bool {
         let Some(redis) = &self.redis else {
             return true;
