@@ -34,7 +34,7 @@ impl<'a> Comparison<'a> {
         for (path, item) in object(&self.old["paths"]) {
             for method in METHODS {
                 let name = format!("{} {path}", method.to_uppercase());
-                match (item.get(method), self.new["paths"][path].get(method)) {
+                match (item.get(method), self.new.get("paths").and_then(|paths| paths.get(path)?.get(method))) {
                     (Some(_), None) => self.breach(&name, "the operation is gone"),
                     (Some(old), Some(new)) => self.operation(&name, old, new),
                     (None, _) => {}
