@@ -173,7 +173,13 @@ async fn a_key_whose_first_request_is_still_running_is_refused() {
         ws.post("/api/v2/todos").header("idempotency-key", "slow").json(body)
     };
     let first = tokio::spawn(create().send());
-    tokio::time::sleep(std::time::Duration::from_millis(400)).await;
+    let waiting = "select 1 from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
+    for _ in 0..100 {
+        if !database.query(waiting, &[]).await.unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
     let second = create().send().await;
     database.batch_execute("rollback").await.unwrap();
     second.problem(409, "idempotency_in_progress");

@@ -17,29 +17,63 @@
 mod harness;
 
 mod auth;
+mod batch;
+mod bin;
 mod bodies;
+mod cache;
+mod concurrency;
 mod conditional;
 mod errors;
+mod export;
 mod filters;
+mod headers;
 mod health;
+mod idempotency;
+mod jobs;
+mod me;
+mod metrics;
+mod openapi;
 mod pages;
+mod people;
 mod request_id;
+mod stats;
+mod tags;
+mod tenancy;
+mod text;
 mod todos_crud;
 mod todos_list;
+mod v1;
 
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
     harness::suite::run(vec![
         auth::suite(),
+        batch::suite(),
+        bin::suite(),
         bodies::suite(),
+        cache::suite(),
+        concurrency::suite(),
         conditional::suite(),
         errors::suite(),
+        export::suite(),
         filters::suite(),
+        headers::suite(),
         health::suite(),
+        idempotency::suite(),
+        jobs::suite(),
+        me::suite(),
+        metrics::suite(),
+        openapi::suite(),
         pages::suite(),
+        people::suite(),
         request_id::suite(),
+        stats::suite(),
+        tags::suite(),
+        tenancy::suite(),
+        text::suite(),
         todos_crud::suite(),
         todos_list::suite(),
+        v1::suite(),
     ])
 }

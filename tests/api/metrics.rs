@@ -1,6 +1,8 @@
 //! The metrics, read by a real parser.
 
-use prometheus_parse::{Sample, Scrape, Value as Number};
+use std::sync::Arc;
+
+use prom_text_format_parser::{Metric, Scrape, Type, ValueType};
 use serde_json::json;
 
 use crate::harness::{Options, Server, Workspace, suite};
@@ -11,50 +13,41 @@ suite![
     requests_are_counted_by_route_method_and_status,
     a_histogram_adds_up,
     #[embedded]
-    metrics_can_be_public,
-    #[embedded]
-    metrics_can_be_off,
-    #[embedded]
     all_instances_count_together,
 ];
 
-async fn scrape(server: &std::sync::Arc<Server>) -> Vec<Sample> {
+async fn scrape(server: &Arc<Server>) -> Vec<Metric> {
     let answer = server.admin().get("/metrics").send().await;
     answer.has_status(200);
     assert!(answer.header("content-type").starts_with("text/plain; version=0.0.4"), "{answer}");
-    let text = answer.text();
-    for line in text.lines().filter(|line| !line.is_empty()) {
-        let name = line.trim_start_matches("# HELP ").trim_start_matches("# TYPE ");
-        assert!(name.starts_with("todo_"), "{line}");
+    let metrics = Scrape::parse(&answer.text()).unwrap_or_else(|error| panic!("{error:?}: {answer}")).metrics;
+    for Metric { name, kind, help_desc, .. } in &metrics {
+        assert!(name.starts_with("todo_") && *kind != Type::Untyped && help_desc.is_some(), "{name}: {answer}");
     }
-    let lines = text.lines().map(|line| Ok(line.to_owned()));
-    Scrape::parse(lines).unwrap_or_else(|error| panic!("{error}: {answer}")).samples
+    metrics
 }
 
-/// The sum of a counter's samples with these labels.
-fn count(samples: &[Sample], metric: &str, labels: &[(&str, &str)]) -> f64 {
-    let fitting = samples.iter().filter(|sample| {
-        sample.metric == metric && labels.iter().all(|(name, value)| sample.labels.get(name) == Some(*value))
+/// The sum of a metric's samples with these labels.
+fn count(metrics: &[Metric], name: &str, labels: &[(&str, &str)]) -> f64 {
+    let samples = metrics.iter().filter(|metric| metric.name == name).flat_map(|metric| &metric.samples);
+    let fitting = samples.filter(|sample| {
+        let text = sample.labels.to_string();
+        labels.iter().all(|(name, value)| text.contains(&format!("{name}=\"{value}\"")))
     });
-    fitting
-        .map(|sample| match sample.value {
-            Number::Counter(value) | Number::Gauge(value) | Number::Untyped(value) => value,
-            _ => panic!("{metric} is no number: {sample:?}"),
-        })
-        .sum()
+    fitting.map(|sample| sample.value.value.as_f64()).sum()
 }
 
 /// Waits until the metrics show what `shown` looks for: they are written after the answers that they count.
-async fn wait_for(server: &std::sync::Arc<Server>, what: &str, shown: impl Fn(&[Sample]) -> bool) {
-    let mut samples = Vec::new();
+async fn wait_for(server: &Arc<Server>, what: &str, shown: impl Fn(&[Metric]) -> bool) {
+    let mut metrics = Vec::new();
     for _ in 0..50 {
-        samples = scrape(server).await;
-        if shown(&samples) {
+        metrics = scrape(server).await;
+        if shown(&metrics) {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
-    panic!("the metrics never show {what}: {samples:#?}");
+    panic!("the metrics never show {what}: {metrics:#?}");
 }
 
 async fn metrics_are_for_administrators() {
@@ -66,7 +59,7 @@ async fn metrics_are_for_administrators() {
 async fn every_documented_metric_is_there() {
     let ws = Workspace::new().await;
     ws.get(&format!("/api/v2/todos/{}", ws.titled("x").await)).send().await.ok();
-    wait_for(&ws.server, "every documented metric", |samples| {
+    wait_for(&ws.server, "every documented metric", |metrics| {
         [
             "todo_http_requests_total",
             "todo_http_request_duration_seconds",
@@ -76,7 +69,7 @@ async fn every_documented_metric_is_there() {
             "todo_job_oldest_queued_seconds",
         ]
         .iter()
-        .all(|name| samples.iter().any(|sample| sample.metric == *name))
+        .all(|name| metrics.iter().any(|metric| metric.name == *name))
     })
     .await;
 }
@@ -89,8 +82,8 @@ async fn requests_are_counted_by_route_method_and_status() {
     for _ in 0..3 {
         ws.patch(&path).json(json!({ "name": "x" })).send().await.problem(404, "department_not_found");
     }
-    wait_for(&ws.server, "three more requests", |samples| {
-        count(samples, "todo_http_requests_total", &labels) >= before + 3.0
+    wait_for(&ws.server, "three more requests", |metrics| {
+        count(metrics, "todo_http_requests_total", &labels) >= before + 3.0
     })
     .await;
     // What a stranger types must not become a label.
@@ -101,30 +94,24 @@ async fn requests_are_counted_by_route_method_and_status() {
 }
 
 async fn a_histogram_adds_up() {
+    const NAME: &str = "todo_http_request_duration_seconds";
     let ws = Workspace::new().await;
     ws.get("/api/v2/me").send().await.ok();
-    wait_for(&ws.server, "the histogram of /api/v2/me", |samples| {
-        samples.iter().any(|sample| {
-            sample.labels.get("route") == Some("/api/v2/me") && matches!(sample.value, Number::Histogram(_))
-        })
-    })
-    .await;
-    for sample in scrape(&ws.server).await {
-        if let Number::Histogram(buckets) = &sample.value {
-            assert!(buckets.iter().map(|bucket| bucket.count).is_sorted(), "{sample:?}");
-            assert_eq!(buckets.last().map(|bucket| bucket.less_than), Some(f64::INFINITY), "{sample:?}");
-        }
-    }
-}
-
-async fn metrics_can_be_public() {
-    let server = Server::private(Options::default().with("metrics_public", "on")).await;
-    server.anonymous().get("/metrics").send().await.has_status(200);
-}
-
-async fn metrics_can_be_off() {
-    let server = Server::private(Options::default().with("enable_metrics", "off")).await;
-    server.admin().get("/metrics").send().await.problem(404, "route_not_found");
+    let route = [("route", "/api/v2/me")];
+    wait_for(&ws.server, "the histogram of /api/v2/me", |metrics| count(metrics, NAME, &route) > 0.0).await;
+    let metrics = scrape(&ws.server).await;
+    let histogram = metrics.iter().find(|metric| metric.name == NAME).unwrap();
+    assert_eq!(histogram.kind, Type::Histogram);
+    let of_route = |kind: ValueType| {
+        let samples = histogram.samples.iter().filter(move |sample| sample.value.value_type == kind);
+        samples.filter(|sample| sample.labels.to_string().contains("route=\"/api/v2/me\"")).collect::<Vec<_>>()
+    };
+    let (buckets, total) = (of_route(ValueType::Sample), of_route(ValueType::Count));
+    let counts: Vec<f64> = buckets.iter().map(|bucket| bucket.value.value.as_f64()).collect();
+    assert!(counts.len() > 3 && counts.is_sorted(), "{counts:?}");
+    let last = buckets.last().unwrap();
+    assert!(last.labels.to_string().contains("le=\"+Inf\""), "{last:?}");
+    assert_eq!(total.first().map(|sample| sample.value.value.as_f64()), counts.last().copied());
 }
 
 async fn all_instances_count_together() {
@@ -139,8 +126,8 @@ async fn all_instances_count_together() {
             client.delete(&path).send().await.problem(404, "tag_not_found");
         }
     }
-    wait_for(&servers[1], "the requests of both", |samples| {
-        count(samples, "todo_http_requests_total", &labels) >= before + 4.0
+    wait_for(&servers[1], "the requests of both", |metrics| {
+        count(metrics, "todo_http_requests_total", &labels) >= before + 4.0
     })
     .await;
 }

@@ -170,13 +170,9 @@ impl Problem {
     /// Asserts that a fault with this code stands at this JSON Pointer.
     #[track_caller]
     pub fn at(&self, pointer: &str, code: &str) -> &Self {
-        self.fault("pointer", pointer, code)
-    }
-
-    /// Asserts that a fault with this code stands at this parameter.
-    #[track_caller]
-    pub fn parameter(&self, name: &str, code: &str) -> &Self {
-        self.fault("parameter", name, code)
+        let found = self.faults().iter().any(|fault| fault["pointer"] == pointer && fault["code"] == code);
+        assert!(found, "expected {code} at {pointer}, but {}", self.answer);
+        self
     }
 
     /// Asserts that a fault stands at this parameter.
@@ -197,12 +193,5 @@ impl Problem {
     /// The faults.
     pub fn faults(&self) -> &[Value] {
         self.value["errors"].as_array().map(Vec::as_slice).unwrap_or_default()
-    }
-
-    #[track_caller]
-    fn fault(&self, kind: &str, place: &str, code: &str) -> &Self {
-        let found = self.faults().iter().any(|fault| fault[kind] == place && fault["code"] == code);
-        assert!(found, "expected {code} at {kind} {place}, but {}", self.answer);
-        self
     }
 }

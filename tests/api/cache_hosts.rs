@@ -1,0 +1,75 @@
+//! What the cache saves, counted by a host of the test's own. That it never shows the past is tested in `cache_fire`.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Options, Server, Workspace, suite};
+
+suite![
+    #[embedded]
+    a_hit_needs_no_statement_and_one_redis_call,
+    #[embedded]
+    many_readers_of_one_missing_entry_ask_postgres_once,
+    #[embedded]
+    without_a_cache_everything_works,
+];
+
+async fn a_hit_needs_no_statement_and_one_redis_call() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for path in [path.as_str(), "/api/v2/todos"] {
+        for _ in 0..3 {
+            ws.get(path).send().await.ok();
+        }
+        // What runs after the answers must not be counted here.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        ws.get(path).send().await.ok();
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let before = server.host().counters();
+        for _ in 0..10 {
+            assert_eq!(ws.get(path).send().await.header("x-cache"), "HIT");
+        }
+        let spent = server.host().counters() - before;
+        assert_eq!(spent.statements, 0, "{path}: {spent:?}");
+        // One round trip each; the metrics of the ten go in few more.
+        assert!((10..=20).contains(&spent.redis_calls), "{path}: {spent:?}");
+    }
+}
+
+async fn many_readers_of_one_missing_entry_ask_postgres_once() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
+    ws.get("/api/v2/todos?limit=7").send().await.ok();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let before = server.host().counters();
+    let reads = (0..40).map(|_| {
+        let client = Client::new(ws.server.clone(), ws.token.clone());
+        tokio::spawn(async move { client.get("/api/v2/todos?limit=9").send().await.ok() })
+    });
+    let mut bodies: Vec<Value> = Vec::new();
+    for read in reads.collect::<Vec<_>>() {
+        bodies.push(read.await.unwrap());
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1);
+    let spent = server.host().counters() - before;
+    assert!(spent.statements <= 6, "{spent:?}");
+}
+
+async fn without_a_cache_everything_works() {
+    let server = Server::private(Options::default().with("redis_url", "")).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for _ in 0..2 {
+        let answer = ws.get(&path).send().await;
+        assert_eq!(answer.ok()["title"], "x");
+        assert_eq!(answer.header("x-cache"), "BYPASS", "{answer}");
+    }
+    ws.patch(&path).json(json!({ "title": "y" })).send().await.ok();
+    assert_eq!(ws.titles(&[]).await, ["y"]);
+    let health = server.anonymous().get("/health/ready").send().await;
+    health.ok();
+}
