@@ -66,13 +66,39 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character)));
     words
         .filter(|word| word.starts_with("todo_"))
-        .map(|word| ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned())
+        .map(|word| {
+            ["_bucket", "_sum", "_count"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word).to_owned()
+        })
         .collect()
 }
 
+/// Codes that are answered before an operation is known, so that no OpenAPI document has them.
+const OF_NO_OPERATION: [(u16, &str); 2] = [(404, "route_not_found"), (405, "method_not_allowed")];
+
 #[test]
-fn the_page_of_errors_lists_each_code_once() {
-    let problems: BTreeSet<_> = PROBLEMS.iter().map(|problem| problem.code).collect();
+fn the_page_of_errors_lists_the_codes_of_the_openapi_documents() {
+    let listed: BTreeSet<(u16, String)> =
+        PROBLEMS.iter().map(|problem| (problem.status, problem.code.to_owned())).collect();
+    assert_eq!(listed.len(), PROBLEMS.len(), "a code is listed twice");
+    let mut answered: BTreeSet<_> =
+        OF_NO_OPERATION.iter().map(|(status, code)| (*status, (*code).to_owned())).collect();
+    for version in ["v1", "v2"] {
+        let document: Value = serde_json::from_str(&read(&format!("openapi/{version}.json"))).unwrap();
+        collect_codes(&document, &mut answered);
+    }
+    assert_eq!(listed, answered);
     let faults: BTreeSet<_> = FAULTS.iter().map(|fault| fault.code).collect();
-    assert_eq!((problems.len(), faults.len()), (PROBLEMS.len(), FAULTS.len()));
+    assert_eq!(faults.len(), FAULTS.len(), "a fault is listed twice");
+}
+
+/// Status and code of every example of a problem, wherever it stands.
+fn collect_codes(value: &Value, into: &mut BTreeSet<(u16, String)>) {
+    if let (Some(status), Some(code)) = (value["status"].as_u64(), value["code"].as_str()) {
+        into.insert((u16::try_from(status).unwrap(), code.to_owned()));
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect_codes(item, into)),
+        Value::Object(members) => members.values().for_each(|member| collect_codes(member, into)),
+        _ => {}
+    }
 }

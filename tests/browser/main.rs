@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use service::Service;
-use webdriver::Browser;
+use webdriver::{Browser, SELECT_ALL};
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium: run `cargo xtask docs-check`"]
@@ -26,8 +26,9 @@ async fn the_documentation_works_in_a_browser() {
     let service = Service::start().await;
     let browser = Browser::start().await;
     let check = Check { service: &service, browser: &browser };
-    check.reference("v2", &[("GET", "/api/v2/me", "200"), ("POST", "/api/v2/todos", "201")]).await;
-    check.reference("v1", &[("GET", "/api/v1/todos", "200")]).await;
+    let body = r#"{"title":"Water the plants"}"#;
+    check.reference("v2", &[("GET", "/api/v2/me", "", "200"), ("POST", "/api/v2/todos", body, "201")]).await;
+    check.reference("v1", &[("GET", "/api/v1/todos", "", "200"), ("POST", "/api/v1/todos", body, "201")]).await;
     check.text_page("/docs/errors#stale_version", "stale_version").await;
     check.text_page("/docs/migrating#ids", "ids").await;
     for path in ["/docs", "/docs?version=v1", "/docs/errors", "/docs/migrating"] {
@@ -43,8 +44,9 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The interactive page of a version: complete, and able to execute each of these operations with the status given.
-    async fn reference(&self, version: &str, calls: &[(&str, &str, &str)]) {
+    /// The interactive page of a version: complete, and able to execute each of these operations (method, path, body) with
+    /// the status given.
+    async fn reference(&self, version: &str, calls: &[(&str, &str, &str, &str)]) {
         self.browser.screen(1280, "light").await;
         self.open(&format!("/docs?version={version}")).await;
         self.browser.until("operations", "return document.querySelectorAll('.opblock').length", json!([])).await;
@@ -55,28 +57,40 @@ impl Check<'_> {
             listed.as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
         assert_eq!(listed, operations(&document), "{version}: the page and the OpenAPI document differ");
 
-        self.authorize().await;
-        for (method, path, status) in calls {
-            let shown = self.execute(method, path).await;
+        let (method, path, ..) = calls[0];
+        self.authorize(method, path).await;
+        for (method, path, body, status) in calls {
+            let shown = self.execute(method, path, body).await;
             assert_eq!(shown, *status, "{method} {path} executed from the page");
         }
         self.picture(version).await;
         self.is_quiet(&format!("the reference of {version}")).await;
     }
 
-    async fn authorize(&self) {
-        self.browser.click(&self.browser.find(".auth-wrapper .authorize").await).await;
+    /// Hands the page a token, behind the lock of an operation: there it asks only for the scheme of that operation.
+    async fn authorize(&self, method: &str, path: &str) {
+        let place = self.place(method, path).await;
+        self.browser.click(&self.browser.find(&format!("{place} .authorization__btn")).await).await;
         let field = self.browser.find(".modal-ux .auth-container input").await;
         self.browser.write(&field, &self.service.token).await;
-        self.browser.click(&self.browser.find(".modal-ux .auth-btn-wrapper .authorize").await).await;
+        self.browser.click(&self.browser.find(".modal-ux .authorize").await).await;
         self.browser.click(&self.browser.find(".modal-ux .btn-done").await).await;
     }
 
-    /// Unfolds an operation, presses Execute and returns the status that the page shows.
-    async fn execute(&self, method: &str, path: &str) -> String {
-        let place = self.browser.until("the operation", OPERATION, json!([method, path])).await;
-        let place = format!("#{}", place.as_str().unwrap());
+    /// A selector of the block of an operation.
+    async fn place(&self, method: &str, path: &str) -> String {
+        let id = self.browser.until("the operation", OPERATION, json!([method, path])).await;
+        format!("#{}", id.as_str().unwrap())
+    }
+
+    /// Unfolds an operation, writes its body if it has one, presses Execute and returns the status that the page shows.
+    async fn execute(&self, method: &str, path: &str, body: &str) -> String {
+        let place = self.place(method, path).await;
         self.browser.click(&self.browser.find(&format!("{place} .opblock-summary-control")).await).await;
+        if !body.is_empty() {
+            let field = self.browser.find(&format!("{place} textarea")).await;
+            self.browser.write(&field, &format!("{SELECT_ALL}{body}")).await;
+        }
         self.browser.click(&self.browser.find(&format!("{place} button.execute")).await).await;
         let cell = format!("{place} .live-responses-table .response .response-col_status");
         let script = "return (document.querySelector(arguments[0])?.innerText ?? '').trim().split(/\\s/)[0]";

@@ -24,6 +24,9 @@ pub struct Element(String);
 /// The key under which WebDriver hands out elements.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// Typed before a text, it replaces what is there: Control and A, as WebDriver spells the keys.
+pub const SELECT_ALL: &str = "\u{e009}a\u{e000}";
+
 /// How long the page may take to do what it is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
