@@ -64,7 +64,8 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         command.current_dir(session.checkout.dev()).stdin(std::process::Stdio::null());
         command.arg("--config-file").arg(session.checkout.root().join("openapi/schemathesis.toml"));
         command.arg("run").arg(session.checkout.root().join(format!("openapi/{version}.json")));
-        command.args(["--url", &format!("http://{listen}"), "--workers", "2"]);
+        // One worker: with more, the parser of Python 3.11 trips over itself now and then.
+        command.args(["--url", &format!("http://{listen}"), "--workers", "1"]);
         command.args(["--max-examples", &args.examples.to_string()]);
         if let Some(seed) = args.seed {
             command.args(["--seed", &seed.to_string()]);
