@@ -21,6 +21,7 @@ mod batch;
 mod bin;
 mod bodies;
 mod cache;
+mod cache_fire;
 mod concurrency;
 mod conditional;
 mod errors;
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
         bin::suite(),
         bodies::suite(),
         cache::suite(),
+        cache_fire::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),
