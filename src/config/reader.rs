@@ -119,7 +119,7 @@ impl Reader {
         if scheme.is_some_and(|scheme| schemes.contains(&scheme)) {
             return text;
         }
-        self.fault(name, &format!("must be a URL that begins with {}://", schemes.join(":// or ")));
+        self.fault(name, &format!("must be a URL with the scheme {}", schemes.join(" or ")));
         if optional { String::new() } else { default_of(name).to_owned() }
     }
 

@@ -5,8 +5,8 @@ use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, Method, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
-use todo_core::error::Fault;
 use sha2::{Digest, Sha256};
+use todo_core::error::Fault;
 
 use super::fields::Fields;
 use super::unique;

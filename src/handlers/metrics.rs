@@ -137,7 +137,10 @@ mod tests {
         ];
         let text = exposition(&counts);
         assert!(text.contains("todo_http_requests_total{route=\"/a\",method=\"GET\",status=\"2xx\"} 3\n"));
-        assert!(text.contains("_bucket{route=\"/a\",le=\"5\"} 2\n") && text.contains("_bucket{route=\"/a\",le=\"+Inf\"} 3\n"));
+        assert!(
+            text.contains("_bucket{route=\"/a\",le=\"5\"} 2\n")
+                && text.contains("_bucket{route=\"/a\",le=\"+Inf\"} 3\n")
+        );
         assert!(text.contains("_sum{route=\"/a\"} 7.000300\n") && text.contains("_count{route=\"/a\"} 3\n"));
     }
 }

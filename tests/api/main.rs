@@ -22,21 +22,26 @@ mod bin;
 mod bodies;
 mod cache;
 mod cache_fire;
+mod cache_hosts;
 mod concurrency;
 mod conditional;
 mod errors;
 mod export;
+mod faults;
 mod filters;
 mod headers;
 mod health;
 mod idempotency;
 mod jobs;
+mod logs;
 mod me;
 mod metrics;
 mod openapi;
 mod pages;
 mod people;
+mod rate_limit;
 mod request_id;
+mod settings;
 mod stats;
 mod tags;
 mod tenancy;
@@ -55,21 +60,26 @@ fn main() -> ExitCode {
         bodies::suite(),
         cache::suite(),
         cache_fire::suite(),
+        cache_hosts::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),
         export::suite(),
+        faults::suite(),
         filters::suite(),
         headers::suite(),
         health::suite(),
         idempotency::suite(),
         jobs::suite(),
+        logs::suite(),
         me::suite(),
         metrics::suite(),
         openapi::suite(),
         pages::suite(),
         people::suite(),
+        rate_limit::suite(),
         request_id::suite(),
+        settings::suite(),
         stats::suite(),
         tags::suite(),
         tenancy::suite(),
