@@ -1,6 +1,6 @@
 //! How much one client may ask.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -56,11 +56,12 @@ async fn exactly_the_limit_passes() {
     let servers = [Server::private(options.clone()).await, Server::private(options).await];
     let ws = Workspace::new().await;
     let token = ws.token.clone().unwrap();
+    let began = Instant::now();
     let calls = (0..1000).map(|number| {
         let client = servers[number % 2].bearer(&token);
         tokio::spawn(async move { client.get("/api/v2/me").send().await })
     });
-    let mut passed = 0;
+    let mut passed: u128 = 0;
     for call in calls.collect::<Vec<_>>() {
         let answer = call.await.unwrap();
         match answer.status {
@@ -71,7 +72,8 @@ async fn exactly_the_limit_passes() {
         }
     }
     // A sliding window lets one more pass every 0.6 s, and a thousand requests take a moment.
-    assert!((100..=106).contains(&passed), "{passed} passed");
+    let most = 101 + began.elapsed().as_millis() / 600;
+    assert!((100..=most).contains(&passed), "{passed} passed, and at most {most} may");
 }
 
 async fn a_limited_answer_says_when_to_come_back() {
