@@ -45,10 +45,7 @@ impl Reader {
     }
 
     /// One of several words; the default is the first.
-    pub fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> T
-    where
-        T: Copy,
-    {
+    pub fn one_of<T: Copy>(&mut self, name: &str, words: &[(&str, T)]) -> T {
         let text = self.text(name);
         let fallback = default_of(name);
         let find = |word: &str| words.iter().find(|(known, _)| *known == word).map(|(_, value)| *value);

@@ -9,11 +9,11 @@ use todo_core::store::tokens::TokenDraft;
 use super::Version;
 use crate::extract::body::FromJson;
 use crate::extract::fields::Fields;
+use crate::types::v1;
 use crate::types::v2::admin::WorkspaceDraft;
 use crate::types::v2::batch::Batch;
 use crate::types::v2::bulk::Bulk;
 use crate::types::v2::people::{DepartmentDraft, DepartmentPatch, TagPatch};
-use crate::types::{v1, v2};
 
 #[test]
 fn the_blessed_files_are_what_the_code_says() {

@@ -6,6 +6,8 @@
 //!
 //! Each asset's name carries a digest of its bytes, so it may be cached for ever; pages keep their names and are revalidated.
 
+#![allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
+
 mod pack;
 mod page;
 #[path = "../src/problems.rs"]

@@ -1,7 +1,5 @@
 //! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, values in `types`, errors in `error`.
 
-#![expect(clippy::result_large_err, reason = "the error type is the interface's, generated")]
-
 mod client;
 mod error;
 mod host;
