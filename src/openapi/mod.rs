@@ -1,5 +1,5 @@
 //! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds from the
-//! domain, operations from the tables in [`v1`] and [`v2`], which stand in the order of the router.
+//! domain, operations from the tables in `v1` and `v2`, which stand in the order of the router.
 //!
 //! This module is not part of the component: `cargo xtask openapi` runs it natively and blesses what it writes, and the
 //! component serves the blessed files. Annotations on the handlers were the road not taken: most of an operation is its
