@@ -42,7 +42,7 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 /// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Stale`].
+/// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
 pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
         FROM tag_rename_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9, $10)";
@@ -54,7 +54,7 @@ pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, nam
 /// Removes a tag from all todos.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Stale`].
+/// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM tag_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
