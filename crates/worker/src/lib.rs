@@ -72,3 +72,13 @@ fn log(level: &str, event: &str, mut fields: Value) {
     }
     eprintln!("{fields}");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_tells_the_log_and_not_the_caller() {
+        assert_eq!(failed("password wrong"), json!({"error": "the worker could not run"}));
+    }
+}
