@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Cache, Published, Touched};
 use crate::store::job_queue::{self, Chunk, Claim};
-use crate::store::{invalidations, purge};
+use crate::store::purge;
+use crate::store::write::Written;
 use crate::{Caller, Error, Meter, Result};
 
 use super::Service;
@@ -124,26 +124,17 @@ impl Service {
         }
     }
 
-    /// One chunk within the cache protocol.
+    /// One chunk: a write like any other.
     async fn chunk(&self, meter: &Arc<Meter>, claim: &mut Claim, limit: i64) -> Result<Chunk> {
-        let intent = self.cache.intent(meter, claim.workspace, Touched::Everything).await;
-        let outcome = job_queue::chunk(&self.pg, meter, claim, limit, LEASE, intent.distrust()).await;
-        if matches!(outcome, Err(Error::Unavailable { .. } | Error::Timeout { .. })) {
-            // Open whether it happened: the mark stands until no statement can be running any more.
-            drop(intent);
-            return outcome;
-        }
-        let published = self.cache.publish(meter, intent).await;
-        let chunk = outcome?;
-        let mut wait = matches!(chunk, Chunk::Done { cache_wait: true, .. });
-        if published == Published::Distrust {
-            let caller = Caller { workspace: claim.workspace, meter: Arc::clone(meter) };
-            wait |= invalidations::distrust(&self.pg, &caller).await?;
-        }
-        if wait {
-            spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
-        }
-        Ok(chunk)
+        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(meter) };
+        let writing = self.write(&caller, None).await;
+        let distrust = writing.write().distrust_cache;
+        let outcome = job_queue::chunk(&self.pg, meter, claim, limit, LEASE, distrust).await.map(|chunk| Written {
+            value: chunk,
+            replayed: false,
+            cache_wait: matches!(chunk, Chunk::Done { cache_wait: true, .. }),
+        });
+        Ok(writing.settle(outcome).await?.value)
     }
 }
 
