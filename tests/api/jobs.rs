@@ -33,7 +33,7 @@ pub async fn done(ws: &Workspace, body: Value) -> Value {
 }
 
 /// Waits until a job has ended, and returns it.
-async fn ended(ws: &Workspace, path: &str) -> Value {
+pub async fn ended(ws: &Workspace, path: &str) -> Value {
     let mut job = Value::Null;
     for _ in 0..300 {
         job = ws.get(path).send().await.ok();

@@ -4,79 +4,107 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::harness::client::Call;
 use crate::harness::contract::{Document, Operation};
-use crate::harness::{Answer, Client, Workspace, suite};
+use crate::harness::generated::{self, Filling};
+use crate::harness::{Answer, Workspace, suite, uuid};
 
 suite![
     every_path_of_another_workspace_leads_nowhere,
-    every_body_that_refers_to_another_workspace_is_refused,
-    every_filter_by_another_workspace_finds_nothing,
+    every_id_of_another_workspace_in_a_body_is_refused,
+    every_parameter_of_another_workspace_finds_nothing,
+    every_cursor_of_another_workspace_is_refused,
     every_list_shows_ones_own_alone,
+    administration_is_closed_to_every_other_scope,
     the_same_id_may_exist_twice,
 ];
 
-/// One of everything, in a workspace that is not the caller's.
-struct Foreign {
+/// Two of everything in a workspace, all with the same word in their names.
+struct Things {
     workspace: Workspace,
-    /// The ids by kind, as v2 (text) and v1 (number) know them.
-    ids: BTreeMap<(&'static str, &'static str), String>,
+    word: &'static str,
+    /// The id of one by version and kind: a text in version 2, a number in version 1.
+    ids: BTreeMap<(&'static str, &'static str), Value>,
 }
 
-impl Foreign {
-    async fn new() -> Self {
+impl Things {
+    async fn new(word: &'static str) -> Self {
         let workspace = Workspace::new().await;
-        let employee = workspace.employee("Secret Person").await;
-        let department = workspace.department("Secret Department").await;
-        let path = format!("/api/v2/employees/{}", employee["id"].as_str().unwrap());
-        workspace.patch(&path).json(json!({ "department_id": department["id"] })).send().await.ok();
-        let body = json!({ "title": "secret todo", "tags": ["secret tag"], "assignee_id": employee["id"] });
-        let todo = workspace.todo(body).await;
-        let tag = workspace.all("/api/v2/tags", &[]).await[0].clone();
-        let bulk = json!({ "filter": { "tag": ["nothing has this"] }, "action": "complete" });
-        let job = workspace.post("/api/v2/todos/bulk-process").json(bulk).send().await.json(202);
-        let old = workspace.get("/api/v1/todos").send().await.ok()[0].clone();
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let ids = BTreeMap::from([
-            (("v2", "todos"), text(&todo["id"])),
-            (("v2", "employees"), text(&employee["id"])),
-            (("v2", "departments"), text(&department["id"])),
-            (("v2", "tags"), text(&tag["id"])),
-            (("v2", "jobs"), text(&job["job_id"])),
-            (("v1", "todos"), text(&old["id"])),
-            (("v1", "employees"), text(&old["assignee"]["id"])),
+        let mut ids = BTreeMap::new();
+        for number in 1..=2 {
+            let department = workspace.department(&format!("{word} department {number}")).await;
+            let employee = workspace.employee(&format!("{word} person {number}")).await;
+            let path = format!("/api/v2/employees/{}", employee["id"].as_str().unwrap());
+            workspace.patch(&path).json(json!({ "department_id": department["id"] })).send().await.ok();
+            let tag = format!("{word} tag {number}");
+            let body = json!({ "title": format!("{word} todo"), "tags": [tag], "assignee_id": employee["id"] });
+            let todo = workspace.todo(body).await;
+            let bulk = json!({ "filter": { "tag": ["nothing has this"] }, "action": "complete" });
+            let job = workspace.post("/api/v2/todos/bulk-process").json(bulk).send().await.json(202);
+            ids.extend([
+                (("v2", "todos"), todo["id"].clone()),
+                (("v2", "employees"), employee["id"].clone()),
+                (("v2", "departments"), department["id"].clone()),
+                (("v2", "jobs"), job["job_id"].clone()),
+            ]);
+        }
+        let old = workspace.get("/api/v1/todos").send().await.ok()[1].clone();
+        ids.extend([
+            (("v2", "tags"), workspace.all("/api/v2/tags", &[]).await[0]["id"].clone()),
+            (("v1", "todos"), old["id"].clone()),
+            (("v1", "employees"), old["assignee"]["id"].clone()),
+            (("v1", "departments"), old["assignee"]["department"]["id"].clone()),
         ]);
-        Self { workspace, ids }
+        Self { workspace, word, ids }
+    }
+
+    fn id(&self, version: &'static str, kind: &str) -> Value {
+        let found = self.ids.iter().find(|((of, known), _)| *of == version && *known == kind);
+        found.unwrap_or_else(|| panic!("the test knows no {kind} for {version}")).1.clone()
+    }
+
+    /// The path of an operation with the id of the thing that it is about.
+    fn path(&self, version: &'static str, operation: &Operation) -> String {
+        let kind = operation.path.split('/').nth(3).unwrap_or_default();
+        if !operation.path.contains("{id}") {
+            return operation.path.clone();
+        }
+        let id = self.id(version, kind);
+        operation.path.replace("{id}", &id.as_str().map_or_else(|| id.to_string(), str::to_owned))
     }
 
     /// Asserts that everything is as it was.
     async fn is_untouched(&self) {
-        let todo = self.workspace.all("/api/v2/todos", &[]).await;
-        assert_eq!(todo.len(), 1, "{todo:?}");
-        assert_eq!((&todo[0]["title"], &todo[0]["status"]), (&json!("secret todo"), &json!("pending")), "{todo:?}");
-        assert_eq!(todo[0]["tags"], json!(["secret tag"]), "{todo:?}");
-        assert_eq!(todo[0]["assignee"]["name"], "Secret Person", "{todo:?}");
+        let lines = self.workspace.get("/api/v2/todos/export?format=ndjson&sort=created_at").send().await.text();
+        let todos: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(todos.len(), 2, "{todos:?}");
+        for (number, todo) in (1..).zip(&todos) {
+            let word = self.word;
+            assert_eq!((&todo["title"], &todo["version"]), (&json!(format!("{word} todo")), &json!(1)), "{todo}");
+            assert_eq!(todo["tags"], json!([format!("{word} tag {number}")]), "{todo}");
+            assert_eq!(todo["assignee"]["name"], json!(format!("{word} person {number}")), "{todo}");
+            let department = &todo["assignee"]["department"]["name"];
+            assert_eq!(department, &json!(format!("{word} department {number}")), "{todo}");
+        }
     }
 }
 
-/// A body that the operation would take, so that nothing but the id is wrong.
-fn body_for(operation: &Operation) -> Option<Value> {
-    let path = operation.path.as_str();
-    match operation.method.as_str() {
-        "PUT" | "PATCH" if path.contains("/todos") => Some(json!({ "title": "mine now" })),
-        "PATCH" => Some(json!({ "name": "mine now" })),
-        _ => None,
-    }
+/// What belongs to a workspace: administration does not, nor do the documents.
+fn of_a_workspace(operation: &Operation) -> bool {
+    !operation.path.contains("/admin/") && !operation.path.ends_with("openapi.json")
 }
 
-fn send(client: &Client, operation: &Operation, path: &str) -> crate::harness::client::Call {
-    let mut call = client.call(&operation.method, path);
-    if operation.method == "PUT" {
-        call = call.header("if-match", "*");
+/// The call with a condition where the operation needs one; both where it takes two.
+fn conditioned(call: impl Fn(&str) -> Call, operation: &Operation, path: &str) -> Vec<Call> {
+    if operation.method != "PUT" {
+        return vec![call(path)];
     }
-    match body_for(operation) {
-        Some(body) => call.json(body),
-        None => call,
+    let mut calls = vec![call(path).header("if-match", "*")];
+    if operation.path.starts_with("/api/v2/") {
+        let (collection, _) = path.rsplit_once('/').unwrap();
+        calls.push(call(&format!("{collection}/{}", uuid())).header("if-none-match", "*"));
     }
+    calls
 }
 
 #[track_caller]
@@ -85,26 +113,32 @@ fn reveals_nothing(answer: &Answer) {
     assert!(!text.contains("secret"), "{answer}");
 }
 
+#[track_caller]
+fn refuses(answer: &Answer, version: &str, status: u16, code: &str) {
+    match version {
+        "v1" => drop(answer.v1_error(status, code)),
+        _ => drop(answer.problem(status, code)),
+    }
+    reveals_nothing(answer);
+}
+
 async fn every_path_of_another_workspace_leads_nowhere() {
-    let (ws, foreign) = (Workspace::new().await, Foreign::new().await);
+    let (ws, foreign) = (Workspace::new().await, Things::new("secret").await);
     let mut called = 0;
     for document in Document::both(&ws.server).await {
-        for operation in document.operations.iter().filter(|operation| operation.path.contains("{id}")) {
-            let kind = operation.path.split('/').nth(3).unwrap_or_default();
-            if kind == "admin" {
-                continue;
+        let operations = document.operations.iter().filter(|operation| operation.path.contains("{id}"));
+        for operation in operations.filter(|operation| of_a_workspace(operation)) {
+            let mut call = ws.call(&operation.method, &foreign.path(document.version, operation));
+            if operation.method == "PUT" {
+                call = call.header("if-match", "*");
             }
-            let key = foreign.ids.keys().find(|(version, known)| *version == document.version && *known == kind);
-            let key = key.unwrap_or_else(|| panic!("the test knows no {kind} for {}", operation.name()));
-            let path = operation.path.replace("{id}", &foreign.ids[key]);
-            let answer = send(&ws, operation, &path).send().await;
-            assert!(
-                [404, 412].contains(&answer.status),
-                "{} is not 404 (or 412 for If-Match: *): {answer}",
-                operation.name()
-            );
-            assert!(answer.status == 404 || operation.method == "PUT", "{answer}");
-            reveals_nothing(&answer);
+            // A body that would be taken, so that nothing but the id is wrong.
+            let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
+            if example.is_object() {
+                call = call.json(example.clone());
+            }
+            let kind = operation.path.split('/').nth(3).unwrap().trim_end_matches('s');
+            refuses(&call.send().await, document.version, 404, &format!("{kind}_not_found"));
             called += 1;
         }
     }
@@ -112,71 +146,82 @@ async fn every_path_of_another_workspace_leads_nowhere() {
     foreign.is_untouched().await;
 }
 
-async fn every_body_that_refers_to_another_workspace_is_refused() {
-    let (ws, foreign) = (Workspace::new().await, Foreign::new().await);
-    let own = ws.titled("own").await;
-    let own_path = format!("/api/v2/todos/{own}");
-    let old_path = format!("/api/v1/todos/{}", ws.get("/api/v1/todos").send().await.ok()[0]["id"]);
-    let id = |kind: &'static str| json!(foreign.ids[&("v2", kind)]);
-    let old_employee: Value = serde_json::from_str(&foreign.ids[&("v1", "employees")]).unwrap();
-    let bulk = json!({ "filter": { "q": "own" }, "action": "assign", "assignee_id": id("employees") });
-    let old_bulk = json!({ "filter": { "status": ["pending"] }, "action": "assign", "assignee_id": old_employee });
-    for call in [
-        ws.post("/api/v2/todos").json(json!({ "title": "x", "assignee_id": id("employees") })),
-        ws.patch(&own_path).json(json!({ "assignee_id": id("employees") })),
-        ws.put(&own_path).header("if-match", "*").json(json!({ "title": "x", "assignee_id": id("employees") })),
-        ws.post("/api/v2/todos/batch").json(json!({ "operations": [{ "op": "delete", "id": id("todos") }] })),
-        ws.post("/api/v2/todos/batch")
-            .json(json!({ "operations": [{ "op": "update", "id": id("todos"), "todo": { "title": "x" } }] })),
-        ws.post("/api/v2/todos/batch").json(
-            json!({ "operations": [{ "op": "create", "todo": { "title": "x", "assignee_id": id("employees") } }] }),
-        ),
-        ws.post("/api/v2/todos/bulk-process").json(bulk),
-        ws.post("/api/v2/employees")
-            .json(json!({ "name": "x", "email": "x@example.com", "department_id": id("departments") })),
-    ] {
-        let answer = call.send().await;
-        answer.problem(422, "invalid_body");
-        reveals_nothing(&answer);
+async fn every_id_of_another_workspace_in_a_body_is_refused() {
+    let (own, foreign) = (Things::new("own").await, Things::new("secret").await);
+    let mut tried = Vec::new();
+    for document in Document::both(&own.workspace.server).await {
+        let version = document.version;
+        let filling = Filling { tried: &|kind| foreign.id(version, kind), own: &|kind| own.id(version, kind) };
+        for operation in document.operations.iter().filter(|operation| of_a_workspace(operation)) {
+            for (pointer, body) in generated::bodies(&document, operation, filling) {
+                let call = |path: &str| own.workspace.call(&operation.method, path).json(body.clone());
+                for call in conditioned(call, operation, &own.path(version, operation)) {
+                    let answer = call.send().await;
+                    if pointer.starts_with("/filter/") {
+                        // A filter finds nothing, as in the query.
+                        let job = super::jobs::ended(&own.workspace, answer.has_status(202).header("location")).await;
+                        assert_eq!((&job["status"], &job["total"]), (&json!("succeeded"), &json!(0)), "{body}: {job}");
+                    } else if version == "v1" {
+                        let message = answer.v1_error(422, "invalid_body");
+                        assert!(message.contains(&pointer), "{pointer}: {answer}");
+                    } else {
+                        answer.problem(422, "invalid_body").at(&pointer, "not_found").faults_are(1);
+                    }
+                    reveals_nothing(&answer);
+                }
+                tried.push(format!("{} {pointer}", operation.name()));
+            }
+        }
     }
-    for call in [
-        ws.post("/api/v1/todos").json(json!({ "title": "x", "assignee_id": old_employee })),
-        ws.patch(&old_path).json(json!({ "assignee_id": old_employee })),
-        ws.put(&old_path).json(json!({ "title": "x", "assignee_id": old_employee })),
-        ws.post("/api/v1/todos/bulk-process").json(old_bulk),
-    ] {
-        let answer = call.send().await;
-        answer.v1_error(422, "invalid_body");
-        reveals_nothing(&answer);
-    }
-    assert_eq!(ws.titles(&[]).await, ["own"]);
+    assert!(tried.len() >= 25, "{tried:#?}");
+    own.is_untouched().await;
     foreign.is_untouched().await;
 }
 
-async fn every_filter_by_another_workspace_finds_nothing() {
-    let (ws, foreign) = (Workspace::new().await, Foreign::new().await);
-    ws.titled("own").await;
-    let (employee, department) = (&foreign.ids[&("v2", "employees")], &foreign.ids[&("v2", "departments")]);
-    for path in ["/api/v2/todos", "/api/v2/todos/export"] {
-        for (name, value) in
-            [("assignee", employee.as_str()), ("department", department), ("tag", "secret tag"), ("q", "secret")]
-        {
-            let answer = ws.get(path).query(&[(name, value)]).send().await;
-            answer.has_status(200);
-            let text = answer.text();
-            assert!(!text.contains("own") && !text.contains("secret todo"), "{answer}");
+async fn every_parameter_of_another_workspace_finds_nothing() {
+    let (own, foreign) = (Things::new("own").await, Things::new("secret").await);
+    let mut tried = 0;
+    for document in Document::both(&own.workspace.server).await {
+        for operation in document.operations.iter().filter(|operation| of_a_workspace(operation)) {
+            for (name, is_id) in generated::query_parameters(&document, operation) {
+                let value = match name.as_str() {
+                    "tag" => json!("secret tag 1"),
+                    "q" => json!("secret"),
+                    _ if is_id => foreign.id(document.version, generated::kind(&name)),
+                    _ => continue,
+                };
+                let answer = own.workspace.get(&operation.path).query(&[(&name, value.as_str().unwrap())]).send().await;
+                answer.has_status(200);
+                assert!(!answer.text().contains("own todo"), "{answer}");
+                reveals_nothing(&answer);
+                tried += 1;
+            }
         }
     }
-    let answer = ws.get("/api/v1/todos").query(&[("tag", "secret tag")]).send().await;
-    assert_eq!(answer.ok(), json!([]));
-    let body = json!({ "filter": { "assignee": employee }, "action": "delete" });
-    let job = super::jobs::done(&ws, body).await;
-    assert_eq!((&job["status"], &job["total"]), (&json!("succeeded"), &json!(0)), "{job}");
-    foreign.is_untouched().await;
+    assert!(tried >= 9, "only {tried} parameters name something");
+}
+
+async fn every_cursor_of_another_workspace_is_refused() {
+    let (own, foreign) = (Things::new("own").await, Things::new("secret").await);
+    let mut tried = 0;
+    for document in Document::both(&own.workspace.server).await {
+        for operation in document.operations.iter().filter(|operation| of_a_workspace(operation)) {
+            let parameters = generated::query_parameters(&document, operation);
+            if !parameters.iter().any(|(name, _)| name == "cursor") {
+                continue;
+            }
+            let page = foreign.workspace.get(&operation.path).query(&[("limit", "1")]).send().await.ok();
+            let cursor = page["next_cursor"].as_str().expect("there are two of everything");
+            let answer = own.workspace.get(&operation.path).query(&[("cursor", cursor)]).send().await;
+            refuses(&answer, document.version, 400, "invalid_cursor");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 5, "only {tried} lists have cursors");
 }
 
 async fn every_list_shows_ones_own_alone() {
-    let (ws, foreign) = (Workspace::new().await, Foreign::new().await);
+    let (ws, foreign) = (Workspace::new().await, Things::new("secret").await);
     let mut called = 0;
     for document in Document::both(&ws.server).await {
         let reads =
@@ -196,9 +241,28 @@ async fn every_list_shows_ones_own_alone() {
     foreign.is_untouched().await;
 }
 
+async fn administration_is_closed_to_every_other_scope() {
+    let (ws, foreign) = (Workspace::new().await, Workspace::new().await);
+    let mut called = 0;
+    for document in Document::both(&ws.server).await {
+        for operation in document.operations.iter().filter(|operation| operation.path.contains("/admin/")) {
+            let path = operation.path.replace("{id}", &foreign.token_id);
+            let mut call = ws.call(&operation.method, &path);
+            let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
+            if example.is_object() {
+                call = call.json(example.clone());
+            }
+            refuses(&call.send().await, document.version, 403, "insufficient_scope");
+            called += 1;
+        }
+    }
+    assert!(called >= 5, "only {called} operations administer");
+    foreign.get("/api/v2/me").send().await.ok();
+}
+
 async fn the_same_id_may_exist_twice() {
     let (ws, other) = (Workspace::new().await, Workspace::new().await);
-    let path = format!("/api/v2/todos/{}", crate::harness::uuid());
+    let path = format!("/api/v2/todos/{}", uuid());
     for (client, title) in [(&ws, "mine"), (&other, "theirs")] {
         client.put(&path).header("if-none-match", "*").json(json!({ "title": title })).send().await.created();
     }

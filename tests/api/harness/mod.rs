@@ -5,6 +5,7 @@ pub mod client;
 pub mod completeness;
 pub mod contract;
 pub mod database;
+pub mod generated;
 pub mod raw;
 pub mod record;
 pub mod server;
