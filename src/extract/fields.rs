@@ -249,7 +249,7 @@ fn wrong_type(pointer: &str, expected: &str, got: &Value) -> Fault {
 }
 
 /// A hostile field name must not make a long answer.
-fn shortened(mut pointer: String) -> String {
+pub(super) fn shortened(mut pointer: String) -> String {
     const LONGEST: usize = 200;
     if let Some((end, _)) = pointer.char_indices().nth(LONGEST) {
         pointer.truncate(end);
