@@ -50,15 +50,18 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Decodes a query string.
+    /// Decodes a query string as forms write it. What cannot be decoded is a fault: a client must hear of it rather than
+    /// search for something else.
     pub fn parse(query: &str) -> Self {
         let mut parameters = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            // The decoder replaces what is not UTF-8; a client must hear of it rather than search for something else.
-            if value.contains('\u{fffd}') || value.contains('\0') {
-                parameters.fault(&name, "invalid_value", "must be UTF-8 without NUL");
-            } else {
-                parameters.pairs.push((name.into_owned(), value.into_owned()));
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            match (decoded(name), decoded(value)) {
+                (Some(name), Some(value)) => parameters.pairs.push((name, value)),
+                (known, _) => {
+                    let name = known.as_deref().unwrap_or(name);
+                    parameters.fault(name, "invalid_value", "must be percent-encoded UTF-8 without NUL");
+                }
             }
         }
         parameters
@@ -162,6 +165,24 @@ impl Parameters {
     }
 }
 
+/// A name or value of a query; `None` where a `%` begins no two hexadecimal digits, or the bytes are not UTF-8 or hold NUL.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let digits = [rest.next()?, rest.next()?].map(|digit| char::from(digit).to_digit(16));
+                let [Some(high), Some(low)] = digits else { return None };
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
 /// The code and text of a parse error.
 pub fn coded(error: TextError) -> (&'static str, String) {
     (error.code, error.detail)
@@ -208,3 +229,17 @@ impl FromQuery for Sort {
 pub const STATUSES: &str = "pending, in_progress, completed, cancelled";
 /// The priorities, for messages.
 pub const PRIORITIES: &str = "low, medium, high, urgent";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_decoded_is_no_text() {
+        assert_eq!(decoded("a+b%2C%C3%BC%2b").as_deref(), Some("a b,ü+"));
+        assert_eq!(decoded("%EF%BF%BD").as_deref(), Some("\u{fffd}"));
+        for wrong in ["%", "%2", "%zz", "%+1", "100%", "%FF", "%00", "%ED%A0%80"] {
+            assert_eq!(decoded(wrong), None, "{wrong}");
+        }
+    }
+}
