@@ -6,6 +6,7 @@
 mod csv;
 mod ics;
 mod ndjson;
+mod pack;
 
 use std::sync::Arc;
 
@@ -20,11 +21,14 @@ use todo_core::domain::cursor::Position;
 use todo_core::domain::filter::{Filter, Sort};
 use todo_core::domain::todo::Todo;
 
+use self::pack::Packer;
 use crate::app::App;
+use crate::document::GZIP_FROM;
 use crate::error::{Failure, Result};
 use crate::extract::caller::Reader;
 use crate::extract::negotiation::accepts;
 use crate::extract::query::{FromQuery, Parameters, Query};
+use crate::middleware::representation::accepts_gzip;
 
 /// A kind of file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -126,17 +130,19 @@ pub async fn export_todos(
         return Err(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail));
     }
     // The first chunk is fetched before the answer begins, so that an error still has a status.
-    let mut export = Export { app, caller, query, next: Next::From(None) };
+    let mut export = Export { app, caller, query, next: Next::From(None), packer: None };
     let mut first = format.head().to_owned();
     export.append_chunk(&mut first).await?;
-    let head = stream::iter([Ok::<_, std::io::Error>(Bytes::from(first))]);
+    let gzip = first.len() >= GZIP_FROM && accepts_gzip(request.headers());
+    export.packer = gzip.then(Packer::new);
+    let head = stream::iter([export.encoded(first)]);
     let rest = stream::unfold(export, |mut export| async move {
         if export.next == Next::Nothing {
             return None;
         }
         let mut chunk = String::new();
         match export.append_chunk(&mut chunk).await {
-            Ok(()) => Some((Ok(Bytes::from(chunk)), export)),
+            Ok(()) => Some((export.encoded(chunk), export)),
             // The status is sent already; a broken stream tells the client that the file is not whole.
             Err(failure) => {
                 export.next = Next::Nothing;
@@ -149,7 +155,10 @@ pub async fn export_todos(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding, Origin"));
+    if gzip {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     Ok(response)
 }
 
@@ -159,6 +168,8 @@ struct Export {
     caller: Caller,
     query: ExportQuery,
     next: Next,
+    /// `None`: sent as it is.
+    packer: Option<Packer>,
 }
 
 /// What comes next of an export.
@@ -187,5 +198,18 @@ impl Export {
             }
         };
         Ok(())
+    }
+
+    /// The chunk that was just fetched, as it is sent.
+    fn encoded(&mut self, chunk: String) -> std::io::Result<Bytes> {
+        match self.packer.take() {
+            None => Ok(chunk.into()),
+            Some(packer) if self.next == Next::Nothing => packer.last(&chunk),
+            Some(mut packer) => {
+                let packed = packer.chunk(&chunk);
+                self.packer = Some(packer);
+                packed
+            }
+        }
     }
 }

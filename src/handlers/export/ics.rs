@@ -38,9 +38,9 @@ pub fn write(todo: Todo, out: &mut String) {
         line(out, &format!("CATEGORIES:{}", tags.join(",")));
     }
     if let Some(assignee) = &todo.assignee {
-        // A quoted parameter value holds no quotes (3.2).
-        let name = assignee.name.as_str().replace('"', "'");
-        line(out, &format!("ATTENDEE;CN=\"{name}\":mailto:{}", assignee.email.as_str()));
+        // Not ATTENDEE, which a calendar that is published must not have (3.8.4.1).
+        let contact = format!("{} <{}>", assignee.name.as_str(), assignee.email.as_str());
+        line(out, &format!("CONTACT:{}", text(&contact)));
     }
     line(out, "END:VTODO");
 }
