@@ -1,6 +1,7 @@
 //! The error responses: every code with its status, and the responses that operations share.
 
 use serde_json::{Map, Value, json};
+use todo_core::error::Fault;
 
 use super::Version;
 use super::header;
@@ -169,7 +170,7 @@ pub fn schemas(version: Version, codes: &[&str]) -> Vec<(String, Value)> {
                 "properties": {
                     "pointer": pointer,
                     "parameter": parameter,
-                    "code": {"type": "string", "maxLength": 50, "pattern": "^[a-z_]+$", "examples": ["too_long"],
+                    "code": {"type": "string", "enum": Fault::CODES, "examples": ["too_long"],
                         "description": "Stable; explained at /docs/errors."},
                     "detail": detail,
                 },

@@ -106,7 +106,7 @@ fn operations() -> Vec<Operation> {
 }
 
 fn draft() -> Value {
-    json!({"title": "Buy milk", "due_date": "2030-01-31T13:00:00+01:00", "tags": ["home"], "assignee_id": 3})
+    json!({"title": "Buy milk", "due_date": "2030-01-31T13:00:00+01:00", "tags": ["home"]})
 }
 
 fn todo() -> Value {

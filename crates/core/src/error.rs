@@ -171,6 +171,26 @@ impl Fault {
     /// At most this many faults are reported at once.
     pub const LIMIT: usize = 20;
 
+    /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that is
+    /// answered and not here, or here and never answered.
+    pub const CODES: [&str; 15] = [
+        "control_character",
+        "duplicate",
+        "invalid_format",
+        "invalid_value",
+        "not_found",
+        "out_of_range",
+        "read_only",
+        "required",
+        "stale_version",
+        "too_long",
+        "too_many",
+        "too_short",
+        "type",
+        "unknown_field",
+        "unknown_parameter",
+    ];
+
     /// A fault at a JSON Pointer of the body.
     pub fn at(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { place: Place::Pointer(pointer.into()), code, detail: detail.into() }

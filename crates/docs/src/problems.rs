@@ -306,14 +306,13 @@ pub const FAULTS: &[Fault] = &[
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
     fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
-    fault(
-        "unknown_field",
-        "There is no such field or parameter. Unknown ones are refused, not dropped, so that a typing error shows.",
-    ),
+    fault("unknown_field", "There is no such field. Unknown ones are refused, not dropped, so that a typing error shows."),
+    fault("unknown_parameter", "There is no such query parameter, at least not on this route."),
     fault("read_only", "The field exists but is the server's to set: id, version, timestamps, completed (use status)."),
     fault("invalid_value", "The value is not one of those allowed, or contradicts another field."),
     fault("control_character", "The text holds a control character. Only a description may hold line breaks and tabs."),
     fault("not_found", "The value refers to something that does not exist in your workspace."),
+    fault("stale_version", "The `if_version` of a batch's operation is not the todo's current version."),
     fault("duplicate", "The same field or element appears twice where each may appear once."),
     fault("out_of_range", "The number or instant lies outside its bounds; years run from 1970 to 9999."),
     fault(

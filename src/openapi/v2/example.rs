@@ -28,9 +28,9 @@ pub fn summary() -> Value {
     })
 }
 
-/// A new todo.
+/// A new todo. It refers to nothing that would have to exist, so that it can be sent as it stands.
 pub fn draft() -> Value {
-    json!({"title": "Buy milk", "due_date": "2030-01-31T13:00:00+01:00", "tags": ["home"], "assignee_id": EMPLOYEE})
+    json!({"title": "Buy milk", "due_date": "2030-01-31T13:00:00+01:00", "tags": ["home"]})
 }
 
 /// A whole todo.
@@ -59,7 +59,7 @@ pub fn todo() -> Value {
 pub fn batch() -> Value {
     json!({"operations": [
         {"op": "create", "todo": draft()},
-        {"op": "update", "id": ID, "if_version": 3, "todo": {"status": "completed"}},
+        {"op": "update", "id": ID, "if_version": 1, "todo": {"status": "completed"}},
         {"op": "delete", "id": ID},
     ]})
 }
