@@ -26,6 +26,7 @@ pub fn build(app: Arc<App>) -> Router {
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn(negotiation::require_json))
+        .layer(from_fn(limits::refuse_oversized))
         .layer(from_fn_with_state(Arc::clone(&app), entrance::enter));
     // Not counted, and open where the settings say so.
     let operations = Router::new()
@@ -36,12 +37,12 @@ pub fn build(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(error::method_not_allowed);
     operations
         .merge(guarded)
-        .layer(from_fn(representation::choose))
-        .layer(from_fn_with_state(Arc::clone(&app), limits::enforce))
-        .layer(cors::layer(&app.settings.http.cors_origins))
+        .layer(from_fn_with_state(Arc::clone(&app), limits::end_slow))
+        .layer(from_fn_with_state(cors::layer(&app.settings.http.cors_origins), cors::allow))
         // Around everything that can answer, for the paths of version 1 alone.
         .layer(from_fn_with_state(Arc::clone(&app), deprecation::announce))
         .layer(from_fn_with_state(Arc::clone(&app), error::render))
+        .layer(from_fn(representation::choose))
         .layer(from_fn_with_state(Arc::clone(&app), metrics::count))
         .layer(from_fn_with_state(Arc::clone(&app), access_log::record))
         .layer(from_fn_with_state(Arc::clone(&app), security_headers::set))

@@ -1,6 +1,6 @@
 //! One line per request, and `Server-Timing`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -9,7 +9,9 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use todo_core::Meter;
+use todo_core::cache::RateVerdict;
 
+use super::client;
 use super::request_id::{RequestId, TraceId};
 use crate::app::App;
 use crate::error::Logged;
@@ -17,24 +19,45 @@ use crate::log::{self, Level};
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What inner layers found out about a request and the log wants to tell.
+/// What inner layers find out about a request, in its extensions. Shared and not handed back with the response, because a
+/// request that runs out of time is dropped together with what it would have answered.
+#[derive(Debug, Default)]
+pub struct Findings(Mutex<Facts>);
+
+impl Findings {
+    /// Notes something.
+    pub fn note(&self, found: impl FnOnce(&mut Facts)) {
+        if let Ok(mut facts) = self.0.lock() {
+            found(&mut facts);
+        }
+    }
+
+    /// What is known so far.
+    pub fn facts(&self) -> Facts {
+        self.0.lock().map(|facts| facts.clone()).unwrap_or_default()
+    }
+}
+
+/// What is found out about a request.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     /// The workspace's public id.
     pub workspace: Option<String>,
-    /// The client's address.
-    pub client: Option<String>,
     /// `HIT`, `MISS` or `BYPASS`.
     pub cache: Option<&'static str>,
     /// The class of the rate limit that refused the request.
     pub limited: Option<&'static str>,
+    /// The state of the rate limit.
+    pub rates: Vec<RateVerdict>,
 }
 
 /// Measures the request, logs it and counts it.
 pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let meter = Arc::new(Meter::default());
+    let findings = Arc::new(Findings::default());
     request.extensions_mut().insert(Arc::clone(&meter));
+    request.extensions_mut().insert(Arc::clone(&findings));
     let mut fields = Map::new();
     fields.insert("method".into(), request.method().as_str().into());
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
@@ -42,6 +65,8 @@ pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Nex
     fields.insert("path".into(), request.uri().path().into());
     fields.insert("request_id".into(), request.extensions().get::<RequestId>().map(RequestId::as_str).into());
     fields.insert("trace_id".into(), request.extensions().get::<TraceId>().map(|trace| trace.0.as_str()).into());
+    let client = client::address(request.headers(), &app.settings.auth.trusted_proxies);
+    fields.insert("client".into(), client.to_string().into());
     let mut response = next.run(request).await;
     let elapsed = started.elapsed();
     let (statements, sql) = meter.sql();
@@ -61,11 +86,10 @@ pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Nex
     fields.insert("duration_ms".into(), json!(elapsed.as_secs_f64() * 1000.0));
     fields.insert("statements".into(), statements.into());
     fields.insert("redis_calls".into(), redis_calls.into());
-    if let Some(facts) = response.extensions_mut().remove::<Facts>() {
-        fields.insert("workspace".into(), facts.workspace.into());
-        fields.insert("client".into(), facts.client.into());
-        fields.insert("cache".into(), facts.cache.into());
-    }
+    let Facts { workspace, cache, limited, rates: _ } = findings.facts();
+    fields.insert("workspace".into(), workspace.into());
+    fields.insert("cache".into(), cache.into());
+    fields.insert("limited".into(), limited.into());
     let logged = response.extensions_mut().remove::<Logged>();
     log::write(app.settings.observability.log_level, level(&response), "request", with_error(fields, logged));
     response

@@ -1,9 +1,12 @@
 //! Which web pages may call the API from a browser.
 
-use http::{HeaderName, Method, header};
 use std::time::Duration;
-use tower::layer::util::Identity;
-use tower::util::Either;
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderName, Method, header};
+use tower::{Layer, ServiceExt};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::config::CorsOrigins;
@@ -33,14 +36,14 @@ static ALLOWED: [HeaderName; 8] = [
     HeaderName::from_static("traceparent"),
 ];
 
-/// Nothing where no origin is allowed.
-pub fn layer(origins: &CorsOrigins) -> Either<CorsLayer, Identity> {
+/// What the settings allow; `None` where that is no origin at all.
+pub fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
     let origin = match origins {
-        CorsOrigins::None => return Either::Right(Identity::new()),
+        CorsOrigins::None => return None,
         CorsOrigins::Any => AllowOrigin::any(),
         CorsOrigins::List(list) => AllowOrigin::list(list.iter().cloned()),
     };
-    Either::Left(
+    Some(
         CorsLayer::new()
             .allow_origin(origin)
             .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
@@ -48,4 +51,18 @@ pub fn layer(origins: &CorsOrigins) -> Either<CorsLayer, Identity> {
             .expose_headers(EXPOSED.clone())
             .max_age(Duration::from_secs(600)),
     )
+}
+
+/// Answers preflights and marks the answers to everything else. An OPTIONS that is no preflight asks for `Allow`, which the
+/// layer by itself would keep from it.
+pub async fn allow(State(layer): State<Option<CorsLayer>>, request: Request, next: Next) -> Response {
+    let plain = *request.method() == Method::OPTIONS
+        && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let Some(layer) = layer.filter(|_| !plain) else {
+        return next.run(request).await;
+    };
+    match layer.layer(next).oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }

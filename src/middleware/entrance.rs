@@ -19,7 +19,7 @@ use todo_core::usecases::admission::Admittance;
 use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
-use super::access_log::Facts;
+use super::access_log::Findings;
 use super::{client, representation};
 use crate::app::App;
 use crate::document::Document;
@@ -58,11 +58,8 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     }
     let meter = request.extensions().get::<Arc<Meter>>().cloned().unwrap_or_default();
     let address = client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
-    let mut facts = Facts { client: Some(address.clone()), ..Facts::default() };
-    let credential = match credential(&app, request.headers()) {
-        Ok(credential) => credential,
-        Err(malformed) => return with_facts(malformed.into_response(), facts),
-    };
+    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
+    let credential = credential(&app, request.headers());
     let plan = Plan::of(&app, &request);
     let entry = Entry {
         who: credential.as_who(),
@@ -76,21 +73,19 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     let admitted = app.service.admit(&meter, &entry).await;
     let Admittance { principal, rates, lookup, refused } = match admitted {
         Ok(admittance) => admittance,
-        Err(error) => return with_facts(Failure::from(error).into_response(), facts),
+        Err(error) => return Failure::from(error).into_response(),
     };
+    findings.note(|facts| facts.rates.clone_from(&rates));
     if let Some(refused) = refused {
-        facts.limited = Some(refused.class.name());
-        return with_facts(with_rates(too_many(&refused).into_response(), &rates), facts);
+        findings.note(|facts| facts.limited = Some(refused.class.name()));
+        return with_rates(too_many(&refused).into_response(), &rates);
     }
     if let Some(principal) = principal {
-        facts.workspace = Some(principal.workspace_uid.to_string());
+        findings.note(|facts| facts.workspace = Some(principal.workspace_uid.to_string()));
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(&meter) };
         request.extensions_mut().insert(Identity { principal: Arc::new(principal), caller });
-    } else if credential.is_token() {
-        return with_facts(
-            with_rates(unauthenticated("the token is unknown, expired or revoked", true).into_response(), &rates),
-            facts,
-        );
+    } else if let Some(refusal) = credential.refusal() {
+        return with_rates(refusal.into_response(), &rates);
     }
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
     let reader = request.extensions().get::<Identity>().is_some_and(Identity::may_read);
@@ -104,15 +99,15 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         },
         _ => (next.run(request).await, "BYPASS"),
     };
-    facts.cache = Some(cache);
-    let mut response = with_facts(with_rates(response, &rates), facts);
+    findings.note(|facts| facts.cache = Some(cache));
+    let mut response = with_rates(response, &rates);
     response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response
 }
 
 /// For routes outside the entrance: demands the scope `admin`, without counting the request.
 pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -> Result<(), Failure> {
-    let credential = credential(app, headers)?;
+    let credential = credential(app, headers);
     let entry = Entry {
         who: credential.as_who(),
         address: "",
@@ -125,8 +120,7 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
     match app.service.admit(meter, &entry).await?.principal {
         Some(principal) if principal.scopes.contains(&Scope::Admin) => Ok(()),
         Some(_) => Err(insufficient_scope(Scope::Admin)),
-        None if credential.is_token() => Err(unauthenticated("the token is unknown, expired or revoked", true)),
-        None => Err(unauthenticated("a bearer token is required", false)),
+        None => Err(credential.refusal().unwrap_or_else(|| unauthenticated("a bearer token is required", false))),
     }
 }
 
@@ -222,6 +216,8 @@ fn document(hit: Hit) -> Document {
 enum Credential {
     None,
     Token([u8; 32]),
+    /// What is not one bearer token. It goes the way of a token that nobody has, so that it is counted like one.
+    Malformed([u8; 32]),
     Off,
 }
 
@@ -229,30 +225,38 @@ impl Credential {
     fn as_who(&self) -> Who<'_> {
         match self {
             Self::None => Who::Nobody,
-            Self::Token(hash) => Who::Token(hash),
+            Self::Token(hash) | Self::Malformed(hash) => Who::Token(hash),
             Self::Off => Who::Workspace(DEFAULT_WORKSPACE),
         }
     }
 
-    fn is_token(&self) -> bool {
-        matches!(self, Self::Token(_))
+    /// What a caller hears whose credential let nobody in. `None`: there was none.
+    fn refusal(&self) -> Option<Failure> {
+        match self {
+            Self::None | Self::Off => None,
+            Self::Token(_) => Some(unauthenticated("the token is unknown, expired or revoked", true)),
+            Self::Malformed(_) => Some(unauthenticated("there must be one Authorization header: Bearer <token>", true)),
+        }
     }
 }
 
 /// Only a hash of the token leaves this function.
-fn credential(app: &App, headers: &HeaderMap) -> Result<Credential, Failure> {
+fn credential(app: &App, headers: &HeaderMap) -> Credential {
     if !app.settings.auth.required {
-        return Ok(Credential::Off);
+        return Credential::Off;
     }
-    let Some(value) = headers.get(header::AUTHORIZATION) else {
-        return Ok(Credential::None);
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), another) = (values.next(), values.next()) else {
+        return Credential::None;
     };
-    let value = value.to_str().unwrap_or_default();
-    match value.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => {
-            Ok(Credential::Token(todo_core::domain::token::hash(token.trim())))
+    match value.to_str().unwrap_or_default().split_once(' ') {
+        Some((scheme, token))
+            if another.is_none() && scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
+        {
+            Credential::Token(todo_core::domain::token::hash(token.trim()))
         }
-        _ => Err(unauthenticated("the Authorization header must be: Bearer <token>", true)),
+        // No token is empty.
+        _ => Credential::Malformed(todo_core::domain::token::hash("")),
     }
 }
 
@@ -298,7 +302,7 @@ fn too_many(refused: &RateVerdict) -> Failure {
 }
 
 /// The `RateLimit` fields, one item for each class that applies.
-fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
+pub fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
     let (mut policy, mut state) = (String::new(), String::new());
     for rate in rates {
         let separator = if policy.is_empty() { "" } else { ", " };
@@ -314,10 +318,5 @@ fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
             }
         }
     }
-    response
-}
-
-fn with_facts(mut response: Response, facts: Facts) -> Response {
-    response.extensions_mut().insert(facts);
     response
 }

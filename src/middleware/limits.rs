@@ -9,6 +9,8 @@ use futures::future::{Either, select};
 use http::{StatusCode, header};
 use todo_core::error::Fault;
 
+use super::access_log::Findings;
+use super::entrance::with_rates;
 use crate::app::App;
 use crate::error::Failure;
 
@@ -21,22 +23,29 @@ pub const LONGEST_CONDITION: usize = 4 * 1024;
 /// All header fields together, in bytes.
 pub const LARGEST_HEADERS: usize = 32 * 1024;
 
-/// Refuses oversized requests and ends slow ones with 504.
+/// Ends slow requests with 504.
 ///
 /// The host has no deadline of its own (SPIN.md). A handler that is dropped here drops its statement with it; Postgres ends
 /// it by its own `statement_timeout`.
-pub async fn enforce(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if let Some(refusal) = refuse(&request) {
-        return refusal.into_response();
-    }
+pub async fn end_slow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
     let handled = std::pin::pin!(next.run(request));
     let deadline = std::pin::pin!(spin_sdk::time::sleep(app.settings.http.timeout));
     match select(handled, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {
             let detail = format!("the request took longer than {} ms", app.settings.http.timeout.as_millis());
-            Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response()
+            let late = Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
+            with_rates(late, &findings.facts().rates)
         }
+    }
+}
+
+/// Refuses oversized requests; behind the entrance, so that they are counted like all others.
+pub async fn refuse_oversized(request: Request, next: Next) -> Response {
+    match refuse(&request) {
+        Some(refusal) => refusal.into_response(),
+        None => next.run(request).await,
     }
 }
 

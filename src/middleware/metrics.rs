@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use todo_core::Meter;
 
-use super::access_log::Facts;
+use super::access_log::{Facts, Findings};
 use crate::app::App;
 
 /// Upper bounds of the buckets of the latency histogram, in seconds.
@@ -27,6 +27,7 @@ pub async fn count(State(app): State<Arc<App>>, request: Request, next: Next) ->
     // Unknown paths are one route: strangers must not be able to make new series.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let meter = request.extensions().get::<Arc<Meter>>().cloned().unwrap_or_default();
+    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
     let response = next.run(request).await;
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let seconds = started.elapsed();
@@ -48,13 +49,12 @@ pub async fn count(State(app): State<Arc<App>>, request: Request, next: Next) ->
     if statements > 0 {
         counts.push(("todo_sql_statements_total".to_owned(), statements.into()));
     }
-    if let Some(Facts { cache, limited, .. }) = response.extensions().get() {
-        if let Some(result) = cache {
-            counts.push((format!("todo_cache_requests_total{{result=\"{}\"}}", result.to_ascii_lowercase()), 1));
-        }
-        if let Some(class) = limited {
-            counts.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), 1));
-        }
+    let Facts { cache, limited, .. } = findings.facts();
+    if let Some(result) = cache {
+        counts.push((format!("todo_cache_requests_total{{result=\"{}\"}}", result.to_ascii_lowercase()), 1));
+    }
+    if let Some(class) = limited {
+        counts.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), 1));
     }
     spin_sdk::wasip3::spawn(async move {
         let counts: Vec<(&str, u64)> = counts.iter().map(|(name, by)| (name.as_str(), *by)).collect();

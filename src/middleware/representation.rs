@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
@@ -13,14 +13,15 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::document::{Document, GZIP_FROM};
 use crate::extract::conditional::EntityTags;
 
-/// Writes a [`Document`] out. Answers that carry none (streams, failures) pass.
+/// Writes a [`Document`] out. Of the answers that carry none, whole ones (failures, metrics) are compressed where that pays;
+/// streams pass.
 pub async fn choose(request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let gzip = accepts_gzip(request.headers());
     let unless = EntityTags::parse(request.headers(), header::IF_NONE_MATCH);
     let mut response = next.run(request).await;
     let Some(document) = response.extensions_mut().remove::<Document>() else {
-        return response;
+        return whole(response, gzip).await;
     };
     let large = document.body.len() >= GZIP_FROM;
     let body = match document.gzip {
@@ -48,6 +49,28 @@ pub async fn choose(request: Request, next: Next) -> Response {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     *response.body_mut() = Body::from(body.unwrap_or(document.body));
+    response
+}
+
+/// Compresses a body that is there already and large enough. A stream has no exact size and is left alone.
+async fn whole(mut response: Response, gzip: bool) -> Response {
+    let large = response.body().size_hint().exact().is_some_and(|bytes| bytes >= GZIP_FROM as u64);
+    if !large || response.headers().contains_key(header::CONTENT_ENCODING) {
+        return response;
+    }
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    if !gzip {
+        return response;
+    }
+    // A body of known size that is in memory does not fail.
+    let body = to_bytes(std::mem::take(response.body_mut()), usize::MAX).await.unwrap_or_default();
+    match compress(&body) {
+        Some(packed) => {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            *response.body_mut() = Body::from(packed);
+        }
+        None => *response.body_mut() = Body::from(body),
+    }
     response
 }
 
