@@ -11,9 +11,9 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use todo_core::cache::CacheSettings;
 use todo_core::domain::instant::Instant;
+use todo_core::log::Level;
 use todo_core::store::pg;
 
-use crate::log::Level;
 use reader::Reader;
 pub use table::{SETTINGS, Setting};
 
@@ -211,7 +211,7 @@ impl Settings {
             stats: read.seconds("cache_stats_ttl_seconds", 1..=86_400),
         };
         let observability = ObservabilitySettings {
-            log_level: read.log_level("log_level", if development { Level::Debug } else { Level::Info }),
+            log_level: read.log_level("log_level", Level::usual(development)),
             server_timing: read.switch("server_timing", !production),
             metrics: read.switch("enable_metrics", true),
             metrics_public: read.switch("metrics_public", false),

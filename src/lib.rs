@@ -9,7 +9,6 @@ pub mod document;
 pub mod error;
 pub mod extract;
 pub mod handlers;
-pub mod log;
 pub mod middleware;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;

@@ -8,7 +8,7 @@ use todo_core::domain::instant::Instant;
 
 use super::table::SETTINGS;
 use super::{AuthSettings, CorsOrigins};
-use crate::log::Level;
+use todo_core::log::Level;
 
 /// Good enough to sign cursors on one's own machine, refused in production.
 const DEVELOPMENT_SECRET: &str = "development-cursor-secret";

@@ -10,12 +10,12 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use todo_core::Meter;
 use todo_core::cache::RateVerdict;
+use todo_core::log::{self, Level};
 
 use super::client;
 use super::request_id::{RequestId, TraceId};
 use crate::app::App;
 use crate::error::Logged;
-use crate::log::{self, Level};
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

@@ -56,8 +56,8 @@ pub fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
 /// Answers preflights and marks the answers to everything else. An OPTIONS that is no preflight asks for `Allow`, which the
 /// layer by itself would keep from it.
 pub async fn allow(State(layer): State<Option<CorsLayer>>, request: Request, next: Next) -> Response {
-    let plain = *request.method() == Method::OPTIONS
-        && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+    let plain =
+        *request.method() == Method::OPTIONS && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
     let Some(layer) = layer.filter(|_| !plain) else {
         return next.run(request).await;
     };

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod caller;
 pub mod domain;
 pub mod error;
+pub mod log;
 pub mod store;
 pub mod usecases;
 

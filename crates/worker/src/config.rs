@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use spin_sdk::variables;
 use todo_core::cache::CacheSettings;
+use todo_core::log::Level;
 use todo_core::store::pg;
 
 /// Reads the variables of the component; the error names the one that is wrong.
@@ -24,6 +25,13 @@ pub async fn read() -> Result<(pg::Settings, CacheSettings), String> {
         ..CacheSettings::default()
     };
     Ok((postgres, redis))
+}
+
+/// `log_level`, or what `environment` picks. A value that the API refuses counts as empty here.
+pub async fn log_level() -> Level {
+    let given = Level::parse(text("log_level").await.unwrap_or_default().trim());
+    let environment = text("environment").await.unwrap_or_default();
+    given.unwrap_or_else(|| Level::usual(environment.trim() == "development"))
 }
 
 async fn text(name: &str) -> Result<String, String> {

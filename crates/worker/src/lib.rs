@@ -12,9 +12,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use todo_core::Meter;
 use todo_core::cache::Cache;
+use todo_core::log::{self, Level};
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
 use todo_core::usecases::work::Worked;
@@ -22,39 +23,48 @@ use todo_core::usecases::work::Worked;
 /// How long one call works. Platforms that end requests after 30 s must not interrupt it.
 const BUDGET: Duration = Duration::from_secs(20);
 
-static SERVICE: OnceLock<Service> = OnceLock::new();
+static WORKER: OnceLock<Worker> = OnceLock::new();
+
+/// What an instance builds once.
+struct Worker {
+    service: Service,
+    log_level: Level,
+}
 
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 #[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only the component exports it"))]
 async fn run(_request: spin_sdk::http::Request) -> Response<Full<Bytes>> {
-    let service = match service().await {
-        Ok(service) => service,
+    let Worker { service, log_level } = match worker().await {
+        Ok(worker) => worker,
         Err(fault) => return answer(StatusCode::SERVICE_UNAVAILABLE, &failed(&fault)),
     };
     let meter = Arc::new(Meter::default());
     match service.work(&meter, BUDGET).await {
         Ok(Worked { jobs, todos, purged, more }) => {
+            let done = json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more});
             if jobs > 0 || todos > 0 || purged > 0 {
-                log("info", "worked", json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more}));
+                log::write(*log_level, Level::Info, "worked", done.as_object().cloned().unwrap_or_default());
             }
-            answer(StatusCode::OK, &json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more}))
+            answer(StatusCode::OK, &done)
         }
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &failed(&format!("{error:?}"))),
     }
 }
 
-/// The instance's service. Two first calls may both build one; the first to finish is kept.
-async fn service() -> Result<&'static Service, String> {
-    if let Some(service) = SERVICE.get() {
-        return Ok(service);
+/// The instance's worker. Two first calls may both build one; the first to finish is kept.
+async fn worker() -> Result<&'static Worker, String> {
+    if let Some(worker) = WORKER.get() {
+        return Ok(worker);
     }
     let (postgres, redis) = config::read().await?;
-    Ok(SERVICE.get_or_init(|| Service::new(Pg::new(postgres), Cache::new(redis))))
+    let log_level = config::log_level().await;
+    Ok(WORKER.get_or_init(|| Worker { service: Service::new(Pg::new(postgres), Cache::new(redis)), log_level }))
 }
 
 /// The cause goes to the log; the caller learns nothing from it.
 fn failed(cause: &str) -> Value {
-    log("error", "work_failed", json!({ "cause": cause }));
+    let fields = Map::from_iter([("cause".to_owned(), cause.into())]);
+    log::write(Level::Error, Level::Error, "work_failed", fields);
     json!({"error": "the worker could not run"})
 }
 
@@ -62,15 +72,6 @@ fn answer(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     response
-}
-
-/// One JSON line on standard error, like the API's.
-fn log(level: &str, event: &str, mut fields: Value) {
-    if let Some(fields) = fields.as_object_mut() {
-        fields.insert("level".to_owned(), level.into());
-        fields.insert("event".to_owned(), event.into());
-    }
-    eprintln!("{fields}");
 }
 
 #[cfg(test)]

@@ -67,10 +67,7 @@ fn employees() -> Vec<Operation> {
             .cached(),
         Operation::write(V2, "post", "/api/v2/employees", "create_employee", "Create an employee")
             .tag("employees")
-            .body(
-                "EmployeeDraft",
-                json!({"name": "Ada Lovelace", "email": "ada@example.com"}),
-            )
+            .body("EmployeeDraft", json!({"name": "Ada Lovelace", "email": "ada@example.com"}))
             .idempotent()
             .fails(&["email_taken"])
             .answers(201, "Employee", "It was created.", &["ETag", "Location"], example::employee()),

@@ -1,4 +1,4 @@
-//! One JSON object per line on standard error. Nothing else in the component prints.
+//! One JSON object per line on standard error. Nothing else in a component prints.
 
 use std::io::Write;
 
@@ -28,6 +28,11 @@ impl Level {
             "debug" => Some(Self::Debug),
             _ => None,
         }
+    }
+
+    /// What is written where `log_level` is empty.
+    pub fn usual(development: bool) -> Self {
+        if development { Self::Debug } else { Self::Info }
     }
 
     fn name(self) -> &'static str {
