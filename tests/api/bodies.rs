@@ -14,6 +14,8 @@ suite![
     all_faults_are_listed,
     at_most_twenty_faults_are_listed,
     a_duplicate_member_is_refused,
+    a_long_name_over_many_values_costs_nothing,
+    numbers_beyond_all_bounds_are_refused,
     references_that_do_not_exist_are_named,
     control_characters_are_refused,
     pointers_are_escaped,
@@ -144,7 +146,35 @@ async fn at_most_twenty_faults_are_listed() {
 async fn a_duplicate_member_is_refused() {
     let ws = Workspace::new().await;
     let answer = ws.post("/api/v2/todos").body("application/json", r#"{"title":"a","title":"b"}"#).send().await;
-    assert!([400, 422].contains(&answer.status), "which of the two was meant is unknown: {answer}");
+    answer.problem(422, "invalid_body").at("/title", "duplicate").faults_are(1);
+    let nested = r#"{"operations":[{"op":"create","todo":{"title":"a","tags":[],"tags":["b"]}}]}"#;
+    let answer = ws.post("/api/v2/todos/batch").body("application/json", nested).send().await;
+    answer.problem(422, "invalid_body").at("/operations/0/todo/tags", "duplicate").faults_are(1);
+    assert_eq!(ws.titles(&[]).await, [""; 0], "which of the two was meant is unknown");
+}
+
+async fn a_long_name_over_many_values_costs_nothing() {
+    let ws = Workspace::new().await;
+    let body = format!("{{\"{}\":[{}0]}}", "x".repeat(500_000), "0,".repeat(250_000));
+    let asked = std::time::Instant::now();
+    let problem = ws.post("/api/v2/todos").body("application/json", body).send().await.problem(422, "invalid_body");
+    problem.at("/title", "required").faults_are(2);
+    assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+}
+
+async fn numbers_beyond_all_bounds_are_refused() {
+    let ws = Workspace::new().await;
+    let id = ws.titled("x").await;
+    for (number, code) in
+        [("0", "out_of_range"), ("-1", "out_of_range"), ("1.5", "type"), ("9223372036854775808", "type")]
+    {
+        let body = format!(r#"{{"operations":[{{"op":"delete","id":"{id}","if_version":{number}}}]}}"#);
+        let answer = ws.post("/api/v2/todos/batch").body("application/json", body).send().await;
+        answer.problem(422, "invalid_body").at("/operations/0/if_version", code).faults_are(1);
+    }
+    let answer = ws.post("/api/v2/todos").body("application/json", r#"{"title":1e999}"#).send().await;
+    assert!([400, 422].contains(&answer.status), "{answer}");
+    assert_eq!(ws.titles(&[]).await, ["x"]);
 }
 
 async fn references_that_do_not_exist_are_named() {

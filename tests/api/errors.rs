@@ -22,6 +22,9 @@ suite![
     a_path_is_matched_exactly,
     deep_json_harms_nobody,
     bytes_that_are_not_utf8_are_malformed,
+    half_a_body_is_malformed_and_changes_nothing,
+    a_body_ends_where_its_length_says,
+    a_chunked_body_is_read_whole,
 ];
 
 async fn broken_json_is_malformed() {
@@ -38,6 +41,12 @@ async fn broken_json_is_malformed() {
         "{\"title\":\"\\ud800\"}",
         "[1,]",
         "{\"title\":NaN}",
+        "{\"title\":Infinity}",
+        "\u{feff}{\"title\":\"x\"}",
+        "{\"title\":\"\\udc00\\ud800\"}",
+        "{\"title\":\"x\",}",
+        "{\"title\":\"x\" /* why */}",
+        "{\"\\u0000\":1",
     ] {
         let answer = ws.post("/api/v2/todos").body("application/json", wrong).send().await;
         answer.problem(400, "invalid_json").faults_are(0);
@@ -235,4 +244,44 @@ async fn bytes_that_are_not_utf8_are_malformed() {
     let ws = Workspace::new().await;
     let answer = ws.post("/api/v2/todos").body("application/json", &b"{\"title\":\"\xff\xfe\"}"[..]).send().await;
     answer.problem(400, "invalid_json");
+}
+
+/// The head of a request to create a todo, with these fields.
+fn head(ws: &Workspace, fields: &str) -> String {
+    let token = ws.token.clone().unwrap();
+    format!(
+        "POST /api/v2/todos HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\n{fields}\r\n\r\n"
+    )
+}
+
+async fn half_a_body_is_malformed_and_changes_nothing() {
+    let ws = Workspace::new().await;
+    // Whole JSON, but not the whole body.
+    for (fields, sent) in [
+        ("Content-Length: 100", "{\"title\":\"half\"}"),
+        ("Transfer-Encoding: chunked", "10\r\n{\"title\":\"half\"}\r\n"),
+    ] {
+        let answer = raw::break_off(&ws.server, format!("{}{sent}", head(&ws, fields)).as_bytes()).await;
+        answer.problem(400, "invalid_json").faults_are(0);
+    }
+    assert_eq!(ws.titles(&[]).await, [""; 0]);
+}
+
+async fn a_body_ends_where_its_length_says() {
+    let ws = Workspace::new().await;
+    let request = format!("{}{{\"title\":\"cut off\"}}", head(&ws, "Content-Length: 12"));
+    raw::exchange(&ws.server, request.as_bytes()).await.problem(400, "invalid_json");
+    // What follows is no second request in disguise.
+    let request = format!("{}{{\"title\":\"one\"}}{}", head(&ws, "Content-Length: 15"), head(&ws, "Content-Length: 0"));
+    raw::exchange(&ws.server, request.as_bytes()).await.created();
+    assert_eq!(ws.titles(&[]).await, ["one"]);
+}
+
+async fn a_chunked_body_is_read_whole() {
+    let ws = Workspace::new().await;
+    let request =
+        format!("{}9\r\n{{\"title\":\r\na\r\n\"chunked\"}}\r\n0\r\n\r\n", head(&ws, "Transfer-Encoding: chunked"));
+    raw::exchange(&ws.server, request.as_bytes()).await.created();
+    assert_eq!(ws.titles(&[]).await, ["chunked"]);
 }

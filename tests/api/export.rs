@@ -1,5 +1,7 @@
 //! Exports: CSV, NDJSON, iCalendar.
 
+use std::io::Read;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Workspace, suite};
@@ -15,6 +17,7 @@ suite![
     exports_take_the_filters_of_the_list,
     exports_are_whole_beyond_one_page,
     an_empty_export_is_well_formed,
+    a_large_export_is_compressed_when_accepted,
     other_formats_are_refused,
 ];
 
@@ -138,12 +141,24 @@ async fn ics_is_a_calendar() {
         .todo(json!({ "title": "Call", "due_date": "2030-01-02T03:04:05Z", "status": "completed", "priority": "urgent", "tags": ["a", "b"] }))
         .await;
     ws.titled("No date").await;
+    let ada = ws.employee("Ada").await;
+    ws.patch(&format!("/api/v2/todos/{}", todo["id"].as_str().unwrap()))
+        .json(json!({ "assignee_id": ada["id"] }))
+        .send()
+        .await
+        .ok();
     let lines = ics(&ws, "sort=created_at").await;
     assert_eq!(lines.first().map(String::as_str), Some("BEGIN:VCALENDAR"));
     assert_eq!(lines.last().map(String::as_str), Some("END:VCALENDAR"));
-    for expected in
-        ["VERSION:2.0", "BEGIN:VTODO", "SUMMARY:Call", "DUE:20300102T030405Z", "STATUS:COMPLETED", "CATEGORIES:a,b"]
-    {
+    for expected in [
+        "VERSION:2.0",
+        "BEGIN:VTODO",
+        "SUMMARY:Call",
+        "DUE:20300102T030405Z",
+        "STATUS:COMPLETED",
+        "CATEGORIES:a,b",
+        "CONTACT:Ada <ada@example.com>",
+    ] {
         assert!(lines.iter().any(|line| line == expected), "no {expected} in {lines:#?}");
     }
     assert!(lines.iter().any(|line| line.starts_with("PRODID:")), "{lines:#?}");
@@ -223,6 +238,24 @@ async fn an_empty_export_is_well_formed() {
     assert_eq!(ws.get("/api/v2/todos/export?format=ndjson").send().await.has_status(200).text(), "");
     let lines = ics(&ws, "").await;
     assert!(lines.contains(&"BEGIN:VCALENDAR".to_owned()) && !lines.contains(&"BEGIN:VTODO".to_owned()), "{lines:?}");
+}
+
+async fn a_large_export_is_compressed_when_accepted() {
+    let ws = Workspace::new().await;
+    let operations: Vec<Value> = (0..100).map(|_| json!({ "op": "create", "todo": { "title": "x" } })).collect();
+    for _ in 0..12 {
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    }
+    for format in ["csv", "ndjson", "ics"] {
+        let call = || ws.get(&format!("/api/v2/todos/export?format={format}&sort=created_at"));
+        let (plain, packed) = (call().send().await, call().header("accept-encoding", "gzip").send().await);
+        assert_eq!(plain.optional("content-encoding"), None, "{format}");
+        assert_eq!(packed.has_status(200).header("content-encoding"), "gzip", "{format}");
+        assert!(packed.header("vary").contains("Accept-Encoding"), "{format}");
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&packed.body[..]).read_to_string(&mut text).unwrap();
+        assert!(text == plain.text() && packed.body.len() < text.len() / 2, "{format}: {} bytes", packed.body.len());
+    }
 }
 
 async fn other_formats_are_refused() {

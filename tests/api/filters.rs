@@ -19,6 +19,7 @@ suite![
     filters_combine,
     foreign_and_unknown_references_find_nothing,
     faults_in_the_query_are_all_named,
+    queries_are_decoded_as_forms_write_them,
 ];
 
 /// The public id of something that was created.
@@ -277,6 +278,23 @@ async fn faults_in_the_query_are_all_named() {
         let answer = ws.get(&format!("/api/v2/todos?{twice}")).send().await;
         answer.problem(400, "invalid_parameter").in_parameter(twice.split('=').next().unwrap());
     }
-    // Not UTF-8 once decoded.
-    ws.get("/api/v2/todos?q=%FF").send().await.problem(400, "invalid_parameter");
+}
+
+async fn queries_are_decoded_as_forms_write_them() {
+    let ws = Workspace::new().await;
+    ws.todo(json!({ "title": "a", "tags": ["b c,d\u{fffd}", "1+1"] })).await;
+    for query in ["tag=b+c,d%EF%BF%BD", "tag=b%20c%2cd%ef%bf%bd", "&tag=1%2B1&", "t%61g=1%2B1", "due_after=&q=a"] {
+        let answer = ws.get(&format!("/api/v2/todos?{query}")).send().await;
+        if query.starts_with("due_after=&") {
+            answer.problem(400, "invalid_parameter").in_parameter("due_after");
+        } else {
+            assert_eq!(answer.ok()["items"].as_array().unwrap().len(), 1, "{query}");
+        }
+    }
+    // An offset whose `+` was not escaped is still an offset.
+    ws.get("/api/v2/todos?created_after=2020-01-01T00:00:00+01:00").send().await.ok();
+    for wrong in ["%FF", "%", "%2", "%zz", "100%", "%00", "%ED%A0%80"] {
+        let answer = ws.get(&format!("/api/v2/todos?q={wrong}")).send().await;
+        answer.problem(400, "invalid_parameter").in_parameter("q").faults_are(1);
+    }
 }

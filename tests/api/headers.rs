@@ -4,6 +4,7 @@ use std::io::Read;
 
 use serde_json::json;
 
+use crate::harness::client::Call;
 use crate::harness::{Answer, Server, Workspace, suite};
 
 suite![
@@ -13,6 +14,7 @@ suite![
     private_answers_are_not_kept_by_others,
     large_answers_are_compressed_when_accepted,
     small_answers_are_not_compressed,
+    errors_and_metrics_are_compressed_like_all_others,
     a_compressed_answer_has_a_tag_of_its_own,
     other_origins_are_refused_by_default,
 ];
@@ -39,6 +41,12 @@ async fn every_answer_has_the_security_headers() {
         ws.call("HEAD", "/api/v2/todos"),
         ws.get("/api/v2/openapi.json"),
         ws.get("/api/v2/todos/export"),
+        ws.server.admin().get("/metrics"),
+        ws.get("/health/ready"),
+        ws.call("DELETE", "/health"),
+        ws.call("PUT", "/api/v2/todos"),
+        ws.post("/api/v2/todos").body("application/json", " ".repeat(1 << 21)),
+        ws.get(&format!("/api/v2/todos?{}", "x".repeat(9000))),
     ] {
         assert_guarded(&call.send().await);
     }
@@ -113,6 +121,25 @@ async fn small_answers_are_not_compressed() {
     let answer = ws.get("/api/v2/todos").header("accept-encoding", "gzip").send().await;
     assert_eq!(answer.ok(), json!({ "items": [], "next_cursor": null }));
     assert_eq!(answer.optional("content-encoding"), None);
+}
+
+async fn errors_and_metrics_are_compressed_like_all_others() {
+    let ws = Workspace::new().await;
+    let many: serde_json::Map<_, _> = (0..20).map(|number| (format!("unknown{number}"), json!(1))).collect();
+    let wrong = || ws.post("/api/v2/todos").json(many.clone().into());
+    let metrics = || ws.server.admin().get("/metrics");
+    for (call, part) in [(&wrong as &dyn Fn() -> Call, "unknown_field"), (&metrics, "todo_http_requests_total")] {
+        let (plain, packed) = (call().send().await, call().header("accept-encoding", "gzip").send().await);
+        assert!(plain.body.len() >= 1000 && plain.text().contains(part), "{plain}");
+        assert_eq!((plain.optional("content-encoding"), packed.header("content-encoding")), (None, "gzip"), "{packed}");
+        assert_eq!((packed.status, packed.media_type()), (plain.status, plain.media_type()), "{packed}");
+        for answer in [plain, packed.clone()] {
+            assert!(answer.all("vary").join(", ").contains("Accept-Encoding"), "{answer}");
+        }
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(&packed.body[..]).read_to_string(&mut text).unwrap();
+        assert!(text.contains(part), "{text}");
+    }
 }
 
 async fn a_compressed_answer_has_a_tag_of_its_own() {

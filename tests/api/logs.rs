@@ -12,6 +12,12 @@ suite![
     #[embedded]
     each_request_is_one_line,
     #[embedded]
+    every_request_is_told_with_every_field,
+    #[embedded]
+    a_request_that_ran_out_of_time_is_told_with_what_was_known,
+    #[embedded]
+    nothing_else_is_printed,
+    #[embedded]
     no_secret_is_logged,
     #[embedded]
     a_trace_context_is_honoured,
@@ -73,6 +79,85 @@ async fn each_request_is_one_line() {
     assert!(line["statements"].is_u64() && line["redis_calls"].is_u64() && line["duration_ms"].is_number(), "{line}");
     assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1")), "{line}");
     assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");
+}
+
+/// What each line about a request has, null where it does not apply.
+const FIELDS: [&str; 15] = [
+    "time",
+    "level",
+    "event",
+    "method",
+    "route",
+    "path",
+    "status",
+    "duration_ms",
+    "request_id",
+    "trace_id",
+    "workspace",
+    "client",
+    "cache",
+    "statements",
+    "redis_calls",
+];
+
+async fn every_request_is_told_with_every_field() {
+    let (server, captured) = talking("info").await;
+    let ws = Workspace::on(&server).await;
+    for (number, (call, status)) in [
+        (ws.get("/api/v2/todos"), 200),
+        (ws.get("/api/v1/todos/7"), 404),
+        (ws.post("/api/v2/todos").body("application/json", "{"), 400),
+        (ws.call("OPTIONS", "/api/v2/todos"), 204),
+        (ws.get("/nowhere"), 404),
+        (ws.get("/health/live"), 200),
+        (server.anonymous().get("/metrics"), 401),
+        (server.anonymous().get("/api/v2/todos"), 401),
+        (server.bearer("tdo_wrong").get("/api/v2/todos"), 401),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("told-{number}");
+        call.header("x-request-id", &id).send().await.has_status(status);
+        let line = line_of(&captured, &id).await;
+        for field in FIELDS {
+            assert!(line.get(field).is_some(), "no {field} in {line}");
+        }
+        assert_eq!((&line["status"], &line["client"]), (&json!(status), &json!("127.0.0.1")), "{line}");
+    }
+}
+
+async fn a_request_that_ran_out_of_time_is_told_with_what_was_known() {
+    let captured = Captured::default();
+    let options = Options { output: Output::Capture(captured.clone()), ..Options::default() };
+    let options = options.with("log_level", "info").with("cache", "off").with("request_timeout_ms", 1000);
+    let server = Server::private(options.with("database_timeout_ms", 30_000)).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
+    server.host().faults().postgres().delay(Duration::from_secs(5));
+    ws.get("/api/v2/todos").header("x-request-id", "late").send().await.problem(504, "timeout");
+    server.host().faults().postgres().heal();
+    let line = line_of(&captured, "late").await;
+    assert_eq!((&line["level"], &line["error"]), (&json!("error"), &json!("timeout")), "{line}");
+    assert_eq!((&line["workspace"], &line["client"]), (&json!(ws.id), &json!("127.0.0.1")), "{line}");
+}
+
+async fn nothing_else_is_printed() {
+    let (server, captured) = talking("info").await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
+    server.anonymous().get("/docs").send().await.has_status(200);
+    server.anonymous().get("/docs/nothing").send().await.has_status(404);
+    let job = super::jobs::done(&ws, json!({ "filter": { "q": "x" }, "action": "complete" })).await;
+    assert_eq!(job["status"], "succeeded", "{job}");
+    ws.get("/api/v2/todos/export").header("x-request-id", "last").send().await.has_status(200);
+    line_of(&captured, "last").await;
+    // Besides requests, only the worker's tally of what it did.
+    for line in lines(&captured) {
+        assert!(["request", "worked"].contains(&line["event"].as_str().unwrap_or_default()), "{line}");
+        assert!(line["time"].is_string() && line["level"].is_string(), "{line}");
+    }
+    assert!(lines(&captured).iter().any(|line| line["event"] == "worked"), "{}", captured.text());
 }
 
 async fn no_secret_is_logged() {

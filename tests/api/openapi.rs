@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::harness::contract::Document;
-use crate::harness::{Server, suite};
+use crate::harness::contract::{Document, Operation};
+use crate::harness::{Server, Workspace, suite, unique};
 
 suite![
     documents_need_no_token,
@@ -14,6 +14,7 @@ suite![
     every_operation_is_complete,
     every_placeholder_is_a_parameter,
     error_types_lead_to_the_documentation,
+    every_example_of_a_post_can_be_sent_as_it_stands,
 ];
 
 async fn documents_need_no_token() {
@@ -116,4 +117,35 @@ async fn error_types_lead_to_the_documentation() {
     for code in Document::fetch(&server, "v2").await.error_codes() {
         assert!(page.text().contains(&format!("id=\"{code}\"")), "{path} has no {code}");
     }
+}
+
+async fn every_example_of_a_post_can_be_sent_as_it_stands() {
+    let ws = Workspace::new().await;
+    let admin = ws.with_scopes(&["admin"]).await;
+    for document in Document::both(&ws.server).await {
+        // What the examples refer to: the todo that the example of PUT makes.
+        if let Some(put) = document.operation("PUT", "/api/v2/todos/{id}") {
+            let id = document.value["components"]["schemas"]["Id"]["examples"][0].as_str().unwrap();
+            let call = ws.put(&format!("/api/v2/todos/{id}")).header("if-none-match", "*");
+            call.json(example(put).clone()).send().await.created();
+        }
+        let posts = document.operations.iter().filter(|operation| operation.method == "POST");
+        for operation in posts.filter(|operation| !operation.path.contains('{')) {
+            let mut body = example(operation).clone();
+            if body["workspace_id"].is_string() {
+                // Workspaces get their ids from the service.
+                body["workspace_id"] = ws.id.clone().into();
+            }
+            if operation.path.ends_with("/workspaces") {
+                body["name"] = unique(body["name"].as_str().unwrap()).into();
+            }
+            let client = if operation.path.contains("/admin/") { &admin } else { &*ws };
+            let answer = client.post(&operation.path).json(body).send().await;
+            assert!([200, 201, 202].contains(&answer.status), "{answer}");
+        }
+    }
+}
+
+fn example(operation: &Operation) -> &Value {
+    &operation.value["requestBody"]["content"]["application/json"]["example"]
 }

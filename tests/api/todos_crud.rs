@@ -263,7 +263,20 @@ async fn instants_come_out_in_utc() {
         let todo = ws.todo(json!({ "title": "T", "due_date": given })).await;
         assert_eq!(todo["due_date"], shown, "{given}");
     }
-    for wrong in ["2030-01-01", "2030-01-01T00:00:00", "tomorrow", "2030-02-30T00:00:00Z", "2030-01-01T25:00:00Z", ""] {
+    for wrong in [
+        "2030-01-01",
+        "2030-01-01T00:00:00",
+        "tomorrow",
+        "2030-02-30T00:00:00Z",
+        "2030-01-01T25:00:00Z",
+        "2016-12-31T23:59:60Z",
+        "2030-01-01 00:00:00Z",
+        "2030-01-01T00:00:00+25:00",
+        "2030-01-01T00:00:00.Z",
+        "20300101T000000Z",
+        "+2030-01-01T00:00:00Z",
+        "",
+    ] {
         let answer = ws.post("/api/v2/todos").json(json!({ "title": "T", "due_date": wrong })).send().await;
         answer.problem(422, "invalid_body").at("/due_date", "invalid_format");
     }

@@ -21,8 +21,9 @@ suite![
     ids_are_integers,
 ];
 
+/// Asserts the headers that every answer of version 1 carries.
 #[track_caller]
-fn assert_deprecated(answer: &Answer) {
+pub fn assert_deprecated(answer: &Answer) {
     let unix = answer.header("deprecation").strip_prefix('@').and_then(|unix| unix.parse::<i64>().ok());
     assert!(unix.is_some_and(|unix| unix > 1_700_000_000), "RFC 9745 wants @<unix time>: {answer}");
     let sunset = answer.header("sunset");
@@ -244,6 +245,9 @@ async fn errors_come_in_the_envelope() {
         (ws.get("/api/v1/nothing"), 404, "route_not_found"),
         (ws.patch(&path).header("if-match", "\"9-x\"").json(json!({ "title": "y" })), 412, "stale_version"),
         (ws.server.anonymous().get("/api/v1/todos"), 401, "unauthenticated"),
+        (ws.post("/api/v1/todos").body("application/json", " ".repeat(1 << 21)), 413, "body_too_large"),
+        (ws.get(&format!("/api/v1/todos?{}", "x".repeat(9000))), 414, "uri_too_long"),
+        (ws.get("/api/v1/todos").header("x-long", "x".repeat(40_000)), 431, "headers_too_large"),
     ];
     for (call, status, code) in calls {
         let answer = call.send().await;

@@ -306,7 +306,10 @@ pub const FAULTS: &[Fault] = &[
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
     fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
-    fault("unknown_field", "There is no such field. Unknown ones are refused, not dropped, so that a typing error shows."),
+    fault(
+        "unknown_field",
+        "There is no such field. Unknown ones are refused, not dropped, so that a typing error shows.",
+    ),
     fault("unknown_parameter", "There is no such query parameter, at least not on this route."),
     fault("read_only", "The field exists but is the server's to set: id, version, timestamps, completed (use status)."),
     fault("invalid_value", "The value is not one of those allowed, or contradicts another field."),

@@ -11,6 +11,15 @@ use super::{Answer, Server, record};
 /// Writes `request` to a fresh connection and reads one answer until the server closes it. The request must ask for
 /// `Connection: close`.
 pub async fn exchange(server: &Server, request: &[u8]) -> Answer {
+    talk(server, request, false).await
+}
+
+/// The same, from a client that says no more after `request`, whatever the request announced.
+pub async fn break_off(server: &Server, request: &[u8]) -> Answer {
+    talk(server, request, true).await
+}
+
+async fn talk(server: &Server, request: &[u8], shut: bool) -> Answer {
     let authority = server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(authority).await.unwrap();
     let (mut reader, mut writer) = stream.split();
@@ -18,6 +27,9 @@ pub async fn exchange(server: &Server, request: &[u8]) -> Answer {
     // The server may answer and close before it has read everything: a failed write is not a failed exchange.
     let write = async {
         let _ = writer.write_all(request).await;
+        if shut {
+            let _ = writer.shutdown().await;
+        }
         std::future::pending::<()>().await;
     };
     let read = async {

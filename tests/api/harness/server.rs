@@ -25,6 +25,8 @@ pub struct Server {
 pub struct Options {
     /// Spin variables, on top of [`usual_variables`].
     pub variables: Vec<(String, String)>,
+    /// A runtime-config file in place of the usual variables; only where Postgres and Redis are is told beside it.
+    pub file: Option<PathBuf>,
     /// Where its log goes; to ours, unless a test wants to read it.
     pub output: todo_host::Output,
 }
@@ -85,7 +87,7 @@ impl Server {
     }
 
     async fn embedded(options: Options, shared: bool) -> Self {
-        let mut variables = usual_variables();
+        let mut variables = if options.file.is_some() { servers() } else { usual_variables() };
         for (name, value) in options.variables {
             variables.retain(|(known, _)| *known != name);
             variables.push((name, value));
@@ -94,6 +96,7 @@ impl Server {
             manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables,
+            runtime_config: options.file,
             output: options.output,
             faults: !shared,
             ..todo_host::Options::default()
@@ -123,20 +126,9 @@ impl Server {
 
 /// The variables of the servers in this process: real Postgres and Redis from the environment, tokens, no rate limits.
 pub fn usual_variables() -> Vec<(String, String)> {
-    let database =
-        std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
-    let redis = std::env::var("REDIS_URL").unwrap_or_default();
-    let (database_host, database_port) = authority(&database, "5432");
-    let (redis_host, redis_port) = authority(&redis, "6379");
-    [
+    let usual = [
         ("environment", "development"),
         ("auth", "token"),
-        ("database_url", &database),
-        ("database_host", &database_host),
-        ("database_port", &database_port),
-        ("redis_url", &redis),
-        ("redis_host", &redis_host),
-        ("redis_port", &redis_port),
         ("rate_limit_default", "0"),
         ("rate_limit_authenticated", "0"),
         ("rate_limit_writes", "0"),
@@ -145,6 +137,24 @@ pub fn usual_variables() -> Vec<(String, String)> {
         // A busy machine must not look like a broken Redis.
         ("redis_timeout_ms", "500"),
         ("log_level", "error"),
+    ];
+    servers().into_iter().chain(usual.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
+}
+
+/// The variables that say where Postgres and Redis are.
+fn servers() -> Vec<(String, String)> {
+    let database =
+        std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
+    let redis = std::env::var("REDIS_URL").unwrap_or_default();
+    let (database_host, database_port) = authority(&database, "5432");
+    let (redis_host, redis_port) = authority(&redis, "6379");
+    [
+        ("database_url", &database),
+        ("database_host", &database_host),
+        ("database_port", &database_port),
+        ("redis_url", &redis),
+        ("redis_host", &redis_host),
+        ("redis_port", &redis_port),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
