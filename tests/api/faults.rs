@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Answer, Options, Server, Workspace, suite};
+use crate::harness::{Answer, Options, Server, Workspace, database, suite};
 
 suite![
     #[embedded]
@@ -17,6 +17,8 @@ suite![
     a_write_of_unknown_outcome_is_reported,
     #[embedded]
     a_slow_database_ends_in_a_timeout,
+    #[embedded]
+    a_blocked_statement_holds_up_nobody_else,
     #[embedded]
     redis_that_refuses_changes_nothing_but_speed,
     #[embedded]
@@ -149,6 +151,32 @@ async fn a_slow_database_ends_in_a_timeout() {
     assert!((1..3).contains(&asked.elapsed().as_secs()), "{:?}", asked.elapsed());
     server.host().faults().postgres().heal();
     resumes(&ws, &path).await;
+}
+
+async fn a_blocked_statement_holds_up_nobody_else() {
+    let server = Server::private(Options::default().with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let locked = [ws.titled("a").await, ws.titled("b").await];
+    let free = format!("/api/v2/todos/{}", ws.titled("free").await);
+    let database = database::connect().await;
+    database.batch_execute("begin").await.unwrap();
+    let lock = format!("select 1 from todos where uid in ('{}', '{}') for update", locked[0], locked[1]);
+    assert_eq!(database.query(&lock, &[]).await.unwrap().len(), 2);
+    // The writers wait for the locks in the same instance as everybody else: one serves sixteen requests at once.
+    let blocked = locked.map(|todo| {
+        tokio::spawn(ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "title": "changed" })).send())
+    });
+    database::until_blocked(&database, 2).await;
+    for _ in 0..20 {
+        let asked = Instant::now();
+        ws.get(&free).send().await.ok();
+        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+    }
+    assert!(blocked.iter().all(|write| !write.is_finished()), "the writers did not wait");
+    database.batch_execute("rollback").await.unwrap();
+    for write in blocked {
+        write.await.unwrap().ok();
+    }
 }
 
 async fn redis_that_refuses_changes_nothing_but_speed() {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::{Workspace, suite};
 
 suite![
     a_replay_gives_the_first_answer,
@@ -16,7 +16,7 @@ suite![
     a_conflict_is_not_recorded,
     every_post_takes_a_key,
     bad_keys_are_bad_parameters,
-    #[embedded]
+    #[database]
     a_key_whose_first_request_is_still_running_is_refused,
     #[database]
     a_key_is_forgotten_after_a_day,
@@ -170,18 +170,9 @@ async fn a_key_whose_first_request_is_still_running_is_refused() {
     assert_eq!(database.query(&lock, &[]).await.expect("employees have `uid`").len(), 1);
     let body = json!({ "title": "A", "assignee_id": ada["id"] });
     let create = || ws.post("/api/v2/todos").header("idempotency-key", "slow").json(body.clone());
-    // Another host, because an instance sends its statements over one connection, where the second would wait for the first.
-    let elsewhere = Server::private(Options::default()).await;
-    let again = elsewhere.bearer(&ws.token.clone().unwrap());
     let first = tokio::spawn(create().send());
-    let waiting = "select 1 from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))";
-    for _ in 0..100 {
-        if !database.query(waiting, &[]).await.unwrap().is_empty() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    let second = again.post("/api/v2/todos").header("idempotency-key", "slow").json(body.clone()).send().await;
+    crate::harness::database::until_blocked(&database, 1).await;
+    let second = create().send().await;
     database.batch_execute("rollback").await.unwrap();
     second.problem(409, "idempotency_in_progress");
     assert_eq!(first.await.unwrap().created(), create().send().await.created());

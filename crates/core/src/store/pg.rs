@@ -1,14 +1,10 @@
 //! The one place that touches the Postgres bindings.
 //!
-//! An instance holds one connection and runs the statements of all its requests on it, as many at once as there are. Whoever
-//! finds none opens it, the others wait for that one opening. Everything has a deadline. A connection that breaks or overruns
-//! is dropped; a read is then tried once more on a new one, a write is reported as unknown.
-//!
-//! The road not taken: handing the half-done opening, or a lock, from request to request. A request is a task of the component
-//! model of its own, and this build of `wit-bindgen` cannot wake one task from another; waiters look every millisecond.
+//! An instance holds a few connections (`pg_connections.rs`) and runs the statements of all its requests on them. Everything
+//! has a deadline. A connection that breaks or overruns is dropped; a read is then tried once more on a new one, a write is
+//! reported as unknown.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
@@ -18,6 +14,7 @@ use spin_sdk::time::sleep;
 use crate::caller::Meter;
 use crate::error::Error;
 
+use super::pg_connections::{Choice, Connections, Lent};
 use super::pg_failure::{Attempt, classify};
 
 pub use super::pg_address::address;
@@ -36,6 +33,9 @@ pub struct Settings {
     /// What [`Error::Unavailable`] recommends.
     pub retry_after: Duration,
 }
+
+/// How long a request waits for a further connection before it shares one.
+const GROWTH_DEADLINE: Duration = Duration::from_millis(500);
 
 /// A value that goes with a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,8 +97,7 @@ impl Statement {
 pub struct Pg {
     settings: Settings,
     address: String,
-    held: Mutex<Option<Arc<Connection>>>,
-    opening: AtomicBool,
+    connections: Arc<Connections<Connection>>,
 }
 
 impl std::fmt::Debug for Pg {
@@ -112,7 +111,7 @@ impl Pg {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let address = address(&settings.url, settings.statement_deadline, settings.open_deadline);
-        Self { settings, address, held: Mutex::new(None), opening: AtomicBool::new(false) }
+        Self { settings, address, connections: Connections::new() }
     }
 
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
@@ -148,64 +147,44 @@ impl Pg {
 
     /// The outer error means that the statement was never sent.
     async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
-        let connection = self.connection().await.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
+        let lent = self.lend().await.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
-        let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
+        let result = match within(deadline, run(&lent.connection, statement.sql.into_owned(), params)).await {
             Some(result) => result,
             None => Err(Attempt::Silent(format!("no answer within {deadline:?}"))),
         };
         meter.statement(started.elapsed());
-        if let Err(Attempt::Broken(_) | Attempt::Silent(_)) = &result {
-            self.forget(&connection);
+        match &result {
+            Err(Attempt::Broken(_)) => self.connections.forget_all(),
+            Err(Attempt::Silent(_)) => self.connections.forget(&lent.connection),
+            _ => {}
         }
         Ok(result)
     }
 
-    /// The held connection, or a new one.
-    async fn connection(&self) -> Result<Arc<Connection>, String> {
+    /// A connection for one statement.
+    async fn lend(&self) -> Result<Lent<Connection>, String> {
+        let deadline = self.settings.open_deadline;
         let started = Instant::now();
         loop {
-            if let Some(held) = self.lock().clone() {
-                return Ok(held);
+            match self.connections.choose(Instant::now()) {
+                Choice::Use(lent) => return Ok(lent),
+                Choice::Open(opening) => {
+                    let first = self.connections.is_empty();
+                    let patience = if first { deadline } else { deadline.min(GROWTH_DEADLINE) };
+                    let opened = open(self.address.clone(), patience).await;
+                    match opening.settle(opened, Instant::now()) {
+                        Err(_) if !self.connections.is_empty() => {}
+                        outcome => return outcome,
+                    }
+                }
+                // Whoever has waited for an opening that took all the time does not begin another.
+                Choice::Wait if started.elapsed() > deadline => return Err(none_within(deadline)),
+                Choice::Wait => sleep(Duration::from_millis(1)).await,
             }
-            // Whoever has waited for an opening that took all the time does not begin another.
-            if started.elapsed() > self.settings.open_deadline {
-                return Err(format!("no connection within {:?}", self.settings.open_deadline));
-            }
-            if !self.opening.swap(true, Ordering::AcqRel) {
-                let _opening = Opening(&self.opening);
-                return self.open().await;
-            }
-            sleep(Duration::from_millis(1)).await;
         }
-    }
-
-    async fn open(&self) -> Result<Arc<Connection>, String> {
-        let deadline = self.settings.open_deadline;
-        match within(deadline, Connection::open(self.address.clone())).await {
-            Some(Ok(connection)) => {
-                let connection = Arc::new(connection);
-                *self.lock() = Some(Arc::clone(&connection));
-                Ok(connection)
-            }
-            Some(Err(error)) => Err(error.to_string()),
-            None => Err(format!("no connection within {deadline:?}")),
-        }
-    }
-
-    /// Drops the connection, unless another one is held by now.
-    fn forget(&self, broken: &Arc<Connection>) {
-        let mut held = self.lock();
-        if held.as_ref().is_some_and(|held| Arc::ptr_eq(held, broken)) {
-            *held = None;
-        }
-    }
-
-    /// Held for a moment only, never while waiting.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Arc<Connection>>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failure(&self, attempt: Attempt, is_write: bool) -> Failure {
@@ -227,13 +206,15 @@ impl Pg {
     }
 }
 
-/// Tells the others, however the opening ends, also if its request is dropped.
-struct Opening<'a>(&'a AtomicBool);
-
-impl Drop for Opening<'_> {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+async fn open(address: String, deadline: Duration) -> Result<Connection, String> {
+    match within(deadline, Connection::open(address)).await {
+        Some(opened) => opened.map_err(|error| error.to_string()),
+        None => Err(none_within(deadline)),
     }
+}
+
+fn none_within(deadline: Duration) -> String {
+    format!("no connection within {deadline:?}")
 }
 
 /// The future's output, or none after the deadline.
