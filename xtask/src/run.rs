@@ -150,6 +150,12 @@ impl Process {
         }
     }
 
+    /// Sends a signal to it and what it started.
+    pub fn signal(&self, signal: Signal) {
+        // It may have ended by itself meanwhile.
+        let _ = kill_process_group(self.group, signal);
+    }
+
     async fn kill(&self) {
         if self.ended().is_none() {
             let _ = kill_process_group(self.group, Signal::KILL);

@@ -1,0 +1,26 @@
+//! What reads cost while Redis hangs, and while it is gone.
+
+use anyhow::{Context, Result};
+use rustix::process::Signal;
+
+use super::service::{Bench, head, row};
+
+/// Measures and prints everything. Redis is gone afterwards.
+pub async fn measure(bench: &Bench<'_>) -> Result<()> {
+    let redis = &bench.servers.redis.as_ref().context("there is no Redis")?.process;
+    let one = format!("/api/v2/todos/{}", bench.todo);
+    head("one todo");
+    let service = bench.service("on").await?;
+    let empty = service.read("/health/live").await?;
+    row("an empty route behind all layers", &empty, &empty, service.megabytes());
+    row("with Redis", &service.read(&one).await?, &empty, service.megabytes());
+    // A stopped process takes connections and never answers.
+    redis.signal(Signal::STOP);
+    let hanging = service.read(&one).await;
+    redis.signal(Signal::CONT);
+    row("while Redis hangs", &hanging?, &empty, service.megabytes());
+    redis.stop().await;
+    row("while Redis is gone", &service.read(&one).await?, &empty, service.megabytes());
+    service.stop().await;
+    Ok(())
+}

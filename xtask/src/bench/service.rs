@@ -1,0 +1,182 @@
+//! What all subjects measure: the service on the embedded host, with private servers and a workspace of todos.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
+use tokio::process::Command;
+
+use super::wrk::{Figures, Load};
+use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
+use crate::progress::{Step, print};
+use crate::run::Process;
+use crate::servers::{Keep, Servers, Wanted, free_port, on_path};
+use crate::token::{self, Scope};
+use crate::{Session, apt, database, http, migrate, seed, up};
+
+/// Todos in the measured workspace.
+const TODOS: u32 = 10_000;
+
+/// A prepared database, and how to start hosts on it.
+pub struct Bench<'a> {
+    /// The session of xtask.
+    pub session: &'a Session,
+    /// The private servers.
+    pub servers: Servers,
+    /// A database with 10,000 todos in one workspace.
+    pub database_url: String,
+    /// A token of that workspace that may read and write.
+    pub token: String,
+    /// The public id of one of its todos.
+    pub todo: String,
+    /// How long each figure is measured.
+    pub seconds: u32,
+    host: PathBuf,
+}
+
+/// A host that is being measured.
+pub struct Service<'a> {
+    bench: &'a Bench<'a>,
+    /// Where it listens.
+    pub listen: SocketAddr,
+    process: Process,
+}
+
+impl<'a> Bench<'a> {
+    /// Builds everything, starts the servers and fills the database.
+    pub async fn prepare(session: &'a Session, profile: &str, seconds: u32) -> Result<Self> {
+        if on_path("wrk").is_none() {
+            apt::install(session, &["wrk"], "the load generator of the measurements").await?;
+        }
+        let wanted = Wanted { postgres: true, redis: true };
+        let servers = Servers::start(session, "bench", Keep::Nothing, wanted).await?;
+        let (Some(postgres), Some(_)) = (&servers.postgres, &servers.redis) else { bail!("there are no servers") };
+        postgres.drop_databases("todo").await?;
+        postgres.create_database("todo").await?;
+        let database_url = postgres.url("todo");
+        migrate::apply(&session.checkout, &database_url).await?;
+        components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
+        let host = build_host(session, profile).await?;
+        let mut connection = database::connect(&database_url).await?;
+        seed::fill(&mut connection, "bench", TODOS).await?;
+        let token = token::create(&mut connection, "bench", "bench", &[Scope::Read, Scope::Write], None).await?;
+        let todo =
+            sqlx::query_scalar("select uid::text from todos order by id limit 1").fetch_one(&mut connection).await?;
+        Ok(Self { session, servers, database_url, token, todo, seconds, host })
+    }
+
+    /// Starts the service with tokens and without limits, and waits until it is ready.
+    pub async fn service(&'a self, cache: &str) -> Result<Service<'a>> {
+        let redis = self.servers.redis.as_ref().context("there is no Redis")?;
+        let mut command = self.up("spin.toml".as_ref());
+        let mut set = |name: &str, value: &str| {
+            command.env(format!("SPIN_VARIABLE_{name}"), value);
+        };
+        for (name, value) in up::settings(&self.database_url, &redis.url())? {
+            set(name, &value);
+        }
+        for (name, value) in [("AUTH", "token"), ("CACHE", cache), ("LOG_LEVEL", "info")] {
+            set(name, value);
+        }
+        for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
+            set(&format!("RATE_LIMIT_{class}"), "0");
+        }
+        self.start(command, "/health/ready").await
+    }
+
+    /// Starts the tests' component, which answers `/taken` with a number: what the host itself can do.
+    pub async fn empty_component(&'a self) -> Result<Service<'a>> {
+        let manifest = self.session.checkout.dev().join("empty.toml");
+        let component = self.session.checkout.artifacts().join("todo_host_probe.wasm");
+        let text = format!(
+            "spin_manifest_version = 2\n[application]\nname = \"empty\"\n[[trigger.http]]\nroute = \"/...\"\n\
+             component = \"empty\"\n[component.empty]\nsource = \"{}\"\n",
+            component.display()
+        );
+        std::fs::write(&manifest, text).with_context(|| format!("{} cannot be written", manifest.display()))?;
+        self.start(self.up(&manifest), "/taken").await
+    }
+
+    fn up(&self, manifest: &std::path::Path) -> Command {
+        let mut command = Command::new(&self.host);
+        command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());
+        command.args(["up", "--quiet", "--from"]).arg(manifest);
+        command
+    }
+
+    async fn start(&'a self, mut command: Command, ready: &str) -> Result<Service<'a>> {
+        let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+        command.args(["--listen", &listen.to_string()]);
+        let process = self.session.processes.start("the service", command, Signal::INT)?;
+        for _ in 0..600 {
+            if http::status(listen, ready).await == Some(200) {
+                return Ok(Service { bench: self, listen, process });
+            }
+            if let Some(status) = process.ended() {
+                bail!("the service ended before it answered ({status})");
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        bail!("the service is not ready after a minute")
+    }
+}
+
+impl Service<'_> {
+    /// What to ask it for.
+    pub fn load<'b>(&'b self, path: &'b str) -> Load<'b> {
+        let Bench { token, seconds, .. } = self.bench;
+        Load { server: self.listen, path, token: Some(token), script: None, seconds: *seconds }
+    }
+
+    /// Measures reads of `path`.
+    pub async fn read(&self, path: &str) -> Result<Figures> {
+        self.load(path).run(self.bench.session).await
+    }
+
+    /// Resident memory, in megabytes.
+    pub fn megabytes(&self) -> Option<u64> {
+        self.process.resident_megabytes()
+    }
+
+    /// Stops it.
+    pub async fn stop(self) {
+        self.process.stop().await;
+    }
+}
+
+/// The head of a table of [`row`]s.
+pub fn head(what: &str) {
+    print(format!("\n| {what} | requests/s | of empty | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"));
+    print("|---|---|---|---|---|---|---|---|");
+}
+
+/// Prints one line of figures; `empty` is what they are compared with.
+pub fn row(name: &str, figures: &Figures, empty: &Figures, megabytes: Option<u64>) {
+    let milliseconds = |latency: Duration| format!("{:.2}", latency.as_secs_f64() * 1000.0);
+    print(format!(
+        "| {name} | {:.0} | {:.2} | {} | {} | {:.1} | {} | {} |",
+        figures.requests,
+        figures.requests / empty.requests,
+        milliseconds(figures.median),
+        milliseconds(figures.p99),
+        figures.p99.as_secs_f64() / figures.median.as_secs_f64(),
+        milliseconds(figures.longest),
+        megabytes.map_or("?".to_owned(), |megabytes| megabytes.to_string()),
+    ));
+}
+
+/// Builds the host; tells where it is.
+async fn build_host(session: &Session, profile: &str) -> Result<PathBuf> {
+    let step = Step::begin(format!("building the host with the profile {profile}"));
+    let mut command = cargo();
+    command.current_dir(session.checkout.root());
+    command.arg("build").args(SERVICE).args(["--bin", "todo-host", "--profile", profile]);
+    session.processes.succeed("cargo build", command).await?;
+    step.done();
+    let own = std::env::current_exe().context("xtask cannot find its own binary")?;
+    let target = own.ancestors().nth(2).context("xtask is not in a target folder")?;
+    let folder = if profile == "dev" { "debug" } else { profile };
+    Ok(target.join(folder).join("todo-host"))
+}

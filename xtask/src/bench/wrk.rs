@@ -1,0 +1,140 @@
+//! The load: `wrk`, one thread with 32 connections, on the same machine.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::Session;
+
+/// As many as a busy proxy keeps open.
+pub const CONNECTIONS: &str = "32";
+
+/// What to ask for.
+pub struct Load<'a> {
+    /// Where the server listens.
+    pub server: SocketAddr,
+    /// The path and query.
+    pub path: &'a str,
+    /// A bearer token, where the server wants one.
+    pub token: Option<&'a str>,
+    /// A script of `bench/` that makes the requests; plain GETs without one.
+    pub script: Option<&'a str>,
+    /// For how long.
+    pub seconds: u32,
+}
+
+/// What wrk found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Figures {
+    /// Requests per second.
+    pub requests: f64,
+    /// The median latency.
+    pub median: Duration,
+    /// The 99th percentile of the latencies.
+    pub p99: Duration,
+    /// The longest latency.
+    pub longest: Duration,
+    /// Answers of another status than 2xx and 3xx, and errors of the sockets.
+    pub refused: u64,
+}
+
+impl Load<'_> {
+    /// Asks, and reads wrk's report.
+    ///
+    /// # Errors
+    /// If a request was refused: such figures say nothing.
+    pub async fn run(&self, session: &Session) -> Result<Figures> {
+        let figures = self.run_anyway(session).await?;
+        if figures.refused > 0 {
+            bail!("{} requests for {} were refused", figures.refused, self.path);
+        }
+        Ok(figures)
+    }
+
+    /// The same while requests may be refused.
+    pub async fn run_anyway(&self, session: &Session) -> Result<Figures> {
+        let mut command = Command::new("wrk");
+        command.current_dir(session.checkout.root());
+        command.args(["-t1", "-c", CONNECTIONS, "-d", &format!("{}s", self.seconds), "--latency", "--timeout", "10s"]);
+        if let Some(token) = self.token {
+            command.args(["-H", &format!("authorization: Bearer {token}")]);
+        }
+        if let Some(script) = self.script {
+            command.arg("-s").arg(format!("bench/{script}"));
+        }
+        command.arg(format!("http://{}{}", self.server, self.path)).kill_on_drop(true);
+        let output = command.output().await.context("wrk cannot be started")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        read(&text).with_context(|| format!("wrk said something else than expected:\n{text}"))
+    }
+}
+
+/// Reads wrk's report.
+fn read(text: &str) -> Option<Figures> {
+    let after = |label: &str| {
+        let line = text.lines().map(str::trim).find(|line| line.starts_with(label))?;
+        line.strip_prefix(label).map(str::trim)
+    };
+    let statuses = after("Non-2xx or 3xx responses:").and_then(|count| count.parse().ok()).unwrap_or(0);
+    let sockets = after("Socket errors:")
+        .map_or(0, |errors| errors.split([' ', ',']).filter_map(|word| word.parse::<u64>().ok()).sum());
+    Some(Figures {
+        requests: after("Requests/sec:")?.parse().ok()?,
+        median: latency(after("50%")?)?,
+        p99: latency(after("99%")?)?,
+        // Average, deviation, longest, and the share within the deviation.
+        longest: latency(after("Latency  ")?.split_whitespace().nth(2)?)?,
+        refused: statuses + sockets,
+    })
+}
+
+/// `870.00us`, `3.10ms`, `1.20s`, `1.50m`.
+fn latency(text: &str) -> Option<Duration> {
+    let unit = text.find(|letter: char| letter.is_ascii_alphabetic())?;
+    let (number, unit) = text.split_at_checked(unit)?;
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return None,
+    };
+    Some(Duration::from_secs_f64(number.parse::<f64>().ok()? * seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REPORT: &str = "  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     3.40ms    1.20ms  41.07ms   91.33%
+    Req/Sec     9.41k   312.00     9.98k    70.00%
+  Latency Distribution
+     50%    3.10ms
+     99%    9.04ms
+  51 requests in 5s
+  Socket errors: connect 0, read 1, write 0, timeout 2
+  Non-2xx or 3xx responses: 7
+Requests/sec:   9876.54
+";
+
+    #[test]
+    fn the_report_of_wrk_is_read() {
+        let figures = read(REPORT).unwrap();
+        assert!((figures.requests - 9876.54).abs() < 0.001);
+        let latencies = [figures.median, figures.p99, figures.longest].map(|latency| latency.as_micros());
+        assert_eq!(latencies, [3100, 9040, 41070]);
+        assert_eq!(figures.refused, 10);
+        assert_eq!(read("nothing"), None);
+    }
+
+    #[test]
+    fn latencies_come_in_many_units() {
+        assert_eq!(latency("870.00us"), Some(Duration::from_micros(870)));
+        assert_eq!(latency("1.20s"), Some(Duration::from_millis(1200)));
+        assert_eq!(latency("1.50m"), Some(Duration::from_secs(90)));
+        assert_eq!(latency("fast"), None);
+    }
+}
