@@ -10,7 +10,6 @@ use axum::routing::{delete, get, post};
 
 use crate::app::App;
 use crate::error;
-use crate::extract::negotiation;
 use crate::handlers::{
     admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, stats,
     tags, todos, v1 as old,
@@ -25,8 +24,6 @@ pub fn build(app: Arc<App>) -> Router {
         .merge(v2())
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(from_fn(negotiation::require_json))
-        .layer(from_fn(limits::refuse_oversized))
         .layer(from_fn_with_state(Arc::clone(&app), entrance::enter));
     // Not counted, and open where the settings say so.
     let operations = Router::new()

@@ -1,19 +1,17 @@
 //! `Accept`: the API speaks JSON; whoever accepts only something else hears 406.
 
 use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 
 use crate::error::Failure;
 
-/// The layer that refuses what cannot be satisfied. Exports have other types and check for themselves.
-pub async fn require_json(request: Request, next: Next) -> Response {
+/// What is said to a request that cannot be satisfied. Exports have other types and check for themselves.
+pub fn unacceptable(request: &Request) -> Option<Failure> {
     let export = request.uri().path().ends_with("/export");
     if export || accepts(request.headers(), &["application/json", "application/problem+json"]) {
-        return next.run(request).await;
+        return None;
     }
-    Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here").into_response()
+    Some(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))
 }
 
 /// True if one of the media types is acceptable (RFC 9110, 12.5.1). No header accepts everything.

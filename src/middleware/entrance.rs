@@ -1,4 +1,5 @@
-//! The door of the API: who calls, how often, and whether the answer is already known. One Redis call for all three.
+//! The door of the API: who calls, how often, whether the request can be answered at all, and whether the answer is already
+//! known. One Redis call for all of it.
 //!
 //! Here the HTTP side is translated; the decisions are in `todo_core::usecases::admission`.
 
@@ -20,10 +21,11 @@ use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
 use super::access_log::Findings;
-use super::{client, representation};
+use super::{client, limits, representation};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
+use crate::extract::negotiation::unacceptable;
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -60,11 +62,13 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     let address = client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
     let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
     let credential = credential(&app, request.headers());
-    let plan = Plan::of(&app, &request);
+    // Refused only when it was counted, and before the cache could answer it.
+    let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
+    let plan = if refusal.is_none() { Plan::of(&app, &request) } else { None };
     let entry = Entry {
         who: credential.as_who(),
         address: &address,
-        limits: limits(&app),
+        limits: rates(&app),
         write: !matches!(*request.method(), Method::GET | Method::HEAD),
         request: plan.as_ref().map(|plan| &plan.key),
         todo: plan.as_ref().and_then(|plan| plan.todo),
@@ -90,10 +94,13 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
     let reader = request.extensions().get::<Identity>().is_some_and(Identity::may_read);
     let lookup = if reader { lookup } else { Lookup::Bypass };
-    let (response, cache) = match (plan, lookup) {
-        (Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
-        (Some(plan), Lookup::Lead(ticket)) => (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS"),
-        (Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(&meter, ticket).await {
+    let (response, cache) = match (refusal, plan, lookup) {
+        (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
+        (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
+        (None, Some(plan), Lookup::Lead(ticket)) => {
+            (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS")
+        }
+        (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(&meter, ticket).await {
             Ok(hit) => (document(hit).into_response(), "HIT"),
             Err(ticket) => (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS"),
         },
@@ -284,7 +291,7 @@ fn misconfigured(fault: &str) -> Failure {
     failure.retry_after(Duration::from_secs(30))
 }
 
-fn limits(app: &App) -> RateLimits {
+fn rates(app: &App) -> RateLimits {
     let rates = &app.settings.rates;
     RateLimits {
         per_address: rates.default,

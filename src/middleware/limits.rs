@@ -41,15 +41,8 @@ pub async fn end_slow(State(app): State<Arc<App>>, request: Request, next: Next)
     }
 }
 
-/// Refuses oversized requests; behind the entrance, so that they are counted like all others.
-pub async fn refuse_oversized(request: Request, next: Next) -> Response {
-    match refuse(&request) {
-        Some(refusal) => refusal.into_response(),
-        None => next.run(request).await,
-    }
-}
-
-fn refuse(request: &Request) -> Option<Failure> {
+/// What is said to a request that is too large.
+pub fn oversized(request: &Request) -> Option<Failure> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("the path and query are longer than {LONGEST_URI} bytes");

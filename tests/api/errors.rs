@@ -177,6 +177,10 @@ async fn what_cannot_be_delivered_is_not_acceptable() {
     for accept in ["application/json", "application/*", "*/*", "text/html, */*;q=0.1", "application/json; q=0.5", ""] {
         ws.get("/api/v2/todos").header("accept", accept).send().await.ok();
     }
+    // Nor from the cache, which has it by now.
+    ws.get("/api/v2/todos").header("accept", "text/html").send().await.problem(406, "not_acceptable");
+    let condition = ws.get("/api/v2/todos").header("if-none-match", "x".repeat(5000)).send().await;
+    condition.problem(400, "invalid_parameter").in_parameter("if-none-match");
 }
 
 async fn head_is_get_without_a_body() {
