@@ -109,3 +109,58 @@ fn collect_codes(value: &Value, into: &mut BTreeSet<(u16, String)>) {
         _ => {}
     }
 }
+
+#[test]
+fn the_table_of_risks_names_tests_that_exist() {
+    let text = read("SECURITY.md");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("| **API")).collect();
+    assert_eq!(rows.len(), 10, "the list has ten risks");
+    for (number, row) in (1..).zip(rows) {
+        assert!(row.starts_with(&format!("| **API{number}** ")), "{row}");
+        let tests = row.rsplit('|').nth(1).unwrap().split('`').skip(1).step_by(2);
+        let mut named = 0;
+        for (file, test) in tests.map(|name| name.rsplit_once("::").unwrap()) {
+            let file = if file.contains('/') { file.to_owned() } else { format!("tests/api/{file}.rs") };
+            assert!(read(&file).contains(&format!("fn {test}(")), "API{number}: there is no {test} in {file}");
+            named += 1;
+        }
+        assert!(named >= 4, "API{number} names {named} tests");
+    }
+}
+
+#[test]
+fn components_reach_only_what_they_need() {
+    let manifest: toml::Table = read("spin.toml").parse().unwrap();
+    let stores = ["postgres://{{ database_host }}:{{ database_port }}", "redis://{{ redis_host }}:{{ redis_port }}"];
+    let allowed = |component: &str| -> Vec<String> {
+        let hosts = manifest["component"][component]["allowed_outbound_hosts"].as_array().unwrap();
+        hosts.iter().map(|host| host.as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(manifest["component"].as_table().unwrap().len(), 3);
+    assert_eq!(allowed("api"), [stores.as_slice(), &["http://worker.spin.internal"]].concat());
+    assert_eq!(allowed("worker"), stores);
+    assert_eq!(allowed("docs"), [""; 0]);
+    // Whoever may be told a secret is told it by name.
+    for component in ["api", "worker", "docs"] {
+        let variables = manifest["component"][component]["variables"].as_table().unwrap();
+        let secrets = SETTINGS.iter().filter(|setting| setting.text.starts_with("Secret."));
+        let told: Vec<&str> =
+            secrets.map(|setting| setting.name).filter(|name| variables.contains_key(*name)).collect();
+        let expected: &[&str] = match component {
+            "api" => &["database_url", "redis_url", "cursor_secret"],
+            "worker" => &["database_url", "redis_url"],
+            _ => &[],
+        };
+        assert_eq!(told, expected, "{component}");
+    }
+}
+
+#[test]
+fn a_metric_of_another_name_would_be_noticed() {
+    assert_eq!(
+        metrics_in("rate(todo_http_requests_totals[5m])"),
+        BTreeSet::from(["todo_http_requests_totals".to_owned()])
+    );
+    let histogram = metrics_in("sum by (le) (rate(todo_http_request_duration_seconds_bucket[5m]))");
+    assert_eq!(histogram, BTreeSet::from(["todo_http_request_duration_seconds".to_owned()]));
+}

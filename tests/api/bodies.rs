@@ -15,6 +15,7 @@ suite![
     at_most_twenty_faults_are_listed,
     a_duplicate_member_is_refused,
     a_long_name_over_many_values_costs_nothing,
+    hostile_markup_costs_little,
     numbers_beyond_all_bounds_are_refused,
     references_that_do_not_exist_are_named,
     control_characters_are_refused,
@@ -160,6 +161,18 @@ async fn a_long_name_over_many_values_costs_nothing() {
     let problem = ws.post("/api/v2/todos").body("application/json", body).send().await.problem(422, "invalid_body");
     problem.at("/title", "required").faults_are(2);
     assert!(asked.elapsed().as_secs() < 5, "{:?}", asked.elapsed());
+}
+
+async fn hostile_markup_costs_little() {
+    let ws = Workspace::new().await;
+    // Each text hides one element inside the other as deep as it can, and as many of them as the body holds.
+    let nested = format!("{}{}", "<".repeat(150), "b>".repeat(150));
+    let tags: Vec<String> = (0..20).map(|number| format!("{nested}{number}")).collect();
+    let create = json!({ "op": "create", "todo": { "title": nested.clone() + "x", "tags": tags } });
+    let asked = std::time::Instant::now();
+    let answer = ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![create; 100] })).send().await;
+    assert!([200, 422].contains(&answer.status), "{answer}");
+    assert!(asked.elapsed().as_millis() < 5000, "{:?}", asked.elapsed());
 }
 
 async fn numbers_beyond_all_bounds_are_refused() {

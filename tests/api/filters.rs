@@ -20,6 +20,7 @@ suite![
     foreign_and_unknown_references_find_nothing,
     faults_in_the_query_are_all_named,
     queries_are_decoded_as_forms_write_them,
+    a_filter_names_at_most_twenty,
 ];
 
 /// The public id of something that was created.
@@ -296,5 +297,18 @@ async fn queries_are_decoded_as_forms_write_them() {
     for wrong in ["%FF", "%", "%2", "%zz", "100%", "%00", "%ED%A0%80"] {
         let answer = ws.get(&format!("/api/v2/todos?q={wrong}")).send().await;
         answer.problem(400, "invalid_parameter").in_parameter("q").faults_are(1);
+    }
+}
+
+async fn a_filter_names_at_most_twenty() {
+    let ws = Workspace::new().await;
+    for (name, value) in [("status", "pending"), ("priority", "low"), ("tag", "x")] {
+        let repeated = |times| vec![(name, value); times];
+        ws.get("/api/v2/todos").query(&repeated(20)).send().await.ok();
+        let answer = ws.get("/api/v2/todos").query(&repeated(21)).send().await;
+        answer.problem(400, "invalid_parameter").in_parameter(name).faults_are(1);
+        let body = json!({ "filter": { name: vec![value; 21] }, "action": "complete" });
+        let answer = ws.post("/api/v2/todos/bulk-process").json(body).send().await;
+        answer.problem(422, "invalid_body").at(&format!("/filter/{name}"), "too_many").faults_are(1);
     }
 }
