@@ -12,9 +12,10 @@ use tokio::process::Command;
 use crate::build::{COMPONENTS, components};
 use crate::progress::{Step, say};
 use crate::redis::Redis;
+use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted, free_port};
 use crate::token::{self, Scope};
-use crate::{Session, database, migrate, up};
+use crate::{Session, apt, database, migrate, up};
 
 /// Pinned, because each release finds other things.
 const PACKAGE: &str = "schemathesis==4.32.5";
@@ -88,10 +89,14 @@ async fn install(session: &Session) -> Result<PathBuf> {
     if installed == PACKAGE && program.is_file() {
         return Ok(program);
     }
+    // Debian's Python comes without what fills a new environment.
+    if ask("python3", &["-c", "import venv, ensurepip"]).await.is_none() {
+        apt::install(session, &["python3-venv"], "Python 3 with venv").await?;
+    }
     let step = Step::begin(format!("installing {PACKAGE} under target/"));
     let mut command = Command::new("python3");
     command.args(["-m", "venv", "--clear"]).arg(&folder);
-    session.processes.succeed("python3 -m venv", command).await.context("Python 3 with venv is needed")?;
+    session.processes.succeed("python3 -m venv", command).await?;
     let mut command = Command::new(folder.join("bin/pip"));
     command.args(["install", "--quiet", "--disable-pip-version-check", PACKAGE]);
     session.processes.succeed("pip install", command).await?;
