@@ -13,9 +13,11 @@ use super::text::TextError;
 const MAX_PLAIN: usize = 16 * 1024;
 /// The most bytes of rich text before cleaning. Ten thousand characters take at most 40,000.
 const MAX_RICH: usize = 64 * 1024;
-/// The most bytes that are read to clean one plain text, over all repetitions. It is enough for two thousand characters that
-/// hide one tag inside the other as deep as they can.
-const MAX_WORK: usize = 1024 * 1024;
+/// The most bytes that are read to clean one plain text, over all repetitions, and how many times its own length on top. It is
+/// enough for seventy tags of which each hides the next. A body holds two thousand texts, and while they are cleaned the
+/// instance serves nobody else: at a megabyte for each text that was seen to take ten seconds.
+const MAX_WORK: usize = 8 * 1024;
+const MAX_READS: usize = 3;
 /// The most repetitions for one rich text. ammonia's answer is nearly always stable at once.
 const MAX_ROUNDS: usize = 8;
 
@@ -23,12 +25,13 @@ const MAX_ROUNDS: usize = 8;
 pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
     refuse_excess(text, MAX_PLAIN, max)?;
     let mut text = normalised(text);
+    let most = MAX_WORK + MAX_READS * text.len();
     // Taking out markup adds no characters, so it is enough to look once.
     refuse_controls(&text, |_| false)?;
     let mut work = 0;
     loop {
         work += text.len();
-        if work > MAX_WORK {
+        if work > most {
             return Err(too_complex());
         }
         let next = normalised(&markup::strip(&text));
