@@ -63,12 +63,15 @@ impl HandlerState for Instances {
         let mut store = Store::new(&self.engine, state);
         let proxy = self.pre.instantiate_async(&mut store).await?;
         bump(&self.shared.counters.instantiations);
+        // Earlier killings are not meant for this one.
+        let mut kill = self.kill.clone();
+        kill.mark_unchanged();
         Ok(Instance {
             store,
             proxy,
             view: WasiHttpView::http,
-            expiration: Expiration::new(self.reuse, self.kill.clone()),
-            state: Worker { reuse: self.reuse, shared: Arc::clone(&self.shared) },
+            expiration: Expiration::new(self.reuse, kill.clone()),
+            state: Worker { reuse: self.reuse, shared: Arc::clone(&self.shared), kill },
         })
     }
 }
@@ -77,6 +80,8 @@ impl HandlerState for Instances {
 pub(crate) struct Worker {
     reuse: Reuse,
     shared: Arc<Shared>,
+    /// Has changed if the instance was told to die.
+    kill: watch::Receiver<u64>,
 }
 
 impl WorkerState for Worker {
@@ -109,7 +114,10 @@ impl WorkerState for Worker {
         drop(store);
         if let Err(error) = result {
             bump(&self.shared.counters.traps);
-            eprintln!("todo-host: {}: an instance died: {error:#}", self.shared.component);
+            // wasmtime calls every instance "timed out" that we end while it has work. Whoever ended it knows.
+            if !self.kill.has_changed().unwrap_or(true) {
+                eprintln!("todo-host: {}: an instance died: {error:#}", self.shared.component);
+            }
         }
     }
 }
@@ -123,7 +131,6 @@ pub(crate) struct Expiration {
 
 impl Expiration {
     fn new(reuse: Reuse, mut kill: watch::Receiver<u64>) -> Self {
-        kill.mark_unchanged();
         Self {
             reuse,
             sleep: Box::pin(tokio::time::sleep(Duration::MAX)),
