@@ -28,8 +28,8 @@ impl App {
         Self { settings, service: Service::new(pg, cache), swept: Mutex::new(None) }
     }
 
-    /// Tells the worker, after the response, that there may be work, until it says that there is no more. Only a hint: jobs
-    /// are committed, and if it is lost the next one finds them.
+    /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.
+    /// Only a hint: jobs are committed, and if it is lost the next one finds them.
     pub fn hint_worker(&self) {
         spin_sdk::wasip3::spawn(async {
             while let Ok(response) = spin_sdk::http::post("http://worker.spin.internal/run", Vec::new()).await {
@@ -42,7 +42,7 @@ impl App {
         });
     }
 
-    /// The same at most once a second and instance: what was dropped is resumed by whatever request comes next.
+    /// The same at most once a second and instance, for requests that find work due which may have been dropped.
     pub fn sweep(&self) {
         let now = Instant::now();
         let due = self.swept.lock().is_ok_and(|mut swept| match *swept {

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
-use todo_core::store::jobs::JobStatus;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -36,10 +35,6 @@ pub async fn get_job(
     Query(NoParameters): Query<NoParameters>,
 ) -> Result {
     let job = app.service.get_job(&caller, id.id()).await?;
-    if job.status == JobStatus::Queued || job.status == JobStatus::Running {
-        // Whoever watches a job wants it to go on.
-        app.sweep();
-    }
     Ok(Document::page(Document::json(&Job::from(job)).body))
 }
 

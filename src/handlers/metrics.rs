@@ -115,7 +115,12 @@ fn write_jobs(counts: &Counts, text: &mut String) {
     ] {
         let _ = writeln!(text, "todo_jobs{{status=\"{status}\"}} {count}");
     }
-    header_lines(text, "todo_job_oldest_queued_seconds", "gauge", "Age of the oldest job that waits.");
+    header_lines(
+        text,
+        "todo_job_oldest_queued_seconds",
+        "gauge",
+        "How long a worker has let the oldest job wait that it could take.",
+    );
     let _ = writeln!(text, "todo_job_oldest_queued_seconds {oldest_queued_seconds}");
 }
 

@@ -75,11 +75,14 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         gzip: representation::accepts_gzip(request.headers()),
     };
     let admitted = app.service.admit(&meter, &entry).await;
-    let Admittance { principal, rates, lookup, refused } = match admitted {
+    let Admittance { principal, rates, lookup, refused, work_due } = match admitted {
         Ok(admittance) => admittance,
         Err(error) => return Failure::from(error).into_response(),
     };
     findings.note(|facts| facts.rates.clone_from(&rates));
+    if work_due {
+        app.sweep();
+    }
     if let Some(refused) = refused {
         findings.note(|facts| facts.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
@@ -124,7 +127,11 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
         todo: None,
         gzip: false,
     };
-    match app.service.admit(meter, &entry).await?.principal {
+    let Admittance { principal, work_due, .. } = app.service.admit(meter, &entry).await?;
+    if work_due {
+        app.sweep();
+    }
+    match principal {
         Some(principal) if principal.scopes.contains(&Scope::Admin) => Ok(()),
         Some(_) => Err(insufficient_scope(Scope::Admin)),
         None => Err(credential.refusal().unwrap_or_else(|| unauthenticated("a bearer token is required", false))),

@@ -49,6 +49,7 @@ mod text;
 mod todos_crud;
 mod todos_list;
 mod v1;
+mod workers;
 
 use std::process::ExitCode;
 
@@ -87,5 +88,6 @@ fn main() -> ExitCode {
         todos_crud::suite(),
         todos_list::suite(),
         v1::suite(),
+        workers::suite(),
     ])
 }

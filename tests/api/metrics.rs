@@ -5,7 +5,7 @@ use std::sync::Arc;
 use prom_text_format_parser::{Metric, Scrape, Type, ValueType};
 use serde_json::json;
 
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     metrics_are_for_administrators,
@@ -14,6 +14,8 @@ suite![
     a_histogram_adds_up,
     #[embedded]
     all_instances_count_together,
+    #[embedded]
+    jobs_are_counted_by_state_and_the_longest_wait_is_told,
 ];
 
 async fn scrape(server: &Arc<Server>) -> Vec<Metric> {
@@ -130,4 +132,40 @@ async fn all_instances_count_together() {
         count(metrics, "todo_http_requests_total", &labels) >= before + 4.0
     })
     .await;
+}
+
+async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
+    let server = Server::private(Options::default()).await;
+    let mut database = database::connect().await;
+    let ws = Workspace::on(&server).await;
+    let id = database::workspace(&database, &ws).await;
+    ws.titled("x").await;
+    let jobs = async |status| count(&scrape(&server).await, "todo_jobs", &[("status", status)]);
+    let longest_wait = async || count(&scrape(&server).await, "todo_job_oldest_queued_seconds", &[]);
+    let succeeded = jobs("succeeded").await;
+    assert!(longest_wait().await < 0.5, "nothing waits yet");
+    // The only worker is held up by a lock on the todo, and the second job has to wait.
+    let held = database.transaction().await.unwrap();
+    held.execute("select from todos where workspace_id = $1 for update", &[&id]).await.unwrap();
+    for tag in ["a", "b"] {
+        let body = json!({ "filter": { "status": ["pending"] }, "action": "add_tag", "tag": tag });
+        ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
+    }
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert_eq!((jobs("running").await, jobs("queued").await), (1.0, 1.0));
+    let wait = longest_wait().await;
+    assert!((1.4..4.0).contains(&wait), "{wait}");
+    held.commit().await.unwrap();
+    wait_for(&server, "the end of both", |metrics| {
+        count(metrics, "todo_jobs", &[("status", "succeeded")]) >= succeeded + 2.0
+    })
+    .await;
+    assert_eq!((jobs("running").await, jobs("queued").await, longest_wait().await), (0.0, 0.0, 0.0));
+    for status in ["failed", "cancelled"] {
+        let before = jobs(status).await;
+        let end = "update jobs set status = $2 where workspace_id = $1 and id = \
+            (select max(id) from jobs where workspace_id = $1 and status <> $2)";
+        assert_eq!(database.execute(end, &[&id, &status]).await.unwrap(), 1);
+        assert_eq!(jobs(status).await, before + 1.0, "{status}");
+    }
 }

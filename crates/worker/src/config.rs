@@ -7,9 +7,19 @@ use todo_core::cache::CacheSettings;
 use todo_core::log::Level;
 use todo_core::store::pg;
 
+/// What the worker is told.
+pub struct Settings {
+    pub postgres: pg::Settings,
+    pub redis: CacheSettings,
+    /// How long a worker may be silent before another takes its job: 15 s with the usual `database_timeout_ms`.
+    pub lease: Duration,
+}
+
 /// Reads the variables of the component; the error names the one that is wrong.
-pub async fn read() -> Result<(pg::Settings, CacheSettings), String> {
+pub async fn read() -> Result<Settings, String> {
     let deadline = milliseconds("database_timeout_ms").await?;
+    // No statement is running any more after this time, nor is a connection being opened for it.
+    let longer_than_any_statement = deadline * 2 + Duration::from_secs(5);
     let postgres = pg::Settings {
         url: text("database_url").await?,
         open_deadline: deadline,
@@ -21,10 +31,10 @@ pub async fn read() -> Result<(pg::Settings, CacheSettings), String> {
         // Nobody waits for the worker, so it gives Redis as much time for a read as for a write.
         budget: CacheSettings::default().write_budget,
         breaker: milliseconds("redis_retry_ms").await?,
-        mark_ttl: deadline * 2 + Duration::from_secs(5),
+        mark_ttl: longer_than_any_statement,
         ..CacheSettings::default()
     };
-    Ok((postgres, redis))
+    Ok(Settings { postgres, redis, lease: longer_than_any_statement })
 }
 
 /// `log_level`, or what `environment` picks. A value that the API refuses counts as empty here.

@@ -5,20 +5,24 @@
 //! whoever calls next goes on.
 
 mod config;
+mod shift;
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Map, Value, json};
-use todo_core::Meter;
 use todo_core::cache::Cache;
 use todo_core::log::{self, Level};
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
-use todo_core::usecases::work::Worked;
+use todo_core::usecases::work::{Setback, Worked};
+use todo_core::{Meter, Result};
+
+use crate::config::Settings;
+use crate::shift::{Run, Shift};
 
 /// How long one call works. Platforms that end requests after 30 s must not interrupt it.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -28,25 +32,23 @@ static WORKER: OnceLock<Worker> = OnceLock::new();
 /// What an instance builds once.
 struct Worker {
     service: Service,
+    lease: Duration,
     log_level: Level,
+    shift: Shift,
 }
 
 #[cfg_attr(target_family = "wasm", spin_sdk::http_service)]
 #[cfg_attr(not(target_family = "wasm"), expect(dead_code, reason = "only the component exports it"))]
 async fn run(_request: spin_sdk::http::Request) -> Response<Full<Bytes>> {
-    let Worker { service, log_level } = match worker().await {
+    let worker = match worker().await {
         Ok(worker) => worker,
         Err(fault) => return answer(StatusCode::SERVICE_UNAVAILABLE, &failed(&fault)),
     };
-    let meter = Arc::new(Meter::default());
-    match service.work(&meter, BUDGET).await {
-        Ok(Worked { jobs, todos, purged, more }) => {
-            let done = json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more});
-            if jobs > 0 || todos > 0 || purged > 0 {
-                log::write(*log_level, Level::Info, "worked", done.as_object().cloned().unwrap_or_default());
-            }
-            answer(StatusCode::OK, &done)
-        }
+    let Some(run) = worker.shift.begin() else {
+        return answer(StatusCode::OK, &json!({"busy": true, "more": false}));
+    };
+    match worker.work(&run).await {
+        Ok(more) => answer(StatusCode::OK, &json!({"busy": false, "more": more})),
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, &failed(&format!("{error:?}"))),
     }
 }
@@ -56,9 +58,41 @@ async fn worker() -> Result<&'static Worker, String> {
     if let Some(worker) = WORKER.get() {
         return Ok(worker);
     }
-    let (postgres, redis) = config::read().await?;
+    let Settings { postgres, redis, lease } = config::read().await?;
     let log_level = config::log_level().await;
-    Ok(WORKER.get_or_init(|| Worker { service: Service::new(Pg::new(postgres), Cache::new(redis)), log_level }))
+    let service = Service::new(Pg::new(postgres), Cache::new(redis));
+    Ok(WORKER.get_or_init(|| Worker { service, lease, log_level, shift: Shift::default() }))
+}
+
+impl Worker {
+    /// Works as long as there is work and time; gives whether there is more.
+    async fn work(&self, run: &Run<'_>) -> Result<bool> {
+        let (meter, deadline) = (Arc::new(Meter::default()), Instant::now() + BUDGET);
+        while run.was_called() {
+            let budget = deadline.saturating_duration_since(Instant::now());
+            let worked = self.service.work(&meter, self.lease, budget).await?;
+            self.tell(&worked);
+            if worked.more {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn tell(&self, worked: &Worked) {
+        let Worked { jobs, todos, purged, setbacks, more } = worked;
+        for Setback { job, cause } in setbacks {
+            self.log(Level::Error, "job_set_back", &json!({"job": job, "cause": cause}));
+        }
+        if *jobs > 0 || *todos > 0 || *purged > 0 {
+            let done = json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more});
+            self.log(Level::Info, "worked", &done);
+        }
+    }
+
+    fn log(&self, level: Level, event: &str, fields: &Value) {
+        log::write(self.log_level, level, event, fields.as_object().cloned().unwrap_or_default());
+    }
 }
 
 /// The cause goes to the log; the caller learns nothing from it.

@@ -100,11 +100,12 @@ pub struct Job {
     status: &'static str,
     /// How many todos matched, once they are counted.
     total: Option<i64>,
-    /// How many of them are done.
+    /// How many of them were gone through, those that were as wanted already included.
     processed: i64,
     /// How often it was begun.
     attempts: i64,
-    /// Why it failed, or null.
+    /// Why it failed, or why the last attempt did; of a job that went well, what it had to leave out: a todo that has 20 tags
+    /// already gets no other. Or null.
     #[schema(max_length = 10_000)]
     error: Option<String>,
     /// When it was accepted.

@@ -1,11 +1,19 @@
-//! A look into the server's database, for what no answer shows.
+//! A look into the server's database, for what no answer shows and for what would take too long over HTTP.
 
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
+
+use super::Workspace;
 
 /// A connection to the database of `DATABASE_URL`.
 pub async fn connect() -> Client {
     let url = std::env::var("DATABASE_URL").expect("DATABASE_URL is not set: run the tests with `cargo xtask test`");
-    let (client, connection) = tokio_postgres::connect(&url, NoTls).await.expect("the database does not answer");
+    connect_to(&url).await
+}
+
+/// A connection to this database.
+pub async fn connect_to(url: &str) -> Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database does not answer");
     tokio::spawn(connection);
     client
 }
@@ -21,4 +29,26 @@ pub async fn until_blocked(holder: &Client, count: usize) {
         tokio::time::sleep(std::time::Duration::from_millis(25)).await;
     }
     panic!("fewer than {count} wait for the lock");
+}
+
+/// The one number that a query gives.
+pub async fn number(database: &Client, sql: &str, params: &[&(dyn ToSql + Sync)]) -> i64 {
+    database.query_one(sql, params).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).get(0)
+}
+
+/// The internal id of a workspace.
+pub async fn workspace(database: &Client, ws: &Workspace) -> i64 {
+    number(database, "select id from workspaces where uid = $1::text::uuid", &[&ws.id]).await
+}
+
+/// Adds so many pending todos called `x` to a workspace of which nothing has been read yet.
+pub async fn fill(database: &Client, workspace: i64, todos: i32) {
+    let sql =
+        "insert into todos (workspace_id, uid, title) select $1, gen_random_uuid(), 'x' from generate_series(1, $2)";
+    database.execute(sql, &[&workspace, &todos]).await.unwrap();
+}
+
+/// Removes the todos of a workspace, where there are so many that other tests would notice.
+pub async fn empty(database: &Client, workspace: i64) {
+    database.execute("delete from todos where workspace_id = $1", &[&workspace]).await.unwrap();
 }

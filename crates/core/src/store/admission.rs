@@ -33,6 +33,9 @@ pub struct Principal {
     /// Writes that Redis was not told of; the cache of the workspace must not be trusted while there are any. To be settled
     /// with [`super::invalidations::settle`]. At most 100 are named.
     pub pending_invalidations: Vec<i64>,
+    /// Whether a worker is needed, for whomever: a job or a purge is due. True of the moment of the check alone, so not kept.
+    #[serde(default, skip_serializing)]
+    pub work_due: bool,
 }
 
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired. Notes when it was

@@ -70,7 +70,8 @@ pub enum Failure {
     Lost,
 }
 
-/// Attempts in a row that failed without progress, after which a job ends as failed.
+/// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from two
+/// seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
 pub const MAX_STRIKES: i64 = 5;
 
 /// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's fault.
@@ -135,13 +136,17 @@ pub async fn chunk(
     }
 }
 
-/// Gives a job back so that others can go on at once.
-pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim) -> Result<()> {
-    const SQL: &str = "UPDATE jobs SET status = 'queued', lease = NULL, due_at = now(), strikes = greatest(strikes - 1, 0) \
-        WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid";
-    let params = vec![Param::Int(claim.workspace.0), Param::Int(claim.job), Param::Text(claim.lease.to_string())];
-    pg.write(meter, Statement::new(SQL, params)).await?;
-    Ok(())
+/// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives whether
+/// the job was given back.
+pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool) -> Result<bool> {
+    const SQL: &str = include_str!("sql/jobs_release.sql");
+    let params = vec![
+        Param::Int(claim.workspace.0),
+        Param::Int(claim.job),
+        Param::Text(claim.lease.to_string()),
+        Param::Bool(if_others_wait),
+    ];
+    Ok(pg.write(meter, Statement::new(SQL, params)).await?.optional().is_some())
 }
 
 /// An attempt failed: the job waits, longer with each strike, or ends after [`MAX_STRIKES`], or at once if `is_final`.
@@ -219,7 +224,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bo
     let sql = format!(
         "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= {ceiling} \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
-         SELECT outcome, processed, new_position, cache_wait FROM job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, \
+         SELECT outcome, processed, new_position, cache_wait FROM job_chunk_v2($1, {job}, {lease}::text::uuid, {position}, \
          (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM page), {change}::text::jsonb, {tag}::text::jsonb, \
          {length}::bigint * interval '1 millisecond', {distrust})"
     );

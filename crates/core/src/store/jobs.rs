@@ -60,7 +60,7 @@ pub struct Job {
     pub processed: i64,
     /// How often a worker took it up.
     pub attempts: i64,
-    /// Why it failed, or why the last attempt did.
+    /// Why it failed, or why the last attempt did; or what it had to leave out.
     pub error: Option<String>,
     /// When it was accepted.
     pub created_at: Instant,
@@ -83,7 +83,7 @@ pub struct Counts {
     pub failed: i64,
     /// Cancelled, as long as they are kept.
     pub cancelled: i64,
-    /// Age of the oldest one that waits, in seconds; 0 if none does.
+    /// How long the one that waits longest could have been taken up, in seconds; 0 if none could.
     pub oldest_queued_seconds: f64,
 }
 

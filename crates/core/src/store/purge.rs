@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::pg::{Param, Pg, Statement};
-use crate::caller::Meter;
+use super::write::{Write, Written};
+use crate::caller::{Meter, WorkspaceId};
 use crate::error::Result;
 
 /// What can be purged.
@@ -40,12 +41,34 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
     Ok(name.and_then(|name| Purge::ALL.into_iter().find(|purge| purge.name() == name)))
 }
 
-/// Removes at most `limit` rows; gives how many. With none left the purge is due again an hour later, otherwise it stays
-/// claimed for the length of the lease.
+/// Removes at most `limit` rows that no cached answer shows, of whichever workspaces; gives how many. With none left the purge
+/// is due again an hour later, otherwise it stays claimed for the length of the lease.
 pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
     const SQL: &str = "SELECT purge_chunk_v1($1, $2, $3::bigint * interval '1 millisecond')";
     let params = vec![Param::Text(purge.name().to_owned()), Param::Int(limit), milliseconds(lease)];
     pg.write(meter, Statement::new(SQL, params)).await?.one()?.int()
+}
+
+/// The next workspace after this one whose bin holds something to purge.
+pub async fn next_bin(pg: &Pg, meter: &Meter, after: WorkspaceId) -> Result<Option<WorkspaceId>> {
+    let statement = Statement::new("SELECT purge_bin_next_v1($1)", vec![Param::Int(after.0)]);
+    Ok(pg.read(meter, statement).await?.one()?.optional_int()?.map(WorkspaceId))
+}
+
+/// Removes at most `limit` todos from the bin of a workspace, a write like any other; gives how many.
+pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<i64>> {
+    const SQL: &str = "SELECT removed, cache_wait FROM purge_bin_v1($1, $2, $3::bigint * interval '1 millisecond', $4)";
+    let workspace = Param::Int(write.caller.workspace.0);
+    let params = vec![workspace, Param::Int(limit), milliseconds(lease), Param::Bool(write.distrust_cache)];
+    let mut row = pg.write(&write.caller.meter, Statement::new(SQL, params)).await?.one()?;
+    Ok(Written { value: row.int()?, replayed: false, cache_wait: row.bool()? })
+}
+
+/// A purge has come to its end, and is due again an hour later.
+pub async fn finish(pg: &Pg, meter: &Meter, purge: Purge) -> Result<()> {
+    const SQL: &str = "UPDATE purges SET due_at = clock_timestamp() + interval '1 hour' WHERE name = $1";
+    pg.write(meter, Statement::new(SQL, vec![Param::Text(purge.name().to_owned())])).await?;
+    Ok(())
 }
 
 fn milliseconds(lease: Duration) -> Param {

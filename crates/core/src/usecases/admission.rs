@@ -1,7 +1,8 @@
 //! Who may come in. One Redis call for token, rate limit and cached answer; one statement a second and token behind it.
 //!
 //! An admission is checked against Postgres at most once in [`Cache::LEASE`]. The check also finds invalidations that a write
-//! could not tell to Redis, and no cached answer is served without a recent check (see [`crate::cache`]).
+//! could not tell to Redis, and no cached answer is served without a recent check (see [`crate::cache`]). And it finds work
+//! that is due and that nobody told a worker of, or whose worker is dead.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -25,6 +26,8 @@ pub struct Admittance {
     pub lookup: Lookup,
     /// The class that refuses the request.
     pub refused: Option<RateVerdict>,
+    /// Whether this check, if it was one, found that a worker is needed.
+    pub work_due: bool,
 }
 
 /// Admissions of the last second, for the time when Redis is away. Bounded, because it is filled by strangers' tokens only
@@ -56,38 +59,39 @@ impl Service {
         let mut entrance = self.cache.enter(meter, entry).await;
         if let Some(refused) = entrance.refusal().copied() {
             let Entrance { rates, .. } = entrance;
-            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: Some(refused) });
+            let refused = Some(refused);
+            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused, work_due: false });
         }
         if entry.who == Who::Nobody {
             let Entrance { rates, lookup, .. } = entrance;
-            return Ok(Admittance { principal: None, rates, lookup, refused: None });
+            return Ok(Admittance { principal: None, rates, lookup, refused: None, work_due: false });
         }
         let known = entrance.principal.take().and_then(|bytes| serde_json::from_slice(&bytes).ok());
         if let Some(principal) = known {
             let Entrance { rates, lookup, pass, renew, .. } = entrance;
-            if renew {
-                self.renew(meter, entry.who, &pass).await;
-            }
-            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None });
+            let work_due = renew && self.renew(meter, entry.who, &pass).await;
+            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due });
         }
         self.check(meter, entry, entrance).await
     }
 
     /// Checks an admission again while it is still good, so that no caller of a busy token has to wait for Postgres. What the
-    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out.
-    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) {
+    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out. Gives whether a worker
+    /// is needed.
+    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) -> bool {
         let checked = match who {
             Who::Token(token) => admission::of_token(&self.pg, meter, token).await,
             Who::Workspace(_) => admission::of_default_workspace(&self.pg, meter).await.map(Some),
             Who::Nobody => Ok(None),
         };
-        let Ok(Some(principal)) = checked else { return };
+        let Ok(Some(principal)) = checked else { return false };
         if principal.pending_invalidations.is_empty() {
             let workspace = WorkspaceId(principal.workspace_id);
             let bytes = serde_json::to_vec(&principal).unwrap_or_default();
             let remembered = Admission { workspace, principal: &bytes, settled: true };
             self.cache.renew(meter, who, pass, &remembered).await;
         }
+        principal.work_due
     }
 
     /// Asks Postgres, and lets Redis remember the answer.
@@ -100,7 +104,8 @@ impl Service {
         if redis != Reach::Reached
             && let Some(principal) = self.recent.get(&token)
         {
-            return Ok(Admittance { principal: Some(principal), rates, lookup: Lookup::Bypass, refused: None });
+            let lookup = Lookup::Bypass;
+            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due: false });
         }
         let checked = Instant::now();
         let principal = match entry.who {
@@ -110,7 +115,7 @@ impl Service {
         };
         let Some(principal) = principal else {
             self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
-            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None });
+            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None, work_due: false });
         };
         let workspace = WorkspaceId(principal.workspace_id);
         let pending = &principal.pending_invalidations;
@@ -123,6 +128,7 @@ impl Service {
         let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
         let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
         let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
-        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused })
+        let work_due = principal.work_due;
+        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused, work_due })
     }
 }

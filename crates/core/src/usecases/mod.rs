@@ -7,6 +7,7 @@ pub mod admin;
 pub mod admission;
 pub mod jobs;
 pub mod people;
+mod purging;
 pub mod tags;
 pub mod todos;
 pub mod work;

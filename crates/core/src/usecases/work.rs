@@ -1,7 +1,8 @@
 //! What a worker does: takes jobs off the queue and works them off, chunk by chunk; then forgets what is over.
 //!
 //! Each chunk is one statement that also advances the job, so an item is changed exactly once, whoever dies when. A chunk is
-//! a write like any other: announced to the cache before it and published after it.
+//! a write like any other: announced to the cache before it and published after it. Jobs take turns: a long one goes back to
+//! the end of the queue after a while, if others wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,25 +10,22 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::store::job_queue::{self, Chunk, Claim};
-use crate::store::purge;
 use crate::store::write::Written;
 use crate::{Caller, Error, Meter, Result};
 
 use super::Service;
 
-/// A worker that is silent for this long has lost its job to the next one. Far more than one chunk may take.
-const LEASE: Duration = Duration::from_secs(30);
 /// A chunk should take about this long: its locks are held no longer, and a cancelled job stops after it.
 const CHUNK_TARGET: Duration = Duration::from_millis(100);
 /// The first chunk of a run, before it is known how long one takes.
 const FIRST_CHUNK: i64 = 200;
 /// The largest chunk.
 const LARGEST_CHUNK: i64 = 2000;
-/// Rows that one statement purges.
-const PURGE_CHUNK: i64 = 1000;
+/// How long a job is worked on while others wait.
+const TURN: Duration = Duration::from_millis(500);
 
 /// What came of a run.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Worked {
     /// Jobs that ended in this run.
     pub jobs: u32,
@@ -35,106 +33,114 @@ pub struct Worked {
     pub todos: i64,
     /// Rows that were purged.
     pub purged: i64,
+    /// Attempts that failed for a reason that their owners cannot know.
+    pub setbacks: Vec<Setback>,
     /// The time was up before the work: run again.
     pub more: bool,
 }
 
+/// An attempt on a job that failed. The job has been put off or, in the end, given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setback {
+    /// The job's public id.
+    pub job: Uuid,
+    /// What happened, for the log alone.
+    pub cause: String,
+}
+
+/// One run of a worker.
+pub(super) struct Run<'a> {
+    pub(super) service: &'a Service,
+    pub(super) meter: &'a Arc<Meter>,
+    pub(super) lease: Duration,
+    deadline: Instant,
+    pub(super) worked: Worked,
+}
+
 impl Service {
-    /// Works until nothing is due or `budget` is over. Any number of runs may work at the same time.
+    /// Works until nothing is due or `budget` is over. Any number of runs may work at the same time. A worker that is silent for
+    /// the length of `lease` has lost its job to the next one, so that must be longer than any statement may take.
     ///
     /// # Errors
     /// Only if Postgres is away: a job that fails is put off or ended, and the run goes on with the next.
-    pub async fn work(&self, meter: &Arc<Meter>, budget: Duration) -> Result<Worked> {
+    pub async fn work(&self, meter: &Arc<Meter>, lease: Duration, budget: Duration) -> Result<Worked> {
         let deadline = Instant::now() + budget;
-        let mut worked = Worked::default();
-        while let Some(claim) = job_queue::claim(&self.pg, meter, Uuid::new_v4(), LEASE).await? {
-            if !self.work_off(meter, claim, deadline, &mut worked).await? {
-                worked.more = true;
-                return Ok(worked);
-            }
-        }
-        while let Some(what) = purge::claim(&self.pg, meter, LEASE).await? {
-            loop {
-                let purged = purge::chunk(&self.pg, meter, what, PURGE_CHUNK, LEASE).await?;
-                worked.purged += purged;
-                if purged < PURGE_CHUNK {
-                    break;
-                }
-                if Instant::now() >= deadline {
-                    worked.more = true;
-                    return Ok(worked);
-                }
-            }
-        }
-        Ok(worked)
+        let mut run = Run { service: self, meter, lease, deadline, worked: Worked::default() };
+        run.worked.more = !(run.jobs().await? && run.purge().await?);
+        Ok(run.worked)
+    }
+}
+
+impl Run<'_> {
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
     }
 
-    /// Works one job off. False if the time was up first; the job is free for others then.
-    async fn work_off(
-        &self,
-        meter: &Arc<Meter>,
-        mut claim: Claim,
-        deadline: Instant,
-        worked: &mut Worked,
-    ) -> Result<bool> {
-        match self.chunks(meter, &mut claim, deadline, worked).await {
-            Ok(End::Over) => {
-                worked.jobs += 1;
-                Ok(true)
-            }
-            Ok(End::Lost) => Ok(true),
-            Ok(End::TimeUp) => {
-                job_queue::release(&self.pg, meter, &claim).await?;
-                Ok(false)
-            }
-            // Postgres is away or the outcome is open. The lease runs out, and the next worker reads the true position.
-            Err(error @ Error::Unavailable { .. }) => Err(error),
-            Err(error) => {
-                job_queue::fail(&self.pg, meter, &claim, &reason(&error), false).await?;
-                Ok(true)
+    /// Works off every job that is due. False if the time was up first.
+    async fn jobs(&mut self) -> Result<bool> {
+        while let Some(mut claim) = job_queue::claim(&self.service.pg, self.meter, Uuid::new_v4(), self.lease).await? {
+            match self.chunks(&mut claim).await {
+                Ok(End::Over) => self.worked.jobs += 1,
+                Ok(End::Lost | End::GaveWay) => {}
+                Ok(End::TimeUp) => return Ok(false),
+                // Postgres is away or the outcome is open. The lease runs out, and the next worker reads the true position.
+                Err(error @ Error::Unavailable { .. }) => return Err(error),
+                Err(error) => {
+                    job_queue::fail(&self.service.pg, self.meter, &claim, &reason(&error), is_final(&error)).await?;
+                    // The owner learns everything of a reference that is gone; the rest is ours to look into.
+                    if !is_final(&error) {
+                        self.worked.setbacks.push(Setback { job: claim.uid, cause: format!("{error:?}") });
+                    }
+                }
             }
         }
+        Ok(true)
     }
 
-    async fn chunks(
-        &self,
-        meter: &Arc<Meter>,
-        claim: &mut Claim,
-        deadline: Instant,
-        worked: &mut Worked,
-    ) -> Result<End> {
-        if !job_queue::begin(&self.pg, meter, claim, LEASE).await? {
+    async fn chunks(&mut self, claim: &mut Claim) -> Result<End> {
+        let pg = &self.service.pg;
+        if !job_queue::begin(pg, self.meter, claim, self.lease).await? {
             return Ok(End::Lost);
         }
         let mut limit = FIRST_CHUNK;
+        let mut turn = Instant::now();
         loop {
-            let started = Instant::now();
-            match self.chunk(meter, claim, limit).await? {
-                Chunk::Done { processed, .. } => worked.todos += processed,
+            let (chunk, elapsed) = self.chunk(claim, limit).await?;
+            match chunk {
+                Chunk::Done { processed, .. } => self.worked.todos += processed,
                 Chunk::Finished => return Ok(End::Over),
                 Chunk::Lost => return Ok(End::Lost),
             }
-            let elapsed = started.elapsed();
-            limit = next_limit(limit, elapsed);
-            if Instant::now() >= deadline {
+            if self.is_over() {
+                job_queue::release(pg, self.meter, claim, false).await?;
                 return Ok(End::TimeUp);
             }
+            if turn.elapsed() >= TURN {
+                if job_queue::release(pg, self.meter, claim, true).await? {
+                    return Ok(End::GaveWay);
+                }
+                turn = Instant::now();
+            }
+            limit = next_limit(limit, elapsed);
             // Requests come first: Postgres gets a breath as long as a quarter of the chunk.
             spin_sdk::time::sleep(elapsed / 4).await;
         }
     }
 
-    /// One chunk: a write like any other.
-    async fn chunk(&self, meter: &Arc<Meter>, claim: &mut Claim, limit: i64) -> Result<Chunk> {
-        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(meter) };
-        let writing = self.write(&caller, None).await;
+    /// One chunk: a write like any other. Gives how long its statement took.
+    async fn chunk(&self, claim: &mut Claim, limit: i64) -> Result<(Chunk, Duration)> {
+        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(self.meter) };
+        let writing = self.service.write(&caller, None).await;
         let distrust = writing.write().distrust_cache;
-        let outcome = job_queue::chunk(&self.pg, meter, claim, limit, LEASE, distrust).await.map(|chunk| Written {
+        let started = Instant::now();
+        let outcome = job_queue::chunk(&self.service.pg, self.meter, claim, limit, self.lease, distrust).await;
+        let elapsed = started.elapsed();
+        let outcome = outcome.map(|chunk| Written {
             value: chunk,
             replayed: false,
             cache_wait: matches!(chunk, Chunk::Done { cache_wait: true, .. }),
         });
-        Ok(writing.settle(outcome).await?.value)
+        Ok((writing.settle(outcome).await?.value, elapsed))
     }
 }
 
@@ -142,6 +148,7 @@ impl Service {
 enum End {
     Over,
     Lost,
+    GaveWay,
     TimeUp,
 }
 
@@ -152,6 +159,11 @@ fn reason(error: &Error) -> String {
         Error::Invalid(faults) => faults.first().map_or_else(|| error.to_string(), |fault| fault.detail.clone()),
         other => other.to_string(),
     }
+}
+
+/// Whether another attempt is in vain: what the change refers to is gone.
+fn is_final(error: &Error) -> bool {
+    matches!(error, Error::Invalid(_))
 }
 
 /// Steers the size of chunks towards [`CHUNK_TARGET`].
@@ -168,6 +180,7 @@ fn next_limit(limit: i64, elapsed: Duration) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Fault;
 
     #[test]
     fn chunks_grow_while_they_are_quick_and_shrink_when_they_are_not() {
@@ -176,5 +189,15 @@ mod tests {
         assert_eq!(next_limit(200, Duration::from_millis(100)), 200);
         assert_eq!(next_limit(200, Duration::from_millis(500)), 100);
         assert_eq!(next_limit(1, Duration::from_secs(5)), 1);
+    }
+
+    #[test]
+    fn what_is_gone_is_final_and_told_and_a_defect_is_neither() {
+        let gone = Error::Invalid(vec![Fault::at("/assignee_id", "not_found", "there is no such employee")]);
+        assert!(is_final(&gone));
+        assert_eq!(reason(&gone), "there is no such employee");
+        let defect = Error::Internal("constraint secret_check".to_owned());
+        assert!(!is_final(&defect));
+        assert_eq!(reason(&defect), "the change could not be applied");
     }
 }

@@ -1,4 +1,4 @@
--- $1 the UUID to give it if it must be made. Index: workspaces_name_key.
+-- $1 the UUID to give it if it must be made. Indexes: workspaces_name_key, jobs_due.
 WITH made AS (
     INSERT INTO workspaces (uid, name)
     SELECT $1::text::uuid, 'default' WHERE NOT EXISTS (SELECT FROM workspaces WHERE name = 'default')
@@ -13,6 +13,8 @@ FROM (
         ARRAY['todos:read', 'todos:write', 'admin'] AS scopes, NULL AS expires_at,
         ARRAY(
             SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = workspace.id ORDER BY i.id LIMIT 100
-        ) AS pending_invalidations
+        ) AS pending_invalidations,
+        EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
+            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM workspace
 ) principal

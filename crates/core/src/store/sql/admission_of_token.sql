@@ -1,4 +1,4 @@
--- $1 the token's hash. Index: tokens_hash_key, then primary keys.
+-- $1 the token's hash. Indexes: tokens_hash_key, jobs_due, then primary keys.
 WITH token AS (
     SELECT t.workspace_id, t.id, w.uid AS workspace_uid, w.name AS workspace_name, t.uid AS token_uid, t.name AS token_name,
         t.scopes, t.expires_at
@@ -17,6 +17,8 @@ FROM (
     SELECT workspace_id, workspace_uid, workspace_name, token_uid, token_name, scopes, rfc3339_v1(expires_at) AS expires_at,
         ARRAY(
             SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = token.workspace_id ORDER BY i.id LIMIT 100
-        ) AS pending_invalidations
+        ) AS pending_invalidations,
+        EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
+            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM token
 ) principal

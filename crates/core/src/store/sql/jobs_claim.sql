@@ -1,5 +1,6 @@
 -- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index: jobs_due.
--- A row that somebody holds is being worked on or claimed: skipped.
+-- A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave back for others
+-- is no new attempt.
 WITH due AS (
     SELECT workspace_id, id FROM jobs
     WHERE status IN ('queued', 'running') AND due_at <= now()
@@ -11,7 +12,7 @@ UPDATE jobs j SET
     error = CASE WHEN j.strikes < $3 THEN j.error ELSE coalesce(j.error, 'given up: its worker died again and again') END,
     finished_at = CASE WHEN j.strikes < $3 THEN NULL ELSE clock_timestamp() END,
     due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
-    attempts = j.attempts + 1,
+    attempts = j.attempts + CASE WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.strikes = 0 THEN 0 ELSE 1 END,
     strikes = j.strikes + 1,
     started_at = coalesce(j.started_at, clock_timestamp())
 FROM due

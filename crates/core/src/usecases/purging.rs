@@ -1,0 +1,63 @@
+//! Forgetting what is over: the bin, used idempotency keys, old jobs.
+
+use crate::Result;
+use crate::store::purge::{self, Purge};
+use crate::{Caller, WorkspaceId};
+
+use super::work::Run;
+
+/// Rows that one statement purges.
+const CHUNK: i64 = 1000;
+
+impl Run<'_> {
+    /// Does every purge that is due. False if the time was up first.
+    pub(super) async fn purge(&mut self) -> Result<bool> {
+        while let Some(what) = purge::claim(&self.service.pg, self.meter, self.lease).await? {
+            let in_time = match what {
+                Purge::Bin => self.purge_bins().await?,
+                Purge::IdempotencyKeys | Purge::Jobs => self.purge_unseen(what).await?,
+            };
+            if !in_time {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// What no cached answer shows needs no announcement.
+    async fn purge_unseen(&mut self, what: Purge) -> Result<bool> {
+        loop {
+            let removed = purge::chunk(&self.service.pg, self.meter, what, CHUNK, self.lease).await?;
+            self.worked.purged += removed;
+            if removed == 0 {
+                return Ok(true);
+            }
+            if self.is_over() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// The bin is on pages that the cache may hold, so it is purged workspace by workspace, each chunk a write like any other.
+    async fn purge_bins(&mut self) -> Result<bool> {
+        let mut last = WorkspaceId(0);
+        while let Some(workspace) = purge::next_bin(&self.service.pg, self.meter, last).await? {
+            let caller = Caller { workspace, meter: self.meter.clone() };
+            loop {
+                let writing = self.service.write(&caller, None).await;
+                let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), CHUNK, self.lease).await;
+                let removed = writing.settle(outcome).await?.value;
+                self.worked.purged += removed;
+                if self.is_over() {
+                    return Ok(false);
+                }
+                if removed < CHUNK {
+                    break;
+                }
+            }
+            last = workspace;
+        }
+        purge::finish(&self.service.pg, self.meter, Purge::Bin).await?;
+        Ok(true)
+    }
+}
