@@ -2,16 +2,14 @@
 //! with older data and without any, and while instances are killed between any two steps. No read that begins after a
 //! write was answered may show what was before it.
 
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::harness::{Answer, Client, Options, Server, Workspace, suite, unique};
+use crate::harness::victims::Redis;
+use crate::harness::{Answer, Client, Options, Server, Workspace, suite};
 
 suite![
     #[embedded]
@@ -49,8 +47,7 @@ impl World {
         // A short deadline, so that what waits for statements of before a restart to end waits but seven seconds.
         let mut options = Options::default().with("database_timeout_ms", 1000);
         if let Some(redis) = redis {
-            options =
-                options.with("redis_url", redis.url()).with("redis_port", redis.port).with("redis_host", "127.0.0.1");
+            options = redis.used_by(options);
         }
         let servers = [Server::private(options.clone()).await, Server::private(options).await];
         let workspace = Workspace::on(&servers[0]).await;
@@ -244,80 +241,6 @@ async fn nothing_old_is_read_while_everything_fails() {
         }
     });
     world.burn(trouble).await;
-}
-
-/// A Redis that a test may kill.
-struct Redis {
-    process: Child,
-    folder: PathBuf,
-    port: u16,
-}
-
-impl Redis {
-    /// `None`, said aloud, where none is installed.
-    async fn start() -> Option<Self> {
-        let folder = std::env::temp_dir().join(unique("todo-redis").replace(' ', "-"));
-        std::fs::create_dir(&folder).unwrap();
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let Ok(process) = Self::spawn(&folder, port) else {
-            eprintln!("skipped: there is no redis-server on PATH to kill");
-            return None;
-        };
-        let redis = Self { process, folder, port };
-        redis.answers().await;
-        Some(redis)
-    }
-
-    fn spawn(folder: &std::path::Path, port: u16) -> std::io::Result<Child> {
-        let port = port.to_string();
-        let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-    }
-
-    fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// Killed, and back with the data of now, of the last round, or with none.
-    async fn restart(&mut self, round: u64) {
-        match round % 3 {
-            0 => drop(self.command("SAVE").await),
-            1 => {}
-            _ => drop(std::fs::remove_file(self.folder.join("dump.rdb"))),
-        }
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        pause(70 * (round % 4)).await;
-        self.process = Self::spawn(&self.folder, self.port).unwrap();
-        self.answers().await;
-    }
-
-    async fn answers(&self) {
-        for _ in 0..200 {
-            if self.command("PING").await.is_ok_and(|answer| answer.starts_with("+PONG")) {
-                return;
-            }
-            pause(20).await;
-        }
-        panic!("redis-server does not answer");
-    }
-
-    async fn command(&self, command: &str) -> std::io::Result<String> {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
-        stream.write_all(format!("{command}\r\n").as_bytes()).await?;
-        let mut answer = [0; 64];
-        let length = stream.read(&mut answer).await?;
-        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        drop(self.process.kill());
-        drop(self.process.wait());
-        drop(std::fs::remove_dir_all(&self.folder));
-    }
 }
 
 /// 95 % reads, 5 % writes over 2,000 todos, popular ones far more often (Zipf).

@@ -36,6 +36,7 @@ mod jobs;
 mod logs;
 mod me;
 mod metrics;
+mod murder;
 mod openapi;
 mod pages;
 mod people;
@@ -54,6 +55,9 @@ mod workers;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(code) = harness::victims::serve_if_asked() {
+        return code;
+    }
     harness::suite::run(vec![
         auth::suite(),
         batch::suite(),
@@ -75,6 +79,7 @@ fn main() -> ExitCode {
         logs::suite(),
         me::suite(),
         metrics::suite(),
+        murder::suite(),
         openapi::suite(),
         pages::suite(),
         people::suite(),

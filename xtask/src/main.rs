@@ -54,6 +54,8 @@ enum Command {
     Up(up::Args),
     /// Run every test against real Postgres and Redis, or the black-box suite against a running server.
     Test(test::Args),
+    /// Kill workers, hosts, Postgres and Redis hundreds of times while jobs run, and see that each change happens once.
+    Murder(test::Murder),
     /// Apply the migrations to a database.
     Migrate(migrate::Args),
     /// Create, list and revoke bearer tokens.
@@ -124,6 +126,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Build(args) => build::main(session, &args).await,
         Command::Up(args) => up::main(session, &args).await,
         Command::Test(args) => test::main(session, &args).await,
+        Command::Murder(args) => test::murder(session, &args).await,
         Command::Migrate(args) => migrate::main(session, &args).await,
         Command::Token(args) => token::main(session, &args).await,
         Command::Seed(args) => seed::main(session, &args).await,

@@ -28,6 +28,20 @@ pub struct Args {
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
+    /// What the tests find in their environment besides.
+    #[arg(skip)]
+    environment: Vec<(&'static str, String)>,
+}
+
+/// How much is killed.
+#[derive(clap::Args)]
+pub struct Murder {
+    /// How many kills; about two a second.
+    #[arg(long, default_value_t = 500)]
+    kills: u64,
+    /// Repeat the choices of an earlier run, which has printed its seed.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
@@ -86,6 +100,7 @@ async fn suite(session: &Session, args: &Args, url: &str, redis_url: Option<&str
         let mut command = cargo();
         command.arg("test").args(*part).args(&args.arguments);
         command.env("DATABASE_URL", url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
+        command.envs(args.environment.iter().map(|(name, value)| (name, value)));
         match redis_url {
             Some(url) => command.env("REDIS_URL", url),
             None => command.env_remove("REDIS_URL"),
@@ -108,7 +123,16 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
         return test(session, command).await;
     }
     let arguments = suite.map(str::to_owned).to_vec();
-    main(session, &Args { base_url: None, token: None, arguments }).await
+    main(session, &Args { base_url: None, token: None, arguments, environment: Vec::new() }).await
+}
+
+/// The test of background work under murder, for longer than the suite has time for.
+pub async fn murder(session: &Session, Murder { kills, seed }: &Murder) -> Result<ExitCode> {
+    let arguments = ["--test", "api", "--", "murder::", "--nocapture"].map(str::to_owned).to_vec();
+    let mut environment =
+        vec![("TODO_MURDER_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
+    environment.extend(seed.map(|seed| ("TODO_MURDER_SEED", seed.to_string())));
+    main(session, &Args { base_url: None, token: None, arguments, environment }).await
 }
 
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.

@@ -10,6 +10,7 @@ pub mod raw;
 pub mod record;
 pub mod server;
 pub mod suite;
+pub mod victims;
 pub mod workspace;
 
 pub use answer::Answer;

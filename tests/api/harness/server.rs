@@ -38,6 +38,23 @@ impl Options {
         self.variables.push((name.to_owned(), value.to_string()));
         self
     }
+
+    /// How a host runs with them, on a free port.
+    pub(super) fn of_host(self) -> todo_host::Options {
+        let mut variables = if self.file.is_some() { servers() } else { usual_variables() };
+        for (name, value) in self.variables {
+            variables.retain(|(known, _)| *known != name);
+            variables.push((name, value));
+        }
+        todo_host::Options {
+            manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            variables,
+            runtime_config: self.file,
+            output: self.output,
+            ..todo_host::Options::default()
+        }
+    }
 }
 
 /// Is the server someone else's?
@@ -86,23 +103,15 @@ impl Server {
         Client::new(self.clone(), Some(token.to_owned()))
     }
 
+    /// A server that runs elsewhere, a test's own.
+    pub(super) fn at(url: String) -> Self {
+        Self::new(url, None, false)
+    }
+
     async fn embedded(options: Options, shared: bool) -> Self {
-        let mut variables = if options.file.is_some() { servers() } else { usual_variables() };
-        for (name, value) in options.variables {
-            variables.retain(|(known, _)| *known != name);
-            variables.push((name, value));
-        }
-        let host = todo_host::Host::start(todo_host::Options {
-            manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
-            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
-            variables,
-            runtime_config: options.file,
-            output: options.output,
-            faults: !shared,
-            ..todo_host::Options::default()
-        })
-        .await
-        .unwrap_or_else(|error| panic!("the server does not start: {error:?}"));
+        let options = todo_host::Options { faults: !shared, ..options.of_host() };
+        let host = todo_host::Host::start(options).await;
+        let host = host.unwrap_or_else(|error| panic!("the server does not start: {error:?}"));
         let url = host.url().trim_end_matches('/').to_owned();
         Self::new(url, Some(host), shared)
     }

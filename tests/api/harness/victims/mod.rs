@@ -1,0 +1,21 @@
+//! Servers of a test's own, which it may kill as it likes: with SIGKILL, as a machine that runs out of memory does.
+
+mod host;
+mod postgres;
+mod redis;
+
+pub use host::{Host, serve_if_asked};
+pub use postgres::Postgres;
+pub use redis::Redis;
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A new folder for the files of a server.
+fn folder(of: &str) -> std::path::PathBuf {
+    let folder = std::env::temp_dir().join(super::unique(&format!("todo-{of}")).replace(' ', "-"));
+    std::fs::create_dir(&folder).unwrap();
+    folder
+}

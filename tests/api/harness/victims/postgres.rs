@@ -1,0 +1,146 @@
+//! A Postgres that a test may kill.
+
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::NoTls;
+
+use super::super::{Options, uuid};
+
+/// How long recovery after a kill may take.
+const RECOVERY: Duration = Duration::from_secs(60);
+
+/// A running server with one database, migrated.
+pub struct Postgres {
+    process: Child,
+    programs: Programs,
+    folder: PathBuf,
+    port: u16,
+    password: String,
+}
+
+impl Postgres {
+    /// `None`, said aloud, where none is installed.
+    pub async fn start() -> Option<Self> {
+        let Some(programs) = Programs::find() else {
+            eprintln!("skipped: there is no Postgres to kill, neither on PATH nor where pg_config says");
+            return None;
+        };
+        let (folder, port, password) = (super::folder("postgres"), super::free_port(), uuid());
+        std::fs::write(folder.join("password"), &password).unwrap();
+        programs.give(&folder);
+        let mut initdb = programs.command("initdb", &folder);
+        initdb.args(["--pgdata", "data", "--pwfile", "password", "--username=todo", "--auth=scram-sha-256"]);
+        initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        assert!(initdb.status().unwrap().success(), "initdb fails in {}", folder.display());
+        let process = Self::spawn(&programs, &folder, port);
+        let mut postgres = Self { process, programs, folder, port, password };
+        postgres.answers().await;
+        postgres.migrate().await;
+        Some(postgres)
+    }
+
+    /// What was answered must survive a kill, but not the loss of power: hence no fsync, but every commit is written at once.
+    fn spawn(programs: &Programs, folder: &Path, port: u16) -> Child {
+        let mut command = programs.command("postgres", folder);
+        command.args(["-D", "data", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        command.args(["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "timezone=UTC"]);
+        command.spawn().unwrap()
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("postgres://todo:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
+    /// The same options with this Postgres.
+    pub fn used_by(&self, options: Options) -> Options {
+        let options = options.with("database_url", self.url());
+        options.with("database_host", "127.0.0.1").with("database_port", self.port)
+    }
+
+    /// Killed, and back after its recovery.
+    pub async fn restart(&mut self) {
+        self.process.kill().unwrap();
+        self.answers().await;
+    }
+
+    /// Waits until it answers. A new server does not start while processes of the killed one are still ending.
+    async fn answers(&mut self) {
+        let since = Instant::now();
+        while tokio_postgres::connect(&self.url(), NoTls).await.is_err() {
+            assert!(since.elapsed() < RECOVERY, "postgres does not answer");
+            if self.process.try_wait().unwrap().is_some() {
+                self.process = Self::spawn(&self.programs, &self.folder, self.port);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn migrate(&self) {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations");
+        let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "sql"));
+        files.sort();
+        let database = super::super::database::connect_to(&self.url()).await;
+        for file in files {
+            let migrated = database.batch_execute(&std::fs::read_to_string(&file).unwrap()).await;
+            migrated.unwrap_or_else(|error| panic!("{}: {error:?}", file.display()));
+        }
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// The server's programs, and whom they run as: they refuse to run as root.
+struct Programs {
+    folder: PathBuf,
+    account: Option<(u32, u32)>,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        let complete = |folder: &PathBuf| folder.join("postgres").is_file() && folder.join("initdb").is_file();
+        let on_path = std::env::var_os("PATH").unwrap_or_default();
+        let mut places: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+        places.extend(told(Command::new("pg_config").arg("--bindir")).map(PathBuf::from));
+        let id = |option: &str, name: &str| told(Command::new("id").args([option, name]))?.parse().ok();
+        let account = match told(Command::new("id").arg("-u"))?.as_str() {
+            "0" => Some(["postgres", "nobody"].into_iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)))?),
+            _ => None,
+        };
+        Some(Self { folder: places.into_iter().find(complete)?, account })
+    }
+
+    /// Lets the account write there.
+    fn give(&self, folder: &Path) {
+        if let Some((uid, gid)) = self.account {
+            for path in [folder.to_path_buf(), folder.join("password")] {
+                std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
+            }
+        }
+    }
+
+    fn command(&self, program: &str, folder: &Path) -> Command {
+        let mut command = Command::new(self.folder.join(program));
+        command.current_dir(folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        if let Some((uid, gid)) = self.account {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+}
+
+/// What a program prints, if it succeeds.
+fn told(command: &mut Command) -> Option<String> {
+    let output = command.stderr(Stdio::null()).output().ok().filter(|output| output.status.success())?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
+}

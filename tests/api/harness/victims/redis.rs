@@ -1,0 +1,83 @@
+//! A Redis that a test may kill.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::super::Options;
+
+/// A running server.
+pub struct Redis {
+    process: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl Redis {
+    /// `None`, said aloud, where none is installed.
+    pub async fn start() -> Option<Self> {
+        let (folder, port) = (super::folder("redis"), super::free_port());
+        let Ok(process) = Self::spawn(&folder, port) else {
+            eprintln!("skipped: there is no redis-server on PATH to kill");
+            return None;
+        };
+        let redis = Self { process, folder, port };
+        redis.answers().await;
+        Some(redis)
+    }
+
+    fn spawn(folder: &Path, port: u16) -> std::io::Result<Child> {
+        let port = port.to_string();
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    }
+
+    /// The same options with this Redis.
+    pub fn used_by(&self, options: Options) -> Options {
+        let url = format!("redis://127.0.0.1:{}", self.port);
+        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", "127.0.0.1")
+    }
+
+    /// Killed, and back with the data of now, of the last round, or with none.
+    pub async fn restart(&mut self, round: u64) {
+        match round % 3 {
+            0 => drop(self.command("SAVE").await),
+            1 => {}
+            _ => drop(std::fs::remove_file(self.folder.join("dump.rdb"))),
+        }
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        tokio::time::sleep(Duration::from_millis(70 * (round % 4))).await;
+        self.process = Self::spawn(&self.folder, self.port).unwrap();
+        self.answers().await;
+    }
+
+    async fn answers(&self) {
+        for _ in 0..200 {
+            if self.command("PING").await.is_ok_and(|answer| answer.starts_with("+PONG")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("redis-server does not answer");
+    }
+
+    async fn command(&self, command: &str) -> std::io::Result<String> {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
+        stream.write_all(format!("{command}\r\n").as_bytes()).await?;
+        let mut answer = [0; 64];
+        let length = stream.read(&mut answer).await?;
+        Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
