@@ -147,7 +147,7 @@ impl World {
     /// A job that changes each todo, whatever other jobs do before, after and meanwhile: each assigns to a person of its own or
     /// adds a tag of its own. Whether an attempt was accepted is often unknown, so it is repeated under the same key.
     async fn post(&self, number: u64) {
-        let change = if number % 8 == 0 && number / 8 < MOST_TAGS {
+        let change = if number.is_multiple_of(8) && number / 8 < MOST_TAGS {
             json!({ "action": "add_tag", "tag": format!("tag {number}") })
         } else {
             json!({ "action": "assign", "assignee_id": self.person(number).await })

@@ -8,7 +8,7 @@ use http::uri::Scheme;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use wasmtime_wasi_http::WasiBody;
-use wasmtime_wasi_http::handler::ProxyHandler;
+use wasmtime_wasi_http::handler::{ProxyHandler, TrapOrPanicError};
 
 use super::instance::Instances;
 use super::{empty, headers};
@@ -69,7 +69,11 @@ impl App {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let answer = match headers::append(&mut request, matched, client) {
-            Ok(()) => handler.handle((), request).await.map_err(anyhow::Error::from),
+            Ok(()) => match handler.handle((), request).await {
+                // The instance has died, and has said so itself if there is anything to say.
+                Err(error) if error.is::<TrapOrPanicError>() => return empty(StatusCode::INTERNAL_SERVER_ERROR),
+                answer => answer.map_err(anyhow::Error::from),
+            },
             Err(error) => Err(error),
         };
         answer.unwrap_or_else(|error| {
