@@ -2,6 +2,7 @@
 //! something on a shared machine; bench/README.md tells how to read them.
 
 mod anchors;
+mod jobs;
 mod redis_away;
 mod service;
 mod speed;
@@ -35,6 +36,8 @@ pub struct Args {
 enum Subject {
     /// Reads and writes, with the cache and without, beside an empty component and an empty route.
     Speed,
+    /// A change of 200,000 todos in the background, and reads meanwhile.
+    Jobs,
     /// Reads while Redis hangs, and while it is gone.
     Redis,
 }
@@ -47,6 +50,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         if let Some(folder) = &args.anchors {
             anchors::compare(&bench, folder, &ours).await?;
         }
+    }
+    if wanted(Subject::Jobs) {
+        jobs::measure(&bench).await?;
     }
     // Last, since it takes Redis away.
     if wanted(Subject::Redis) {

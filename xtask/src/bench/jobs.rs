@@ -1,0 +1,140 @@
+//! Background work: how soon a change of 200,000 todos is accepted, how fast it is carried out, and what reads feel of it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+
+use super::service::{Bench, Service};
+use super::wrk::{Figures, Load};
+use crate::progress::{print, say};
+use crate::token::{self, Scope};
+use crate::{database, http, seed};
+
+/// Todos that one request changes.
+const TODOS: u32 = 200_000;
+/// Single requests, of which the median is told.
+const SAMPLES: usize = 21;
+
+/// Measures and prints everything.
+pub async fn measure(bench: &Bench<'_>) -> Result<()> {
+    let mut connection = database::connect(&bench.database_url).await?;
+    seed::fill(&mut connection, "jobs", TODOS).await?;
+    let token = token::create(&mut connection, "jobs", "bench", &[Scope::Read, Scope::Write], None).await?;
+    let own =
+        "select t.uid::text from todos t join workspaces w on w.id = t.workspace_id where w.name = 'jobs' limit 1";
+    let own: String = sqlx::query_scalar(own).fetch_one(&mut connection).await?;
+    let service = bench.service("on").await?;
+    let client = Client { service: &service, token: &token };
+
+    let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;
+    let tag =
+        |action: &str| json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"});
+    let (job, accepted) = client.start(&tag("add_tag")).await?;
+    print(format!("\na change of {TODOS} todos is accepted in {} ms; a create takes {} ms", ms(accepted), ms(create)));
+    let alone = client.watch(&job).await?;
+    print(format!("alone: {:.0} todos/s\n", rate(&mut connection, &alone).await?));
+
+    let (other, own) = (format!("/api/v2/todos/{}", bench.todo), format!("/api/v2/todos/{own}"));
+    let reads: [(&str, &str, &str); 4] = [
+        ("one todo of another workspace", &bench.token, &other),
+        ("page of 50 of another workspace", &bench.token, "/api/v2/todos?limit=50"),
+        ("one todo of the same workspace", &token, &own),
+        ("page of 50 of the same workspace", &token, "/api/v2/todos?limit=50"),
+    ];
+    print(
+        "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | todos/s |",
+    );
+    print("|---|---|---|---|---|---|---|---|---|");
+    let actions = ["remove_tag", "add_tag"].into_iter().cycle();
+    for ((name, token, path), action) in reads.into_iter().zip(actions) {
+        let idle = client.load(token, path).run(bench.session).await?;
+        let (job, _) = client.start(&tag(action)).await?;
+        let Figures { requests, median, p99, .. } = client.load(token, path).run(bench.session).await?;
+        if !client.is_unfinished(&job).await? {
+            bail!("the job ended before the reads: measure fewer seconds");
+        }
+        let job = client.watch(&job).await?;
+        print(format!(
+            "| {name} | {:.0} | {} | {} | {requests:.0} | {} | {} | {:.1} | {:.0} |",
+            idle.requests,
+            ms(idle.median),
+            ms(idle.p99),
+            ms(median),
+            ms(p99),
+            p99.as_secs_f64() / idle.p99.as_secs_f64(),
+            rate(&mut connection, &job).await?,
+        ));
+    }
+    service.stop().await;
+    Ok(())
+}
+
+/// Single requests in the workspace of the job.
+struct Client<'a> {
+    service: &'a Service<'a>,
+    token: &'a str,
+}
+
+impl Client<'_> {
+    async fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<(Value, Duration)> {
+        let asked = Instant::now();
+        let answer = http::ask(self.service.listen, method, path, self.token, body).await;
+        let (status, answer) = answer.with_context(|| format!("no sensible answer to {method} {path}"))?;
+        if !(200..300).contains(&status) {
+            bail!("{method} {path} was answered with {status}: {answer}");
+        }
+        Ok((answer, asked.elapsed()))
+    }
+
+    async fn median(&self, path: &str, body: &Value) -> Result<Duration> {
+        let mut times = Vec::new();
+        for _ in 0..SAMPLES {
+            times.push(self.ask("POST", path, Some(body)).await?.1);
+        }
+        times.sort_unstable();
+        times.get(SAMPLES / 2).copied().context("there are no samples")
+    }
+
+    /// Gives the path of the job and how long its acceptance took.
+    async fn start(&self, change: &Value) -> Result<(String, Duration)> {
+        let (answer, elapsed) = self.ask("POST", "/api/v2/todos/bulk-process", Some(change)).await?;
+        let id = answer.get("job_id").and_then(Value::as_str).context("the answer names no job")?;
+        Ok((format!("/api/v2/jobs/{id}"), elapsed))
+    }
+
+    async fn is_unfinished(&self, job: &str) -> Result<bool> {
+        let (job, _) = self.ask("GET", job, None).await?;
+        Ok(matches!(job.get("status").and_then(Value::as_str), Some("queued" | "running")))
+    }
+
+    /// Tells every two seconds how far a job is, until it has ended well.
+    async fn watch(&self, path: &str) -> Result<Value> {
+        while self.is_unfinished(path).await? {
+            let (job, _) = self.ask("GET", path, None).await?;
+            let field = |name| job.get(name).unwrap_or(&Value::Null);
+            say(&format!("{} of {} todos", field("processed"), field("total")));
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+        let (job, _) = self.ask("GET", path, None).await?;
+        if job.get("status").and_then(Value::as_str) != Some("succeeded") {
+            bail!("the job has not succeeded: {job}");
+        }
+        Ok(job)
+    }
+
+    fn load<'b>(&'b self, token: &'b str, path: &'b str) -> Load<'b> {
+        Load { token: Some(token), ..self.service.load(path) }
+    }
+}
+
+/// How many todos a second a job has done, by the clock of Postgres.
+async fn rate(connection: &mut PgConnection, job: &Value) -> Result<f64> {
+    let sql = "select processed / extract(epoch from finished_at - started_at)::float8 from jobs where uid = $1::uuid";
+    Ok(sqlx::query_scalar(sql).bind(job.get("id").and_then(Value::as_str)).fetch_one(connection).await?)
+}
+
+fn ms(time: Duration) -> String {
+    format!("{:.1}", time.as_secs_f64() * 1000.0)
+}
