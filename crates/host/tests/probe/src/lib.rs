@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::SinkExt;
+use http::header::CONTENT_LENGTH;
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
 use spin_sdk::http::{BoxBody, Error, Request, Response, StatusCode, box_body};
@@ -58,7 +59,11 @@ async fn serve(request: Request) -> Result<Response<BoxBody>, Error> {
         "postgres" => postgres::run(&input).await,
         _ => echo(&parts, &body),
     };
-    let mut response = Response::new(box_body(http_body_util::Full::new(Bytes::from(answer.to_string()))));
+    let text = answer.to_string();
+    // Without its length an answer ends in a second small write, which waits for the client's acknowledgement of the first.
+    let length = text.len().into();
+    let mut response = Response::new(box_body(http_body_util::Full::new(Bytes::from(text))));
+    response.headers_mut().insert(CONTENT_LENGTH, length);
     if answer == Value::String("unknown operation".to_owned()) {
         *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
     }
