@@ -43,6 +43,7 @@ mod people;
 mod rate_limit;
 mod request_id;
 mod settings;
+mod statements;
 mod stats;
 mod tags;
 mod tenancy;
@@ -86,6 +87,7 @@ fn main() -> ExitCode {
         rate_limit::suite(),
         request_id::suite(),
         settings::suite(),
+        statements::suite(),
         stats::suite(),
         tags::suite(),
         tenancy::suite(),

@@ -1,0 +1,195 @@
+//! One operation, one SQL statement: every operation of the documents, as `Server-Timing` and as the host counts it.
+
+use serde_json::{Value, json};
+
+use crate::harness::client::Call;
+use crate::harness::contract::{Document, Operation};
+use crate::harness::{Answer, Client, Options, Server, Workspace, database, suite, unique, uuid};
+
+suite![
+    #[embedded]
+    every_operation_is_one_statement,
+    #[embedded]
+    an_export_is_one_statement_a_chunk,
+    #[embedded]
+    filters_and_pages_need_no_other_statement,
+];
+
+/// The number of statements that an answer tells of.
+fn statements(answer: &Answer) -> u64 {
+    let count = answer.header("server-timing").split_once("db;desc=\"").and_then(|(_, rest)| rest.split('"').next());
+    count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no number of statements: {answer}"))
+}
+
+/// Sends a request right after another one of the same token, whose admission is a statement of its own once a second.
+async fn spent(client: &Client, call: Call) -> (Answer, u64) {
+    client.get("/api/v2/me").send().await.ok();
+    let before = client.server.host().counters();
+    let answer = call.send().await;
+    let counted = client.server.host().counters() - before;
+    (answer, counted.statements)
+}
+
+async fn every_operation_is_one_statement() {
+    let server = Server::private(Options::default()).await;
+    let mut complaints = Vec::new();
+    let documents = Document::both(&server).await;
+    let mut operations: Vec<&Operation> = documents.iter().flat_map(|document| &document.operations).collect();
+    // Last those that wake the worker, whose statements the host counts, too.
+    operations.sort_by_key(|operation| wakes(operation));
+    for operation in operations {
+        let name = operation.name();
+        // Of its own, so that no read finds its answer in the cache.
+        let things = Things::new(&server).await;
+        let Some(call) = things.request(operation) else {
+            complaints.push(format!("{name} is not known here: how many statements does it take?"));
+            continue;
+        };
+        let (answer, counted) = spent(things.client(operation), call).await;
+        assert!((200..300).contains(&answer.status), "{answer}");
+        let expected = match operation.path.rsplit('/').next() {
+            // The document is part of the component; who the caller is was found out when it came in.
+            Some("openapi.json" | "me") => 0,
+            _ => 1,
+        };
+        let told = statements(&answer);
+        if told != expected || (counted != expected && !wakes(operation)) {
+            complaints.push(format!("{name} took {told} statements, {counted} by the host's count, not {expected}"));
+        }
+    }
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+async fn an_export_is_one_statement_a_chunk() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let create = json!({ "op": "create", "todo": { "title": "x", "tags": ["a"] } });
+    for _ in 0..12 {
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![&create; 100] })).send().await.ok();
+    }
+    let (answer, counted) = spent(&ws, ws.get("/api/v2/todos/export?format=ndjson")).await;
+    answer.has_status(200);
+    assert_eq!((answer.text().lines().count(), counted), (1200, 3), "500 a chunk");
+}
+
+async fn filters_and_pages_need_no_other_statement() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    for title in ["a", "b", "c"] {
+        ws.todo(json!({ "title": title, "tags": ["x"] })).await;
+    }
+    let first = ws.get("/api/v2/todos?limit=1").send().await.ok();
+    let cursor = first["next_cursor"].as_str().unwrap();
+    for query in [
+        format!("limit=1&cursor={cursor}"),
+        "status=pending&priority=medium&tag=x&q=a&sort=-title".to_owned(),
+        "sort=due_date&overdue=false".to_owned(),
+        format!("assignee={}&department={}", uuid(), uuid()),
+        "deleted=true".to_owned(),
+    ] {
+        let (answer, counted) = spent(&ws, ws.get(&format!("/api/v2/todos?{query}"))).await;
+        answer.ok();
+        assert_eq!((statements(&answer), counted), (1, 1), "{answer}");
+    }
+}
+
+fn wakes(operation: &Operation) -> bool {
+    operation.path.contains("/bulk-process") || operation.path.contains("/jobs")
+}
+
+/// One of everything.
+struct Things {
+    ws: Workspace,
+    admin: Client,
+    todo: Value,
+    serial: Value,
+    binned: Value,
+    tag: Value,
+    employee: Value,
+    department: Value,
+    job: String,
+    token: Value,
+}
+
+impl Things {
+    async fn new(server: &std::sync::Arc<Server>) -> Self {
+        let ws = Workspace::on(server).await;
+        let todo = ws.todo(json!({ "title": "x", "tags": ["old"] })).await;
+        let serial = ws.get("/api/v1/todos").send().await.ok()[0]["id"].clone();
+        let binned = ws.todo(json!({ "title": "y" })).await;
+        ws.delete(&format!("/api/v2/todos/{}", text(&binned))).send().await.no_content();
+        let tag = ws.get("/api/v2/tags").send().await.ok()["items"][0].clone();
+        let (employee, department) = (ws.employee("Ada").await, ws.department("Research").await);
+        let token = ws.token(json!(["todos:read"]), Value::Null).await;
+        // One that no worker takes before the test is over.
+        let job = uuid();
+        let accept = "INSERT INTO jobs (workspace_id, uid, kind, filter, change, due_at) \
+            SELECT id, $2::text::uuid, 'todos.bulk', '{\"q\":\"x\"}', '\"complete\"', now() + interval '1 hour' \
+            FROM workspaces WHERE uid = $1::text::uuid";
+        assert_eq!(database::connect().await.execute(accept, &[&ws.id, &job]).await.unwrap(), 1);
+        Self { admin: server.admin(), ws, todo, serial, binned, tag, employee, department, job, token }
+    }
+
+    fn client(&self, operation: &Operation) -> &Client {
+        if operation.path.contains("/admin/") { &self.admin } else { &self.ws }
+    }
+
+    /// A request of this operation that succeeds.
+    fn request(&self, operation: &Operation) -> Option<Call> {
+        let old = operation.path.starts_with("/api/v1/");
+        let (_, route) = operation.path.split_at("/api/v2".len());
+        let id = match route.split('/').nth(1)? {
+            "todos" if old => self.serial.to_string(),
+            "todos" if route.ends_with("/restore") => text(&self.binned).to_owned(),
+            "todos" => text(&self.todo).to_owned(),
+            "tags" => text(&self.tag).to_owned(),
+            "employees" => text(&self.employee).to_owned(),
+            "departments" => text(&self.department).to_owned(),
+            "jobs" => self.job.clone(),
+            "admin" => text(&self.token).to_owned(),
+            _ => String::new(),
+        };
+        let call = self.client(operation).call(&operation.method, &operation.path.replace("{id}", &id));
+        let bulk = json!({ "filter": { "status": ["pending"] }, "action": "complete" });
+        let batch = json!({ "operations": [{ "op": "create", "todo": { "title": "z" } }] });
+        let key = uuid;
+        Some(match (operation.method.as_str(), route) {
+            (
+                "GET",
+                "/todos" | "/todos/{id}" | "/todos/stats" | "/todos/export" | "/jobs" | "/jobs/{id}" | "/tags"
+                | "/employees" | "/employees/{id}" | "/departments" | "/departments/{id}" | "/me" | "/admin/workspaces"
+                | "/admin/tokens" | "/openapi.json",
+            )
+            | (
+                "DELETE",
+                "/todos/{id}" | "/jobs/{id}" | "/tags/{id}" | "/employees/{id}" | "/departments/{id}"
+                | "/admin/tokens/{id}",
+            ) => call,
+            ("POST", "/todos") => {
+                call.header("idempotency-key", key()).json(json!({ "title": "z", "tags": ["new", "old"] }))
+            }
+            ("PUT", "/todos/{id}") => call.header("if-match", "*").json(json!({ "title": "z", "tags": ["new"] })),
+            ("PATCH", "/todos/{id}") => call.json(json!({ "title": "z", "tags": ["new"] })),
+            ("POST", "/todos/{id}/restore") => call.header("idempotency-key", key()),
+            ("POST", "/todos/batch") => call.header("idempotency-key", key()).json(batch),
+            ("POST", "/todos/bulk-process") => call.header("idempotency-key", key()).json(bulk),
+            ("PATCH", "/tags/{id}") => call.json(json!({ "name": "renamed" })),
+            ("POST", "/employees") => {
+                let body = json!({ "name": "Bob", "email": "b@example.com", "department_id": self.department["id"] });
+                call.header("idempotency-key", key()).json(body)
+            }
+            ("PATCH", "/employees/{id}") => call.json(json!({ "name": "Eve", "department_id": self.department["id"] })),
+            ("POST", "/departments") => call.header("idempotency-key", key()).json(json!({ "name": "Sales" })),
+            ("PATCH", "/departments/{id}") => call.json(json!({ "name": "Sales" })),
+            ("POST", "/admin/workspaces") => call.json(json!({ "name": unique("counted") })),
+            ("POST", "/admin/tokens") => {
+                call.json(json!({ "workspace_id": self.ws.id, "name": "counted", "scopes": ["todos:read"] }))
+            }
+            _ => return None,
+        })
+    }
+}
+
+fn text(thing: &Value) -> &str {
+    thing["id"].as_str().expect("an id")
+}
