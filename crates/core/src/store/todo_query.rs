@@ -112,47 +112,108 @@ impl Query {
     }
 
     /// The rows after a position, in order, at most `limit`: a query of `id` and `sort_key`.
-    ///
-    /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
-    /// run, over the same index.
     pub(super) fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
         let mut conditions = self.conditions(filter);
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {
             // Nothing changes before it is created: the index of the order need not be read from its beginning.
             conditions.push_str(&format!(" AND t.updated_at > {}", self.instant(bound)));
         }
-        let Order { expression, cast, direction, comparison } = Order::of(sort);
-        let ordering = if is_at_the_far_end(filter, sort) { NOT_BY_CREATED } else { expression };
-        let ordered = format!("ORDER BY {ordering} {direction}, t.id {direction} LIMIT {limit}");
-        let select = format!("SELECT t.id, {expression} AS sort_key FROM todos t WHERE {conditions}");
-        let beyond = after.map(|position| {
-            let id = self.bind(Param::Int(position.id));
-            match &position.value {
+        let priorities = filter.priority.iter().map(|priority| priority_number(*priority));
+        if let (SortKey::Priority, Some((least, most))) = (sort.key, priorities.clone().min().zip(priorities.max())) {
+            // A list of values is looked for row by row in an index that gives the order, bounds are not.
+            conditions.push_str(&format!(" AND t.priority BETWEEN {least} AND {most}"));
+        }
+        let order = Order::of(sort);
+        let runs = self.runs(filter, sort, after, &order);
+        let listing = Listing { conditions, runs, order, limit };
+        // The bin is no large place, and its indexes are few.
+        let is_carried = filter.q.is_none() && (sort.key != SortKey::Title || filter.is_empty());
+        if is_carried || filter.deleted { listing.plain() } else { listing.near_then_far() }
+    }
+
+    /// The conditions, apart from the filter's, of the rows to come.
+    ///
+    /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
+    /// run, over the same index.
+    fn runs(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, order: &Order) -> Vec<String> {
+        let Order { expression, cast, direction: _, comparison, unindexed: _ } = order;
+        let beyond = after.map(|Position { value, id }| {
+            let id = self.bind(Param::Int(*id));
+            match value {
                 Some(value) => {
                     let value = self.bind(Param::Text(value.clone()));
-                    Beyond::Value(format!("AND ({expression}, t.id) {comparison} ({value}::text{cast}, {id})"))
+                    format!(" AND ({expression}, t.id) {comparison} ({value}::text{cast}, {id})")
                 }
-                None => Beyond::Null(format!("AND t.id {comparison} {id}")),
+                None => format!(" AND t.id {comparison} {id}"),
             }
         });
-        if sort.key != SortKey::DueDate {
-            let beyond = beyond.map(Beyond::into_text).unwrap_or_default();
-            return format!("{select} {beyond} {ordered}");
-        }
-        let (dated, undated) = match beyond {
-            None => (Some(String::new()), String::new()),
-            Some(Beyond::Value(beyond)) => (Some(beyond), String::new()),
-            Some(Beyond::Null(beyond)) => (None, beyond),
-        };
-        let undated = format!("{select} AND t.due_date IS NULL {undated} {ordered}");
-        match dated {
-            None => undated,
-            Some(beyond) if requires_due_date(filter) => {
-                format!("{select} AND t.due_date IS NOT NULL {beyond} {ordered}")
+        let is_among_undated = after.is_some_and(|position| position.value.is_none());
+        let beyond = beyond.unwrap_or_default();
+        match sort.key {
+            SortKey::DueDate if is_among_undated => vec![format!(" AND t.due_date IS NULL{beyond}")],
+            SortKey::DueDate => {
+                let mut runs = vec![format!(" AND t.due_date IS NOT NULL{beyond}")];
+                if !requires_due_date(filter) {
+                    runs.push(" AND t.due_date IS NULL".to_owned());
+                }
+                runs
             }
-            Some(beyond) => format!(
-                "SELECT * FROM (({select} AND t.due_date IS NOT NULL {beyond} {ordered}) UNION ALL ({undated})) runs \
-                 ORDER BY sort_key {direction} NULLS LAST, id {direction} LIMIT {limit}"
+            _ => vec![beyond],
+        }
+    }
+}
+
+/// A list in the making.
+struct Listing<'a> {
+    conditions: String,
+    /// What narrows it to the rows after a position: one run of an index after the other.
+    runs: Vec<String>,
+    order: Order,
+    limit: &'a str,
+}
+
+/// So many rows are looked at in the order of a list, or so many for each row of the page, before the other way is taken.
+const NEAR: (u32, u32) = (2_000, 40);
+
+impl Listing<'_> {
+    /// The planner chooses between the index of the order, reading on until the page is full, and that of a condition, sorting
+    /// all that match. If it errs, what matches lies at the far end of the order; but the indexes of the orders have what other
+    /// conditions ask for, so that passing a row over does not mean to fetch it.
+    fn plain(&self) -> String {
+        self.by(self.order.expression)
+    }
+
+    /// Words are in no index of an order, and that of titles has nothing else. To pass a row over means to fetch it here, and
+    /// how many that will be is nothing that the planner knows. So both ways, each within its bounds: the nearest rows of the
+    /// order, and only if they do not fill the page, all that match.
+    fn near_then_far(&self) -> String {
+        let Self { conditions, runs, order: Order { expression, direction, unindexed, .. }, limit } = self;
+        let first = runs.first().map_or("", String::as_str);
+        let far = self.by(unindexed);
+        let (rows, each) = NEAR;
+        format!(
+            "WITH near AS MATERIALIZED (SELECT t.id, t.sort_key FROM (SELECT *, {expression} AS sort_key FROM todos t \
+             WHERE t.workspace_id = $1 AND t.deleted_at IS NULL{first} \
+             ORDER BY {expression} {direction}, t.id {direction} LIMIT greatest({rows}, {each} * ({limit}))) t \
+             WHERE {conditions} ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}) \
+             SELECT * FROM near WHERE (SELECT count(*) FROM near) >= {limit} \
+             UNION ALL SELECT * FROM ({far}) far WHERE (SELECT count(*) FROM near) < {limit}"
+        )
+    }
+
+    fn by(&self, ordering: &str) -> String {
+        let Self { conditions, runs, order: Order { expression, direction, .. }, limit } = self;
+        let run = |run: &String| {
+            format!(
+                "SELECT t.id, {expression} AS sort_key FROM todos t WHERE {conditions}{run} \
+                 ORDER BY {ordering} {direction}, t.id {direction} LIMIT {limit}"
+            )
+        };
+        match runs.iter().map(run).collect::<Vec<_>>().as_slice() {
+            [one] => one.clone(),
+            several => format!(
+                "SELECT * FROM (({})) runs ORDER BY sort_key {direction} NULLS LAST, id {direction} LIMIT {limit}",
+                several.join(") UNION ALL (")
             ),
         }
     }
@@ -163,41 +224,31 @@ const IN_BIN: &str = "t.deleted_at > now() - interval '30 days'";
 const OVERDUE: &str = "t.due_date < now() AND t.status IN ('pending', 'in_progress')";
 const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
 
-/// Where the next page begins, by what is known of the last row.
-enum Beyond {
-    /// Its sort key has a value.
-    Value(String),
-    /// Its sort key is null.
-    Null(String),
-}
-
-impl Beyond {
-    fn into_text(self) -> String {
-        match self {
-            Self::Value(text) | Self::Null(text) => text,
-        }
-    }
-}
-
 /// An order in SQL.
 pub(super) struct Order {
-    pub(super) expression: &'static str,
+    expression: &'static str,
     cast: &'static str,
     pub(super) direction: &'static str,
     comparison: &'static str,
+    /// The same order, written so that no index gives it.
+    unindexed: &'static str,
 }
 
 impl Order {
     pub(super) fn of(sort: Sort) -> Self {
-        let (expression, cast) = match sort.key {
-            SortKey::CreatedAt => ("t.created_at", "::timestamptz"),
-            SortKey::UpdatedAt => ("t.updated_at", "::timestamptz"),
-            SortKey::DueDate => ("t.due_date", "::timestamptz"),
-            SortKey::Priority => ("t.priority", "::smallint"),
-            SortKey::Title => ("lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\"", ""),
+        let (expression, cast, unindexed) = match sort.key {
+            SortKey::CreatedAt => ("t.created_at", "::timestamptz", "t.created_at + interval '0'"),
+            SortKey::UpdatedAt => ("t.updated_at", "::timestamptz", "t.updated_at + interval '0'"),
+            SortKey::DueDate => ("t.due_date", "::timestamptz", "t.due_date + interval '0'"),
+            SortKey::Priority => ("t.priority", "::smallint", "t.priority + 0"),
+            SortKey::Title => (
+                "lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\"",
+                "",
+                "(lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\") || ''",
+            ),
         };
         let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        Self { expression, cast, direction, comparison }
+        Self { expression, cast, direction, comparison, unindexed }
     }
 }
 
@@ -208,15 +259,6 @@ pub(super) fn sort_value(sort: Sort, column: &str) -> String {
         SortKey::Priority => format!("{column}::text"),
         SortKey::Title => column.to_owned(),
     }
-}
-
-/// The order of creation, written so that no index gives it.
-const NOT_BY_CREATED: &str = "t.created_at + interval '0'";
-
-/// Whether what matches comes last in the order, which the planner cannot know: with the oldest first, what changed lately.
-/// The index of the order would be read almost to its end; that of the condition gives few rows to sort.
-fn is_at_the_far_end(filter: &Filter, sort: Sort) -> bool {
-    sort == Sort { key: SortKey::CreatedAt, descending: false } && filter.updated_since.is_some()
 }
 
 fn requires_due_date(filter: &Filter) -> bool {
