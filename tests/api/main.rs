@@ -25,6 +25,7 @@ mod cache_fire;
 mod cache_hosts;
 mod concurrency;
 mod conditional;
+mod counts;
 mod errors;
 mod export;
 mod faults;
@@ -70,6 +71,7 @@ fn main() -> ExitCode {
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),
+        counts::suite(),
         export::suite(),
         faults::suite(),
         filters::suite(),

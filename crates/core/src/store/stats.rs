@@ -59,7 +59,7 @@ pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
     }
 }
 
-/// The statement of [`stats`], served by `todos_by_status` alone, without a look at the table where it is vacuumed.
+/// The statement of [`stats`].
 pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
     let params = vec![Param::Int(workspace.0), Param::Text(tz.to_owned())];
     Statement::new(include_str!("sql/stats.sql"), params)
