@@ -43,6 +43,7 @@ mod pages;
 mod people;
 mod rate_limit;
 mod request_id;
+mod scale;
 mod settings;
 mod statements;
 mod stats;
@@ -88,6 +89,7 @@ fn main() -> ExitCode {
         people::suite(),
         rate_limit::suite(),
         request_id::suite(),
+        scale::suite(),
         settings::suite(),
         statements::suite(),
         stats::suite(),

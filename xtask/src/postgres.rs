@@ -25,6 +25,9 @@ const CONNECTIONS: u32 = 250;
 pub struct Postgres {
     /// Its process.
     pub process: Process,
+    /// What it writes to its standard error.
+    pub log: PathBuf,
+    can_explain: bool,
     port: u16,
     secret: String,
 }
@@ -42,7 +45,8 @@ impl Postgres {
             let port = free_port()?;
             let command = server(account, &binaries, &folder, keep, port)?;
             let process = session.processes.start("postgres", command, Signal::INT)?;
-            let server = Self { process, port, secret: secret.clone() };
+            let can_explain = module_installed(&binaries, "auto_explain");
+            let server = Self { process, log: log.clone(), can_explain, port, secret: secret.clone() };
             match server.answer(&log).await {
                 Ok(()) => {
                     server.create_role().await?;
@@ -90,6 +94,24 @@ impl Postgres {
             sqlx::raw_sql(AssertSqlSafe(format!("grant pg_read_all_stats to {ROLE}"))).execute(&mut connection).await?;
         }
         Ok(())
+    }
+
+    /// Has every plan that is run in this database written into the log, as JSON and with numbers of rows, those of statements
+    /// inside of functions included. False if the contrib module for that is not installed.
+    pub async fn explain(&self, database: &str) -> Result<bool> {
+        if self.can_explain {
+            let settings = [
+                "session_preload_libraries = 'auto_explain'",
+                "auto_explain.log_min_duration = 0",
+                "auto_explain.log_nested_statements = on",
+                "auto_explain.log_analyze = on",
+                "auto_explain.log_timing = off",
+                "auto_explain.log_format = json",
+            ];
+            let all: String = settings.map(|setting| format!("alter database {database} set {setting};")).concat();
+            sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut self.superuser("postgres").await?).await?;
+        }
+        Ok(self.can_explain)
     }
 
     /// Drops the databases whose names begin so. Only for servers that nobody else uses.
@@ -231,7 +253,7 @@ fn server(account: &Account, binaries: &Path, folder: &Path, keep: Keep, port: u
     set("unix_socket_directories=");
     set(&format!("max_connections={CONNECTIONS}"));
     set("timezone=UTC");
-    if statistics_installed(binaries) {
+    if module_installed(binaries, "pg_stat_statements") {
         set("shared_preload_libraries=pg_stat_statements");
     }
     if keep == Keep::Nothing {
@@ -242,8 +264,8 @@ fn server(account: &Account, binaries: &Path, folder: &Path, keep: Keep, port: u
     Ok(command)
 }
 
-/// Whether the contrib module that counts statements can be loaded; the server would not start without its file.
-fn statistics_installed(binaries: &Path) -> bool {
+/// Whether a contrib module can be loaded; the server would not start, nor a session, without its file.
+fn module_installed(binaries: &Path, module: &str) -> bool {
     let beside = binaries.parent().unwrap_or(binaries);
-    ["lib", "lib/postgresql"].iter().any(|lib| beside.join(lib).join("pg_stat_statements.so").is_file())
+    ["lib", "lib/postgresql"].iter().any(|lib| beside.join(lib).join(format!("{module}.so")).is_file())
 }

@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use tokio::process::Command;
 
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
+use crate::postgres::Postgres;
 use crate::progress::say;
 use crate::redis::Redis;
 use crate::servers::{Keep, Servers, Wanted};
@@ -70,15 +71,40 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         (None, None) => bail!("there is no Postgres"),
     };
-    let code = suite(session, args, &url, redis_url.as_deref()).await;
+    let large = match &servers.postgres {
+        Some(postgres) => large(session, postgres, &name).await?,
+        None => Vec::new(),
+    };
+    let code = suite(session, args, &url, redis_url.as_deref(), &large).await;
     if let Some(url) = &given_database {
         database::drop_beside(url, &name).await?;
     }
     code
 }
 
+/// A second database, for the tests that fill it with a million todos and read the plans in the server's log; its place and
+/// the log's, as environment variables. None where this Postgres cannot tell its plans.
+async fn large(session: &Session, postgres: &Postgres, beside: &str) -> Result<Vec<(&'static str, String)>> {
+    let name = format!("{beside}_large");
+    postgres.create_database(&name).await?;
+    if !postgres.explain(&name).await? {
+        say("the plans of a large database are not tested: Postgres lacks its contrib module auto_explain");
+        return Ok(Vec::new());
+    }
+    let url = postgres.url(&name);
+    migrate::apply(&session.checkout, &url).await?;
+    let log = std::path::absolute(&postgres.log)?.display().to_string();
+    Ok(vec![("TODO_LARGE_DATABASE_URL", url), ("TODO_POSTGRES_LOG", log)])
+}
+
 /// Builds what the tests need and runs them against these servers.
-async fn suite(session: &Session, args: &Args, url: &str, redis_url: Option<&str>) -> Result<ExitCode> {
+async fn suite(
+    session: &Session,
+    args: &Args,
+    url: &str,
+    redis_url: Option<&str>,
+    large: &[(&str, String)],
+) -> Result<ExitCode> {
     migrate::apply(&session.checkout, url).await?;
     // At once: apart, the fixture would have dependencies with other features, which would all be compiled again.
     components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
@@ -101,6 +127,7 @@ async fn suite(session: &Session, args: &Args, url: &str, redis_url: Option<&str
         command.arg("test").args(*part).args(&args.arguments);
         command.env("DATABASE_URL", url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
         command.envs(args.environment.iter().map(|(name, value)| (name, value)));
+        command.envs(large.iter().cloned());
         match redis_url {
             Some(url) => command.env("REDIS_URL", url),
             None => command.env_remove("REDIS_URL"),

@@ -24,15 +24,23 @@ pub enum Needs {
     Embedded,
     /// A connection to the server's database.
     Database,
+    /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
+    Large,
 }
 
 impl Needs {
+    fn own_server(self) -> bool {
+        matches!(self, Self::Embedded | Self::Large)
+    }
+
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
     fn limit(self) -> Duration {
         let more = std::env::var("TODO_TEST_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
         match (self, more) {
             (Self::Embedded, Some(minutes)) => Duration::from_secs(60 * minutes),
             (Self::Embedded, None) => Duration::from_secs(240),
+            // The first one fills the database.
+            (Self::Large, _) => Duration::from_secs(600),
             _ => Duration::from_secs(90),
         }
     }
@@ -54,9 +62,14 @@ impl Test {
 
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
-            Needs::Embedded if server::is_remote() => Some("needs a server in this process, and TODO_BASE_URL is set"),
+            Needs::Embedded | Needs::Large if server::is_remote() => {
+                Some("needs a server in this process, and TODO_BASE_URL is set")
+            }
             Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
                 Some("needs DATABASE_URL")
+            }
+            Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
+                Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
             }
             _ => None,
         }
@@ -76,7 +89,7 @@ impl Test {
 }
 
 /// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[database]` those that look into the
-/// database.
+/// database, `#[large]` those that need a large one.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -101,6 +114,9 @@ macro_rules! needs {
     (database) => {
         $crate::harness::suite::Needs::Database
     };
+    (large) => {
+        $crate::harness::suite::Needs::Large
+    };
 }
 pub(crate) use needs;
 
@@ -113,8 +129,7 @@ pub fn runtime() -> &'static Runtime {
 /// Runs all suites as the command line says.
 pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
     let arguments = Arguments::from_args();
-    let (own, shared): (Vec<Test>, Vec<Test>) =
-        suites.into_iter().flatten().partition(|test| test.needs == Needs::Embedded);
+    let (own, shared): (Vec<Test>, Vec<Test>) = suites.into_iter().flatten().partition(|test| test.needs.own_server());
     if arguments.list {
         let all = shared.into_iter().chain(own).map(Test::trial).collect();
         return libtest_mimic::run(&arguments, all).exit_code();

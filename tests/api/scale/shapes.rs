@@ -1,0 +1,123 @@
+//! Every shape of a list: each filter, alone and in company, from what nearly all match to what hardly any does.
+
+use super::place::Place;
+
+/// The orders of the list.
+pub const SORTS: [&str; 10] = [
+    "created_at",
+    "-created_at",
+    "updated_at",
+    "-updated_at",
+    "due_date",
+    "-due_date",
+    "priority",
+    "-priority",
+    "title",
+    "-title",
+];
+
+/// A filter as a query string.
+pub struct Shape {
+    /// `status=pending`.
+    pub query: String,
+    /// Whether hardly any of the 500,000 todos match, so that no page needs to look at many.
+    pub is_rare: bool,
+}
+
+/// Filters of the large workspace.
+pub async fn filters(place: &Place) -> Vec<Shape> {
+    let assignee = |rank: &'static str| {
+        format!(
+            "SELECT e.uid::text FROM employees e JOIN workspaces w ON w.id = e.workspace_id AND w.name = 'large' \
+             WHERE e.name = 'Employee {rank}'"
+        )
+    };
+    let busy = place.text(&assignee("0")).await;
+    let idle = place.text(&assignee("189")).await;
+    let jobless = place.text(&assignee("199")).await;
+    let department = |rank: &'static str| {
+        format!(
+            "SELECT d.uid::text FROM departments d JOIN workspaces w ON w.id = d.workspace_id AND w.name = 'large' \
+             WHERE d.name = 'Department {rank}'"
+        )
+    };
+    let (first, last) = (place.text(&department("0")).await, place.text(&department("9")).await);
+    let ago =
+        |what: &'static str| format!("SELECT to_char(now() - interval '{what}', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+    let hour = place.text(&ago("1 hour")).await;
+    let month = place.text(&ago("1 month")).await;
+    let year = place.text(&ago("1 year")).await;
+    let ancient = place.text(&ago("35 months")).await;
+    let ages = place.text(&ago("20 years")).await;
+    let mut filters = vec![String::new()];
+    let mut add = |filter: String| filters.push(filter);
+    for status in ["pending", "in_progress", "completed", "cancelled", "pending,in_progress"] {
+        add(format!("status={status}"));
+    }
+    for priority in ["low", "urgent", "high,urgent"] {
+        add(format!("priority={priority}"));
+    }
+    add("completed=true".into());
+    add("completed=false".into());
+    for tag in ["tag-0", "tag-20", "tag-190", "tag-199", "unknown"] {
+        add(format!("tag={tag}"));
+    }
+    add("tag=tag-0&tag=tag-1".into());
+    add("tag=tag-0&tag=tag-190".into());
+    for person in [&busy, &idle, &jobless] {
+        add(format!("assignee={person}"));
+    }
+    add(format!("department={first}"));
+    add(format!("department={last}"));
+    for bound in ["due_after", "due_before", "created_after", "created_before", "updated_since"] {
+        for instant in [&hour, &month, &year, &ancient] {
+            add(format!("{bound}={instant}"));
+        }
+    }
+    add(format!("updated_since={ages}"));
+    add(format!("due_after={month}&due_before={hour}"));
+    add(format!("created_after={ancient}&created_before={year}"));
+    add("overdue=true".into());
+    add("overdue=false".into());
+    for q in [
+        "call",
+        "zebra",
+        "order-77",
+        "bank%20plumber",
+        "%22call%20the%20bank%22",
+        "bank%20-call",
+        "zebra%20or%20order-9",
+        "absent",
+    ] {
+        add(format!("q={q}"));
+    }
+    // What people ask for.
+    add("status=pending&priority=urgent".into());
+    add("status=pending,in_progress&overdue=true".into());
+    add(format!("status=pending&assignee={busy}"));
+    add(format!("status=in_progress&department={first}"));
+    add("status=cancelled&tag=tag-0".into());
+    add(format!("completed=false&created_before={year}"));
+    add(format!("completed=true&updated_since={month}"));
+    add(format!("assignee={idle}&tag=tag-0"));
+    add("q=call&status=pending".into());
+    add("q=call&tag=tag-20".into());
+    add(format!("q=bank&assignee={busy}"));
+    add(format!("overdue=true&assignee={idle}"));
+    add(format!("priority=urgent&due_before={year}"));
+    add(format!("created_before={ancient}&updated_since={month}"));
+    for filter in ["", "&status=pending", "&tag=tag-0", "&tag=tag-190", "&q=call", "&q=zebra", "&priority=urgent"] {
+        add(format!("deleted=true{filter}"));
+    }
+    add(format!("deleted=true&assignee={busy}"));
+    add(format!("deleted=true&created_after={month}"));
+    add(format!("deleted=true&updated_since={month}"));
+    let rare = ["tag=tag-199", "tag=unknown", "q=zebra", "q=absent", "q=order-77"].map(str::to_owned);
+    let rare = [
+        rare.as_slice(),
+        &[format!("assignee={idle}"), format!("assignee={jobless}"), format!("assignee={idle}&tag=tag-0")],
+        &[format!("created_after={hour}"), format!("updated_since={hour}")],
+    ]
+    .concat();
+    filters.into_iter().map(|query| Shape { is_rare: rare.contains(&query), query }).collect()
+}
