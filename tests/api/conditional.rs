@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use super::tenancy::Things;
+use crate::harness::contract::{Document, Operation};
 use crate::harness::{Workspace, suite, uuid};
 
 suite![
@@ -19,6 +21,8 @@ suite![
     if_match_compares_the_version_part,
     if_none_match_compares_the_whole_tag,
     a_malformed_condition_is_a_bad_parameter,
+    every_write_that_takes_a_condition_keeps_it,
+    every_read_that_takes_a_condition_keeps_it,
 ];
 
 async fn an_unchanged_todo_is_not_sent_again() {
@@ -163,4 +167,56 @@ async fn a_malformed_condition_is_a_bad_parameter() {
         assert!([400, 412].contains(&answer.status), "a condition that cannot be read is never ignored: {answer}");
         assert_eq!(ws.get(&path).send().await.ok()["title"], "A");
     }
+}
+
+fn takes(document: &Document, operation: &Operation, header: &str) -> bool {
+    let parameters = operation.value["parameters"].as_array().into_iter().flatten();
+    parameters.map(|parameter| document.resolve(parameter)).any(|one| one["in"] == "header" && one["name"] == header)
+}
+
+async fn every_write_that_takes_a_condition_keeps_it() {
+    let things = Things::new("own").await;
+    let mut called = 0;
+    for document in Document::both(&things.workspace.server).await {
+        for operation in document.operations.iter().filter(|operation| takes(&document, operation, "If-Match")) {
+            for stale in ["\"99-x\"", "W/\"1-x\"", "\"98-x\", \"99-x\"", "nonsense"] {
+                let mut call = things.workspace.call(&operation.method, &things.path(document.version, operation));
+                let example = &operation.value["requestBody"]["content"]["application/json"]["example"];
+                if example.is_object() {
+                    call = call.json(example.clone());
+                }
+                let answer = call.header("if-match", stale).send().await;
+                match document.version {
+                    "v1" => drop(answer.v1_error(412, "stale_version")),
+                    _ => drop(answer.problem(412, "stale_version")),
+                }
+                called += 1;
+            }
+        }
+    }
+    assert!(called >= 40, "only {called} calls had a condition");
+    things.is_untouched().await;
+}
+
+async fn every_read_that_takes_a_condition_keeps_it() {
+    let things = Things::new("own").await;
+    let mut called = 0;
+    for document in Document::both(&things.workspace.server).await {
+        for operation in document.operations.iter().filter(|operation| takes(&document, operation, "If-None-Match")) {
+            // What administrators see changes with every other test.
+            if operation.path.contains("/admin/") {
+                continue;
+            }
+            let path = things.path(document.version, operation);
+            let tag = things.workspace.get(&path).send().await.etag();
+            let gzip = format!("{}-gzip\"", tag.trim_end_matches('"'));
+            for condition in [tag.clone(), gzip, format!("W/{tag}"), format!("\"other\", {tag}"), "*".to_owned()] {
+                let answer = things.workspace.get(&path).header("if-none-match", &condition).send().await;
+                assert!(answer.has_status(304).body.is_empty() && answer.etag() == tag, "{condition}: {answer}");
+            }
+            things.workspace.get(&path).header("if-none-match", "\"other\"").send().await.ok();
+            called += 1;
+        }
+    }
+    assert!(called >= 12, "only {called} reads take a condition");
 }

@@ -190,9 +190,11 @@ async fn head_is_get_without_a_body() {
         let (get, head) = (ws.get(&path).send().await, ws.call("HEAD", &path).send().await);
         head.has_status(200);
         assert!(head.body.is_empty(), "{head}");
-        for name in ["content-type", "etag", "cache-control"] {
+        for name in ["content-type", "etag", "cache-control", "vary"] {
             assert_eq!(head.optional(name), get.optional(name), "{name} of {head}");
         }
+        let length = head.optional("content-length");
+        assert!(length.is_none() || length == get.optional("content-length"), "{head}");
     }
     let missing = ws.call("HEAD", "/api/v2/todos/01890a5d-ac96-774b-bcce-b302099a8057").send().await;
     missing.has_status(404);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite};
+use crate::harness::{Workspace, suite, unique};
 
 suite![
     a_replay_gives_the_first_answer,
@@ -15,6 +15,7 @@ suite![
     what_failed_validation_is_not_recorded,
     a_conflict_is_not_recorded,
     every_post_takes_a_key,
+    an_administrators_posts_take_a_key,
     bad_keys_are_bad_parameters,
     #[database]
     a_key_whose_first_request_is_still_running_is_refused,
@@ -147,6 +148,24 @@ async fn every_post_takes_a_key() {
     assert_eq!(second.header("idempotent-replayed"), "true");
     assert_eq!(ws.titles(&[("q", "batch")]).await.len(), 1);
     assert_eq!(ws.all("/api/v2/jobs", &[]).await.len(), 2, "one job for each version's route");
+}
+
+async fn an_administrators_posts_take_a_key() {
+    let ws = Workspace::new().await;
+    let admin = ws.with_scopes(&["admin"]).await;
+    let body = json!({ "name": unique("once") });
+    let make = || admin.post("/api/v2/admin/workspaces").header("idempotency-key", "k").json(body.clone());
+    let (first, second) = (make().send().await, make().send().await);
+    assert_eq!(second.created(), first.created());
+    assert_eq!(second.header("idempotent-replayed"), "true");
+    let body = json!({ "workspace_id": ws.id, "name": "x", "scopes": ["todos:read"] });
+    let make = || admin.post("/api/v2/admin/tokens").header("idempotency-key", "k").json(body.clone());
+    let (first, second) = (make().send().await, make().send().await);
+    assert_eq!(second.header("idempotent-replayed"), "true");
+    let mut told = first.created();
+    assert!(told.as_object_mut().unwrap().remove("token").is_some(), "{first}");
+    // Nobody knows its text any more: only its hash was kept.
+    assert_eq!(second.created(), told);
 }
 
 async fn bad_keys_are_bad_parameters() {

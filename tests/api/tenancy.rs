@@ -20,15 +20,17 @@ suite![
 ];
 
 /// Two of everything in a workspace, all with the same word in their names.
-struct Things {
-    workspace: Workspace,
+pub struct Things {
+    /// Where they are.
+    pub workspace: Workspace,
     word: &'static str,
     /// The id of one by version and kind: a text in version 2, a number in version 1.
     ids: BTreeMap<(&'static str, &'static str), Value>,
 }
 
 impl Things {
-    async fn new(word: &'static str) -> Self {
+    /// A workspace of its own with two of everything.
+    pub async fn new(word: &'static str) -> Self {
         let workspace = Workspace::new().await;
         let mut ids = BTreeMap::new();
         for number in 1..=2 {
@@ -64,7 +66,7 @@ impl Things {
     }
 
     /// The path of an operation with the id of the thing that it is about.
-    fn path(&self, version: &'static str, operation: &Operation) -> String {
+    pub fn path(&self, version: &'static str, operation: &Operation) -> String {
         let kind = operation.path.split('/').nth(3).unwrap_or_default();
         if !operation.path.contains("{id}") {
             return operation.path.clone();
@@ -74,7 +76,7 @@ impl Things {
     }
 
     /// Asserts that everything is as it was.
-    async fn is_untouched(&self) {
+    pub async fn is_untouched(&self) {
         let lines = self.workspace.get("/api/v2/todos/export?format=ndjson&sort=created_at").send().await.text();
         let todos: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(todos.len(), 2, "{todos:?}");
