@@ -11,14 +11,18 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
+/// Where the first `<` is that may begin markup: one before a letter, `/`, `!` or `?` (HTML, 13.2.5.6). To a parser everything
+/// in front of it is text.
+pub(super) fn first(text: &str) -> Option<usize> {
+    let begins = |next: &u8| next.is_ascii_alphabetic() || b"/!?".contains(next);
+    text.as_bytes().windows(2).position(|pair| pair.first() == Some(&b'<') && pair.last().is_some_and(begins))
+}
+
 /// Takes out what an HTML parser takes for markup, in one pass: tags (also those that end nowhere), comments, declarations, and
 /// the contents of `script` and `style`. The rest stays byte for byte; the text must not contain U+0000 or carriage returns.
 ///
 /// What the pass joins may be markup again: `<<b>script>` becomes `<script>`.
 pub(super) fn strip(text: &str) -> String {
-    if !text.contains('<') {
-        return text.to_owned();
-    }
     let input = BufferQueue::default();
     // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as typed.
     input.push_back(StrTendril::from(text.replace('&', "&amp;")));
