@@ -12,7 +12,8 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::config::CorsOrigins;
 
 /// What a page may read besides the body.
-static EXPOSED: [HeaderName; 9] = [
+static EXPOSED: [HeaderName; 11] = [
+    header::CONTENT_DISPOSITION,
     header::ETAG,
     header::LINK,
     header::LOCATION,
@@ -22,6 +23,7 @@ static EXPOSED: [HeaderName; 9] = [
     HeaderName::from_static("ratelimit-policy"),
     HeaderName::from_static("idempotent-replayed"),
     HeaderName::from_static("deprecation"),
+    HeaderName::from_static("sunset"),
 ];
 
 /// What a page may send besides the simple fields.

@@ -53,7 +53,9 @@ pub fn origin(app: &App, request: &Request) -> String {
     if !app.settings.http.public_url.is_empty() {
         return app.settings.http.public_url.clone();
     }
-    let full = request.headers().get(&SPIN_FULL_URL).and_then(|url| url.to_str().ok()).unwrap_or_default();
+    // The host appends its own after whatever the client sent.
+    let full = request.headers().get_all(&SPIN_FULL_URL).iter().next_back();
+    let full = full.and_then(|url| url.to_str().ok()).unwrap_or_default();
     let scheme = full.split_once("://").map_or("http", |(scheme, _)| scheme);
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = host.or_else(|| full.split_once("://").and_then(|(_, rest)| rest.split('/').next()));

@@ -115,6 +115,13 @@ async fn a_put_needs_a_condition() {
     ws.put(&path).json(json!({ "title": "B" })).send().await.problem(428, "precondition_required");
     let unknown = format!("/api/v2/todos/{}", uuid());
     ws.put(&unknown).json(json!({ "title": "B" })).send().await.problem(428, "precondition_required");
+    // One of two: neither both, nor a tag where only `*` says something.
+    for (if_match, if_none_match) in [(Some("*"), "*"), (Some("\"1-x\""), "*"), (None, "\"1-x\""), (None, "nonsense")] {
+        let call = ws.put(&unknown).header("if-none-match", if_none_match).json(json!({ "title": "B" }));
+        let call = if_match.into_iter().fold(call, |call, value| call.header("if-match", value));
+        call.send().await.problem(400, "invalid_parameter").in_parameter("If-None-Match");
+    }
+    ws.get(&unknown).send().await.problem(404, "todo_not_found");
     assert_eq!(ws.get(&path).send().await.ok()["title"], "A");
 }
 

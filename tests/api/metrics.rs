@@ -9,7 +9,7 @@ use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     metrics_are_for_administrators,
-    every_documented_metric_is_there,
+    the_documented_metrics_and_no_others_are_there,
     requests_are_counted_by_route_method_and_status,
     a_histogram_adds_up,
     #[embedded]
@@ -58,20 +58,22 @@ async fn metrics_are_for_administrators() {
     ws.server.admin().get("/metrics").send().await.has_status(200);
 }
 
-async fn every_documented_metric_is_there() {
+async fn the_documented_metrics_and_no_others_are_there() {
     let ws = Workspace::new().await;
     ws.get(&format!("/api/v2/todos/{}", ws.titled("x").await)).send().await.ok();
-    wait_for(&ws.server, "every documented metric", |metrics| {
-        [
-            "todo_http_requests_total",
-            "todo_http_request_duration_seconds",
-            "todo_cache_requests_total",
-            "todo_sql_statements_total",
-            "todo_jobs",
-            "todo_job_oldest_queued_seconds",
-        ]
-        .iter()
-        .all(|name| metrics.iter().any(|metric| metric.name == *name))
+    let documented = [
+        ("todo_cache_requests_total", Type::Counter),
+        ("todo_http_request_duration_seconds", Type::Histogram),
+        ("todo_http_requests_total", Type::Counter),
+        ("todo_job_oldest_queued_seconds", Type::Gauge),
+        ("todo_jobs", Type::Gauge),
+        ("todo_rate_limited_total", Type::Counter),
+        ("todo_sql_statements_total", Type::Counter),
+    ];
+    wait_for(&ws.server, "exactly the documented metrics", |metrics| {
+        let mut found: Vec<(&str, Type)> = metrics.iter().map(|metric| (metric.name.as_str(), metric.kind)).collect();
+        found.sort_by_key(|(name, _)| *name);
+        found == documented
     })
     .await;
 }

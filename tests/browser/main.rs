@@ -27,7 +27,8 @@ async fn the_documentation_works_in_a_browser() {
     let browser = Browser::start().await;
     let check = Check { service: &service, browser: &browser };
     let body = r#"{"title":"Water the plants"}"#;
-    check.reference("v2", &[("GET", "/api/v2/me", "", "200"), ("POST", "/api/v2/todos", body, "201")]).await;
+    // Without a body of ours, the page sends the example of the document.
+    check.reference("v2", &[("GET", "/api/v2/me", "", "200"), ("POST", "/api/v2/todos", "", "201")]).await;
     check.reference("v1", &[("GET", "/api/v1/todos", "", "200"), ("POST", "/api/v1/todos", body, "201")]).await;
     check.text_page("/docs/errors#stale_version", "stale_version").await;
     check.text_page("/docs/migrating#ids", "ids").await;
