@@ -26,7 +26,7 @@ pub struct Args {
     /// Take version 2 as it is now for released: from now on it may only grow.
     #[arg(long, conflicts_with = "check")]
     release: bool,
-    /// Write version 1, too, which is frozen. Only to mend a description.
+    /// Write version 1, too, which is frozen. Only to mend a description or an example.
     #[arg(long, conflicts_with = "check")]
     thaw_v1: bool,
 }
