@@ -63,7 +63,8 @@ impl Plan {
         let mut faults = Vec::new();
         walk(&self.root, &mut |node| {
             if let Some(table) = large_table(node).filter(|_| !is_bound(node)) {
-                faults.push(format!("{} on {table} in: {}", node["Node Type"], self.query));
+                let kind = node["Node Type"].as_str().unwrap_or_default();
+                faults.push(format!("{kind} on {table} in: {}", self.query));
             }
         });
         faults
