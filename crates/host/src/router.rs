@@ -117,9 +117,10 @@ fn kind(segment: &Segment) -> u8 {
     }
 }
 
-/// Slashes at the ends and doubled ones do not count, as in Spin.
+/// Slashes at the ends do not count, as in Spin; between doubled ones there is an empty segment.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter(|segment| !segment.is_empty())
+    let inner = path.trim_matches('/');
+    (!inner.is_empty()).then(|| inner.split('/')).into_iter().flatten()
 }
 
 /// Checks a route of a manifest.
@@ -168,6 +169,15 @@ mod tests {
         assert_eq!(matched.trailing, "/a/b");
         assert_eq!(matched.route.prefix(), "/u/:id");
         assert!(router.route("/v/42").is_none());
+    }
+
+    #[test]
+    fn slashes_count_between_segments_and_not_at_the_ends() {
+        let router = Router::new([("/...", "all"), ("/u/:id/...", "user"), ("/u", "exact")]);
+        assert_eq!(router.route("/x//y/").unwrap().trailing, "/x//y/");
+        assert_eq!(component(&router, "//u/").as_deref(), Some("exact"));
+        let matched = router.route("/u//x").unwrap();
+        assert_eq!((matched.named, matched.trailing.as_str()), (vec![("id", String::new())], "/x"));
     }
 
     #[test]

@@ -30,20 +30,24 @@ pub(crate) struct App {
 
 impl App {
     /// Answers a request from outside.
-    pub(crate) async fn handle(&self, mut request: Request<WasiBody>, client: SocketAddr) -> Response<WasiBody> {
+    ///
+    /// # Errors
+    /// When the request does not say for which host it is. Spin then breaks the connection, without an answer.
+    pub(crate) async fn handle(
+        &self,
+        mut request: Request<WasiBody>,
+        client: SocketAddr,
+    ) -> anyhow::Result<Response<WasiBody>> {
         headers::strip(request.headers_mut());
         let path = request.uri().path().to_owned();
         if let Some(own) = path.strip_prefix(WELL_KNOWN) {
-            return well_known(own);
+            return Ok(well_known(own));
         }
         let Some(matched) = self.router.route(&path) else {
-            return empty(StatusCode::NOT_FOUND);
+            return Ok(empty(StatusCode::NOT_FOUND));
         };
-        if let Err(error) = headers::absolute_uri(&mut request, Scheme::HTTP) {
-            eprintln!("todo-host: bad request: {error:#}");
-            return empty(StatusCode::BAD_REQUEST);
-        }
-        self.run(request, &matched, client).await
+        headers::absolute_uri(&mut request, Scheme::HTTP)?;
+        Ok(self.run(request, &matched, client).await)
     }
 
     /// Answers a request of one component to another. `None` if there is no such component.

@@ -1,4 +1,7 @@
 //! The headers a component receives: the client's, then what the host knows, in Spin's words.
+//!
+//! This version of wasmtime keeps `host`, `transfer-encoding` and `upgrade` from the guest; Spin 4.1, on the version before,
+//! passes them on. A component must do with either: the authority is in the request's URI as well.
 
 use std::net::SocketAddr;
 
@@ -29,7 +32,7 @@ pub(super) fn internal_target(authority: &str) -> Option<&str> {
     (domain == INTERNAL_DOMAIN).then_some(component)
 }
 
-/// Makes the request's URI absolute; `Host` and the URI's authority must agree.
+/// Makes the request's URI absolute; `Host` and the URI's authority must agree. CONNECT has no path and is refused.
 pub(super) fn absolute_uri<B>(request: &mut Request<B>, scheme: Scheme) -> anyhow::Result<()> {
     let host = match request.headers().get(HOST) {
         Some(host) => {
@@ -44,16 +47,17 @@ pub(super) fn absolute_uri<B>(request: &mut Request<B>, scheme: Scheme) -> anyho
     }
     parts.authority = Some(host.or(parts.authority).context("no 'Host' header present in request")?);
     parts.scheme = Some(scheme);
-    parts.path_and_query.get_or_insert_with(|| http::uri::PathAndQuery::from_static("/"));
     *request.uri_mut() = Uri::from_parts(parts)?;
     Ok(())
 }
 
 /// Appends the `spin-*` headers. What the client sent under these names stays before ours: read the last.
 ///
-/// Spin answers 500 to a header that is not UTF-8. Here it is passed on, so that a test with hostile headers meets the
-/// component and not the host.
+/// A header that is not UTF-8 is an error, for Spin reads all of them as text.
 pub(super) fn append(request: &mut Request<impl Sized>, matched: &Match<'_>, client: SocketAddr) -> anyhow::Result<()> {
+    for (name, value) in request.headers() {
+        std::str::from_utf8(value.as_bytes()).with_context(|| format!("the header `{name}` is not UTF-8"))?;
+    }
     let uri = request.uri();
     let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let path = uri.path_and_query().map_or("/", |path| path.as_str());

@@ -3,7 +3,6 @@
 //! As in Spin, sockets keep Nagle's algorithm. A response without `content-length` ends in a small write of its own, which
 //! then waits for the client's delayed acknowledgement, up to 40 ms: components should say how long their answers are.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +45,8 @@ async fn connection(stream: TcpStream, client: SocketAddr, app: Arc<App>, mut st
         let app = Arc::clone(&app);
         async move {
             let request = request.map(|body| body.map_err(Error::from).boxed_unsync());
-            Ok::<_, Infallible>(app.handle(request, client).await)
+            let answer = app.handle(request, client).await;
+            answer.inspect_err(|error| eprintln!("todo-host: bad request: {error:#}"))
         }
     });
     let builder = Builder::new(TokioExecutor::new());

@@ -1,7 +1,11 @@
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use hyper::StatusCode;
 use serde_json::{Value, json};
 use todo_host::{Options, Reuse};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::send;
 use crate::fixture::{Fixture, Setup, manifest, probe};
@@ -121,9 +125,32 @@ async fn a_trap_in_mid_body_ends_the_answer_where_it_was() {
 }
 
 #[tokio::test]
-async fn a_request_without_a_usable_host_is_refused() {
+async fn a_request_without_a_usable_host_gets_no_answer() {
     let fixture = Fixture::new().await;
-    let answer = send(fixture.address(), "/", &[("host", "hidden.spin.internal")], Bytes::new()).await.unwrap();
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let hosts: [&[u8]; 4] = [b"hidden.spin.internal", b"a b", b"", b"\xc3\xbc"];
+    for host in hosts {
+        let request = [b"GET / HTTP/1.1\r\nHost: ", host, b"\r\n\r\n"].concat();
+        assert_eq!(raw(fixture.address(), &request).await, "", "{host:?}");
+    }
+    assert_eq!(raw(fixture.address(), b"GET / HTTP/1.0\r\n\r\n").await, "");
+    assert_eq!(raw(fixture.address(), b"CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n").await, "");
     assert_eq!(fixture.counters().requests, 0);
+}
+
+#[tokio::test]
+async fn a_header_that_is_not_utf8_is_a_500_without_the_component() {
+    let fixture = Fixture::new().await;
+    let request = b"GET /taken HTTP/1.1\r\nHost: t\r\nConnection: close\r\nX-Latin: \xfc\r\n\r\n";
+    let answer = raw(fixture.address(), request).await;
+    assert!(answer.starts_with("HTTP/1.1 500 Internal Server Error\r\n"), "{answer}");
+    assert_eq!(fixture.ask("/taken", json!(null)).await, json!(1));
+}
+
+/// What comes back on a fresh connection until the host closes it.
+async fn raw(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
 }
