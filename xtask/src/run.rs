@@ -64,6 +64,8 @@ impl Processes {
         let processes = self.clone();
         tokio::spawn(async move {
             let status = child.wait().await;
+            // What it had started in turn would outlive it: a killed `spin up` leaves the server that it started.
+            let _ = kill_process_group(group, Signal::KILL);
             processes.forget(group);
             // An error of wait(2) means that the child is gone, too.
             ended.send_replace(Some(status.unwrap_or_default()));
@@ -187,6 +189,8 @@ fn scrub(command: &mut Command) {
 
 #[cfg(test)]
 mod tests {
+    use rustix::process::test_kill_process_group;
+
     use super::*;
 
     #[tokio::test]
@@ -198,6 +202,22 @@ mod tests {
         assert!(process.ended().is_none());
         processes.stop_all().await;
         assert!(!process.wait().await.success());
+    }
+
+    #[tokio::test]
+    async fn what_a_child_leaves_behind_ends_with_it() {
+        let processes = Processes::default();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & exit 0"]);
+        let process = processes.start("sh", command, Signal::TERM).unwrap();
+        assert!(process.wait().await.success());
+        // The kernel needs a moment to bury it.
+        let gone = async {
+            while test_kill_process_group(process.group).is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
     }
 
     #[tokio::test]
