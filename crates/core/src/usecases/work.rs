@@ -17,7 +17,7 @@ use super::Service;
 
 /// A chunk should take about this long: its locks are held no longer, and a cancelled job stops after it.
 const CHUNK_TARGET: Duration = Duration::from_millis(100);
-/// The first chunk of a run, before it is known how long one takes.
+/// The first chunk of a first attempt, before it is known how long one takes.
 const FIRST_CHUNK: i64 = 200;
 /// The largest chunk.
 const LARGEST_CHUNK: i64 = 2000;
@@ -102,7 +102,7 @@ impl Run<'_> {
         if !job_queue::begin(pg, self.meter, claim, self.lease).await? {
             return Ok(End::Lost);
         }
-        let mut limit = FIRST_CHUNK;
+        let mut limit = first_limit(claim.strikes);
         let mut turn = Instant::now();
         loop {
             let (chunk, elapsed) = self.chunk(claim, limit).await?;
@@ -166,6 +166,12 @@ fn is_final(error: &Error) -> bool {
     matches!(error, Error::Invalid(_))
 }
 
+/// What took too long is tried with a quarter, down to a single todo: 200, 50, 12, 3, 1.
+fn first_limit(strikes: i64) -> i64 {
+    let earlier = u32::try_from(strikes - 1).unwrap_or(0).min(8);
+    (FIRST_CHUNK >> (2 * earlier)).max(1)
+}
+
 /// Steers the size of chunks towards [`CHUNK_TARGET`].
 fn next_limit(limit: i64, elapsed: Duration) -> i64 {
     if elapsed > CHUNK_TARGET * 3 / 2 {
@@ -189,6 +195,12 @@ mod tests {
         assert_eq!(next_limit(200, Duration::from_millis(100)), 200);
         assert_eq!(next_limit(200, Duration::from_millis(500)), 100);
         assert_eq!(next_limit(1, Duration::from_secs(5)), 1);
+    }
+
+    #[test]
+    fn every_attempt_in_a_row_without_success_begins_smaller() {
+        assert_eq!([1, 2, 3, 4, 5, 20].map(first_limit), [200, 50, 12, 3, 1, 1]);
+        assert_eq!(first_limit(0), 200);
     }
 
     #[test]
