@@ -213,6 +213,9 @@ impl World {
             assert_eq!((&job["status"], &job["error"]), (&json!("succeeded"), &Value::Null), "{job}");
             assert_eq!((&job["total"], &job["processed"]), (&json!(MATCHING), &json!(MATCHING)), "{job}");
         }
+        for tag in self.clients[0].get("/api/v2/tags?limit=100").send().await.ok()["items"].as_array().unwrap() {
+            assert_eq!(tag["count"], MATCHING, "counts are right, too: {tag}");
+        }
         let sql = database::connect_to(&self.database_url).await;
         assert_eq!(database::number(&sql, "select count(*) from jobs", &[]).await, jobs, "each was accepted once");
         let versions =
