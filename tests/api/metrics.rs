@@ -138,36 +138,42 @@ async fn all_instances_count_together() {
 
 async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
     let server = Server::private(Options::default()).await;
-    let mut database = database::connect().await;
+    let (mut todos, mut queue) = (database::connect().await, database::connect().await);
     let ws = Workspace::on(&server).await;
-    let id = database::workspace(&database, &ws).await;
+    let id = database::workspace(&todos, &ws).await;
     ws.titled("x").await;
-    let jobs = async |status| count(&scrape(&server).await, "todo_jobs", &[("status", status)]);
-    let longest_wait = async || count(&scrape(&server).await, "todo_job_oldest_queued_seconds", &[]);
-    let succeeded = jobs("succeeded").await;
-    assert!(longest_wait().await < 0.5, "nothing waits yet");
-    // The only worker is held up by a lock on the todo, and the second job has to wait.
-    let held = database.transaction().await.unwrap();
+    let of = |metrics: &[Metric], status| count(metrics, "todo_jobs", &[("status", status)]);
+    let longest_wait = |metrics: &[Metric]| count(metrics, "todo_job_oldest_queued_seconds", &[]);
+    let before = scrape(&server).await;
+    assert!(longest_wait(&before) < 0.5, "nothing waits yet");
+    // One job is held up by a lock on its todo; another is due in a second, and by a lock on itself hidden from workers.
+    let held = todos.transaction().await.unwrap();
     held.execute("select from todos where workspace_id = $1 for update", &[&id]).await.unwrap();
-    for tag in ["a", "b"] {
-        let body = json!({ "filter": { "status": ["pending"] }, "action": "add_tag", "tag": tag });
-        ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
-    }
-    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
-    assert_eq!((jobs("running").await, jobs("queued").await), (1.0, 1.0));
-    let wait = longest_wait().await;
-    assert!((1.4..4.0).contains(&wait), "{wait}");
+    let body = json!({ "filter": { "status": ["pending"] }, "action": "add_tag", "tag": "a" });
+    ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
+    wait_for(&server, "a running job", |metrics| of(metrics, "running") == 1.0).await;
+    let another = "insert into jobs (workspace_id, uid, kind, filter, change, due_at) \
+        select $1, gen_random_uuid(), kind, filter, change, now() + interval '1 second' from jobs where workspace_id = $1";
+    queue.execute(another, &[&id]).await.unwrap();
+    let hidden = queue.transaction().await.unwrap();
+    let hide = "select from jobs where workspace_id = $1 and status = 'queued' for update";
+    assert_eq!(hidden.execute(hide, &[&id]).await.unwrap(), 1);
+    tokio::time::sleep(std::time::Duration::from_millis(2200)).await;
+    let metrics = scrape(&server).await;
+    assert_eq!((of(&metrics, "running"), of(&metrics, "queued")), (1.0, 1.0));
+    let wait = longest_wait(&metrics);
+    assert!((1.0..4.0).contains(&wait), "{wait}");
+    hidden.commit().await.unwrap();
     held.commit().await.unwrap();
-    wait_for(&server, "the end of both", |metrics| {
-        count(metrics, "todo_jobs", &[("status", "succeeded")]) >= succeeded + 2.0
-    })
-    .await;
-    assert_eq!((jobs("running").await, jobs("queued").await, longest_wait().await), (0.0, 0.0, 0.0));
+    let succeeded = of(&before, "succeeded") + 2.0;
+    wait_for(&server, "the end of both", |metrics| of(metrics, "succeeded") >= succeeded).await;
+    let metrics = scrape(&server).await;
+    assert_eq!((of(&metrics, "running"), of(&metrics, "queued"), longest_wait(&metrics)), (0.0, 0.0, 0.0));
     for status in ["failed", "cancelled"] {
-        let before = jobs(status).await;
+        let before = of(&scrape(&server).await, status);
         let end = "update jobs set status = $2 where workspace_id = $1 and id = \
             (select max(id) from jobs where workspace_id = $1 and status <> $2)";
-        assert_eq!(database.execute(end, &[&id, &status]).await.unwrap(), 1);
-        assert_eq!(jobs(status).await, before + 1.0, "{status}");
+        assert_eq!(queue.execute(end, &[&id, &status]).await.unwrap(), 1);
+        assert_eq!(of(&scrape(&server).await, status), before + 1.0, "{status}");
     }
 }
