@@ -1,5 +1,6 @@
 //! How much one client may ask.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -54,15 +55,29 @@ async fn a_class_that_is_off_sends_no_fields() {
 }
 
 async fn exactly_the_limit_passes() {
-    // Two hosts, each with many instances, share nothing but Redis. A thousand requests at once starve a small machine, and a
-    // call that overruns its budget would count by itself; this is about the count that they share.
+    // Two hosts, each with many instances, share nothing but Redis. A thousand requests at once starve a small machine, and
+    // where a call to Redis overruns its budget of five seconds, the instance counts by itself. That is another test's: a
+    // round that took as long says nothing about the count that they share.
     const LIMIT: u64 = 10;
+    const BUDGET: Duration = Duration::from_secs(5);
     let options = Options::default()
         .with("rate_limit_default", LIMIT)
         .with("trusted_proxies", "127.0.0.1")
-        .with("redis_timeout_ms", 5000);
+        .with("redis_timeout_ms", BUDGET.as_millis());
     let servers = [Server::private(options.clone()).await, Server::private(options).await];
-    let address = own_address(117);
+    for net in 130..140 {
+        let (passed, took) = thousand_at_once(&servers, &own_address(net)).await;
+        if took < BUDGET {
+            // The window slides, but only every six seconds one more may pass.
+            assert_eq!(passed, LIMIT, "in {took:?}");
+            return;
+        }
+    }
+    panic!("this machine never answers a thousand requests within {BUDGET:?}");
+}
+
+/// How many of a thousand requests at once from one address pass, and how long all of them take.
+async fn thousand_at_once(servers: &[Arc<Server>; 2], address: &str) -> (u64, Duration) {
     let before = servers.each_ref().map(|server| server.host().counters().instantiations);
     let began = Instant::now();
     let calls = (0..1000).map(|number| {
@@ -81,12 +96,11 @@ async fn exactly_the_limit_passes() {
             answer.problem(429, "rate_limited");
         }
     }
-    // The window slides: every six seconds one more may pass. On a machine that is quick enough, none has.
-    let most = LIMIT + began.elapsed().as_secs() * LIMIT / 60;
-    assert!((LIMIT..=most).contains(&passed), "{passed} passed, and {LIMIT} to {most} may");
+    let took = began.elapsed();
     for (server, before) in servers.iter().zip(before) {
         assert!(server.host().counters().instantiations - before > 1, "several instances took part");
     }
+    (passed, took)
 }
 
 /// A client address that no other test and no recent run uses, behind a trusted proxy.
