@@ -35,7 +35,7 @@ pub struct Settings {
 }
 
 /// How long a request waits for a further connection before it shares one.
-const GROWTH_DEADLINE: Duration = Duration::from_millis(500);
+const GROWTH_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A value that goes with a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,11 +172,13 @@ impl Pg {
             match self.connections.choose(Instant::now()) {
                 Choice::Use(lent) => return Ok(lent),
                 Choice::Open(opening) => {
+                    let left = deadline.saturating_sub(started.elapsed());
                     let first = self.connections.is_empty();
-                    let patience = if first { deadline } else { deadline.min(GROWTH_DEADLINE) };
-                    let opened = open(self.address.clone(), patience).await;
+                    let opened = open(self.address.clone(), if first { left } else { left.min(GROWTH_DEADLINE) }).await;
                     match opening.settle(opened, Instant::now()) {
-                        Err(_) if !self.connections.is_empty() => {}
+                        Err(_) if started.elapsed() >= deadline => return Err(none_within(deadline)),
+                        // There were others, which may have gone back meanwhile: look again.
+                        Err(_) if !first || !self.connections.is_empty() => {}
                         outcome => return outcome,
                     }
                 }

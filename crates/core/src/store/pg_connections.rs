@@ -5,6 +5,10 @@
 //! while leaving most of the host's 64 (SPIN.md, Postgres) to other instances. They are shared only when there are as many
 //! as there may be, or when another cannot be had: where the host has none left, an opening waits for ever.
 //!
+//! They are held for a moment only. Under load there are more instances than the host has connections, and those that came
+//! too late would wait until one of the others has served its 128 requests. So each connection goes back after a tenth of a
+//! second, and the host's queue, which is fair, gives it to whoever has waited longest. That costs one round trip each time.
+//!
 //! The road not taken: handing the half-done opening, or a lock, from request to request. A request is a task of the component
 //! model of its own, and this build of `wit-bindgen` cannot wake one task from another; waiters look every millisecond.
 
@@ -15,6 +19,8 @@ use std::time::{Duration, Instant};
 const MOST: usize = 4;
 /// A statement that has been running for this long is likely to go on: others keep away from its connection.
 const SLOW: Duration = Duration::from_millis(50);
+/// A connection older than this is lent no more and goes back to the host as soon as no statement runs on it.
+const TURN: Duration = Duration::from_millis(100);
 /// After an opening that brought nothing, the instance makes do with what it has for this long.
 const CONTENT: Duration = Duration::from_secs(10);
 
@@ -31,11 +37,21 @@ struct State<C> {
 
 struct Held<C> {
     connection: Arc<C>,
+    opened: Instant,
     /// When the statements that are running on it were sent.
     running: Vec<Instant>,
 }
 
 impl<C> Held<C> {
+    fn is_old(&self, now: Instant) -> bool {
+        now.duration_since(self.opened) > TURN
+    }
+
+    /// Whether it goes back to the host.
+    fn is_spent(&self, now: Instant) -> bool {
+        self.running.is_empty() && self.is_old(now)
+    }
+
     fn is_slow(&self, now: Instant) -> bool {
         self.running.iter().any(|since| now.duration_since(*since) > SLOW)
     }
@@ -68,12 +84,13 @@ impl<C> Connections<C> {
     pub(super) fn choose(self: &Arc<Self>, now: Instant) -> Choice<C> {
         let mut state = self.lock();
         let State { held, opening, content_until } = &mut *state;
-        let content = content_until.is_some_and(|until| now < until);
+        held.retain(|held| !held.is_spent(now));
+        // However content: with none there is no other way.
+        let content = !held.is_empty() && content_until.is_some_and(|until| now < until);
         let may_grow = held.len() + *opening < MOST && !content;
-        let least = held.iter_mut().min_by_key(|held| (held.is_slow(now), held.running.len()));
-        let Some(least) = least else {
-            // However content: with none there is no other way.
-            return if *opening < MOST { Choice::Open(self.begin(opening)) } else { Choice::Wait };
+        let young = held.iter_mut().filter(|held| !held.is_old(now));
+        let Some(least) = young.min_by_key(|held| (held.is_slow(now), held.running.len())) else {
+            return if may_grow { Choice::Open(self.begin(opening)) } else { Choice::Wait };
         };
         if !least.running.is_empty() {
             if may_grow {
@@ -134,7 +151,7 @@ impl<C> Opening<C> {
         match outcome {
             Ok(connection) => {
                 let connection = Arc::new(connection);
-                state.held.push(Held { connection: Arc::clone(&connection), running: vec![now] });
+                state.held.push(Held { connection: Arc::clone(&connection), opened: now, running: vec![now] });
                 drop(state);
                 Ok(Lent { connections, connection, since: now })
             }
@@ -163,6 +180,8 @@ impl<C> Drop for Lent<C> {
         {
             held.running.swap_remove(place);
         }
+        let now = Instant::now();
+        state.held.retain(|held| !held.is_spent(now));
     }
 }
 
@@ -228,7 +247,7 @@ mod tests {
     fn a_slow_one_is_avoided() {
         let (connections, now) = (Connections::new(), Instant::now());
         let mut lent = busy(&connections, now);
-        let later = now + SLOW * 2;
+        let later = now + SLOW + Duration::from_millis(1);
         let quick = lent.pop().unwrap();
         let name = *quick.connection;
         drop(quick);
@@ -246,6 +265,20 @@ mod tests {
         // Unless there is none at all.
         connections.forget_all();
         assert!(matches!(connections.choose(now), Choice::Open(_)));
+    }
+
+    #[test]
+    fn an_old_one_is_lent_no_more_and_goes_back_when_its_statements_have_ended() {
+        let (connections, now) = (Connections::new(), Instant::now());
+        let lent = busy(&connections, now);
+        let later = now + TURN * 2;
+        assert!(matches!(connections.choose(later), Choice::Wait));
+        let old = Arc::downgrade(&lent[0].connection);
+        drop(lent);
+        let young = opening(connections.choose(later)).settle(Ok(5), later).unwrap();
+        assert!(old.upgrade().is_none());
+        drop(young);
+        assert_eq!(*used(connections.choose(later + TURN)).connection, 5);
     }
 
     #[test]
