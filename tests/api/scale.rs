@@ -1,4 +1,4 @@
-//! A million todos: which plans Postgres runs for the service, and whether far pages are as quick as near ones.
+//! A million todos: which plans Postgres runs for the service, and whether far pages cost what near ones do.
 
 mod ledger;
 mod place;
@@ -13,6 +13,7 @@ use todo_core::domain::filter::{Filter, Sort};
 
 use ledger::Ledger;
 use place::{CURSOR_SECRET, Place};
+use plans::Plan;
 use shapes::Shape;
 
 use crate::harness::suite;
@@ -23,7 +24,7 @@ suite![
     #[large]
     every_other_read_goes_through_an_index,
     #[large]
-    a_far_page_takes_no_longer_than_the_first,
+    a_far_page_costs_no_more_than_the_first,
     #[large]
     every_export_goes_through_an_index,
     #[large]
@@ -100,48 +101,44 @@ async fn far(place: &Place, sort: &str) -> String {
     Cursor::encode(CURSOR_SECRET.as_bytes(), &scope, &position)
 }
 
-/// The median time of either page, in milliseconds, and the rows that it looked at.
-async fn compare(place: &mut Place, paths: [&str; 2]) -> [(f64, f64); 2] {
-    let mut costs = [Vec::new(), Vec::new()];
+/// The run of a page whose time is the median of several, for either path.
+async fn typical(place: &mut Place, paths: [&str; 2]) -> [Plan; 2] {
+    let mut runs = [Vec::new(), Vec::new()];
     for _ in 0..21 {
         // In turn, so that whatever else the machine does meets both.
-        for (path, costs) in paths.into_iter().zip(&mut costs) {
+        for (path, runs) in paths.into_iter().zip(&mut runs) {
             let call = place.large.get(path);
             let (answer, plans) = place.observe(call).await;
             assert_eq!(answer.ok()["items"].as_array().unwrap().len(), 50, "{answer}");
-            let page = plans.iter().find(|plan| plan.query.contains("row_number()")).expect("the page's own plan");
-            costs.push((page.duration, page.rows()));
+            let page = plans.into_iter().find(|plan| plan.query.contains("row_number()"));
+            runs.push(page.expect("the page's own plan"));
         }
     }
-    costs.map(|mut costs| {
-        costs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        costs[costs.len() / 2]
+    runs.map(|mut runs| {
+        runs.sort_by(|a, b| a.duration.total_cmp(&b.duration));
+        runs.swap_remove(runs.len() / 2)
     })
 }
 
-async fn a_far_page_takes_no_longer_than_the_first() {
+/// Judged by what Postgres touches, which is the same on a busy machine; the times are printed beside it.
+async fn a_far_page_costs_no_more_than_the_first() {
     let mut place = Place::get().await;
-    let mut slow = Vec::new();
+    let mut dear = Vec::new();
     for sort in shapes::SORTS {
         let first = format!("/api/v2/todos?sort={sort}");
         let last = format!("{first}&cursor={}", far(&place, sort).await);
-        let mut ratio = f64::INFINITY;
-        // A page that really costs more does so each time; one that a busy machine held up does not.
-        for _ in 0..3 {
-            let [(near, near_rows), (far, far_rows)] = compare(&mut place, [&first, &last]).await;
-            eprintln!("page 1: {near:6.2} ms, page 5,000: {far:6.2} ms  {sort}");
-            // 51 of the index, as many again without a due date, and all that is rendered.
-            assert!(near_rows.max(far_rows) < 200.0, "{sort}: {near_rows} rows, then {far_rows}");
-            ratio = ratio.min(far / near);
-            if ratio <= 1.5 {
-                break;
-            }
-        }
-        if ratio > 1.5 {
-            slow.push(format!("{sort}: {ratio:.2} times the time of page 1"));
+        let [near, far] = typical(&mut place, [&first, &last]).await;
+        let [(near_blocks, near_time), (far_blocks, far_time)] = [&near, &far].map(|run| (run.blocks(), run.duration));
+        eprintln!(
+            "page 1: {near_blocks} blocks, {near_time:.2} ms; page 5,000: {far_blocks}, {far_time:.2} ms  {sort}"
+        );
+        // 51 of the index, as many again without a due date, and all that is rendered.
+        assert!(near.rows().max(far.rows()) < 200.0, "{sort}: {} rows, then {}", near.rows(), far.rows());
+        if far_blocks * 2 > near_blocks * 3 {
+            dear.push(format!("{sort}: {near_blocks} blocks, then {far_blocks}"));
         }
     }
-    assert!(slow.is_empty(), "{}", slow.join("\n"));
+    assert!(dear.is_empty(), "{}", dear.join("\n"));
 }
 
 async fn every_export_goes_through_an_index() {

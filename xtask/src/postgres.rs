@@ -105,6 +105,7 @@ impl Postgres {
                 "auto_explain.log_min_duration = 0",
                 "auto_explain.log_nested_statements = on",
                 "auto_explain.log_analyze = on",
+                "auto_explain.log_buffers = on",
                 "auto_explain.log_timing = off",
                 "auto_explain.log_format = json",
             ];

@@ -84,6 +84,14 @@ impl Plan {
         rows
     }
 
+    /// How many blocks of tables and indexes it touched, in memory or not.
+    pub fn blocks(&self) -> u64 {
+        ["Shared Hit Blocks", "Shared Read Blocks"]
+            .iter()
+            .map(|name| self.root[name].as_u64().expect("log_buffers"))
+            .sum()
+    }
+
     /// The indexes of the large tables that it read.
     pub fn indexes(&self) -> Vec<&str> {
         let mut indexes = Vec::new();
