@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::StatusCode;
+use axum::response::IntoResponse;
+use http::{StatusCode, header};
 use serde::Serialize;
 use todo_core::domain::todo::{self as core, Expected};
 use todo_core::store::write::Written;
@@ -92,9 +93,10 @@ pub async fn delete_todo(
     SerialPath(id): SerialPath,
     Query(NoParameters): Query<NoParameters>,
     IfMatch(expected): IfMatch,
-) -> Result<StatusCode> {
-    app.service.delete_todo(&caller, id, &expected).await?;
-    Ok(StatusCode::NO_CONTENT)
+) -> Result<impl IntoResponse> {
+    let uid = app.service.delete_todo(&caller, id, &expected).await?.value;
+    let successor = format!("<{}>; rel=\"successor-version\"", todos::url(uid));
+    Ok((StatusCode::NO_CONTENT, [(header::LINK, successor)]))
 }
 
 /// Accepts a change to all todos that match a filter. Its job is one of version 2.

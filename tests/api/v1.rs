@@ -279,9 +279,13 @@ async fn successors_are_named() {
     let id = ws.titled("x").await;
     let list = ws.get("/api/v1/todos").send().await;
     assert!(list.all("link").join(", ").contains("</api/v2/todos>; rel=\"successor-version\""), "{list}");
-    let one = ws.get(&format!("/api/v1/todos/{}", list.ok()[0]["id"])).send().await;
     let expected = format!("</api/v2/todos/{id}>; rel=\"successor-version\"");
-    assert!(one.all("link").join(", ").contains(&expected), "expected {expected}: {one}");
+    let path = format!("/api/v1/todos/{}", list.ok()[0]["id"]);
+    for call in [ws.get(&path), ws.patch(&path).json(json!({ "title": "y" })), ws.delete(&path)] {
+        let answer = call.send().await;
+        assert!(answer.status < 300, "{answer}");
+        assert!(answer.all("link").join(", ").contains(&expected), "expected {expected}: {answer}");
+    }
     let stats = ws.get("/api/v1/todos/stats").send().await;
     assert!(stats.all("link").join(", ").contains("</api/v2/todos/stats>"), "{stats}");
 }

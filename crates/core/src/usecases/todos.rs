@@ -78,8 +78,8 @@ impl Service {
         writing.settle(outcome).await
     }
 
-    /// A todo goes into the bin.
-    pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
+    /// A todo goes into the bin. Tells its public id.
+    pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
         let writing = self.write_to(caller, None, touched(id)).await;
         let outcome = todos::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
