@@ -34,7 +34,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// An object in a version: its tag begins with the version (API.md, *ETag*).
+    /// An object in a version: its tag begins with the version.
     pub fn object(version: i64, body: &impl Serialize) -> Self {
         let mut document = Self::json(body);
         document.etag = Some(format!("{version}-{}", digest(&document.body)));

@@ -1,6 +1,6 @@
 //! The API component: HTTP in, HTTP out. It holds no SQL and no Redis command; `todo-core` does the work.
 //!
-//! One instance serves many requests (SPIN.md: up to 128, 16 at once), so everything that can be built once is: see
+//! One instance serves many requests (ARCHITECTURE.md, *The platform*), so everything that can be built once is: see
 //! [`app::App`]. The router and the order of its layers are in [`router`].
 
 pub mod app;

@@ -80,7 +80,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     }
 }
 
-/// Compares the version part (API.md, *ETag*). A header without any version of ours matches nothing, so it is stale.
+/// Compares the version part. A header without any version of ours matches nothing, so it is stale.
 fn expected(headers: &HeaderMap) -> Expected {
     match EntityTags::parse(headers, header::IF_MATCH) {
         None => Expected::Any,

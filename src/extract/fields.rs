@@ -1,6 +1,6 @@
 //! Decoding a JSON object field by field, collecting every fault with its JSON Pointer.
 //!
-//! serde stops at the first error; people who fill in forms want all of them (API.md, *Exact answers*).
+//! serde stops at the first error; people who fill in forms want all of them.
 
 use serde_json::{Map, Value};
 use todo_core::domain::id::Id;

@@ -11,7 +11,7 @@ pub struct Settings {
     pub hsts: bool,
 }
 
-/// Read once per instance: the host keeps no copy of its own (SPIN.md).
+/// Read once per instance: the host keeps no copy of its own (ARCHITECTURE.md, *The platform*).
 static SETTINGS: OnceLock<Settings> = OnceLock::new();
 
 impl Settings {

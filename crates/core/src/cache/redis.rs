@@ -1,6 +1,6 @@
 //! The only user of `spin_sdk::redis`.
 //!
-//! Concurrent commands on one connection stall each other (SPIN.md: the socket keeps Nagle's algorithm on), so the
+//! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's algorithm on), so the
 //! instance holds a few connections and lends each to one call at a time. They never reconnect by themselves: one that
 //! failed, overran its budget or was left in the middle of a call is dropped.
 

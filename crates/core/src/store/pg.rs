@@ -40,7 +40,7 @@ const GROWTH_DEADLINE: Duration = Duration::from_millis(100);
 /// A value that goes with a statement.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Param {
-    /// `text`. Instants and UUIDs are passed so too and cast in the statement (SPIN.md, Postgres).
+    /// `text`. Instants and UUIDs are passed so too and cast in the statement (ARCHITECTURE.md, *The platform*).
     Text(String),
     /// `text[]`.
     Texts(Vec<String>),
