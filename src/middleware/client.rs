@@ -1,7 +1,8 @@
 //! Who is at the other end of the connection.
 //!
 //! Spin appends the peer's address to whatever the client sent as `spin-client-addr`, so only the *last* value is true
-//! (ARCHITECTURE.md, *The platform*). `X-Forwarded-For` is believed only from proxies that the settings name, and then from the right.
+//! (ARCHITECTURE.md, *The platform*). `X-Forwarded-For` is believed only from proxies that the settings name, and then
+//! from the right.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -25,8 +25,8 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 
 /// Ends slow requests with 504.
 ///
-/// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its statement with it; Postgres ends
-/// it by its own `statement_timeout`.
+/// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
+/// statement with it; Postgres ends it by its own `statement_timeout`.
 pub async fn end_slow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
     let handled = std::pin::pin!(next.run(request));

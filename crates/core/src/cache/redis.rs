@@ -1,8 +1,8 @@
 //! The only user of `spin_sdk::redis`.
 //!
-//! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's algorithm on), so the
-//! instance holds a few connections and lends each to one call at a time. They never reconnect by themselves: one that
-//! failed, overran its budget or was left in the middle of a call is dropped.
+//! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's
+//! algorithm on), so the instance holds a few connections and lends each to one call at a time. They never reconnect by
+//! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -2,8 +2,9 @@
 //!
 //! Statements on one connection run one after the other, so a single connection would let one slow statement, or one that
 //! waits for a lock, hold up every request of the instance. A few of them, each lent to whoever finds it idle, avoid that
-//! while leaving most of the host's 64 (ARCHITECTURE.md, *The platform*) to other instances. They are shared only when there are as many
-//! as there may be, or when another cannot be had: where the host has none left, an opening waits for ever.
+//! while leaving most of the host's 64 (ARCHITECTURE.md, *The platform*) to other instances. They are shared only when
+//! there are as many as there may be, or when another cannot be had: where the host has none left, an opening waits for
+//! ever.
 //!
 //! They are held for a moment only. Under load there are more instances than the host has connections, and those that came
 //! too late would wait until one of the others has served its 128 requests. So each connection goes back after a tenth of a
