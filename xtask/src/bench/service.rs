@@ -130,9 +130,11 @@ impl Service<'_> {
         Load { server: self.listen, path, token: Some(token), script: None, seconds: *seconds }
     }
 
-    /// Measures reads of `path`.
+    /// Measures reads of `path`, after two seconds in which instances start and caches fill.
     pub async fn read(&self, path: &str) -> Result<Figures> {
-        self.load(path).run(self.bench.session).await
+        let load = self.load(path);
+        Load { seconds: 2, ..load }.run(self.bench.session).await?;
+        load.run(self.bench.session).await
     }
 
     /// Resident memory, in megabytes.

@@ -12,6 +12,7 @@ use crate::Session;
 pub const CONNECTIONS: &str = "32";
 
 /// What to ask for.
+#[derive(Clone, Copy)]
 pub struct Load<'a> {
     /// Where the server listens.
     pub server: SocketAddr,
