@@ -21,7 +21,7 @@ use crate::Meter;
 pub struct Effort {
     /// Waiting for a connection, opening one and the call itself must not take longer.
     pub budget: Duration,
-    /// Whether it may probe an open breaker at once.
+    /// Whether it is a write's: only the failure of another one keeps it from trying.
     pub urgent: bool,
 }
 
@@ -127,7 +127,7 @@ impl Redis {
         match &outcome {
             Ok(_) | Err(Failure::OtherEpoch) => lock(&self.breaker).succeeded(),
             Err(_) => {
-                lock(&self.breaker).failed(Instant::now());
+                lock(&self.breaker).failed(Instant::now(), effort.urgent);
                 self.pool.forget_idle();
             }
         }

@@ -16,7 +16,7 @@ use crate::{Caller, Error, Meter, Result};
 use super::Service;
 
 /// A chunk should take about this long: its locks are held no longer, and a cancelled job stops after it.
-const CHUNK_TARGET: Duration = Duration::from_millis(100);
+const CHUNK_TARGET: Duration = Duration::from_millis(50);
 /// The first chunk of a first attempt, before it is known how long one takes.
 const FIRST_CHUNK: i64 = 200;
 /// The largest chunk.
@@ -122,8 +122,8 @@ impl Run<'_> {
                 turn = Instant::now();
             }
             limit = next_limit(limit, elapsed);
-            // Requests come first: Postgres gets a breath as long as a quarter of the chunk.
-            spin_sdk::time::sleep(elapsed / 4).await;
+            // Requests come first: half of the time is theirs alone.
+            spin_sdk::time::sleep(elapsed).await;
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
     fn chunks_grow_while_they_are_quick_and_shrink_when_they_are_not() {
         assert_eq!(next_limit(200, Duration::from_millis(10)), 400);
         assert_eq!(next_limit(2000, Duration::from_millis(10)), LARGEST_CHUNK);
-        assert_eq!(next_limit(200, Duration::from_millis(100)), 200);
+        assert_eq!(next_limit(200, Duration::from_millis(50)), 200);
         assert_eq!(next_limit(200, Duration::from_millis(500)), 100);
         assert_eq!(next_limit(1, Duration::from_secs(5)), 1);
     }
