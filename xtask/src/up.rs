@@ -16,6 +16,10 @@ use crate::run::{Process, ask};
 use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
 use crate::{Session, http, migrate, token};
 
+/// How long the service may take until it is ready. A host compiles the components at its first start, which is a matter of
+/// seconds for a released Spin and of minutes for one that was built for debugging.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 #[derive(clap::Args)]
 pub struct Args {
     /// What runs the components: Spin (4.1 or newer), or the embedded todo-host. By default Spin if it is on the PATH.
@@ -173,7 +177,7 @@ pub async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<(
     let address = http::reachable(listen);
     let began = Instant::now();
     let mut last = None;
-    while began.elapsed() < Duration::from_secs(90) {
+    while began.elapsed() < PATIENCE {
         if let Some(status) = service.ended() {
             bail!("the service ended before it answered ({status}); see its messages above");
         }
@@ -185,9 +189,9 @@ pub async fn until_it_answers(service: &Process, listen: SocketAddr) -> Result<(
     }
     match last {
         Some(status) => {
-            bail!("/health/ready still answers {status} after 90 s; GET /health tells why")
+            bail!("/health/ready still answers {status} after {}; GET /health tells why", duration(PATIENCE))
         }
-        None => bail!("nothing answers at http://{address} after 90 s"),
+        None => bail!("nothing answers at http://{address} after {}", duration(PATIENCE)),
     }
 }
 
