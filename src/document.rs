@@ -91,7 +91,7 @@ impl Document {
     /// The same with a `Link`.
     #[must_use]
     pub fn link(mut self, target: &str, relation: &str) -> Self {
-        self.links.push(format!("<{target}>; rel=\"{relation}\""));
+        self.links.push(link(target, relation));
         self
     }
 
@@ -124,6 +124,11 @@ impl IntoResponse for Document {
         response.extensions_mut().insert(self);
         response
     }
+}
+
+/// The value of a `Link` header (RFC 8288).
+pub fn link(target: &str, relation: &str) -> String {
+    format!("<{target}>; rel=\"{relation}\"")
 }
 
 /// The first 128 bits of SHA-256, in hexadecimal.

@@ -14,7 +14,7 @@ use todo_core::store::write::Written;
 
 use super::{bulk, todos};
 use crate::app::App;
-use crate::document::Document;
+use crate::document::{Document, link};
 use crate::error::Result;
 use crate::extract::body::Json;
 use crate::extract::caller::{Reader, Writer};
@@ -95,8 +95,7 @@ pub async fn delete_todo(
     IfMatch(expected): IfMatch,
 ) -> Result<impl IntoResponse> {
     let uid = app.service.delete_todo(&caller, id, &expected).await?.value;
-    let successor = format!("<{}>; rel=\"successor-version\"", todos::url(uid));
-    Ok((StatusCode::NO_CONTENT, [(header::LINK, successor)]))
+    Ok((StatusCode::NO_CONTENT, [(header::LINK, link(&todos::url(uid), "successor-version"))]))
 }
 
 /// Accepts a change to all todos that match a filter. Its job is one of version 2.

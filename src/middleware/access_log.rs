@@ -1,6 +1,6 @@
 //! One line per request, and `Server-Timing`.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
@@ -25,21 +25,14 @@ static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 pub struct Findings(Mutex<Facts>);
 
 impl Findings {
-    /// Notes something.
-    pub fn note(&self, found: impl FnOnce(&mut Facts)) {
-        if let Ok(mut facts) = self.0.lock() {
-            found(&mut facts);
-        }
-    }
-
-    /// What is known so far.
-    pub fn facts(&self) -> Facts {
-        self.0.lock().map(|facts| facts.clone()).unwrap_or_default()
+    /// Notes something, or looks at what is known so far.
+    pub fn with<T>(&self, visit: impl FnOnce(&mut Facts) -> T) -> T {
+        visit(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// What is found out about a request.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Facts {
     /// The workspace's public id.
     pub workspace: Option<String>,
@@ -86,7 +79,7 @@ pub async fn record(State(app): State<Arc<App>>, mut request: Request, next: Nex
     fields.insert("duration_ms".into(), json!(elapsed.as_secs_f64() * 1000.0));
     fields.insert("statements".into(), statements.into());
     fields.insert("redis_calls".into(), redis_calls.into());
-    let Facts { workspace, cache, limited, rates: _ } = findings.facts();
+    let Facts { workspace, cache, limited, rates: _ } = findings.with(std::mem::take);
     fields.insert("workspace".into(), workspace.into());
     fields.insert("cache".into(), cache.into());
     fields.insert("limited".into(), limited.into());

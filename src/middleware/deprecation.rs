@@ -8,6 +8,7 @@ use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
 use crate::app::App;
+use crate::document::link;
 use crate::error;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -30,13 +31,13 @@ pub async fn announce(State(app): State<Arc<App>>, request: Request, next: Next)
     if let Ok(value) = HeaderValue::try_from(sunset) {
         headers.insert(SUNSET.clone(), value);
     }
-    if let Ok(value) = HeaderValue::try_from(format!("<{origin}/docs/migrating>; rel=\"deprecation\"")) {
+    if let Ok(value) = HeaderValue::try_from(link(&format!("{origin}/docs/migrating"), "deprecation")) {
         headers.append(header::LINK, value);
     }
     // The handler names the successor of a single todo, because only it knows the UUID.
     let named =
         headers.get_all(header::LINK).iter().any(|link| link.as_bytes().ends_with(b"rel=\"successor-version\""));
-    if !named && let Ok(value) = HeaderValue::try_from(format!("<{successor}>; rel=\"successor-version\"")) {
+    if !named && let Ok(value) = HeaderValue::try_from(link(successor, "successor-version")) {
         headers.append(header::LINK, value);
     }
     response

@@ -79,16 +79,16 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         Ok(admittance) => admittance,
         Err(error) => return Failure::from(error).into_response(),
     };
-    findings.note(|facts| facts.rates.clone_from(&rates));
+    findings.with(|facts| facts.rates.clone_from(&rates));
     if work_due {
         app.sweep();
     }
     if let Some(refused) = refused {
-        findings.note(|facts| facts.limited = Some(refused.class.name()));
+        findings.with(|facts| facts.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
     }
     if let Some(principal) = principal {
-        findings.note(|facts| facts.workspace = Some(principal.workspace_uid.to_string()));
+        findings.with(|facts| facts.workspace = Some(principal.workspace_uid.to_string()));
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(&meter) };
         request.extensions_mut().insert(Identity { principal: Arc::new(principal), caller });
     } else if let Some(refusal) = credential.refusal() {
@@ -109,7 +109,7 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         },
         _ => (next.run(request).await, "BYPASS"),
     };
-    findings.note(|facts| facts.cache = Some(cache));
+    findings.with(|facts| facts.cache = Some(cache));
     let mut response = with_rates(response, &rates);
     response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response

@@ -36,7 +36,7 @@ pub async fn end_slow(State(app): State<Arc<App>>, request: Request, next: Next)
         Either::Right(((), _)) => {
             let detail = format!("the request took longer than {} ms", app.settings.http.timeout.as_millis());
             let late = Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
-            with_rates(late, &findings.facts().rates)
+            findings.with(|facts| with_rates(late, &facts.rates))
         }
     }
 }

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use todo_core::Meter;
 
-use super::access_log::{Facts, Findings};
+use super::access_log::Findings;
 use crate::app::App;
 
 /// Upper bounds of the buckets of the latency histogram, in seconds.
@@ -49,7 +49,7 @@ pub async fn count(State(app): State<Arc<App>>, request: Request, next: Next) ->
     if statements > 0 {
         counts.push(("todo_sql_statements_total".to_owned(), statements.into()));
     }
-    let Facts { cache, limited, .. } = findings.facts();
+    let (cache, limited) = findings.with(|facts| (facts.cache, facts.limited));
     if let Some(result) = cache {
         counts.push((format!("todo_cache_requests_total{{result=\"{}\"}}", result.to_ascii_lowercase()), 1));
     }

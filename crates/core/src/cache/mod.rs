@@ -69,8 +69,8 @@
 //! # What it costs
 //!
 //! A hit is one round trip of one script that also counts the request and finds its principal. A miss adds the store. A
-//! write has two more calls. A failure or an overrun costs its budget once and opens the breaker; while it
-//! is open nothing is sent.
+//! write has two more calls. A failure or an overrun costs its budget once and opens the breaker, a read's only for
+//! reads; while it is open nothing is sent.
 //! A busy token's admission is renewed before it ends, by one caller: about 1.4 statements a second and token.
 //!
 //! An entry takes about 250 bytes of Redis beyond its bytes (the test `an_entry_costs_little_more_than_its_bytes` prints
