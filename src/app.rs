@@ -10,6 +10,7 @@ use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
 
 use crate::config::Settings;
+use crate::middleware::metrics::Tally;
 
 /// Everything a handler needs. Cheap to share; lives as long as the instance.
 pub struct App {
@@ -17,6 +18,8 @@ pub struct App {
     pub settings: Settings,
     /// What can be done.
     pub service: Service,
+    /// What has been counted and not sent.
+    pub tally: Tally,
     swept: Mutex<Option<Instant>>,
 }
 
@@ -25,7 +28,7 @@ impl App {
     pub fn new(settings: Settings) -> Self {
         let pg = Pg::new(settings.database.clone());
         let cache = Cache::new(settings.redis.clone());
-        Self { settings, service: Service::new(pg, cache), swept: Mutex::new(None) }
+        Self { settings, service: Service::new(pg, cache), tally: Tally::default(), swept: Mutex::new(None) }
     }
 
     /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.

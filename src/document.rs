@@ -54,7 +54,8 @@ impl Document {
         Self::untagged(serde_json::to_vec(body).unwrap_or_default())
     }
 
-    fn untagged(body: impl Into<Bytes>) -> Self {
+    /// Neither an object nor a page of ours: the tag, if any, comes from elsewhere.
+    pub fn untagged(body: impl Into<Bytes>) -> Self {
         Self {
             status: StatusCode::OK,
             etag: None,

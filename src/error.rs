@@ -8,17 +8,15 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
-use std::sync::Arc;
 use todo_core::error::{Fault, Kind, Place};
 
 use crate::app::App;
-use crate::middleware::request_id::RequestId;
+use crate::middleware::request_id::{Origin, RequestId};
 
 /// A refused or failed request.
 #[derive(Debug, Clone)]
@@ -191,11 +189,11 @@ pub async fn method_not_allowed(method: Method) -> Response {
 }
 
 /// The layer that writes failures.
-pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn render(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let v1 = is_v1(request.uri().path());
-    let origin = crate::middleware::request_id::origin(&app, &request);
+    let origin = Origin::of(app, &request);
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else {
         return response;
     };
@@ -212,15 +210,15 @@ pub async fn render(State(app): State<Arc<App>>, request: Request, next: Next) -
     }
     *response.body_mut() = Body::from(body.to_string());
     // The access log tells the cause.
-    response.extensions_mut().insert(Logged { code: failure.code, cause: failure.cause });
+    response.extensions_mut().insert(Logged { code: Some(failure.code), cause: failure.cause });
     response
 }
 
 /// What the access log says of a failure.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Logged {
     /// The failure's code.
-    pub code: Cow<'static, str>,
+    pub code: Option<Cow<'static, str>>,
     /// The chain of causes.
     pub cause: Option<String>,
 }
@@ -231,7 +229,7 @@ pub fn is_v1(path: &str) -> bool {
 }
 
 /// RFC 9457.
-fn problem(failure: &Failure, origin: &str, request_id: &str) -> Value {
+fn problem(failure: &Failure, origin: &Origin, request_id: &str) -> Value {
     let mut problem = json!({
         "type": format!("{origin}/docs/errors#{}", failure.code),
         "title": failure.status.canonical_reason().unwrap_or("Error"),

@@ -1,11 +1,14 @@
-//! Every route of both versions, and the layers around them.
+//! Every route of both versions, and what surrounds them.
 //!
-//! The first layer named is the innermost. A request passes from the last to the first, its answer back.
+//! axum boxes each layer and clones all of them, layer in layer, for every request. So what surrounds the routes is plain
+//! functions that pass the request on, put together here into few layers.
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{delete, get, post};
 
 use crate::app::App;
@@ -24,27 +27,44 @@ pub fn build(app: Arc<App>) -> Router {
         .merge(v2())
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&app), entrance::enter));
+        .layer(from_fn_with_state(Arc::clone(&app), guard));
     // Not counted, and open where the settings say so.
     let operations = Router::new()
         .route("/health", get(health::health))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics_page::metrics))
-        .method_not_allowed_fallback(error::method_not_allowed);
-    operations
-        .merge(guarded)
-        .layer(from_fn_with_state(Arc::clone(&app), limits::end_slow))
-        .layer(from_fn_with_state(cors::layer(&app.settings.http.cors_origins), cors::allow))
-        // Around everything that can answer, for the paths of version 1 alone.
-        .layer(from_fn_with_state(Arc::clone(&app), deprecation::announce))
-        .layer(from_fn_with_state(Arc::clone(&app), error::render))
-        .layer(from_fn(representation::choose))
-        .layer(from_fn_with_state(Arc::clone(&app), metrics::count))
-        .layer(from_fn_with_state(Arc::clone(&app), access_log::record))
-        .layer(from_fn_with_state(Arc::clone(&app), security_headers::set))
-        .layer(from_fn(request_id::assign))
-        .with_state(app)
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn_with_state(Arc::clone(&app), operate));
+    let mut routes = operations.merge(guarded);
+    if let Some(allowed) = cors::allowed(&app.settings.http.cors_origins) {
+        routes = routes.layer(from_fn_with_state(allowed, cors::allow));
+    }
+    routes.layer(from_fn_with_state(Arc::clone(&app), surround)).with_state(app)
+}
+
+/// Around the routes that serve callers.
+async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let answer = async |request| next.run(request).await;
+    let answer = async |request| entrance::enter(&app, request, answer).await;
+    limits::end_slow(&app, request, answer).await
+}
+
+/// Around the routes that serve whoever runs the service.
+async fn operate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    limits::end_slow(&app, request, async |request| next.run(request).await).await
+}
+
+/// Around everything that can answer, from the inside out.
+async fn surround(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let answer = async |request| next.run(request).await;
+    let answer = async |request| deprecation::announce(&app, request, answer).await;
+    let answer = async |request| error::render(&app, request, answer).await;
+    let answer = async |request| representation::choose(request, answer).await;
+    let answer = async |request| metrics::count(&app, request, answer).await;
+    let answer = async |request| access_log::record(&app, request, answer).await;
+    let answer = async |request| security_headers::set(&app, request, answer).await;
+    request_id::assign(request, answer).await
 }
 
 /// Deprecated and frozen.

@@ -14,7 +14,7 @@ use todo_core::store::jobs::{self, Counts};
 use crate::app::App;
 use crate::error::{Result, route_not_found};
 use crate::middleware::entrance;
-use crate::middleware::metrics::BUCKETS;
+use crate::middleware::metrics::{self, BUCKETS};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -27,6 +27,7 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     if !app.settings.observability.metrics_public {
         entrance::require_admin(&app, &meter, request.headers()).await?;
     }
+    metrics::send(&app).await;
     let counts = app.service.cache().counts(&meter).await;
     let mut text = exposition(&counts);
     // Without Postgres the counters are still worth reading.

@@ -39,7 +39,7 @@ static ALLOWED: [HeaderName; 8] = [
 ];
 
 /// What the settings allow; `None` where that is no origin at all.
-pub fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
+pub fn allowed(origins: &CorsOrigins) -> Option<CorsLayer> {
     let origin = match origins {
         CorsOrigins::None => return None,
         CorsOrigins::Any => AllowOrigin::any(),
@@ -57,13 +57,13 @@ pub fn layer(origins: &CorsOrigins) -> Option<CorsLayer> {
 
 /// Answers preflights and marks the answers to everything else. An OPTIONS that is no preflight asks for `Allow`, which the
 /// layer by itself would keep from it.
-pub async fn allow(State(layer): State<Option<CorsLayer>>, request: Request, next: Next) -> Response {
+pub async fn allow(State(allowed): State<CorsLayer>, request: Request, next: Next) -> Response {
     let plain =
         *request.method() == Method::OPTIONS && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
-    let Some(layer) = layer.filter(|_| !plain) else {
+    if plain {
         return next.run(request).await;
-    };
-    match layer.layer(next).oneshot(request).await {
+    }
+    match allowed.layer(next).oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }

@@ -1,12 +1,10 @@
 //! Tells every caller of version 1 that it is going away and where to go (RFC 9745, RFC 8594).
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
+use super::request_id::Origin;
 use crate::app::App;
 use crate::document::link;
 use crate::error;
@@ -15,13 +13,13 @@ static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// Adds the headers to every answer of version 1, errors of outer layers included; other paths pass.
-pub async fn announce(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub async fn announce(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     if !error::is_v1(request.uri().path()) {
-        return next.run(request).await;
+        return answer(request).await;
     }
-    let origin = super::request_id::origin(&app, &request);
+    let origin = Origin::of(app, &request);
     let successor = successor(request.uri().path());
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     let dates = &app.settings.v1;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::try_from(format!("@{}", dates.deprecated_at.to_utc().timestamp())) {

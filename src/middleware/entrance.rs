@@ -7,8 +7,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -21,7 +20,7 @@ use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
 use super::access_log::Findings;
-use super::{client, limits, representation};
+use super::{limits, representation};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
@@ -50,25 +49,25 @@ impl Identity {
 }
 
 /// Authenticates, counts, and answers from the cache where it can.
-pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+pub async fn enter(app: &App, mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.method() == Method::OPTIONS {
         // Asks about a route, not for anything on it: not counted, and open to everybody.
-        return next.run(request).await;
+        return answer(request).await;
     }
     if let Some(fault) = app.settings.faults.first() {
         return misconfigured(fault).into_response();
     }
-    let meter = request.extensions().get::<Arc<Meter>>().cloned().unwrap_or_default();
-    let address = client::address(request.headers(), &app.settings.auth.trusted_proxies).to_string();
-    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
-    let credential = credential(&app, request.headers());
+    let findings = Findings::of(app, &request);
+    let meter = Arc::clone(&findings.meter);
+    let address = findings.client.to_string();
+    let credential = credential(app, request.headers());
     // Refused only when it was counted, and before the cache could answer it.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
-    let plan = if refusal.is_none() { Plan::of(&app, &request) } else { None };
+    let plan = if refusal.is_none() { Plan::of(app, &request) } else { None };
     let entry = Entry {
         who: credential.as_who(),
         address: &address,
-        limits: rates(&app),
+        limits: rates(app),
         write: !matches!(*request.method(), Method::GET | Method::HEAD),
         request: plan.as_ref().map(|plan| &plan.key),
         todo: plan.as_ref().and_then(|plan| plan.todo),
@@ -88,7 +87,7 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         return with_rates(too_many(&refused).into_response(), &rates);
     }
     if let Some(principal) = principal {
-        findings.with(|facts| facts.workspace = Some(principal.workspace_uid.to_string()));
+        findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(&meter) };
         request.extensions_mut().insert(Identity { principal: Arc::new(principal), caller });
     } else if let Some(refusal) = credential.refusal() {
@@ -101,13 +100,13 @@ pub async fn enter(State(app): State<Arc<App>>, mut request: Request, next: Next
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
         (None, Some(plan), Lookup::Lead(ticket)) => {
-            (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS")
+            (fetch(app, &meter, request, answer, ticket, plan.ttl).await, "MISS")
         }
         (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(&meter, ticket).await {
             Ok(hit) => (document(hit).into_response(), "HIT"),
-            Err(ticket) => (fetch(&app, &meter, request, next, ticket, plan.ttl).await, "MISS"),
+            Err(ticket) => (fetch(app, &meter, request, answer, ticket, plan.ttl).await, "MISS"),
         },
-        _ => (next.run(request).await, "BYPASS"),
+        _ => (answer(request).await, "BYPASS"),
     };
     findings.with(|facts| facts.cache = Some(cache));
     let mut response = with_rates(response, &rates);
@@ -182,8 +181,15 @@ impl Plan {
 }
 
 /// Lets the handler answer and keeps a successful answer for the next caller.
-async fn fetch(app: &App, meter: &Meter, request: Request, next: Next, ticket: Ticket, ttl: Duration) -> Response {
-    let mut response = next.run(request).await;
+async fn fetch(
+    app: &App,
+    meter: &Meter,
+    request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+    ticket: Ticket,
+    ttl: Duration,
+) -> Response {
+    let mut response = answer(request).await;
     let links: Vec<(&str, &str)> = response
         .headers()
         .get_all(header::LINK)
@@ -214,7 +220,7 @@ async fn fetch(app: &App, meter: &Meter, request: Request, next: Next, ticket: T
 /// A stored answer as a handler would have given it.
 fn document(hit: Hit) -> Document {
     let Hit { status, etag, headers, body, gzipped } = hit;
-    let mut document = Document::page(Vec::new());
+    let mut document = Document::untagged(Vec::new());
     document.status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     document.etag = Some(etag).filter(|etag| !etag.is_empty());
     document.links = headers.into_iter().map(|(_, link)| link).collect();

@@ -1,9 +1,6 @@
 //! What is too much: long URLs, many headers, slow requests.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::{Either, select};
 use http::{StatusCode, header};
@@ -27,9 +24,9 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 ///
 /// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
 /// statement with it; Postgres ends it by its own `statement_timeout`.
-pub async fn end_slow(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
-    let handled = std::pin::pin!(next.run(request));
+pub async fn end_slow(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let findings = Findings::of(app, &request);
+    let handled = std::pin::pin!(answer(request));
     let deadline = std::pin::pin!(spin_sdk::time::sleep(app.settings.http.timeout));
     match select(handled, deadline).await {
         Either::Left((response, _)) => response,

@@ -1,15 +1,15 @@
 //! Counts requests for `/metrics`, over all instances, after the response, so that the caller pays nothing.
 //!
-//! A counter's name in the cache is its sample in Prometheus' text format, labels included; `handlers/metrics.rs` only has to
-//! group them. Sums of seconds are counted in whole microseconds.
+//! An instance gathers what its requests count and sends it together. A counter's name in the cache is its sample in
+//! Prometheus' text format, labels included; `handlers/metrics.rs` only has to group them. Sums of seconds are counted in whole
+//! microseconds.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
+use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use todo_core::Meter;
 
 use super::access_log::Findings;
 use crate::app::App;
@@ -17,60 +17,151 @@ use crate::app::App;
 /// Upper bounds of the buckets of the latency histogram, in seconds.
 pub const BUCKETS: [&str; 11] = ["0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "5"];
 
-/// Counts the request that passes.
-pub async fn count(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    if !app.settings.observability.metrics {
-        return next.run(request).await;
+/// The same in microseconds.
+const BOUNDS: [u64; BUCKETS.len()] =
+    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
+
+/// How long counts are gathered before they are sent.
+const GATHER: Duration = Duration::from_millis(200);
+
+/// What this instance has counted since it last sent it. Names are written out only then.
+#[derive(Debug, Default)]
+pub struct Tally(Mutex<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    routes: HashMap<String, Route>,
+    cache: BTreeMap<&'static str, u64>,
+    limited: BTreeMap<&'static str, u64>,
+    statements: u64,
+    /// Whether somebody will send it.
+    gathering: bool,
+}
+
+#[derive(Debug, Default)]
+struct Route {
+    /// By method and class of status.
+    requests: BTreeMap<(&'static str, u16), u64>,
+    /// By the first bucket that holds the duration; the last one holds the rest.
+    durations: [u64; BUCKETS.len() + 1],
+    micros: u64,
+}
+
+impl Tally {
+    fn lock(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    let started = Instant::now();
+
+    /// Adds a request; true if the caller is to send the tally after a while.
+    fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, findings: &Findings) -> bool {
+        let (cache, limited) = findings.with(|facts| (facts.cache, facts.limited));
+        let mut counts = self.lock();
+        if !counts.routes.contains_key(route) {
+            counts.routes.insert(route.to_owned(), Route::default());
+        }
+        if let Some(route) = counts.routes.get_mut(route) {
+            let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+            *route.requests.entry(request).or_default() += 1;
+            let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+            if let Some(count) = route.durations.get_mut(bucket) {
+                *count += 1;
+            }
+            route.micros = route.micros.saturating_add(micros);
+        }
+        if let Some(result) = cache {
+            *counts.cache.entry(result).or_default() += 1;
+        }
+        if let Some(class) = limited {
+            *counts.limited.entry(class).or_default() += 1;
+        }
+        counts.statements += u64::from(findings.meter.sql().0);
+        !std::mem::replace(&mut counts.gathering, true)
+    }
+
+    /// Everything so far, as samples.
+    fn take(&self) -> Vec<(String, u64)> {
+        let Counts { routes, cache, limited, statements, gathering: _ } = {
+            let mut counts = self.lock();
+            let gathering = counts.gathering;
+            std::mem::replace(&mut *counts, Counts { gathering, ..Counts::default() })
+        };
+        let mut samples = Vec::new();
+        for (route, Route { requests, durations, micros }) in routes {
+            for ((method, class), count) in requests {
+                let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{class}xx\"");
+                samples.push((format!("todo_http_requests_total{{{labels}}}"), count));
+            }
+            for (le, count) in BUCKETS.into_iter().chain(["+Inf"]).zip(durations) {
+                let labels = format!("route=\"{route}\",le=\"{le}\"");
+                samples.push((format!("todo_http_request_duration_seconds_bucket{{{labels}}}"), count));
+            }
+            samples.push((format!("todo_http_request_duration_seconds_sum{{route=\"{route}\"}}"), micros));
+        }
+        for (result, count) in cache {
+            let result = result.to_ascii_lowercase();
+            samples.push((format!("todo_cache_requests_total{{result=\"{result}\"}}"), count));
+        }
+        for (class, count) in limited {
+            samples.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), count));
+        }
+        samples.push(("todo_sql_statements_total".to_owned(), statements));
+        samples.retain(|(_, count)| *count > 0);
+        samples
+    }
+}
+
+/// Counts the request that passes.
+pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+    if !app.settings.observability.metrics {
+        return answer(request).await;
+    }
     let method = method(request.method().as_str());
     // Unknown paths are one route: strangers must not be able to make new series.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let meter = request.extensions().get::<Arc<Meter>>().cloned().unwrap_or_default();
-    let findings = request.extensions().get::<Arc<Findings>>().cloned().unwrap_or_default();
-    let response = next.run(request).await;
+    let findings = Findings::of(app, &request);
+    let response = answer(request).await;
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
-    let seconds = started.elapsed();
-    let mut counts = vec![
-        (
-            format!(
-                "todo_http_requests_total{{route=\"{route}\",method=\"{method}\",status=\"{}xx\"}}",
-                response.status().as_u16() / 100
-            ),
-            1,
-        ),
-        (format!("todo_http_request_duration_seconds_bucket{{route=\"{route}\",le=\"{}\"}}", bucket(seconds)), 1),
-        (
-            format!("todo_http_request_duration_seconds_sum{{route=\"{route}\"}}"),
-            u64::try_from(seconds.as_micros()).unwrap_or(u64::MAX),
-        ),
-    ];
-    let (statements, _) = meter.sql();
-    if statements > 0 {
-        counts.push(("todo_sql_statements_total".to_owned(), statements.into()));
+    let request = (method, response.status().as_u16() / 100);
+    if app.tally.add(route, request, findings.started.elapsed(), &findings) {
+        let sender = Sender(Arc::clone(app));
+        spin_sdk::wasip3::spawn(async move {
+            spin_sdk::time::sleep(GATHER).await;
+            let app = Arc::clone(&sender.0);
+            drop(sender);
+            send(&app).await;
+        });
     }
-    let (cache, limited) = findings.with(|facts| (facts.cache, facts.limited));
-    if let Some(result) = cache {
-        counts.push((format!("todo_cache_requests_total{{result=\"{}\"}}", result.to_ascii_lowercase()), 1));
-    }
-    if let Some(class) = limited {
-        counts.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), 1));
-    }
-    spin_sdk::wasip3::spawn(async move {
-        let counts: Vec<(&str, u64)> = counts.iter().map(|(name, by)| (name.as_str(), *by)).collect();
-        app.service.cache().count(&counts).await;
-    });
     response
 }
 
-/// The first bucket that holds the duration.
-fn bucket(duration: Duration) -> &'static str {
-    let seconds = duration.as_secs_f64();
-    BUCKETS.into_iter().find(|bound| bound.parse().is_ok_and(|bound: f64| seconds <= bound)).unwrap_or("+Inf")
+/// Sends what this instance has counted.
+pub async fn send(app: &App) {
+    app.service.cache().count(app.tally.take()).await;
+}
+
+/// Whoever gathers; makes room for the next one even if its task is dropped.
+struct Sender(Arc<App>);
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.0.tally.lock().gathering = false;
+    }
 }
 
 /// A known method; the rest are one, for the same reason as unknown paths.
 fn method(name: &str) -> &'static str {
     let known = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
     known.into_iter().find(|known| *known == name).unwrap_or("other")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_are_the_buckets() {
+        for (bucket, bound) in BUCKETS.into_iter().zip(BOUNDS) {
+            assert_eq!((bucket.parse::<f64>().unwrap() * 1e6).round() as u64, bound);
+        }
+    }
 }

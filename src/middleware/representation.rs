@@ -4,7 +4,6 @@ use std::io::Write;
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
@@ -15,11 +14,11 @@ use crate::extract::conditional::EntityTags;
 
 /// Writes a [`Document`] out. Of the answers that carry none, whole ones (failures, metrics) are compressed where that pays;
 /// streams pass.
-pub async fn choose(request: Request, next: Next) -> Response {
+pub async fn choose(request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let gzip = accepts_gzip(request.headers());
     let unless = EntityTags::parse(request.headers(), header::IF_NONE_MATCH);
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     let Some(document) = response.extensions_mut().remove::<Document>() else {
         return whole(response, gzip).await;
     };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use uuid::Uuid;
@@ -30,7 +29,7 @@ impl RequestId {
 pub struct TraceId(pub String);
 
 /// Takes the client's id if it is sane, else makes one.
-pub async fn assign(mut request: Request, next: Next) -> Response {
+pub async fn assign(mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let id = request
         .headers()
         .get(&X_REQUEST_ID)
@@ -41,25 +40,46 @@ pub async fn assign(mut request: Request, next: Next) -> Response {
         request.extensions_mut().insert(TraceId(trace));
     }
     request.extensions_mut().insert(RequestId(Arc::clone(&id)));
-    let mut response = next.run(request).await;
+    let mut response = answer(request).await;
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(X_REQUEST_ID.clone(), id);
     }
     response
 }
 
-/// Scheme and authority under which the client reached us, for absolute links.
-pub fn origin(app: &App, request: &Request) -> String {
-    if !app.settings.http.public_url.is_empty() {
-        return app.settings.http.public_url.clone();
+/// Scheme and authority under which the client reached us, for absolute links; written out only where it is shown.
+#[derive(Debug)]
+pub struct Origin {
+    /// What the settings say instead.
+    public_url: Option<String>,
+    full_url: Option<HeaderValue>,
+    host: Option<HeaderValue>,
+}
+
+impl Origin {
+    /// Of a request.
+    pub fn of(app: &App, request: &Request) -> Self {
+        let public_url = Some(&app.settings.http.public_url).filter(|url| !url.is_empty());
+        // The host appends its own after whatever the client sent.
+        let full_url = request.headers().get_all(&SPIN_FULL_URL).iter().next_back();
+        Self {
+            public_url: public_url.cloned(),
+            full_url: full_url.cloned(),
+            host: request.headers().get(header::HOST).cloned(),
+        }
     }
-    // The host appends its own after whatever the client sent.
-    let full = request.headers().get_all(&SPIN_FULL_URL).iter().next_back();
-    let full = full.and_then(|url| url.to_str().ok()).unwrap_or_default();
-    let scheme = full.split_once("://").map_or("http", |(scheme, _)| scheme);
-    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = host.or_else(|| full.split_once("://").and_then(|(_, rest)| rest.split('/').next()));
-    format!("{scheme}://{}", authority.unwrap_or("localhost"))
+}
+
+impl std::fmt::Display for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(url) = &self.public_url {
+            return f.write_str(url);
+        }
+        let full = self.full_url.as_ref().and_then(|url| url.to_str().ok()).and_then(|url| url.split_once("://"));
+        let (scheme, rest) = full.unwrap_or(("http", "localhost"));
+        let host = self.host.as_ref().and_then(|host| host.to_str().ok());
+        write!(f, "{scheme}://{}", host.or_else(|| rest.split('/').next()).unwrap_or("localhost"))
+    }
 }
 
 fn is_sane(id: &str) -> bool {

@@ -1,9 +1,6 @@
 //! Headers that make browsers careful with our answers.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, header};
 
@@ -22,8 +19,8 @@ static FIXED: [(HeaderName, HeaderValue); 6] = [
 ];
 
 /// Sets them on every answer.
-pub async fn set(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+pub async fn set(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let mut response = answer(request).await;
     let headers = response.headers_mut();
     for (name, value) in &FIXED {
         headers.insert(name, value.clone());

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use chrono::{SecondsFormat, Utc};
-use serde_json::{Map, Value};
+use serde::Serialize;
 
 /// How much is written. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,17 +45,22 @@ impl Level {
     }
 }
 
-/// Writes one line if `level` is within `threshold`. A failing standard error is ignored: there is nowhere to report it.
-pub fn write(threshold: Level, level: Level, event: &str, fields: Map<String, Value>) {
+/// Writes one line if `level` is within `threshold`; `fields` is a struct or a map. A failing standard error is ignored: there
+/// is nowhere to report it.
+pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serialize) {
+    #[derive(Serialize)]
+    struct Line<'a, F> {
+        time: String,
+        level: &'static str,
+        event: &'a str,
+        #[serde(flatten)]
+        fields: &'a F,
+    }
     if level > threshold {
         return;
     }
-    let mut line = Map::new();
-    line.insert("time".into(), Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true).into());
-    line.insert("level".into(), level.name().into());
-    line.insert("event".into(), event.into());
-    line.extend(fields);
-    let mut text = Value::Object(line).to_string();
-    text.push('\n');
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    let mut text = serde_json::to_vec(&Line { time, level: level.name(), event, fields }).unwrap_or_default();
+    text.push(b'\n');
+    let _ = std::io::stderr().write_all(&text);
 }

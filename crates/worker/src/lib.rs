@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use todo_core::cache::Cache;
 use todo_core::log::{self, Level};
 use todo_core::store::pg::Pg;
@@ -91,14 +91,13 @@ impl Worker {
     }
 
     fn log(&self, level: Level, event: &str, fields: &Value) {
-        log::write(self.log_level, level, event, fields.as_object().cloned().unwrap_or_default());
+        log::write(self.log_level, level, event, fields);
     }
 }
 
 /// The cause goes to the log; the caller learns nothing from it.
 fn failed(cause: &str) -> Value {
-    let fields = Map::from_iter([("cause".to_owned(), cause.into())]);
-    log::write(Level::Error, Level::Error, "work_failed", fields);
+    log::write(Level::Error, Level::Error, "work_failed", &json!({"cause": cause}));
     json!({"error": "the worker could not run"})
 }
 

@@ -1,52 +1,29 @@
-//! Counters that all instances share, for the metrics. They cost the caller nothing: an instance gathers what its
-//! requests count and sends it together.
+//! Counters that all instances share, for the metrics.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use super::redis::lock;
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, Health};
 use crate::Meter;
 
-/// How long counts are gathered before they are sent.
-const GATHER: Duration = Duration::from_millis(200);
-
-/// What this instance has counted and not sent.
+/// What this instance was told to count and has not sent.
 #[derive(Debug, Default)]
-pub struct Pending {
-    counts: BTreeMap<String, u64>,
-    sender: bool,
-}
+pub struct Pending(BTreeMap<String, u64>);
 
 impl Pending {
-    fn add(&mut self, name: &str, by: u64) {
-        match self.counts.get_mut(name) {
-            Some(count) => *count = count.saturating_add(by),
-            None => {
-                self.counts.insert(name.to_owned(), by);
-            }
+    fn add(&mut self, counts: impl IntoIterator<Item = (String, u64)>) {
+        for (name, by) in counts {
+            let count = self.0.entry(name).or_default();
+            *count = count.saturating_add(by);
         }
     }
 }
 
 impl Cache {
-    /// Adds to counters that all instances share. Spawn it after the response: the first caller waits 200 ms and sends
-    /// what has come together by then.
-    pub async fn count(&self, counts: &[(&str, u64)]) {
-        {
-            let mut pending = lock(&self.pending);
-            for (name, by) in counts {
-                pending.add(name, *by);
-            }
-            if pending.sender || self.redis.is_none() {
-                return;
-            }
-            pending.sender = true;
-        }
-        let place = SenderPlace(self);
-        spin_sdk::time::sleep(GATHER).await;
-        drop(place);
+    /// Adds to counters that all instances share. What cannot be sent now is sent with the next ones.
+    pub async fn count(&self, counts: Vec<(String, u64)>) {
+        lock(&self.pending).add(counts);
         self.send_counts(&Meter::default()).await;
     }
 
@@ -76,31 +53,19 @@ impl Cache {
     }
 
     fn own_counts(&self) -> Vec<(String, u64)> {
-        lock(&self.pending).counts.iter().map(|(name, count)| (name.clone(), *count)).collect()
+        lock(&self.pending).0.iter().map(|(name, count)| (name.clone(), *count)).collect()
     }
 
     async fn send_counts(&self, meter: &Meter) {
         let Some(redis) = &self.redis else { return };
-        let counts = std::mem::take(&mut lock(&self.pending).counts);
+        let counts = std::mem::take(&mut lock(&self.pending).0);
         if counts.is_empty() {
             return;
         }
         let args = counts.iter().fold(Args::new(), |args, (name, by)| args.with(name.as_str()).number(by));
         if redis.run(meter, self.reading(), &COUNT, args, None).await.is_err() {
-            let mut pending = lock(&self.pending);
-            for (name, by) in &counts {
-                pending.add(name, *by);
-            }
+            lock(&self.pending).add(counts);
         }
-    }
-}
-
-/// Whoever gathers; frees the place even if its task is dropped.
-struct SenderPlace<'a>(&'a Cache);
-
-impl Drop for SenderPlace<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.pending).sender = false;
     }
 }
 
