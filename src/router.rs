@@ -17,6 +17,7 @@ use crate::handlers::{
     admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, stats,
     tags, todos, v1 as old,
 };
+use crate::middleware::access_log::Findings;
 use crate::middleware::{
     access_log, cors, deprecation, entrance, limits, metrics, representation, request_id, security_headers,
 };
@@ -45,14 +46,13 @@ pub fn build(app: Arc<App>) -> Router {
 
 /// Around the routes that serve callers.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let answer = async |request| next.run(request).await;
-    let answer = async |request| entrance::enter(&app, request, answer).await;
-    limits::end_slow(&app, request, answer).await
+    entrance::enter(&app, request, async |request| next.run(request).await).await
 }
 
 /// Around the routes that serve whoever runs the service.
 async fn operate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    limits::end_slow(&app, request, async |request| next.run(request).await).await
+    let findings = Findings::of(&app, &request);
+    limits::end_slow(&app, &findings, next.run(request)).await
 }
 
 /// Around everything that can answer, from the inside out.

@@ -48,8 +48,8 @@ impl Identity {
     }
 }
 
-/// Authenticates, counts, and answers from the cache where it can.
-pub async fn enter(app: &App, mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+/// Authenticates, counts, and answers from the cache where it can, all within the request's time.
+pub async fn enter(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     if request.method() == Method::OPTIONS {
         // Asks about a route, not for anything on it: not counted, and open to everybody.
         return answer(request).await;
@@ -58,7 +58,6 @@ pub async fn enter(app: &App, mut request: Request, answer: impl AsyncFnOnce(Req
         return misconfigured(fault).into_response();
     }
     let findings = Findings::of(app, &request);
-    let meter = Arc::clone(&findings.meter);
     let address = findings.client.to_string();
     let credential = credential(app, request.headers());
     // Refused only when it was counted, and before the cache could answer it.
@@ -73,11 +72,37 @@ pub async fn enter(app: &App, mut request: Request, answer: impl AsyncFnOnce(Req
         todo: plan.as_ref().and_then(|plan| plan.todo),
         gzip: representation::accepts_gzip(request.headers()),
     };
-    let admitted = app.service.admit(&meter, &entry).await;
-    let Admittance { principal, rates, lookup, refused, work_due } = match admitted {
-        Ok(admittance) => admittance,
-        Err(error) => return Failure::from(error).into_response(),
+    // This has a budget of its own. So a request that is answered from the cache needs no timer.
+    let entrance = app.service.knock(&findings.meter, &entry).await;
+    let work = async {
+        match app.service.admit(&findings.meter, &entry, entrance).await {
+            Ok(admittance) => {
+                let asked = Asked { credential: &credential, refusal, plan: plan.as_ref() };
+                let_in(app, &findings, asked, admittance, request, answer).await
+            }
+            Err(error) => Failure::from(error).into_response(),
+        }
     };
+    limits::end_slow(app, &findings, work).await
+}
+
+/// What was made of a request before anybody was asked about it.
+struct Asked<'a> {
+    credential: &'a Credential,
+    /// Why it cannot be answered, whoever asks.
+    refusal: Option<Failure>,
+    plan: Option<&'a Plan>,
+}
+
+async fn let_in(
+    app: &App,
+    findings: &Findings,
+    Asked { credential, refusal, plan }: Asked<'_>,
+    Admittance { principal, rates, lookup, refused, work_due }: Admittance,
+    mut request: Request,
+    answer: impl AsyncFnOnce(Request) -> Response,
+) -> Response {
+    let meter = &findings.meter;
     findings.with(|facts| facts.rates.clone_from(&rates));
     if work_due {
         app.sweep();
@@ -86,25 +111,27 @@ pub async fn enter(app: &App, mut request: Request, answer: impl AsyncFnOnce(Req
         findings.with(|facts| facts.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
     }
+    let mut reader = false;
     if let Some(principal) = principal {
         findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
-        let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(&meter) };
-        request.extensions_mut().insert(Identity { principal: Arc::new(principal), caller });
+        let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(meter) };
+        let identity = Identity { principal: Arc::new(principal), caller };
+        reader = identity.may_read();
+        request.extensions_mut().insert(identity);
     } else if let Some(refusal) = credential.refusal() {
         return with_rates(refusal.into_response(), &rates);
     }
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
-    let reader = request.extensions().get::<Identity>().is_some_and(Identity::may_read);
     let lookup = if reader { lookup } else { Lookup::Bypass };
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
         (None, Some(plan), Lookup::Lead(ticket)) => {
-            (fetch(app, &meter, request, answer, ticket, plan.ttl).await, "MISS")
+            (fetch(app, meter, request, answer, ticket, plan.ttl).await, "MISS")
         }
-        (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(&meter, ticket).await {
+        (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(meter, ticket).await {
             Ok(hit) => (document(hit).into_response(), "HIT"),
-            Err(ticket) => (fetch(app, &meter, request, answer, ticket, plan.ttl).await, "MISS"),
+            Err(ticket) => (fetch(app, meter, request, answer, ticket, plan.ttl).await, "MISS"),
         },
         _ => (answer(request).await, "BYPASS"),
     };
@@ -126,7 +153,8 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
         todo: None,
         gzip: false,
     };
-    let Admittance { principal, work_due, .. } = app.service.admit(meter, &entry).await?;
+    let entrance = app.service.knock(meter, &entry).await;
+    let Admittance { principal, work_due, .. } = app.service.admit(meter, &entry, entrance).await?;
     if work_due {
         app.sweep();
     }
@@ -183,7 +211,7 @@ impl Plan {
 /// Lets the handler answer and keeps a successful answer for the next caller.
 async fn fetch(
     app: &App,
-    meter: &Meter,
+    meter: &Arc<Meter>,
     request: Request,
     answer: impl AsyncFnOnce(Request) -> Response,
     ticket: Ticket,
@@ -219,15 +247,15 @@ async fn fetch(
 
 /// A stored answer as a handler would have given it.
 fn document(hit: Hit) -> Document {
-    let Hit { status, etag, headers, body, gzipped } = hit;
+    let Hit { status, etag, headers, body, gzipped, name: _ } = hit;
     let mut document = Document::untagged(Vec::new());
     document.status = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     document.etag = Some(etag).filter(|etag| !etag.is_empty());
     document.links = headers.into_iter().map(|(_, link)| link).collect();
     if gzipped {
-        document.gzip = Some(body.into());
+        document.gzip = Some(body);
     } else {
-        document.body = body.into();
+        document.body = body;
     }
     document
 }

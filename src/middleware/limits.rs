@@ -1,5 +1,7 @@
 //! What is too much: long URLs, many headers, slow requests.
 
+use std::pin::pin;
+
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::future::{Either, select};
@@ -20,18 +22,18 @@ pub const LONGEST_CONDITION: usize = 4 * 1024;
 /// All header fields together, in bytes.
 pub const LARGEST_HEADERS: usize = 32 * 1024;
 
-/// Ends slow requests with 504.
+/// Ends slow requests with 504, counted from when they came in.
 ///
 /// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
 /// statement with it; Postgres ends it by its own `statement_timeout`.
-pub async fn end_slow(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let findings = Findings::of(app, &request);
-    let handled = std::pin::pin!(answer(request));
-    let deadline = std::pin::pin!(spin_sdk::time::sleep(app.settings.http.timeout));
-    match select(handled, deadline).await {
+pub async fn end_slow(app: &App, findings: &Findings, work: impl Future<Output = Response>) -> Response {
+    let timeout = app.settings.http.timeout;
+    // Begins only when the work has to wait for something.
+    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(findings.started.elapsed())).await });
+    match select(pin!(work), deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {
-            let detail = format!("the request took longer than {} ms", app.settings.http.timeout.as_millis());
+            let detail = format!("the request took longer than {} ms", timeout.as_millis());
             let late = Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
             findings.with(|facts| with_rates(late, &facts.rates))
         }

@@ -10,10 +10,11 @@
 #![allow(clippy::print_stderr, reason = "a skipped test has to say so")]
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
 use todo_core::WorkspaceId;
+use todo_core::cache::copies::{Copies, Copy};
 use todo_core::cache::reads::{admit_args, door, peek_args, read_admitted, read_entrance, store_args};
 use todo_core::cache::script::{
     ADMIT, Args, CHARGE, COUNT, ENTER, GREET, INTENT, PEEK, PUBLISH, Reader, Reply, STORE, Script,
@@ -99,7 +100,13 @@ impl Server {
     }
 
     async fn enter(&self, asked: &Entry<'_>) -> Entrance {
-        read_entrance(self.run(&ENTER, door(asked)).await, asked).unwrap()
+        read_entrance(self.run(&ENTER, door(asked, None)).await, asked, None).unwrap()
+    }
+
+    /// Comes in with a copy at hand.
+    async fn enter_with(&self, asked: &Entry<'_>, copy: &Copy) -> Entrance {
+        let args = door(asked, Some(&copy.hit.name));
+        read_entrance(self.run(&ENTER, args).await, asked, Some(copy)).unwrap()
     }
 
     async fn admit(&self, asked: &Entry<'_>, entrance: &Entrance, settled: bool) -> Admitted {
@@ -195,6 +202,33 @@ async fn what_was_stored_comes_back_in_the_form_that_is_wanted() {
 }
 
 #[tokio::test]
+async fn a_copy_is_good_while_its_name_is_current() {
+    let Some(mut server) = Server::new().await else { return };
+    let ticket = server.lead().await;
+    assert!(server.store(&ticket, b"one", None).await);
+    let mut copies = Copies::default();
+    let now = Instant::now();
+    copies.keep(now, &read(), &hit(server.look_up().await));
+    let copy = copies.find(now, &read()).unwrap();
+    assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one");
+    server.intent("w").await;
+    assert!(matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Bypass), "a write is in flight");
+    server.publish("w").await;
+    assert!(matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Lead(_)), "a write has been published");
+    // Another life of the server may have come to the same generation.
+    let generation: String = server.command(&["HGET", &server.key("w:7"), "g"]).await;
+    assert!(copy.hit.name.starts_with(&server.epoch) && !copy.hit.name.ends_with(&generation));
+    server.command::<()>(&["DEL", &server.key("epoch")]).await;
+    server.greet().await;
+    server.command::<()>(&["HSET", &server.key("epoch"), "quiet", "0"]).await;
+    server.command::<()>(&["HSET", &server.key("w:7"), "g", copy.hit.name.rsplit(':').next().unwrap()]).await;
+    let entrance = server.enter_with(&read(), &copy).await;
+    let admitted = server.admit(&read(), &entrance, true).await;
+    assert!(matches!(admitted.lookup, Lookup::Lead(_)), "the epoch is part of the name");
+    assert!(!matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Hit(_)), "the epoch is part of the name");
+}
+
+#[tokio::test]
 async fn an_entry_costs_little_more_than_its_bytes() {
     let Some(server) = Server::new().await else { return };
     for length in [300, 12_000] {
@@ -265,7 +299,7 @@ async fn nothing_is_stored_or_found_while_a_write_is_in_flight() {
     server.publish("two").await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"new", None).await);
-    assert_eq!(hit(server.look_up().await).body, b"new");
+    assert_eq!(hit(server.look_up().await).body, "new");
     server.intent("three").await;
     assert!(matches!(server.look_up().await, Lookup::Bypass), "the announcement kills what was there");
 }
@@ -380,7 +414,7 @@ async fn another_life_of_the_server_is_another_epoch() {
     // As after a flush: nobody has greeted.
     let second = server.epoch.clone();
     server.command::<()>(&["DEL", &server.key("epoch")]).await;
-    assert!(server.try_run(&ENTER, door(&read())).await.is_none());
+    assert!(server.try_run(&ENTER, door(&read(), None)).await.is_none());
     server.greet().await;
     assert_ne!(server.epoch, second);
     server.epoch = first;

@@ -3,6 +3,10 @@
 //!
 //! Writes have a longer budget than reads, and giving up costs them far more. So a read that overran its budget, as one
 //! does on a busy machine, says nothing to writes: only a write that failed makes others leave Redis alone.
+//!
+//! And an answer that comes late says that Redis is there: what was slow is most likely this machine, and leaving the cache
+//! alone would make it slower still. So the first call that comes late ends the wait, and only if the next calls
+//! overrun as well is it Redis that is slow.
 
 use std::time::{Duration, Instant};
 
@@ -14,12 +18,14 @@ pub struct Breaker {
     reads: Option<Instant>,
     /// When a write may.
     writes: Option<Instant>,
+    /// When a late answer was last forgiven; until one comes in time, no other is.
+    forgiven: Option<Instant>,
 }
 
 impl Breaker {
     /// Closed; after a failure it stays open for `period`.
     pub fn new(period: Duration) -> Self {
-        Self { period, reads: None, writes: None }
+        Self { period, reads: None, writes: None, forgiven: None }
     }
 
     /// Whether a call may be made now, an urgent one (a write's) or any other. While the breaker is open one a period may,
@@ -36,16 +42,30 @@ impl Breaker {
         }
     }
 
-    /// A call succeeded.
+    /// A call succeeded in time.
     pub fn succeeded(&mut self) {
-        (self.reads, self.writes) = (None, None);
+        (self.reads, self.writes, self.forgiven) = (None, None, None);
     }
 
-    /// A call failed or overran its budget.
+    /// A call failed.
     pub fn failed(&mut self, now: Instant, urgent: bool) {
         self.reads = Some(now + self.period);
         if urgent {
             self.writes = self.reads;
+        }
+    }
+
+    /// A call that began then overran its budget. One that was under way when another was forgiven says nothing new.
+    pub fn overran(&mut self, began: Instant, now: Instant, urgent: bool) {
+        if self.forgiven.is_none_or(|forgiven| began > forgiven) {
+            self.failed(now, urgent);
+        }
+    }
+
+    /// A call that overran its budget has succeeded after all.
+    pub fn came_late(&mut self, now: Instant) {
+        if self.forgiven.is_none() {
+            (self.reads, self.writes, self.forgiven) = (None, None, Some(now));
         }
     }
 }
@@ -94,5 +114,25 @@ mod tests {
         assert!(breaker.admits(start, true), "several writes at once");
         breaker.failed(start, true);
         assert!(!breaker.admits(start, true) && !breaker.admits(start, false));
+    }
+
+    #[test]
+    fn the_first_late_answer_is_forgiven() {
+        let start = Instant::now();
+        let ms = |ms| start + Duration::from_millis(ms);
+        let mut breaker = Breaker::new(PERIOD);
+        breaker.overran(ms(0), ms(25), false);
+        assert!(!breaker.admits(ms(26), false));
+        breaker.came_late(ms(27));
+        assert!(breaker.admits(ms(28), false));
+        breaker.overran(ms(10), ms(35), false);
+        assert!(breaker.admits(ms(36), false), "it began before the late answer came");
+        breaker.overran(ms(28), ms(53), false);
+        breaker.came_late(ms(54));
+        assert!(!breaker.admits(ms(55), false), "Redis is slow");
+        breaker.succeeded();
+        breaker.overran(ms(60), ms(85), false);
+        breaker.came_late(ms(86));
+        assert!(breaker.admits(ms(87), false), "an answer in time begins anew");
     }
 }

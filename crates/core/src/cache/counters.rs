@@ -1,6 +1,7 @@
 //! Counters that all instances share, for the metrics.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::redis::lock;
 use super::script::{Args, COUNT, Reply};
@@ -24,11 +25,11 @@ impl Cache {
     /// Adds to counters that all instances share. What cannot be sent now is sent with the next ones.
     pub async fn count(&self, counts: Vec<(String, u64)>) {
         lock(&self.pending).add(counts);
-        self.send_counts(&Meter::default()).await;
+        self.send_counts(&Arc::default()).await;
     }
 
     /// The counters of all instances, by name. Without Redis, those that this instance has not been able to send.
-    pub async fn counts(&self, meter: &Meter) -> Vec<(String, u64)> {
+    pub async fn counts(&self, meter: &Arc<Meter>) -> Vec<(String, u64)> {
         self.send_counts(meter).await;
         let Some(redis) = &self.redis else {
             return self.own_counts();
@@ -56,7 +57,7 @@ impl Cache {
         lock(&self.pending).0.iter().map(|(name, count)| (name.clone(), *count)).collect()
     }
 
-    async fn send_counts(&self, meter: &Meter) {
+    async fn send_counts(&self, meter: &Arc<Meter>) {
         let Some(redis) = &self.redis else { return };
         let counts = std::mem::take(&mut lock(&self.pending).0);
         if counts.is_empty() {

@@ -35,8 +35,8 @@ pub fn pack(fresh: &Fresh<'_>) -> Option<Vec<u8>> {
     Some(packed)
 }
 
-/// From what stands before the body, and the body in the form that was asked for. `None` if it is not ours.
-pub fn unpack(head: &[u8], body: Vec<u8>, asked_gzip: bool) -> Option<Hit> {
+/// From the name, what stands before the body, and the body in the form that was asked for. `None` if it is not ours.
+pub fn unpack(name: String, head: &[u8], body: Vec<u8>, asked_gzip: bool) -> Option<Hit> {
     let (lengths, text) = head.split_at_checked(LENGTHS)?;
     let &[VERSION, etag_length, s0, s1, f0, f1, z0, z1, z2, z3, ..] = lengths else {
         return None;
@@ -50,7 +50,8 @@ pub fn unpack(head: &[u8], body: Vec<u8>, asked_gzip: bool) -> Option<Hit> {
         status: u16::from_be_bytes([s0, s1]),
         etag: std::str::from_utf8(etag).ok()?.to_owned(),
         headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        body,
+        body: body.into(),
+        name,
         gzipped: asked_gzip && u32::from_be_bytes([z0, z1, z2, z3]) > 0,
     })
 }

@@ -1,9 +1,10 @@
 //! The instance's part of the cache. What it does is in `reads.rs`, `writes.rs` and `counters.rs`.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::CacheSettings;
+use super::copies::Copies;
 use super::counters::Pending;
 use super::rate::LocalRates;
 use super::redis::{Effort, Redis};
@@ -14,9 +15,10 @@ use super::redis::{Effort, Redis};
 pub struct Cache {
     pub(super) settings: CacheSettings,
     /// `None` without a Redis.
-    pub(super) redis: Option<Redis>,
+    pub(super) redis: Option<Arc<Redis>>,
     pub(super) local: Mutex<LocalRates>,
     pub(super) pending: Mutex<Pending>,
+    pub(super) copies: Mutex<Copies>,
 }
 
 impl Cache {
@@ -30,9 +32,9 @@ impl Cache {
 
     /// Reads nothing and connects to nothing yet.
     pub fn new(settings: CacheSettings) -> Self {
-        let redis = (!settings.url.is_empty()).then(|| Redis::new(&settings));
+        let redis = (!settings.url.is_empty()).then(|| Arc::new(Redis::new(&settings)));
         let local = Mutex::new(LocalRates::new(Instant::now()));
-        Self { settings, redis, local, pending: Mutex::default() }
+        Self { settings, redis, local, pending: Mutex::default(), copies: Mutex::default() }
     }
 
     /// Whether a Redis is configured.

@@ -68,7 +68,8 @@
 //!
 //! # What it costs
 //!
-//! A hit is one round trip of one script that also counts the request and finds its principal. A miss adds the store. A
+//! A hit is one round trip of one script that also counts the request and finds its principal. Of what the instance has read
+//! a moment ago only the name is compared ([`copies`]). A miss adds the store. A
 //! write has two more calls. A failure or an overrun costs its budget once and opens the breaker, a read's only for
 //! reads; while it is open nothing is sent.
 //! A busy token's admission is renewed before it ends, by one caller: about 1.4 statements a second and token.
@@ -85,6 +86,7 @@
 //! lease of Redis on every write (correct, and a second slow each time).
 
 mod breaker;
+pub mod copies;
 mod counters;
 pub mod entry;
 mod instance;

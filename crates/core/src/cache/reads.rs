@@ -1,9 +1,12 @@
 //! What a request asks of the cache before, while and after it reads.
 
+use std::str::Split;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use super::copies::Copy;
 use super::redis::lock;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
@@ -17,20 +20,31 @@ const WAITS: [u64; 6] = [2, 3, 5, 8, 12, 16];
 
 impl Cache {
     /// The one Redis call of a read: counts the request, finds the principal of its token and the cached response.
-    pub async fn enter(&self, meter: &Meter, asked: &Entry<'_>) -> Entrance {
+    pub async fn enter(&self, meter: &Arc<Meter>, asked: &Entry<'_>) -> Entrance {
         let Some(redis) = &self.redis else {
             return self.enter_locally(asked, Reach::Off);
         };
-        let reply = redis.run(meter, self.reading(), &ENTER, door(asked), None).await;
-        match reply.ok().and_then(|reply| read_entrance(reply, asked)) {
-            Some(entrance) => entrance,
-            None => self.enter_locally(asked, Reach::Away),
+        let copy = lock(&self.copies).find(Instant::now(), asked);
+        let args = door(asked, copy.as_ref().map(|copy| copy.hit.name.as_str()));
+        let reply = redis.run(meter, self.reading(), &ENTER, args, None).await;
+        let Some(entrance) = reply.ok().and_then(|reply| read_entrance(reply, asked, copy.as_deref())) else {
+            return self.enter_locally(asked, Reach::Away);
+        };
+        if let (Lookup::Hit(hit), None) = (&entrance.lookup, copy) {
+            lock(&self.copies).keep(Instant::now(), asked, hit);
         }
+        entrance
     }
 
     /// After the store has admitted someone whom `enter` did not know: remembers them for the rest of [`Self::LEASE`],
     /// charges the token in place of the address, and looks the response up.
-    pub async fn admit(&self, meter: &Meter, asked: &Entry<'_>, pass: &Pass, admission: &Admission<'_>) -> Admitted {
+    pub async fn admit(
+        &self,
+        meter: &Arc<Meter>,
+        asked: &Entry<'_>,
+        pass: &Pass,
+        admission: &Admission<'_>,
+    ) -> Admitted {
         if let (Some(redis), Some((came, epoch))) = (&self.redis, &pass.read) {
             let args = admit_args(asked, (*came, epoch), pass.address_charged, admission);
             let reply = redis.run(meter, self.reading(), &ADMIT, args, None).await;
@@ -44,7 +58,7 @@ impl Cache {
     }
 
     /// The second half of [`Entrance::renew`]: `store.admission` has admitted the caller again.
-    pub async fn renew(&self, meter: &Meter, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) {
+    pub async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) {
         let asked =
             Entry { who, address: "", limits: RateLimits::OFF, write: false, request: None, todo: None, gzip: false };
         let pass = Pass { address_charged: false, ..pass.clone() };
@@ -52,7 +66,7 @@ impl Cache {
     }
 
     /// Charges the class `auth_failures` of an address. Never refuses by itself; the next `enter` does.
-    pub async fn charge_auth_failure(&self, meter: &Meter, address: &str, limits: &RateLimits) {
+    pub async fn charge_auth_failure(&self, meter: &Arc<Meter>, address: &str, limits: &RateLimits) {
         if limits.auth_failures == 0 {
             return;
         }
@@ -68,18 +82,18 @@ impl Cache {
 
     /// Polls for the response that another caller is fetching, for at most 50 ms. `Err` returns the ticket: fetch, then
     /// store.
-    pub async fn wait_for(&self, meter: &Meter, ticket: Ticket) -> Result<Hit, Ticket> {
+    pub async fn wait_for(&self, meter: &Arc<Meter>, ticket: Ticket) -> Result<Hit, Ticket> {
         let Some(redis) = &self.redis else {
             return Err(ticket);
         };
         for milliseconds in WAITS {
             spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
             let args = peek_args(&ticket);
-            let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(&ticket.epoch)).await else {
+            let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(ticket.epoch.clone())).await else {
                 break;
             };
             match reply.bytes().flatten().as_deref() {
-                Some(b"h") => match read_hit(&mut reply, ticket.gzip) {
+                Some(b"h") => match read_hit(&mut reply, &ticket) {
                     Some(hit) => return Ok(hit),
                     None => break,
                 },
@@ -91,21 +105,21 @@ impl Cache {
     }
 
     /// Stores a response for `ttl`, unless a write has been announced since the ticket was given or it is too large.
-    pub async fn store(&self, meter: &Meter, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
+    pub async fn store(&self, meter: &Arc<Meter>, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
         let packed = entry::pack(fresh).filter(|packed| packed.len() <= self.settings.max_bytes);
         self.finish(meter, ticket, packed.unwrap_or_default(), ttl).await;
     }
 
     /// Gives a ticket back without storing, so that nobody waits for the response.
-    pub async fn abandon(&self, meter: &Meter, ticket: Ticket) {
+    pub async fn abandon(&self, meter: &Arc<Meter>, ticket: Ticket) {
         self.finish(meter, ticket, Vec::new(), Duration::from_millis(1)).await;
     }
 
-    async fn finish(&self, meter: &Meter, ticket: Ticket, packed: Vec<u8>, ttl: Duration) {
+    async fn finish(&self, meter: &Arc<Meter>, ticket: Ticket, packed: Vec<u8>, ttl: Duration) {
         let Some(redis) = &self.redis else { return };
         let args = store_args(&ticket, packed, ttl);
         // Nothing depends on it: an entry that was not stored is a miss.
-        let _ = redis.run(meter, self.reading(), &STORE, args, Some(&ticket.epoch)).await;
+        let _ = redis.run(meter, self.reading(), &STORE, args, Some(ticket.epoch.clone())).await;
     }
 
     fn enter_locally(&self, asked: &Entry<'_>, redis: Reach) -> Entrance {
@@ -117,7 +131,7 @@ impl Cache {
 
 /// Arguments of `admit.lua`; `came`: when the request came in, and in which epoch.
 pub fn admit_args(asked: &Entry<'_>, came: (i64, &str), address_charged: bool, admission: &Admission<'_>) -> Args {
-    door(asked)
+    door(asked, None)
         .number(came.0)
         .with(came.1)
         .flag(address_charged)
@@ -148,26 +162,31 @@ pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
         .with(object(ticket.todo))
 }
 
-/// Arguments 4 to 15 of `enter.lua` and `admit.lua`.
-pub fn door(asked: &Entry<'_>) -> Args {
+/// Argument 4 of `enter.lua` and `admit.lua`, which unpack it; `known`: the name of a copy that is at hand.
+pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
     let limits = &asked.limits;
-    Args::new()
-        .with(match asked.who {
-            Who::Token(_) => "t",
-            Who::Workspace(_) => "w",
-            Who::Nobody => "n",
-        })
-        .with(lease_id(asked.who))
-        .with(asked.address)
-        .number(limits.per_address)
-        .number(limits.per_token)
-        .number(limits.writes_per_address)
-        .number(limits.writes_per_token)
-        .number(limits.auth_failures)
-        .flag(asked.write)
-        .with(asked.request.map(|digest| digest.as_slice()).unwrap_or_default())
-        .flag(asked.gzip)
-        .with(object(asked.todo))
+    let mut packed = Vec::with_capacity(192);
+    packed.push(match asked.who {
+        Who::Token(_) => b't',
+        Who::Workspace(_) => b'w',
+        Who::Nobody => b'n',
+    });
+    packed.extend([u8::from(asked.write), u8::from(asked.gzip)]);
+    for quota in
+        [limits.per_address, limits.per_token, limits.writes_per_address, limits.writes_per_token, limits.auth_failures]
+    {
+        packed.extend(quota.to_be_bytes());
+    }
+    let id = lease_id(asked.who);
+    let request = asked.request.map(|digest| digest.as_slice()).unwrap_or_default();
+    let known = known.unwrap_or_default().as_bytes();
+    for text in [&id, asked.address.as_bytes(), request, object(asked.todo).as_bytes(), known] {
+        // None of them is longer.
+        let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
+        packed.push(length);
+        packed.extend(text.iter().take(length.into()));
+    }
+    Args::new().with(packed)
 }
 
 fn object(todo: Option<Uuid>) -> String {
@@ -182,68 +201,76 @@ fn lease_id(who: Who<'_>) -> Vec<u8> {
     }
 }
 
-/// The reply of `enter.lua`.
-pub fn read_entrance(mut reply: Reader, asked: &Entry<'_>) -> Option<Entrance> {
-    let now = reply.number()?;
-    let epoch = String::from_utf8(reply.bytes()??).ok()?;
+/// The reply of `enter.lua`, to whoever has that copy at hand.
+pub fn read_entrance(mut reply: Reader, asked: &Entry<'_>, copy: Option<&Copy>) -> Option<Entrance> {
+    let facts = reply.text()?;
+    let mut facts = facts.split(' ');
+    let now = facts.next()?.parse().ok()?;
+    let epoch = facts.next()?.to_owned();
+    let renew = facts.next()? == "1";
+    let address_charged = facts.next()? == "1";
     let principal = reply.bytes()?;
-    let renew = reply.number()? == 1;
-    let address_charged = reply.number()? == 1;
-    let lookup = read_lookup(&mut reply, asked, &epoch)?;
-    let rates = read_rates(&mut reply)?;
+    let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, copy)?;
+    let rates = read_rates(facts)?;
     let pass = Pass { read: Some((now, epoch)), address_charged, rates: rates.clone() };
     Some(Entrance { rates, principal, renew, lookup, pass, redis: Reach::Reached })
 }
 
 /// The reply of `admit.lua`.
 pub fn read_admitted(mut reply: Reader, asked: &Entry<'_>) -> Option<(Lookup, Vec<RateVerdict>)> {
-    let epoch = String::from_utf8(reply.bytes()??).ok()?;
-    let lookup = read_lookup(&mut reply, asked, &epoch)?;
-    Some((lookup, read_rates(&mut reply)?))
+    let facts = reply.text()?;
+    let mut facts = facts.split(' ');
+    let epoch = facts.next()?.to_owned();
+    let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, None)?;
+    Some((lookup, read_rates(facts)?))
 }
 
-fn read_lookup(reply: &mut Reader, asked: &Entry<'_>, epoch: &str) -> Option<Lookup> {
-    let state = reply.bytes()??;
-    let (workspace, generation) = (reply.bytes()?, reply.bytes()?);
+fn read_lookup(
+    facts: &mut Split<'_, char>,
+    reply: &mut Reader,
+    asked: &Entry<'_>,
+    epoch: &str,
+    copy: Option<&Copy>,
+) -> Option<Lookup> {
+    let (state, workspace, generation) = (facts.next()?, facts.next()?, facts.next()?);
     let (head, body) = (reply.bytes()?, reply.bytes()?);
-    if state == b"h" {
-        return entry::unpack(&head?, body?, asked.gzip).map(Lookup::Hit);
-    }
-    if !matches!(state.as_slice(), b"l" | b"w") {
-        return Some(Lookup::Bypass);
+    match state {
+        "h" => {
+            let name = format!("{epoch}:{generation}");
+            return entry::unpack(name, &head?, body?, asked.gzip).map(Lookup::Hit);
+        }
+        "k" => return copy.map(|copy| Lookup::Hit(copy.hit.clone())),
+        "l" | "w" => {}
+        _ => return Some(Lookup::Bypass),
     }
     let ticket = Ticket {
-        workspace: WorkspaceId(decimal(&workspace?)?),
-        generation: decimal(&generation?)?,
+        workspace: WorkspaceId(workspace.parse().ok()?),
+        generation: generation.parse().ok()?,
         epoch: epoch.to_owned(),
         request: *asked.request?,
         lease: lease_id(asked.who),
         gzip: asked.gzip,
         todo: asked.todo,
     };
-    Some(if state == b"l" { Lookup::Lead(ticket) } else { Lookup::Wait(ticket) })
+    Some(if state == "l" { Lookup::Lead(ticket) } else { Lookup::Wait(ticket) })
 }
 
-fn read_hit(reply: &mut Reader, gzip: bool) -> Option<Hit> {
+fn read_hit(reply: &mut Reader, ticket: &Ticket) -> Option<Hit> {
     let head = reply.bytes()??;
     let body = reply.bytes()??;
-    entry::unpack(&head, body, gzip)
+    entry::unpack(format!("{}:{}", ticket.epoch, ticket.generation), &head, body, ticket.gzip)
 }
 
-fn decimal(text: &[u8]) -> Option<i64> {
-    std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-fn read_rates(reply: &mut Reader) -> Option<Vec<RateVerdict>> {
-    let mut rates = Vec::with_capacity(2);
-    while !reply.is_empty() {
-        let class = match reply.bytes()??.as_slice() {
-            b"d" => RateClass::Default,
-            b"w" => RateClass::Writes,
-            b"f" => RateClass::AuthFailures,
+fn read_rates(mut facts: Split<'_, char>) -> Option<Vec<RateVerdict>> {
+    let mut rates = Vec::new();
+    while let Some(class) = facts.next() {
+        let class = match class {
+            "d" => RateClass::Default,
+            "w" => RateClass::Writes,
+            "f" => RateClass::AuthFailures,
             _ => return None,
         };
-        let mut number = || reply.number().and_then(|number| u32::try_from(number).ok());
+        let mut number = || facts.next()?.parse().ok();
         let (limit, remaining, reset, retry_after) = (number()?, number()?, number()?, number()?);
         rates.push(RateVerdict { class, limit, remaining, reset, allowed: retry_after == 0, retry_after });
     }

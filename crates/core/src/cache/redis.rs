@@ -45,6 +45,8 @@ pub struct Redis {
     prefix: String,
     mark_ttl: Duration,
     breaker: Mutex<Breaker>,
+    /// How long an answer is waited for that nobody needs any more.
+    patience: Duration,
     pool: Arc<Pool>,
 }
 
@@ -56,6 +58,7 @@ impl Redis {
             prefix: settings.prefix.clone(),
             mark_ttl: settings.mark_ttl,
             breaker: Mutex::new(Breaker::new(settings.breaker)),
+            patience: settings.breaker / 2,
             pool: Arc::new(Pool { state: Mutex::default(), most: settings.connections.max(1) }),
         }
     }
@@ -63,20 +66,21 @@ impl Redis {
     /// Runs a script; `args` begin after the three that all scripts have. With `epoch` it only runs in that life of the
     /// server.
     pub async fn run(
-        &self,
-        meter: &Meter,
+        self: &Arc<Self>,
+        meter: &Arc<Meter>,
         effort: Effort,
-        script: &Script,
+        script: &'static Script,
         args: Args,
-        epoch: Option<&str>,
+        epoch: Option<String>,
     ) -> Result<Reader, Failure> {
-        self.within(effort, async {
+        let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
+        self.within(effort, async move {
             // A held connection may have died with the server since it was last used, and a forgotten epoch makes it a
             // stranger again. Either way a new one is the answer, once. Every script may run twice.
-            match self.attempt(meter, script, &args, epoch).await {
+            match redis.attempt(&meter, script, &args, epoch.as_deref()).await {
                 Err(Failure::Broken(_)) => {
-                    self.pool.forget_idle();
-                    self.attempt(meter, script, &args, epoch).await
+                    redis.pool.forget_idle();
+                    redis.attempt(&meter, script, &args, epoch.as_deref()).await
                 }
                 outcome => outcome,
             }
@@ -86,17 +90,16 @@ impl Redis {
 
     /// Runs a command that needs no script.
     pub async fn command(
-        &self,
-        meter: &Meter,
+        self: &Arc<Self>,
+        meter: &Arc<Meter>,
         effort: Effort,
-        command: &str,
+        command: &'static str,
         key: &str,
     ) -> Result<Vec<Reply>, Failure> {
-        self.within(effort, async {
-            let (lent, held) = self.borrow(meter).await?;
-            let reply = held
-                .command(meter, command, vec![RedisParameter::Binary(format!("{}{key}", self.prefix).into())])
-                .await;
+        let (redis, meter, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix));
+        self.within(effort, async move {
+            let (lent, held) = redis.borrow(&meter).await?;
+            let reply = held.command(&meter, command, vec![RedisParameter::Binary(key.into())]).await;
             let reply = reply.map_err(broken)?;
             lent.give_back(held);
             Ok(reply)
@@ -115,23 +118,43 @@ impl Redis {
         }
     }
 
-    async fn within<T>(&self, effort: Effort, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        if !lock(&self.breaker).admits(Instant::now(), effort.urgent) {
+    async fn within<T: 'static>(
+        self: &Arc<Self>,
+        Effort { budget, urgent }: Effort,
+        work: impl Future<Output = Result<T, Failure>> + 'static,
+    ) -> Result<T, Failure> {
+        let began = Instant::now();
+        if !lock(&self.breaker).admits(began, urgent) {
             return Err(Failure::LeftAlone);
         }
         // The work is asked first: an answer that has come counts even if this busy instance reads it late.
-        let outcome = match select(pin!(work), pin!(spin_sdk::time::sleep(effort.budget))).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(Failure::Overrun),
-        };
-        match &outcome {
-            Ok(_) | Err(Failure::OtherEpoch) => lock(&self.breaker).succeeded(),
-            Err(_) => {
-                lock(&self.breaker).failed(Instant::now(), effort.urgent);
-                self.pool.forget_idle();
+        match select(Box::pin(work), pin!(spin_sdk::time::sleep(budget))).await {
+            Either::Left((outcome, _)) => {
+                match &outcome {
+                    Ok(_) | Err(Failure::OtherEpoch) => lock(&self.breaker).succeeded(),
+                    Err(_) => self.failed(urgent),
+                }
+                outcome
+            }
+            Either::Right(((), work)) => {
+                lock(&self.breaker).overran(began, Instant::now(), urgent);
+                spin_sdk::wasip3::spawn(Arc::clone(self).see_out(work));
+                Err(Failure::Overrun)
             }
         }
-        outcome
+    }
+
+    /// Beyond the request: does the answer still come?
+    async fn see_out<T>(self: Arc<Self>, work: impl Future<Output = Result<T, Failure>> + Unpin) {
+        match select(work, pin!(spin_sdk::time::sleep(self.patience))).await {
+            Either::Left((Ok(_) | Err(Failure::OtherEpoch), _)) => lock(&self.breaker).came_late(Instant::now()),
+            Either::Left((Err(_), _)) | Either::Right(_) => self.pool.forget_idle(),
+        }
+    }
+
+    fn failed(&self, urgent: bool) {
+        lock(&self.breaker).failed(Instant::now(), urgent);
+        self.pool.forget_idle();
     }
 
     async fn attempt(

@@ -130,8 +130,8 @@ impl Reader {
         }
     }
 
-    /// Whether nothing is left.
-    pub fn is_empty(&self) -> bool {
-        self.0.as_slice().is_empty()
+    /// The next element as text.
+    pub fn text(&mut self) -> Option<String> {
+        String::from_utf8(self.bytes()??).ok()
     }
 }

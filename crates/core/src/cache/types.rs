@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::WorkspaceId;
@@ -218,9 +219,11 @@ pub struct Hit {
     /// Further fields, as stored.
     pub headers: Vec<(String, String)>,
     /// The body.
-    pub body: Vec<u8>,
+    pub body: Bytes,
     /// Whether `body` is gzip.
     pub gzipped: bool,
+    /// Epoch and generation under which it was found.
+    pub name: String,
 }
 
 /// A response for the cache.

@@ -1,5 +1,6 @@
 //! What a write asks of the cache: intent → statement → publish.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::script::{Args, INTENT, PUBLISH};
@@ -9,7 +10,7 @@ use crate::{Meter, WorkspaceId};
 
 impl Cache {
     /// Announces a write. Call it right before the statement.
-    pub async fn intent(&self, meter: &Meter, workspace: WorkspaceId, touched: Touched) -> Intent {
+    pub async fn intent(&self, meter: &Arc<Meter>, workspace: WorkspaceId, touched: Touched) -> Intent {
         let Some(redis) = &self.redis else {
             return Intent { workspace, touched, state: IntentState::Off };
         };
@@ -25,7 +26,7 @@ impl Cache {
 
     /// Publishes a write whose outcome is known, before it is answered. Also after a statement that certainly changed
     /// nothing.
-    pub async fn publish(&self, meter: &Meter, intent: Intent) -> Published {
+    pub async fn publish(&self, meter: &Arc<Meter>, intent: Intent) -> Published {
         let known = Instant::now();
         let (Some(redis), IntentState::Announced { id, sent }) = (&self.redis, intent.state) else {
             return Published::Done;
@@ -41,7 +42,7 @@ impl Cache {
 
     /// Kills every entry of a workspace because the store has pending invalidations for it. If true, delete **exactly
     /// the rows seen before this call** (by id, not "up to an id": a row with a smaller id may commit later).
-    pub async fn settle(&self, meter: &Meter, workspace: WorkspaceId) -> bool {
+    pub async fn settle(&self, meter: &Arc<Meter>, workspace: WorkspaceId) -> bool {
         let Some(redis) = &self.redis else {
             return true;
         };

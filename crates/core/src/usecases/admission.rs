@@ -54,9 +54,14 @@ impl Recent {
 }
 
 impl Service {
-    /// Finds out who calls, counts the request, and looks for its answer in the cache.
-    pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Result<Admittance> {
-        let mut entrance = self.cache.enter(meter, entry).await;
+    /// Counts a request and asks Redis who calls and what the answer is: the first half of letting it in, which takes no longer
+    /// than a Redis call may.
+    pub async fn knock(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Entrance {
+        self.cache.enter(meter, entry).await
+    }
+
+    /// The second half: finds out what Redis did not know.
+    pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
         if let Some(refused) = entrance.refusal().copied() {
             let Entrance { rates, .. } = entrance;
             let refused = Some(refused);

@@ -1,9 +1,10 @@
--- The store has admitted the caller. ARGV 4-15 as for enter.lua, 16 when the request came in, 17 in which epoch, 18 whether
--- the address was charged, 19 workspace, 20 principal, 21 whether no invalidation was pending.
--- Reply: ok, epoch, state, workspace, generation, head, body, then the rates if they changed.
+-- The store has admitted the caller. ARGV 4 as for enter.lua, 5 when the request came in, 6 in which epoch, 7 whether the address
+-- was charged, 8 workspace, 9 principal, 10 whether no invalidation was pending.
+-- Reply: ok, facts, head, body. Facts are words: epoch, state, workspace, generation (- for none), then the rates if they
+-- changed.
 
-local came, came_in, address_charged = tonumber(ARGV[16]), ARGV[17], ARGV[18] == '1'
-local workspace, principal, settled = ARGV[19], ARGV[20], ARGV[21] == '1'
+local came, came_in, address_charged = tonumber(ARGV[5]), ARGV[6], ARGV[7] == '1'
+local workspace, principal, settled = ARGV[8], ARGV[9], ARGV[10] == '1'
 
 local buckets, passes = {}, true
 if kind == 't' then
@@ -25,10 +26,8 @@ if settled and came_in == epoch and expiry > now then
   redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, whole(expiry) .. ':' .. workspace .. ':' .. principal,
     'PX', math.ceil((expiry - now) / 1000))
   if passes and request ~= '' then
-    state, generation, head, body = look_up(workspace, object, request, gzip)
+    state, generation, head, body = look_up(workspace, object, request, gzip, copy)
   end
 end
 
-local reply = {'ok', epoch, state, workspace, generation, head, body}
-report(reply, buckets)
-return reply
+return {'ok', string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body}

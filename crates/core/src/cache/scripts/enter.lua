@@ -1,7 +1,8 @@
--- A request at the door. ARGV 4 t (token) | w (workspace) | n (nobody), 5 token hash or "off" + workspace, 6 address,
--- 7-11 quotas, 12 write, 13 request digest or "", 14 prefers gzip, 15 the object that the response
--- depends on alone, or "".
--- Reply: ok, now, epoch, principal, renew, address charged, state, workspace, generation, head, body, then the rates.
+-- A request at the door. ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
+-- workspace, address, request digest or "", the object that the response depends on alone or "", the name of a copy that
+-- the caller has or "".
+-- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, renew, address charged, state, workspace, generation
+-- (- for none), then the rates.
 
 local admission = nil
 if kind ~= 'n' then
@@ -32,10 +33,9 @@ end
 
 local state, generation, head, body = 'b', false, false, false
 if admission and passes and request ~= '' then
-  state, generation, head, body = look_up(admission[2], object, request, gzip)
+  state, generation, head, body = look_up(admission[2], object, request, gzip, copy)
 end
 
-local reply = {'ok', whole(now), epoch, admission and admission[3] or false, renew, (kind == 't' and not known and passes) and 1 or 0,
-  state, admission and admission[2] or false, generation, head, body}
-report(reply, buckets)
-return reply
+local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, renew, (kind == 't' and not known and passes) and 1 or 0,
+  state, admission and admission[2] or '-', generation or '-')
+return {'ok', facts .. report(buckets), admission and admission[3] or false, head, body}

@@ -42,11 +42,14 @@ local function admission_of(id)
   return {tonumber(expiry), workspace, string.sub(value, at)}
 end
 
--- State (b: stay out, h: hit, l: lead, w: wait), generation, head, body.
-local function look_up(workspace, object, request, gzip)
+-- State (b: stay out, k: the caller's copy is current, h: hit, l: lead, w: wait), generation, head, body.
+local function look_up(workspace, object, request, gzip, copy)
   local generation, busy = generation_of(workspace, object)
   if busy then
     return 'b', generation, false, false
+  end
+  if copy == epoch .. ':' .. generation then
+    return 'k', generation, false, false
   end
   local name = entry_name(workspace, generation, request)
   local head, body = read_entry(prefix .. 'e:' .. name, gzip)

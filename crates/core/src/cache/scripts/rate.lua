@@ -35,20 +35,20 @@ local function charge(buckets)
   return true
 end
 
--- Appends class, limit, remaining, seconds until the whole quota is back, seconds until the next one passes (0: this one does).
-local function report(reply, buckets)
+-- What is said of each bucket: class, limit, remaining, seconds until the whole quota is back, seconds until the next one passes
+-- (0: this one does).
+local function report(buckets)
+  local words = {}
   for _, one in ipairs(buckets) do
     local held = one.tat - now
     local wait = 0
     if not one.allowed then
       wait = math.max(1, math.ceil((held + one.interval - one.interval * one.quota) / 1000000))
     end
-    reply[#reply + 1] = one.class
-    reply[#reply + 1] = one.quota
-    reply[#reply + 1] = math.floor((one.interval * one.quota - held) / one.interval)
-    reply[#reply + 1] = math.ceil(held / 1000000)
-    reply[#reply + 1] = wait
+    words[#words + 1] = string.format(' %s %d %d %d %d', one.class, one.quota,
+      math.floor((one.interval * one.quota - held) / one.interval), math.ceil(held / 1000000), wait)
   end
+  return table.concat(words)
 end
 
 -- The buckets of a request: d and w (classes default and writes) of a token (t) or an address (a).
@@ -63,12 +63,10 @@ local function buckets_of(kind, owner, default_quota, writes_quota)
   return buckets
 end
 
--- Arguments 4 to 15 are the same for enter.lua and admit.lua.
-local kind, id, address = ARGV[4], ARGV[5], ARGV[6]
-local address_default, token_default = tonumber(ARGV[7]), tonumber(ARGV[8])
-local address_writes, token_writes = tonumber(ARGV[9]), tonumber(ARGV[10])
-local failures_quota = tonumber(ARGV[11])
-local write, request, gzip, object = ARGV[12] == '1', ARGV[13], ARGV[14] == '1', ARGV[15]
+-- Argument 4, the same for enter.lua and admit.lua, is packed (`door` in reads.rs): many arguments cost more than long ones.
+local kind, write, gzip, address_default, token_default, address_writes, token_writes, failures_quota, id, address, request,
+  object, copy = struct.unpack('>c1BBI4I4I4I4I4Bc0Bc0Bc0Bc0Bc0', ARGV[4])
+write, gzip = write == 1, gzip == 1
 if not write then
   address_writes, token_writes = 0, 0
 end

@@ -1,0 +1,118 @@
+//! What this instance has read from Redis a moment ago.
+//!
+//! A copy is served only when Redis has just said that the name under which it was found is still current, and under a name
+//! there is never anything else. So it is as true as the entry itself; what it saves is the way of its bytes through Redis,
+//! the host and the component.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::{Cache, Entry, Hit, Who};
+
+/// The copies of one instance.
+#[derive(Debug, Default)]
+pub struct Copies {
+    kept: HashMap<Key, Arc<Copy>>,
+    bytes: usize,
+}
+
+/// A copy of an entry.
+#[derive(Debug)]
+pub struct Copy {
+    /// The entry.
+    pub hit: Hit,
+    /// When it was read: an entry lives no longer than its ttl, and so does a copy, give or take [`Cache::LEASE`].
+    read: Instant,
+}
+
+/// Who asked for what; the workspace follows from who it is.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    who: Option<[u8; 32]>,
+    request: [u8; 32],
+    gzip: bool,
+}
+
+impl Key {
+    fn of(asked: &Entry<'_>) -> Option<Self> {
+        let who = match asked.who {
+            Who::Token(hash) => Some(*hash),
+            // There is only one where authentication is off.
+            Who::Workspace(_) => None,
+            Who::Nobody => return None,
+        };
+        Some(Self { who, request: *asked.request?, gzip: asked.gzip })
+    }
+}
+
+impl Copies {
+    /// All copies together, in bytes of bodies. Beyond it all are forgotten: an instance lives too briefly for an order.
+    const MOST_BYTES: usize = 1 << 20;
+
+    /// The copy of what is asked for, if there is one.
+    pub fn find(&self, now: Instant, asked: &Entry<'_>) -> Option<Arc<Copy>> {
+        let copy = self.kept.get(&Key::of(asked)?)?;
+        (now.duration_since(copy.read) < Cache::LEASE).then(|| Arc::clone(copy))
+    }
+
+    /// Keeps what was just read.
+    pub fn keep(&mut self, now: Instant, asked: &Entry<'_>, hit: &Hit) {
+        let Some(key) = Key::of(asked) else { return };
+        self.bytes += hit.body.len();
+        if self.bytes > Self::MOST_BYTES {
+            self.kept.clear();
+            self.bytes = hit.body.len();
+        }
+        self.kept.insert(key, Arc::new(Copy { hit: hit.clone(), read: now }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::RateLimits;
+    use super::*;
+
+    fn asked<'a>(token: &'a [u8; 32], request: &'a [u8; 32]) -> Entry<'a> {
+        Entry {
+            who: Who::Token(token),
+            address: "",
+            limits: RateLimits::OFF,
+            write: false,
+            request: Some(request),
+            todo: None,
+            gzip: false,
+        }
+    }
+
+    fn hit(body: &[u8]) -> Hit {
+        let body = body.to_vec().into();
+        Hit { status: 200, etag: String::new(), headers: Vec::new(), body, gzipped: false, name: "e:1".to_owned() }
+    }
+
+    #[test]
+    fn a_copy_is_for_whoever_read_it_and_for_a_second() {
+        let now = Instant::now();
+        let mut copies = Copies::default();
+        let mine = asked(&[1; 32], &[2; 32]);
+        copies.keep(now, &mine, &hit(b"mine"));
+        assert_eq!(copies.find(now, &mine).unwrap().hit.body, "mine");
+        assert!(copies.find(now + Cache::LEASE, &mine).is_none());
+        assert!(copies.find(now, &asked(&[9; 32], &[2; 32])).is_none(), "another token");
+        assert!(copies.find(now, &asked(&[1; 32], &[3; 32])).is_none(), "another request");
+        assert!(copies.find(now, &Entry { gzip: true, ..mine }).is_none(), "another form");
+        assert!(copies.find(now, &Entry { request: None, ..mine }).is_none());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let now = Instant::now();
+        let mut copies = Copies::default();
+        let body = vec![0; Copies::MOST_BYTES / 4];
+        for number in 0..20 {
+            copies.keep(now, &asked(&[1; 32], &[number; 32]), &hit(&body));
+        }
+        assert!(copies.kept.len() <= 4);
+        assert!(copies.find(now, &asked(&[1; 32], &[19; 32])).is_some());
+    }
+}
