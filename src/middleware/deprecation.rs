@@ -2,12 +2,15 @@
 
 use axum::extract::Request;
 use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use todo_core::Caller;
+use todo_core::domain::id::Id;
 
 use super::request_id::Origin;
 use crate::app::App;
 use crate::document::link;
 use crate::error;
+use crate::handlers::todos;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
@@ -32,13 +35,33 @@ pub async fn announce(app: &App, request: Request, answer: impl AsyncFnOnce(Requ
     if let Ok(value) = HeaderValue::try_from(link(&format!("{origin}/docs/migrating"), "deprecation")) {
         headers.append(header::LINK, value);
     }
-    // The handler names the successor of a single todo, because only it knows the UUID.
+    // The successor of a single todo is named by whoever knows its UUID.
     let named =
         headers.get_all(header::LINK).iter().any(|link| link.as_bytes().ends_with(b"rel=\"successor-version\""));
     if !named && let Ok(value) = HeaderValue::try_from(link(successor, "successor-version")) {
         headers.append(header::LINK, value);
     }
     response
+}
+
+/// The todo that a request of version 1 is about.
+pub fn todo_of(request: &Request) -> Option<Id> {
+    request.uri().path().strip_prefix("/api/v1/todos/").and_then(Id::parse_serial)
+}
+
+/// Names the successor of a todo in an answer whose handler did not get to know its UUID. That costs a statement, and only those
+/// pay it whose request was refused.
+pub async fn name_successor(app: &App, caller: &Caller, todo: Id, response: &mut Response) {
+    let refused = response.status().is_client_error() && response.status() != StatusCode::NOT_FOUND;
+    if !refused {
+        return;
+    }
+    // Without Postgres the list has to do.
+    if let Ok(uid) = app.service.todo_uid(caller, todo).await
+        && let Ok(value) = HeaderValue::try_from(link(&todos::url(uid), "successor-version"))
+    {
+        response.headers_mut().append(header::LINK, value);
+    }
 }
 
 /// The route of version 2 that takes this route's place. A todo's integer means nothing there, so it falls back to the list.

@@ -20,7 +20,7 @@ use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
 use super::access_log::Findings;
-use super::{limits, representation};
+use super::{deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
@@ -112,11 +112,13 @@ async fn let_in(
         return with_rates(too_many(&refused).into_response(), &rates);
     }
     let mut reader = false;
+    let mut old = None;
     if let Some(principal) = principal {
         findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(meter) };
         let identity = Identity { principal: Arc::new(principal), caller };
         reader = identity.may_read();
+        old = deprecation::todo_of(&request).map(|todo| (todo, identity.caller.clone()));
         request.extensions_mut().insert(identity);
     } else if let Some(refusal) = credential.refusal() {
         return with_rates(refusal.into_response(), &rates);
@@ -137,6 +139,9 @@ async fn let_in(
     };
     findings.with(|facts| facts.cache = Some(cache));
     let mut response = with_rates(response, &rates);
+    if let Some((todo, caller)) = old {
+        deprecation::name_successor(app, &caller, todo, &mut response).await;
+    }
     response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response
 }

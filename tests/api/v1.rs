@@ -281,11 +281,34 @@ async fn successors_are_named() {
     assert!(list.all("link").join(", ").contains("</api/v2/todos>; rel=\"successor-version\""), "{list}");
     let expected = format!("</api/v2/todos/{id}>; rel=\"successor-version\"");
     let path = format!("/api/v1/todos/{}", list.ok()[0]["id"]);
-    for call in [ws.get(&path), ws.patch(&path).json(json!({ "title": "y" })), ws.delete(&path)] {
+    let title = || json!({ "title": "y" });
+    for (call, status) in [
+        (ws.get(&path), 200),
+        (ws.get(&path).header("if-none-match", "*"), 304),
+        (ws.patch(&path).json(title()), 200),
+        (ws.patch(&path).json(json!({ "title": "" })), 422),
+        (ws.patch(&path).json(json!({ "assignee_id": 999_999 })), 422),
+        (ws.patch(&path).body("application/json", "{"), 400),
+        (ws.patch(&path).body("text/plain", "{}"), 415),
+        (ws.get(&format!("{path}?x=1")), 400),
+        (ws.get(&path).header("accept", "image/png"), 406),
+        (ws.post(&path).json(title()), 405),
+        (ws.patch(&path).header("if-match", "\"99-x\"").json(title()), 412),
+        (ws.delete(&path).header("if-match", "\"99-x\""), 412),
+        (ws.delete(&path), 204),
+    ] {
         let answer = call.send().await;
-        assert!(answer.status < 300, "{answer}");
-        assert!(answer.all("link").join(", ").contains(&expected), "expected {expected}: {answer}");
+        assert_eq!(answer.status, status, "{answer}");
+        let links = answer.all("link").join(", ");
+        assert!(links.contains(&expected), "expected {expected}: {answer}");
+        assert_eq!(links.matches("successor-version").count(), 1, "{answer}");
     }
+    // Nothing is told of what is not there, or is another's.
+    let other = Workspace::new().await.titled("another's").await;
+    let gone = ws.get(&path).send().await;
+    assert!(gone.status == 404 && !gone.all("link").join(", ").contains(&id), "{gone}");
+    let strange = ws.get("/api/v1/todos/999999999").send().await;
+    assert!(strange.status == 404 && !strange.all("link").join(", ").contains(&other), "{strange}");
     let stats = ws.get("/api/v1/todos/stats").send().await;
     assert!(stats.all("link").join(", ").contains("</api/v2/todos/stats>"), "{stats}");
 }

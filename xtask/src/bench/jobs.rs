@@ -37,21 +37,27 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     print(format!("alone: {:.0} todos/s\n", rate(&mut connection, &alone).await?));
 
     let (other, own) = (format!("/api/v2/todos/{}", bench.todo), format!("/api/v2/todos/{own}"));
-    let reads: [(&str, &str, &str); 4] = [
-        ("one todo of another workspace", &bench.token, &other),
-        ("page of 50 of another workspace", &bench.token, "/api/v2/todos?limit=50"),
-        ("one todo of the same workspace", &token, &own),
-        ("page of 50 of the same workspace", &token, "/api/v2/todos?limit=50"),
+    let page = "/api/v2/todos?limit=50";
+    let paced = Some("paced.lua");
+    let reads: [(&str, &str, &str, Option<&str>); 6] = [
+        ("one todo of another workspace", &bench.token, &other, paced),
+        ("page of 50 of another workspace", &bench.token, page, paced),
+        ("one todo of the same workspace", &token, &own, paced),
+        ("page of 50 of the same workspace", &token, page, paced),
+        ("one todo of another workspace, without pauses", &bench.token, &other, None),
+        ("page of 50 of another workspace, without pauses", &bench.token, page, None),
     ];
     print(
         "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | todos/s |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
     let actions = ["remove_tag", "add_tag"].into_iter().cycle();
-    for ((name, token, path), action) in reads.into_iter().zip(actions) {
-        let idle = client.load(token, path).run(bench.session).await?;
+    for ((name, token, path, script), action) in reads.into_iter().zip(actions) {
+        let load = Load { script, ..client.load(token, path) };
+        Load { seconds: 2, ..load }.run(bench.session).await?;
+        let idle = load.run(bench.session).await?;
         let (job, _) = client.start(&tag(action)).await?;
-        let Figures { requests, median, p99, .. } = client.load(token, path).run(bench.session).await?;
+        let Figures { requests, median, p99, .. } = load.run(bench.session).await?;
         if !client.is_unfinished(&job).await? {
             bail!("the job ended before the reads: measure fewer seconds");
         }
