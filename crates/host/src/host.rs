@@ -41,6 +41,9 @@ pub struct Options {
     pub output: Output,
     /// How instances are reused.
     pub reuse: Reuse,
+    /// Send each piece of an answer at once. Spin does not, and then a body that is ready a moment after its head waits for the
+    /// client's acknowledgement, up to 40 ms.
+    pub tcp_nodelay: bool,
     /// Whether [`Host::faults`] works. It costs a local hop per message to Postgres and Redis.
     pub faults: bool,
 }
@@ -55,6 +58,7 @@ impl Default for Options {
             runtime_config: None,
             output: Output::default(),
             reuse: Reuse::default(),
+            tcp_nodelay: false,
             faults: true,
         }
     }
@@ -110,7 +114,7 @@ impl Host {
             TcpListener::bind(options.listen).await.with_context(|| format!("cannot listen on {}", options.listen))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
-        let server = tokio::spawn(server::serve(listener, Arc::clone(&built), stopped));
+        let server = tokio::spawn(server::serve(listener, options.tcp_nodelay, Arc::clone(&built), stopped));
         Ok(Self { address, name: manifest.name, app: built, faults, kill, stop, server })
     }
 

@@ -53,6 +53,9 @@ struct Up {
     /// Drop an instance after this time without work: seconds, or with a unit (`s`, `ms`, `us`).
     #[arg(long, default_value = "1s", value_parser = duration)]
     idle_instance_timeout: Duration,
+    /// Send each piece of an answer at once, as Spin does not: to measure what that costs.
+    #[arg(long)]
+    tcp_nodelay: bool,
     /// Give a request up after this time. Without it there is no limit.
     #[arg(long, value_parser = duration)]
     request_timeout: Option<Duration>,
@@ -98,6 +101,7 @@ async fn up(up: Up) -> anyhow::Result<()> {
             idle_timeout: up.idle_instance_timeout,
             request_timeout: up.request_timeout,
         },
+        tcp_nodelay: up.tcp_nodelay,
         faults: false,
     })
     .await?;

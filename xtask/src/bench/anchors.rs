@@ -14,7 +14,7 @@ use tokio::process::Command;
 
 use super::service::Bench;
 use super::speed::Comparable;
-use super::wrk::{Figures, Load};
+use super::wrk::{CONNECTIONS, Figures, Load};
 use crate::build::cargo;
 use crate::progress::{Step, print};
 use crate::servers::free_port;
@@ -64,7 +64,8 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path, ours: &Comparable) -> Res
             ("create", "/todos", &ours.create),
         ] {
             let script = (what == "create").then_some("create.lua");
-            let load = Load { server: listen, path, token: None, script, seconds: bench.seconds };
+            let seconds = bench.seconds;
+            let load = Load { server: listen, path, token: None, script, connections: CONNECTIONS, seconds };
             row(name, what, &load.run(bench.session).await?, ours);
         }
         process.stop().await;

@@ -25,7 +25,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let own =
         "select t.uid::text from todos t join workspaces w on w.id = t.workspace_id where w.name = 'jobs' limit 1";
     let own: String = sqlx::query_scalar(own).fetch_one(&mut connection).await?;
-    let service = bench.service("on").await?;
+    // Nagle's algorithm would be most of what is seen of reads with pauses (see `speed`).
+    let service = bench.service_on("on", &["--tcp-nodelay"]).await?;
     let client = Client { service: &service, token: &token };
 
     let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;
@@ -54,8 +55,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let actions = ["remove_tag", "add_tag"].into_iter().cycle();
     for ((name, token, path, script), action) in reads.into_iter().zip(actions) {
         let load = Load { script, ..client.load(token, path) };
-        Load { seconds: 2, ..load }.run(bench.session).await?;
-        let idle = load.run(bench.session).await?;
+        let idle = service.warm(load).await?;
         let (job, _) = client.start(&tag(action)).await?;
         let Figures { requests, median, p99, .. } = load.run(bench.session).await?;
         if !client.is_unfinished(&job).await? {

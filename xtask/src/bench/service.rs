@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::wrk::{Figures, Load};
+use super::wrk::{CONNECTIONS, Figures, Load};
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::progress::{Step, print};
 use crate::run::Process;
@@ -69,8 +69,14 @@ impl<'a> Bench<'a> {
 
     /// Starts the service with tokens and without limits, and waits until it is ready.
     pub async fn service(&'a self, cache: &str) -> Result<Service<'a>> {
+        self.service_on(cache, &[]).await
+    }
+
+    /// The same on a host with further arguments.
+    pub async fn service_on(&'a self, cache: &str, arguments: &[&str]) -> Result<Service<'a>> {
         let redis = self.servers.redis.as_ref().context("there is no Redis")?;
         let mut command = self.up("spin.toml".as_ref());
+        command.args(arguments);
         let mut set = |name: &str, value: &str| {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         };
@@ -127,12 +133,23 @@ impl Service<'_> {
     /// What to ask it for.
     pub fn load<'b>(&'b self, path: &'b str) -> Load<'b> {
         let Bench { token, seconds, .. } = self.bench;
-        Load { server: self.listen, path, token: Some(token), script: None, seconds: *seconds }
+        Load {
+            server: self.listen,
+            path,
+            token: Some(token),
+            script: None,
+            connections: CONNECTIONS,
+            seconds: *seconds,
+        }
     }
 
     /// Measures reads of `path`, after two seconds in which instances start and caches fill.
     pub async fn read(&self, path: &str) -> Result<Figures> {
-        let load = self.load(path);
+        self.warm(self.load(path)).await
+    }
+
+    /// The same of any load.
+    pub async fn warm(&self, load: Load<'_>) -> Result<Figures> {
         Load { seconds: 2, ..load }.run(self.bench.session).await?;
         load.run(self.bench.session).await
     }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::service::{Bench, head, row};
-use super::wrk::Figures;
+use super::wrk::{Figures, Load};
 
 /// What the anchors do, too.
 pub struct Comparable {
@@ -46,6 +46,17 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Comparable> {
     let create = writing.run(bench.session).await?;
     row("create", &create, &empty, service.megabytes());
     service.stop().await;
+
+    // With few clients the machine has time, and it shows what each answer waits for.
+    for (name, arguments) in [
+        ("one todo, cached, 4 connections", &[][..]),
+        ("one todo, cached, 4 connections, without Nagle's algorithm", &["--tcp-nodelay"]),
+    ] {
+        let service = bench.service_on("on", arguments).await?;
+        let figures = service.warm(Load { connections: 4, ..service.load(&one) }).await?;
+        row(name, &figures, &empty, service.megabytes());
+        service.stop().await;
+    }
 
     let service = bench.service("off").await?;
     for (name, path) in reads {

@@ -1,4 +1,4 @@
-//! The load: `wrk`, one thread with 32 connections, on the same machine.
+//! The load: `wrk`, one thread, on the same machine.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::process::Command;
 use crate::Session;
 
 /// As many as a busy proxy keeps open.
-pub const CONNECTIONS: &str = "32";
+pub const CONNECTIONS: u32 = 32;
 
 /// What to ask for.
 #[derive(Clone, Copy)]
@@ -22,6 +22,8 @@ pub struct Load<'a> {
     pub token: Option<&'a str>,
     /// A script of `bench/` that makes the requests; plain GETs without one.
     pub script: Option<&'a str>,
+    /// Over how many connections at once.
+    pub connections: u32,
     /// For how long.
     pub seconds: u32,
 }
@@ -58,7 +60,8 @@ impl Load<'_> {
     pub async fn run_anyway(&self, session: &Session) -> Result<Figures> {
         let mut command = Command::new("wrk");
         command.current_dir(session.checkout.root());
-        command.args(["-t1", "-c", CONNECTIONS, "-d", &format!("{}s", self.seconds), "--latency", "--timeout", "10s"]);
+        let (connections, duration) = (self.connections.to_string(), format!("{}s", self.seconds));
+        command.args(["-t1", "-c", &connections, "-d", &duration, "--latency", "--timeout", "10s"]);
         if let Some(token) = self.token {
             command.args(["-H", &format!("authorization: Bearer {token}")]);
         }

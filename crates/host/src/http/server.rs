@@ -1,7 +1,8 @@
 //! Accepting connections and speaking HTTP/1 and HTTP/2 (cleartext) on them.
 //!
-//! As in Spin, sockets keep Nagle's algorithm. A response without `content-length` ends in a small write of its own, which
-//! then waits for the client's delayed acknowledgement, up to 40 ms: components should say how long their answers are.
+//! As in Spin, sockets keep Nagle's algorithm unless the options say otherwise. A small write that follows another one waits for
+//! the client's delayed acknowledgement, up to 40 ms. So do the end of a response without `content-length` (components should say
+//! how long their answers are) and a body that the component hands over a moment after its head.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ use super::dispatch::App;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `stop` changes; then connections break, as with Spin, which ends abruptly.
-pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn serve(listener: TcpListener, nodelay: bool, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -30,6 +31,10 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, mut stop: watch:
         };
         match accepted {
             Ok((stream, client)) => {
+                if nodelay {
+                    // It fails only if the client is gone already.
+                    let _ = stream.set_nodelay(true);
+                }
                 tokio::spawn(connection(stream, client, Arc::clone(&app), stop.clone()));
             }
             Err(error) => {
