@@ -32,11 +32,11 @@ pub fn build(app: Arc<App>) -> Router {
     // Not counted, and open where the settings say so.
     let operations = Router::new()
         .route("/health", get(health::health))
-        .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(metrics_page::metrics))
-        .method_not_allowed_fallback(error::method_not_allowed)
-        .layer(from_fn_with_state(Arc::clone(&app), operate));
+        .layer(from_fn_with_state(Arc::clone(&app), operate))
+        .route("/health/live", get(health::live))
+        .method_not_allowed_fallback(error::method_not_allowed);
     let mut routes = operations.merge(guarded);
     if let Some(allowed) = cors::allowed(&app.settings.http.cors_origins) {
         routes = routes.layer(from_fn_with_state(allowed, cors::allow));
@@ -49,7 +49,7 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
     entrance::enter(&app, request, async |request| next.run(request).await).await
 }
 
-/// Around the routes that serve whoever runs the service.
+/// Around the routes that serve whoever runs the service and that have to wait for something.
 async fn operate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let findings = Findings::of(&app, &request);
     limits::end_slow(&app, &findings, next.run(request)).await
