@@ -46,6 +46,11 @@ impl Identity {
     fn may_read(&self) -> bool {
         self.principal.scopes.contains(&Scope::TodosRead)
     }
+
+    /// Whether it may learn of a todo's existence.
+    fn may_know(&self) -> bool {
+        self.may_read() || self.principal.scopes.contains(&Scope::TodosWrite)
+    }
 }
 
 /// Authenticates, counts, and answers from the cache where it can, all within the request's time.
@@ -118,7 +123,8 @@ async fn let_in(
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(meter) };
         let identity = Identity { principal: Arc::new(principal), caller };
         reader = identity.may_read();
-        old = deprecation::todo_of(&request).map(|todo| (todo, identity.caller.clone()));
+        let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
+        old = todo.map(|todo| (todo, identity.caller.clone()));
         request.extensions_mut().insert(identity);
     } else if let Some(refusal) = credential.refusal() {
         return with_rates(refusal.into_response(), &rates);

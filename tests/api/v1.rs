@@ -282,8 +282,13 @@ async fn successors_are_named() {
     let expected = format!("</api/v2/todos/{id}>; rel=\"successor-version\"");
     let path = format!("/api/v1/todos/{}", list.ok()[0]["id"]);
     let title = || json!({ "title": "y" });
+    let (reader, admin) = (ws.with_scopes(&["todos:read"]).await, ws.with_scopes(&["admin"]).await);
+    // Nothing is told to those who may not know of todos.
+    let stranger = admin.get(&path).send().await;
+    assert!(stranger.status == 403 && !stranger.all("link").join(", ").contains(&id), "{stranger}");
     for (call, status) in [
         (ws.get(&path), 200),
+        (reader.delete(&path), 403),
         (ws.get(&path).header("if-none-match", "*"), 304),
         (ws.patch(&path).json(title()), 200),
         (ws.patch(&path).json(json!({ "title": "" })), 422),
