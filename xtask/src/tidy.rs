@@ -36,6 +36,7 @@ pub fn main(session: &Session, _args: &Args) -> Result<ExitCode> {
 /// What is wrong, a line each.
 fn check(checkout: &Checkout) -> Result<Vec<String>> {
     let mut faults = migrations_in_order(&checkout.migrations());
+    let folders = own_folders(checkout.root());
     for path in files(checkout.root())? {
         // Vendored, or generated: not ours to change.
         if path.starts_with("wit/deps/") || path == "Cargo.lock" {
@@ -47,9 +48,10 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
         let Ok(text) = std::fs::read_to_string(checkout.root().join(&path)) else {
             continue;
         };
-        let found = [machine_paths, length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
+        let found = [length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
             .into_iter()
             .filter_map(|rule| rule(&path, &text));
+        let found = found.chain(machine_paths(&path, &text, &folders));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
     }
     Ok(faults)
@@ -67,22 +69,30 @@ fn files(root: &Path) -> Result<Vec<String>> {
     Ok(names.split_terminator('\0').map(str::to_owned).collect())
 }
 
-/// A path of somebody's machine works on no other.
-fn machine_paths(path: &str, text: &str) -> Option<String> {
-    // Containers have such folders by right.
-    if path.starts_with("deploy/") || path == "xtask/src/tidy.rs" {
-        return None;
-    }
-    let homes = ["/root/", "/home/", "/Users/", "/work/"];
-    line_with(text, |line| homes.iter().any(|home| named_in(line, home)))
-        .map(|number| format!("line {number} names a folder of one machine"))
+/// Folders of this machine that a file may come to name by accident: where this checkout is, and its user's home.
+fn own_folders(root: &Path) -> Vec<String> {
+    let folders = [Some(root.to_path_buf()), std::env::home_dir()].into_iter().flatten();
+    // Everything is in the root folder.
+    folders.filter(|folder| folder.parent().is_some()).map(|folder| folder.display().to_string()).collect()
 }
 
-/// Whether `home` begins a path in this line, rather than being the middle of a relative one or of a URL.
-fn named_in(line: &str, home: &str) -> bool {
-    line.match_indices(home).any(|(at, _)| {
+/// A path of somebody's machine works on no other.
+fn machine_paths(path: &str, text: &str, folders: &[String]) -> Option<String> {
+    // Containers have such folders by right.
+    if path.starts_with("deploy/") {
+        return None;
+    }
+    line_with(text, |line| folders.iter().any(|folder| named_in(line, folder)))
+        .map(|number| format!("line {number} names a folder of this machine"))
+}
+
+/// Whether `folder` is a path in this line, or begins one, rather than being a part of a relative one, of a URL or of a longer name.
+fn named_in(line: &str, folder: &str) -> bool {
+    let part_of_name = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
+    line.match_indices(folder).any(|(at, _)| {
         let before = line.get(..at).and_then(|start| start.chars().next_back());
-        before.is_none_or(|before| !before.is_alphanumeric() && !"._-/}".contains(before))
+        let after = line.get(at + folder.len()..).and_then(|rest| rest.chars().next());
+        before.is_none_or(|before| !part_of_name(before) && !"/}".contains(before)) && !after.is_some_and(part_of_name)
     })
 }
 
@@ -178,9 +188,20 @@ mod tests {
 
     #[test]
     fn a_path_of_one_machine_is_told_from_a_url() {
-        assert!(machine_paths("README.md", "see /home/ada/todo").is_some());
-        assert!(machine_paths("README.md", "see https://example.com/home/ada").is_none());
-        assert!(machine_paths("README.md", "see src/work/list.rs").is_none());
+        let folder = std::env::temp_dir().join("ada").display().to_string();
+        let found = |text: String| machine_paths("README.md", &text, std::slice::from_ref(&folder)).is_some();
+        assert!(found(format!("see {folder}/todo")) && found(format!("see `{folder}`")) && found(folder.clone()));
+        assert!(!found(format!("see https://example.com{folder}")));
+        assert!(!found(format!("see src{folder}/list.rs")) && !found(format!("see ${{ROOT}}{folder}/list.rs")));
+        assert!(!found(format!("see {folder}lovelace")));
+        assert!(machine_paths("deploy/Dockerfile", &folder, std::slice::from_ref(&folder)).is_none());
+    }
+
+    #[test]
+    fn this_checkout_is_a_folder_of_this_machine() {
+        let root = Checkout::find().unwrap().root().to_path_buf();
+        assert!(machine_paths("README.md", &format!("cd {}", root.display()), &own_folders(&root)).is_some());
+        assert!(own_folders(Path::new("/")).iter().all(|folder| folder != "/"));
     }
 
     #[test]
