@@ -1,5 +1,7 @@
 //! One operation, one SQL statement: every operation of the documents, as `Server-Timing` and as the host counts it.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::client::Call;
@@ -21,7 +23,15 @@ fn statements(answer: &Answer) -> u64 {
     count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no number of statements: {answer}"))
 }
 
-/// Sends a request right after another one of the same token, whose admission is a statement of its own once a second.
+/// How long the admission of a new token is left alone: of its second the last 300 ms are for renewing it.
+const ADMITTED: Duration = Duration::from_millis(700);
+
+/// Neither gives Redis up nor counts alone, however busy the machine is: that would be another statement.
+fn patient() -> Options {
+    Options::default().with("redis_timeout_ms", 5000)
+}
+
+/// Sends a request right after the first one of a new token, whose admission is a statement of its own.
 async fn spent(client: &Client, call: Call) -> (Answer, u64) {
     client.get("/api/v2/me").send().await.ok();
     let before = client.server.host().counters();
@@ -31,38 +41,41 @@ async fn spent(client: &Client, call: Call) -> (Answer, u64) {
 }
 
 async fn every_operation_is_one_statement() {
-    let server = Server::private(Options::default()).await;
+    let server = Server::private(patient()).await;
     let mut complaints = Vec::new();
     let documents = Document::both(&server).await;
     let mut operations: Vec<&Operation> = documents.iter().flat_map(|document| &document.operations).collect();
     // Last those that wake the worker, whose statements the host counts, too.
     operations.sort_by_key(|operation| wakes(operation));
-    for operation in operations {
+    'operations: for operation in operations {
         let name = operation.name();
         let expected = match operation.path.rsplit('/').next() {
             // The document is part of the component; who the caller is was found out when it came in.
             Some("openapi.json" | "me") => 0,
             _ => 1,
         };
-        // A machine so busy that Redis does not answer in time asks for the admission again. That does not happen each time.
-        let mut complaint = None;
-        for _ in 0..3 {
+        let mut tries = 0;
+        let (answer, counted) = loop {
             // Of its own, so that no read finds its answer in the cache.
             let things = Things::new(&server).await;
             let Some(call) = things.request(operation) else {
-                complaint = Some(format!("{name} is not known here: how many statements does it take?"));
-                break;
+                complaints.push(format!("{name} is not known here: how many statements does it take?"));
+                continue 'operations;
             };
-            let (answer, counted) = spent(things.client(operation), call).await;
-            assert!((200..300).contains(&answer.status), "{answer}");
-            let told = statements(&answer);
-            if told == expected && (counted == expected || wakes(operation)) {
-                complaint = None;
-                break;
+            let began = Instant::now();
+            let spent = spent(&things.caller, call).await;
+            // If that took longer, the renewal of the admission may be among them.
+            if began.elapsed() < ADMITTED {
+                break spent;
             }
-            complaint = Some(format!("{name} took {told} statements, {counted} by the host's count, not {expected}"));
+            tries += 1;
+            assert!(tries < 20, "this machine never answers two requests within {ADMITTED:?}");
+        };
+        assert!((200..300).contains(&answer.status), "{answer}");
+        let told = statements(&answer);
+        if told != expected || (counted != expected && !wakes(operation)) {
+            complaints.push(format!("{name} took {told} statements, {counted} by the host's count, not {expected}"));
         }
-        complaints.extend(complaint);
     }
     // Jobs that no worker takes must not stand in another test's queue.
     let left = "DELETE FROM jobs WHERE status = 'queued' AND due_at > now() + interval '30 minutes'";
@@ -71,19 +84,20 @@ async fn every_operation_is_one_statement() {
 }
 
 async fn an_export_is_one_statement_a_chunk() {
-    let server = Server::private(Options::default()).await;
+    let server = Server::private(patient()).await;
     let ws = Workspace::on(&server).await;
     let create = json!({ "op": "create", "todo": { "title": "x", "tags": ["a"] } });
     for _ in 0..12 {
         ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![&create; 100] })).send().await.ok();
     }
-    let (answer, counted) = spent(&ws, ws.get("/api/v2/todos/export?format=ndjson")).await;
+    let reader = ws.with_scopes(&["todos:read"]).await;
+    let (answer, counted) = spent(&reader, reader.get("/api/v2/todos/export?format=ndjson")).await;
     answer.has_status(200);
     assert_eq!((answer.text().lines().count(), counted), (1200, 3), "500 a chunk");
 }
 
 async fn filters_and_pages_need_no_other_statement() {
-    let server = Server::private(Options::default()).await;
+    let server = Server::private(patient()).await;
     let ws = Workspace::on(&server).await;
     for title in ["a", "b", "c"] {
         ws.todo(json!({ "title": title, "tags": ["x"] })).await;
@@ -97,7 +111,8 @@ async fn filters_and_pages_need_no_other_statement() {
         format!("assignee={}&department={}", uuid(), uuid()),
         "deleted=true".to_owned(),
     ] {
-        let (answer, counted) = spent(&ws, ws.get(&format!("/api/v2/todos?{query}"))).await;
+        let reader = ws.with_scopes(&["todos:read"]).await;
+        let (answer, counted) = spent(&reader, reader.get(&format!("/api/v2/todos?{query}"))).await;
         answer.ok();
         assert_eq!((statements(&answer), counted), (1, 1), "{answer}");
     }
@@ -110,7 +125,8 @@ fn wakes(operation: &Operation) -> bool {
 /// One of everything.
 struct Things {
     ws: Workspace,
-    admin: Client,
+    /// Has a token that may do everything and was not used yet.
+    caller: Client,
     todo: Value,
     serial: Value,
     binned: Value,
@@ -137,11 +153,8 @@ impl Things {
             SELECT id, $2::text::uuid, 'todos.bulk', '{\"q\":\"x\"}', '\"complete\"', now() + interval '1 hour' \
             FROM workspaces WHERE uid = $1::text::uuid";
         assert_eq!(database::connect().await.execute(accept, &[&ws.id, &job]).await.unwrap(), 1);
-        Self { admin: server.admin(), ws, todo, serial, binned, tag, employee, department, job, token }
-    }
-
-    fn client(&self, operation: &Operation) -> &Client {
-        if operation.path.contains("/admin/") { &self.admin } else { &self.ws }
+        let caller = ws.with_scopes(&["todos:read", "todos:write", "admin"]).await;
+        Self { caller, ws, todo, serial, binned, tag, employee, department, job, token }
     }
 
     /// A request of this operation that succeeds.
@@ -159,7 +172,7 @@ impl Things {
             "admin" => text(&self.token).to_owned(),
             _ => String::new(),
         };
-        let call = self.client(operation).call(&operation.method, &operation.path.replace("{id}", &id));
+        let call = self.caller.call(&operation.method, &operation.path.replace("{id}", &id));
         let bulk = json!({ "filter": { "status": ["pending"] }, "action": "complete" });
         let batch = json!({ "operations": [{ "op": "create", "todo": { "title": "z" } }] });
         let key = uuid;
