@@ -2,16 +2,16 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
-use todo_core::Meter;
 use todo_core::cache::RateVerdict;
 use todo_core::log::{self, Level};
+use todo_core::{Meter, lock};
 use uuid::Uuid;
 
 use super::client;
@@ -51,7 +51,7 @@ impl Findings {
 
     /// Notes something, or looks at what is known so far.
     pub fn with<T>(&self, visit: impl FnOnce(&mut Facts) -> T) -> T {
-        visit(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner))
+        visit(&mut lock(&self.facts))
     }
 }
 

@@ -57,8 +57,8 @@ pub async fn name_successor(app: &App, caller: &Caller, todo: Id, response: &mut
         return;
     }
     // Without Postgres the list has to do.
-    if let Ok(uid) = app.service.todo_uid(caller, todo).await
-        && let Ok(value) = HeaderValue::try_from(link(&todos::url(uid), "successor-version"))
+    if let Ok(todo) = app.service.get_todo(caller, todo).await
+        && let Ok(value) = HeaderValue::try_from(link(&todos::url(todo.uid), "successor-version"))
     {
         response.headers_mut().append(header::LINK, value);
     }

@@ -78,7 +78,7 @@ pub async fn enter(app: &App, request: Request, answer: impl AsyncFnOnce(Request
         gzip: representation::accepts_gzip(request.headers()),
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
-    let entrance = app.service.knock(&findings.meter, &entry).await;
+    let entrance = app.service.cache().enter(&findings.meter, &entry).await;
     let work = async {
         match app.service.admit(&findings.meter, &entry, entrance).await {
             Ok(admittance) => {
@@ -164,7 +164,7 @@ pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -
         todo: None,
         gzip: false,
     };
-    let entrance = app.service.knock(meter, &entry).await;
+    let entrance = app.service.cache().enter(meter, &entry).await;
     let Admittance { principal, work_due, .. } = app.service.admit(meter, &entry, entrance).await?;
     if work_due {
         app.sweep();

@@ -5,21 +5,31 @@
 //! microseconds.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
+use todo_core::lock;
 
 use super::access_log::Findings;
 use crate::app::App;
 
-/// Upper bounds of the buckets of the latency histogram, in seconds.
-pub const BUCKETS: [&str; 11] = ["0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "5"];
-
-/// The same in microseconds.
-const BOUNDS: [u64; BUCKETS.len()] =
-    [1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
+/// Upper bounds of the buckets of the latency histogram: in seconds, as they are written, and in microseconds.
+pub const BUCKETS: [(&str, u64); 12] = [
+    ("0.001", 1_000),
+    ("0.0025", 2_500),
+    ("0.005", 5_000),
+    ("0.01", 10_000),
+    ("0.025", 25_000),
+    ("0.05", 50_000),
+    ("0.1", 100_000),
+    ("0.25", 250_000),
+    ("0.5", 500_000),
+    ("1", 1_000_000),
+    ("5", 5_000_000),
+    ("+Inf", u64::MAX),
+];
 
 /// How long counts are gathered before they are sent.
 const GATHER: Duration = Duration::from_millis(200);
@@ -42,31 +52,30 @@ struct Counts {
 struct Route {
     /// By method and class of status.
     requests: BTreeMap<(&'static str, u16), u64>,
-    /// By the first bucket that holds the duration; the last one holds the rest.
-    durations: [u64; BUCKETS.len() + 1],
+    /// By the first bucket that holds the duration.
+    durations: [u64; BUCKETS.len()],
     micros: u64,
 }
 
-impl Tally {
-    fn lock(&self) -> MutexGuard<'_, Counts> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Route {
+    fn add(&mut self, request: (&'static str, u16), elapsed: Duration) {
+        let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        *self.requests.entry(request).or_default() += 1;
+        if let Some((_, count)) = BUCKETS.iter().zip(&mut self.durations).find(|((_, bound), _)| micros <= *bound) {
+            *count += 1;
+        }
+        self.micros = self.micros.saturating_add(micros);
     }
+}
 
+impl Tally {
     /// Adds a request; true if the caller is to send the tally after a while.
     fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, findings: &Findings) -> bool {
         let (cache, limited) = findings.with(|facts| (facts.cache, facts.limited));
-        let mut counts = self.lock();
-        if !counts.routes.contains_key(route) {
-            counts.routes.insert(route.to_owned(), Route::default());
-        }
-        if let Some(route) = counts.routes.get_mut(route) {
-            let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
-            *route.requests.entry(request).or_default() += 1;
-            let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
-            if let Some(count) = route.durations.get_mut(bucket) {
-                *count += 1;
-            }
-            route.micros = route.micros.saturating_add(micros);
+        let mut counts = lock(&self.0);
+        match counts.routes.get_mut(route) {
+            Some(known) => known.add(request, elapsed),
+            None => counts.routes.entry(route.to_owned()).or_default().add(request, elapsed),
         }
         if let Some(result) = cache {
             *counts.cache.entry(result).or_default() += 1;
@@ -81,7 +90,7 @@ impl Tally {
     /// Everything so far, as samples.
     fn take(&self) -> Vec<(String, u64)> {
         let Counts { routes, cache, limited, statements, gathering: _ } = {
-            let mut counts = self.lock();
+            let mut counts = lock(&self.0);
             let gathering = counts.gathering;
             std::mem::replace(&mut *counts, Counts { gathering, ..Counts::default() })
         };
@@ -91,7 +100,7 @@ impl Tally {
                 let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{class}xx\"");
                 samples.push((format!("todo_http_requests_total{{{labels}}}"), count));
             }
-            for (le, count) in BUCKETS.into_iter().chain(["+Inf"]).zip(durations) {
+            for ((le, _), count) in BUCKETS.into_iter().zip(durations) {
                 let labels = format!("route=\"{route}\",le=\"{le}\"");
                 samples.push((format!("todo_http_request_duration_seconds_bucket{{{labels}}}"), count));
             }
@@ -144,7 +153,7 @@ struct Sender(Arc<App>);
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        self.0.tally.lock().gathering = false;
+        lock(&self.0.tally.0).gathering = false;
     }
 }
 
@@ -160,8 +169,10 @@ mod tests {
 
     #[test]
     fn bounds_are_the_buckets() {
-        for (bucket, bound) in BUCKETS.into_iter().zip(BOUNDS) {
+        for (bucket, bound) in BUCKETS.into_iter().filter(|(bucket, _)| *bucket != "+Inf") {
             assert_eq!((bucket.parse::<f64>().unwrap() * 1e6).round() as u64, bound);
         }
+        assert!(BUCKETS.is_sorted_by_key(|(_, bound)| bound));
+        assert_eq!(BUCKETS.last(), Some(&("+Inf", u64::MAX)), "the last one holds the rest");
     }
 }

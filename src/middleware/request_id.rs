@@ -49,31 +49,30 @@ pub async fn assign(mut request: Request, answer: impl AsyncFnOnce(Request) -> R
 
 /// Scheme and authority under which the client reached us, for absolute links; written out only where it is shown.
 #[derive(Debug)]
-pub struct Origin {
-    /// What the settings say instead.
-    public_url: Option<String>,
+pub struct Origin<'a> {
+    /// What the settings say instead, or nothing.
+    public_url: &'a str,
     full_url: Option<HeaderValue>,
     host: Option<HeaderValue>,
 }
 
-impl Origin {
+impl<'a> Origin<'a> {
     /// Of a request.
-    pub fn of(app: &App, request: &Request) -> Self {
-        let public_url = Some(&app.settings.http.public_url).filter(|url| !url.is_empty());
+    pub fn of(app: &'a App, request: &Request) -> Self {
         // The host appends its own after whatever the client sent.
         let full_url = request.headers().get_all(&SPIN_FULL_URL).iter().next_back();
         Self {
-            public_url: public_url.cloned(),
+            public_url: &app.settings.http.public_url,
             full_url: full_url.cloned(),
             host: request.headers().get(header::HOST).cloned(),
         }
     }
 }
 
-impl std::fmt::Display for Origin {
+impl std::fmt::Display for Origin<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if let Some(url) = &self.public_url {
-            return f.write_str(url);
+        if !self.public_url.is_empty() {
+            return f.write_str(self.public_url);
         }
         let full = self.full_url.as_ref().and_then(|url| url.to_str().ok()).and_then(|url| url.split_once("://"));
         let (scheme, rest) = full.unwrap_or(("http", "localhost"));

@@ -10,9 +10,11 @@ pub mod cache;
 pub mod caller;
 pub mod domain;
 pub mod error;
+mod lock;
 pub mod log;
 pub mod store;
 pub mod usecases;
 
 pub use caller::{Caller, Meter, WorkspaceId};
 pub use error::{Error, Result};
+pub use lock::lock;

@@ -47,8 +47,10 @@ impl Key {
 }
 
 impl Copies {
-    /// All copies together, in bytes of bodies. Beyond it all are forgotten: an instance lives too briefly for an order.
+    /// All copies together, in bytes. Beyond it all are forgotten: an instance lives too briefly for an order.
     const MOST_BYTES: usize = 1 << 20;
+    /// What a copy takes beyond its body, about.
+    const OVERHEAD: usize = 512;
 
     /// The copy of what is asked for, if there is one.
     pub fn find(&self, now: Instant, asked: &Entry<'_>) -> Option<Arc<Copy>> {
@@ -59,12 +61,17 @@ impl Copies {
     /// Keeps what was just read.
     pub fn keep(&mut self, now: Instant, asked: &Entry<'_>, hit: &Hit) {
         let Some(key) = Key::of(asked) else { return };
-        self.bytes += hit.body.len();
-        if self.bytes > Self::MOST_BYTES {
-            self.kept.clear();
-            self.bytes = hit.body.len();
+        if self.bytes + Self::size(hit) > Self::MOST_BYTES {
+            *self = Self::default();
         }
-        self.kept.insert(key, Arc::new(Copy { hit: hit.clone(), read: now }));
+        self.bytes += Self::size(hit);
+        if let Some(former) = self.kept.insert(key, Arc::new(Copy { hit: hit.clone(), read: now })) {
+            self.bytes -= Self::size(&former.hit);
+        }
+    }
+
+    fn size(hit: &Hit) -> usize {
+        Self::OVERHEAD + hit.body.len()
     }
 }
 
@@ -114,5 +121,15 @@ mod tests {
         }
         assert!(copies.kept.len() <= 4);
         assert!(copies.find(now, &asked(&[1; 32], &[19; 32])).is_some());
+    }
+
+    #[test]
+    fn a_newer_copy_takes_the_place_of_the_older() {
+        let now = Instant::now();
+        let (mut copies, mine) = (Copies::default(), asked(&[1; 32], &[2; 32]));
+        copies.keep(now, &mine, &hit(b"older"));
+        copies.keep(now, &mine, &hit(b"newer one"));
+        assert_eq!(copies.find(now, &mine).unwrap().hit.body, "newer one");
+        assert_eq!(copies.bytes, Copies::size(&hit(b"newer one")));
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis::lock;
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, Health};
-use crate::Meter;
+use crate::{Meter, lock};
 
 /// What this instance was told to count and has not sent.
 #[derive(Debug, Default)]
@@ -25,12 +24,19 @@ impl Cache {
     /// Adds to counters that all instances share. What cannot be sent now is sent with the next ones.
     pub async fn count(&self, counts: Vec<(String, u64)>) {
         lock(&self.pending).add(counts);
-        self.send_counts(&Arc::default()).await;
+        let Some(redis) = &self.redis else { return };
+        let counts = std::mem::take(&mut lock(&self.pending).0);
+        if counts.is_empty() {
+            return;
+        }
+        let args = counts.iter().fold(Args::new(), |args, (name, by)| args.with(name.as_str()).number(by));
+        if redis.run(&Arc::default(), self.reading(), &COUNT, args, None).await.is_err() {
+            lock(&self.pending).add(counts);
+        }
     }
 
     /// The counters of all instances, by name. Without Redis, those that this instance has not been able to send.
     pub async fn counts(&self, meter: &Arc<Meter>) -> Vec<(String, u64)> {
-        self.send_counts(meter).await;
         let Some(redis) = &self.redis else {
             return self.own_counts();
         };
@@ -55,18 +61,6 @@ impl Cache {
 
     fn own_counts(&self) -> Vec<(String, u64)> {
         lock(&self.pending).0.iter().map(|(name, count)| (name.clone(), *count)).collect()
-    }
-
-    async fn send_counts(&self, meter: &Arc<Meter>) {
-        let Some(redis) = &self.redis else { return };
-        let counts = std::mem::take(&mut lock(&self.pending).0);
-        if counts.is_empty() {
-            return;
-        }
-        let args = counts.iter().fold(Args::new(), |args, (name, by)| args.with(name.as_str()).number(by));
-        if redis.run(meter, self.reading(), &COUNT, args, None).await.is_err() {
-            lock(&self.pending).add(counts);
-        }
     }
 }
 

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::copies::Copy;
-use super::redis::lock;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
     Admission, Admitted, Cache, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits, RateVerdict, Reach,
     Ticket, Who, entry,
 };
-use crate::{Meter, WorkspaceId};
+use crate::{Meter, WorkspaceId, lock};
 
 /// How long a late comer sleeps before each look for the winner's response; together under 50 ms.
 const WAITS: [u64; 6] = [2, 3, 5, 8, 12, 16];
@@ -30,7 +29,9 @@ impl Cache {
         let Some(entrance) = reply.ok().and_then(|reply| read_entrance(reply, asked, copy.as_deref())) else {
             return self.enter_locally(asked, Reach::Away);
         };
-        if let (Lookup::Hit(hit), None) = (&entrance.lookup, copy) {
+        if let Lookup::Hit(hit) = &entrance.lookup
+            && copy.is_none_or(|copy| copy.hit.name != hit.name)
+        {
             lock(&self.copies).keep(Instant::now(), asked, hit);
         }
         entrance

@@ -5,7 +5,7 @@
 //! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
@@ -14,7 +14,7 @@ use spin_sdk::redis::{Connection, Error as WireError, RedisParameter, RedisResul
 use super::CacheSettings;
 use super::breaker::Breaker;
 use super::script::{Args, GREET, Reader, Reply, Script};
-use crate::Meter;
+use crate::{Meter, lock};
 
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
@@ -333,11 +333,6 @@ impl Drop for Lent {
         state.lent = state.lent.saturating_sub(1);
         state.idle.extend(self.held.take());
     }
-}
-
-/// A poisoned lock only means that a panic passed by; what it protects is never left half done.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

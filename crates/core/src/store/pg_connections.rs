@@ -13,8 +13,10 @@
 //! The road not taken: handing the half-done opening, or a lock, from request to request. A request is a task of the component
 //! model of its own, and this build of `wit-bindgen` cannot wake one task from another; waiters look every millisecond.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use crate::lock;
 
 /// The most connections of one instance.
 const MOST: usize = 4;
@@ -83,7 +85,7 @@ impl<C> Connections<C> {
 
     /// Finds a connection for one statement, or says what to do about there being none.
     pub(super) fn choose(self: &Arc<Self>, now: Instant) -> Choice<C> {
-        let mut state = self.lock();
+        let mut state = lock(&self.state);
         let State { held, opening, content_until } = &mut *state;
         held.retain(|held| !held.is_spent(now));
         // However content: with none there is no other way.
@@ -113,23 +115,18 @@ impl<C> Connections<C> {
 
     /// Whether there is none.
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().held.is_empty()
+        lock(&self.state).held.is_empty()
     }
 
     /// Drops a connection that is of no more use, for those who ask from now on.
     pub(super) fn forget(&self, broken: &Arc<C>) {
-        self.lock().held.retain(|held| !Arc::ptr_eq(&held.connection, broken));
+        lock(&self.state).held.retain(|held| !Arc::ptr_eq(&held.connection, broken));
     }
 
     /// Drops all of them: where one broke, the others are as good as dead. Statements that are running on them end by
     /// themselves.
     pub(super) fn forget_all(&self) {
-        self.lock().held.clear();
-    }
-
-    /// Held for a moment only, never while waiting.
-    fn lock(&self) -> MutexGuard<'_, State<C>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).held.clear();
     }
 }
 
@@ -146,7 +143,7 @@ impl<C> Opening<C> {
     /// `outcome`'s.
     pub(super) fn settle(mut self, outcome: Result<C, String>, now: Instant) -> Result<Lent<C>, String> {
         let connections = Arc::clone(&self.connections);
-        let mut state = connections.lock();
+        let mut state = lock(&connections.state);
         self.over = true;
         state.opening = state.opening.saturating_sub(1);
         match outcome {
@@ -167,7 +164,7 @@ impl<C> Opening<C> {
 impl<C> Drop for Opening<C> {
     fn drop(&mut self) {
         if !self.over {
-            let mut state = self.connections.lock();
+            let mut state = lock(&self.connections.state);
             state.opening = state.opening.saturating_sub(1);
         }
     }
@@ -175,7 +172,7 @@ impl<C> Drop for Opening<C> {
 
 impl<C> Drop for Lent<C> {
     fn drop(&mut self) {
-        let mut state = self.connections.lock();
+        let mut state = lock(&self.connections.state);
         if let Some(held) = state.held.iter_mut().find(|held| Arc::ptr_eq(&held.connection, &self.connection))
             && let Some(place) = held.running.iter().position(|since| *since == self.since)
         {

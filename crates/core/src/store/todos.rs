@@ -26,20 +26,6 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
     from_json(&document.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
-/// The public id of a live todo.
-///
-/// # Errors
-/// [`Error::NotFound`] also for todos in the bin.
-pub async fn uid(pg: &Pg, caller: &Caller, id: Id) -> Result<Uuid> {
-    const SQL: &str = "SELECT uid::text FROM todos \
-        WHERE workspace_id = $1 AND (id = $2 OR uid = $3::text::uuid) AND deleted_at IS NULL";
-    let [serial, uid] = write::id(id);
-    let params = vec![Param::Int(caller.workspace.0), serial, uid];
-    let row = pg.read(&caller.meter, Statement::new(SQL, params)).await?.optional();
-    let uid = row.ok_or(Error::NotFound(Kind::Todo))?.text()?;
-    uid.parse().map_err(|_| Error::Internal(format!("not a UUID: {uid}")))
-}
-
 /// Creates a todo under a UUID that the caller chose or that was made for it.
 ///
 /// # Errors

@@ -54,13 +54,7 @@ impl Recent {
 }
 
 impl Service {
-    /// Counts a request and asks Redis who calls and what the answer is: the first half of letting it in, which takes no longer
-    /// than a Redis call may.
-    pub async fn knock(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Entrance {
-        self.cache.enter(meter, entry).await
-    }
-
-    /// The second half: finds out what Redis did not know.
+    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
     pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
         if let Some(refused) = entrance.refusal().copied() {
             let Entrance { rates, .. } = entrance;

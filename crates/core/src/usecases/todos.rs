@@ -33,11 +33,6 @@ impl Service {
         todos::find(&self.pg, caller, id).await
     }
 
-    /// The public id of a live todo.
-    pub async fn todo_uid(&self, caller: &Caller, id: Id) -> Result<Uuid> {
-        todos::uid(&self.pg, caller, id).await
-    }
-
     /// A new todo under an id of ours.
     pub async fn create_todo(
         &self,
