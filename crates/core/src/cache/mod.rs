@@ -10,7 +10,7 @@
 //!
 //! # Keys
 //!
-//! All begin with `redis_prefix`. Nothing is ever searched; entries die by becoming unreachable and are then swept by
+//! All begin with a prefix, `todo:`. Nothing is ever searched; entries die by becoming unreachable and are then swept by
 //! their ttl.
 //!
 //! | key | what |

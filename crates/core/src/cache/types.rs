@@ -12,23 +12,23 @@ use crate::WorkspaceId;
 pub struct CacheSettings {
     /// `redis_url`: where Redis is, for example `redis://user:password@host:6379/0`. Empty (the default): no Redis.
     pub url: String,
-    /// `redis_prefix`: what every key begins with. Default `todo:`.
+    /// What every key begins with. Default `todo:`.
     pub prefix: String,
-    /// `redis_connections`: connections that one instance holds at most, 1–64. Default 4.
+    /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
-    /// `redis_budget_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default
+    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default
     /// 25.
     pub budget: Duration,
-    /// `redis_write_budget_ms`: the same for announcing and publishing a write; more, since giving up costs a write
-    /// [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT). Default 100.
+    /// The same for announcing and publishing a write; more, since giving up costs a write
+    /// [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT). Default 100 ms.
     pub write_budget: Duration,
-    /// `redis_breaker_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
+    /// `redis_retry_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
-    /// `redis_mark_ttl_ms`: how long an announced write counts as in flight if nobody publishes it. Must exceed the
-    /// time between the announcement and the latest commit of its statement: connection deadline + statement timeout +
-    /// margin. Default 15000.
+    /// How long an announced write counts as in flight if nobody publishes it. Must exceed the time between the
+    /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
+    /// 15 s.
     pub mark_ttl: Duration,
-    /// `cache_max_bytes`: larger responses are not stored. Default 262144.
+    /// Larger responses are not stored. Default 262144 bytes.
     pub max_bytes: usize,
 }
 
