@@ -23,6 +23,8 @@ const LEASE: u8 = 1;
 const STATEMENT: u8 = 1;
 const MARK: u8 = 2;
 const LOST: u8 = u8::MAX;
+/// How long what a background write has outdated is served where somebody fetches anew.
+const WINDOW: u8 = 1;
 
 /// A rule that is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +44,11 @@ enum Flaw {
     SettlesUpToAnId,
     SettlesWithoutGeneration,
     RowsRipenEarly,
+    BackgroundLeavesNoMark,
+    BackgroundMarkEndsInSilence,
+    BackgroundCountsOnItsMark,
+    FormerForEver,
+    FormerDespiteAWrite,
 }
 
 /// What may happen, and how often.
@@ -63,6 +70,10 @@ struct Keys {
     quiet: u8,
     generation: Option<u8>,
     marks: BTreeMap<u8, u8>,
+    /// Marks of background writes.
+    promises: BTreeMap<u8, u8>,
+    /// The generation before the last background write, and until when it may be served.
+    former: Option<(u8, u8)>,
     entries: BTreeMap<(u8, u8), u8>,
     lease: Option<(u8, u8)>,
 }
@@ -105,6 +116,8 @@ struct State {
     ids: u8,
     // The world
     answered: u8,
+    /// Whether the first writer works in the background: nobody is told of its commit before its publish.
+    background: bool,
     writers: Vec<Writer>,
     readers: Vec<Reader>,
     requests: u8,
@@ -112,6 +125,10 @@ struct State {
 }
 
 impl State {
+    fn is_background(&self, writer: usize) -> bool {
+        self.background && writer == 0
+    }
+
     /// Forgets what can no longer matter and renames what only has to differ, so that more histories meet. Valid where
     /// the rules hold: there nothing of an earlier generation or epoch is ever used again.
     fn simplify(&mut self) {
@@ -120,8 +137,11 @@ impl State {
             keys.marks.retain(|_, until| *until > now);
             keys.lease = keys.lease.filter(|(epoch, until)| *until > now && *epoch == keys.epoch);
             keys.quiet = if keys.quiet > now { keys.quiet } else { 0 };
+            keys.former = keys.former.filter(|(_, until)| *until > now);
+            let former = keys.former.and_then(|(generation, _)| keys.entries.remove(&(keys.epoch, generation)));
             let current = keys.generation.and_then(|generation| keys.entries.remove(&(keys.epoch, generation)));
-            keys.entries = current.map(|version| ((1, 1), version)).into_iter().collect();
+            let former = former.map(|version| ((1, 0), version));
+            keys.entries = current.map(|version| ((1, 1), version)).into_iter().chain(former).collect();
         }
         let current = (self.keys.epoch, self.keys.generation);
         for reader in &mut self.readers {
@@ -146,6 +166,7 @@ impl State {
             keys.run = if keys.run == run { 2 } else { keys.run.min(1) };
             keys.epoch = 1;
             keys.generation = keys.generation.map(|_| 1);
+            keys.former = keys.former.map(|(_, until)| (0, until));
             keys.lease = keys.lease.map(|(_, until)| (1, until));
         }
         (self.run, self.epochs, self.generations) = (2, 1, 1);
@@ -196,6 +217,12 @@ impl Model {
             }
         }
         let now = state.now;
+        if state.keys.promises.values().any(|until| *until <= now) {
+            state.keys.promises.retain(|_, until| *until > now);
+            if self.flaw != Flaw::BackgroundMarkEndsInSilence {
+                self.raise(state);
+            }
+        }
         state.keys.marks.retain(|_, until| *until > now);
         (state.keys.generation.unwrap(), now < state.keys.quiet || !state.keys.marks.is_empty())
     }
@@ -204,9 +231,19 @@ impl Model {
         let (generation, _) = self.generation(state);
         state.keys.generation = Some(generation + 1);
         state.generations = state.generations.max(generation + 1);
+        if self.flaw != Flaw::FormerDespiteAWrite {
+            state.keys.former = None;
+        }
     }
 
     fn announce(&self, state: &mut State, writer: usize) {
+        if state.is_background(writer) {
+            self.generation(state);
+            if self.flaw != Flaw::BackgroundLeavesNoMark {
+                state.keys.promises.insert(u8::try_from(writer).unwrap(), state.now + MARK);
+            }
+            return;
+        }
         if self.flaw == Flaw::IntentKeepsGeneration {
             self.generation(state);
         } else {
@@ -218,8 +255,14 @@ impl Model {
     }
 
     fn publish(&self, state: &mut State, writer: usize) {
+        let (generation, _) = self.generation(state);
         self.raise(state);
         state.keys.marks.remove(&u8::try_from(writer).unwrap());
+        state.keys.promises.remove(&u8::try_from(writer).unwrap());
+        if state.is_background(writer) {
+            let until = if self.flaw == Flaw::FormerForEver { u8::MAX } else { state.now + WINDOW };
+            state.keys.former = Some((generation, until));
+        }
     }
 
     fn look_up(&self, state: &mut State, floor: u8) -> Result<Reader, Stale> {
@@ -227,6 +270,14 @@ impl Model {
         let epoch = state.keys.epoch;
         if busy && self.flaw != Flaw::TicketWhileBusy {
             return Ok(Reader::Idle);
+        }
+        let now = state.now;
+        let former = state.keys.former.filter(|(_, until)| *until > now);
+        if let Some((former, _)) = former
+            && state.keys.entries.get(&(epoch, former)).is_some_and(|version| *version < floor)
+        {
+            // Whether it is served depends on whether somebody is fetching just now.
+            return Err(Stale);
         }
         match state.keys.entries.get(&(epoch, generation)) {
             Some(version) if *version < floor => Err(Stale),
@@ -301,11 +352,22 @@ impl Model {
                     step(&|_| Writer::Waiting { version, until: if wait { at + LEASE } else { at } });
                     return;
                 }
+                let is_background = state.is_background(index);
                 step(&|after| {
                     self.publish(after, index);
-                    Writer::Waiting { version, until: 0 }
+                    Writer::Waiting { version, until: if is_background { now + WINDOW } else { 0 } }
                 });
-                if state.faults.unpublished > 0 {
+                if state.faults.unpublished > 0 && is_background {
+                    step(&|after| {
+                        after.faults.unpublished -= 1;
+                        if self.flaw == Flaw::BackgroundCountsOnItsMark {
+                            return Writer::Waiting { version, until: 0 };
+                        }
+                        after.ids += 1;
+                        after.rows.insert(after.ids, now);
+                        Writer::Waiting { version, until: now + LEASE }
+                    });
+                } else if state.faults.unpublished > 0 {
                     step(&|after| {
                         after.faults.unpublished -= 1;
                         assert!(at < sent + MARK, "the mark outlives the statement");
@@ -435,6 +497,8 @@ impl Model {
                 after.evicted = true;
                 after.keys.generation = None;
                 after.keys.marks.clear();
+                after.keys.promises.clear();
+                after.keys.former = None;
             });
         }
         if state.faults.flushes > 0 {
@@ -494,6 +558,7 @@ fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> State 
         rows: BTreeMap::new(),
         ids: 0,
         answered: 0,
+        background: false,
         writers: vec![Writer::Idle; writers],
         readers: vec![Reader::Idle; readers],
         requests,
@@ -522,6 +587,10 @@ fn scenarios() -> Vec<Scenario> {
     overtaken.keys.lease = Some((1, 1 + LEASE));
     overtaken.readers = vec![Reader::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }, Reader::Idle];
     overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
+    let background = |writers, readers, requests, faults| State {
+        background: true,
+        ..start(writers, readers, requests, faults)
+    };
     vec![
         ("a writer that may be killed before its publish", start(1, 2, 3, Faults { crashes: 1, ..CALM }), 4, &[]),
         ("two writers", start(2, 2, 3, CALM), 3, &[Flaw::StoreTrustsItsTicket]),
@@ -559,6 +628,37 @@ fn scenarios() -> Vec<Scenario> {
             start(1, 2, few, Faults { unpublished: 1, evictions: 1, flushes: 1, ..CALM }),
             4,
             &[Flaw::EvictionLeavesNoMark],
+        ),
+        (
+            "a background write beside one that is answered",
+            background(2, 2, few, CALM),
+            3,
+            &[Flaw::FormerForEver, Flaw::FormerDespiteAWrite],
+        ),
+        (
+            "a background write whose worker is killed",
+            background(1, 2, 3, Faults { crashes: 1, ..CALM }),
+            5,
+            &[Flaw::BackgroundLeavesNoMark, Flaw::BackgroundMarkEndsInSilence],
+        ),
+        (
+            "a background write whose publish fails",
+            background(1, 2, 3, Faults { unpublished: 1, ..CALM }),
+            5,
+            &[Flaw::BackgroundCountsOnItsMark],
+        ),
+        ("Redis out of a background write's reach", background(1, 2, few, Faults { away: 1, ..CALM }), 4, &[]),
+        (
+            "Redis restarts and the worker of a background write is killed",
+            background(1, 2, few, Faults { crashes: 1, ..restart }),
+            4,
+            &[],
+        ),
+        (
+            "Redis evicts, is flushed, and the publish of a background write fails",
+            background(1, 2, few, Faults { unpublished: 1, evictions: 1, flushes: 1, ..CALM }),
+            4,
+            &[],
         ),
     ]
 }

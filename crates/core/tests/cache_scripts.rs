@@ -357,6 +357,58 @@ async fn a_write_to_one_todo_leaves_the_others_alone() {
 }
 
 #[tokio::test]
+async fn a_background_write_outdates_at_its_publish_and_makes_nobody_wait() {
+    let Some(server) = Server::new().await else { return };
+    let (todo, requests) = (Uuid::from_u128(1), [[1; 32], [2; 32]]);
+    let one = Entry { request: Some(&requests[0]), todo: Some(todo), ..read() };
+    let list = Entry { request: Some(&requests[1]), ..read() };
+    let write = async |script, touched| drop(server.run(script, intent_args(WORKSPACE, "w", touched)).await);
+    let fill = async |asked: &Entry<'_>, body: &[u8]| {
+        let Lookup::Lead(ticket) = server.enter(asked).await.lookup else { panic!("no ticket") };
+        assert!(server.store(&ticket, body, None).await);
+    };
+    server.look_up().await;
+    for asked in [&one, &list] {
+        fill(asked, b"before").await;
+        write(&INTENT, Touched::EverythingInBackground).await;
+        assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "until the publish");
+        write(&PUBLISH, Touched::EverythingInBackground).await;
+        let Lookup::Lead(ticket) = server.enter(asked).await.lookup else { panic!("nobody fetches anew") };
+        assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "nobody waits");
+        assert!(server.store(&ticket, b"after", None).await);
+        assert_eq!(hit(server.enter(asked).await.lookup).body, "after");
+
+        write(&INTENT, Touched::EverythingInBackground).await;
+        write(&PUBLISH, Touched::EverythingInBackground).await;
+        write(&INTENT, Touched::Todo(todo)).await;
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Bypass));
+        write(&PUBLISH, Touched::Todo(todo)).await;
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "another write has outdated it, too");
+        write(&INTENT, Touched::EverythingInBackground).await;
+        write(&PUBLISH, Touched::EverythingInBackground).await;
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "nor is what was older than that write served");
+        write(&INTENT, Touched::Everything).await;
+        write(&PUBLISH, Touched::Everything).await;
+    }
+}
+
+#[tokio::test]
+async fn the_mark_of_a_dead_background_write_ends_as_a_publish() {
+    let Some(server) = Server::new().await else { return };
+    let ticket = server.lead().await;
+    assert!(server.store(&ticket, b"before", None).await);
+    server.run(&INTENT, intent_args(WORKSPACE, "dead", Touched::EverythingInBackground)).await;
+    assert_eq!(hit(server.look_up().await).body, "before");
+    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    assert!(matches!(server.look_up().await, Lookup::Lead(_)));
+    assert!(matches!(server.look_up().await, Lookup::Wait(_)), "what it may have outdated is not served any more");
+    let marks: String = server.command(&["HGET", &server.key("w:7"), "m"]).await;
+    assert_eq!(marks, "");
+}
+
+#[tokio::test]
 async fn settling_kills_entries_and_tickets() {
     let Some(server) = Server::new().await else { return };
     let ticket = server.lead().await;

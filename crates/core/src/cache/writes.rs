@@ -32,10 +32,13 @@ impl Cache {
             return Published::Done;
         };
         let args = intent_args(intent.workspace, &id, intent.touched);
+        let in_background = intent.touched == Touched::EverythingInBackground;
         match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
             Ok(_) => Published::Done,
             // The tenth is for clocks that run at different rates.
-            Err(_) if known.duration_since(sent) < self.settings.mark_ttl.mul_f32(0.9) => Published::Covered,
+            Err(_) if !in_background && known.duration_since(sent) < self.settings.mark_ttl.mul_f32(0.9) => {
+                Published::Covered
+            }
             Err(_) => Published::Distrust,
         }
     }
@@ -55,6 +58,7 @@ impl Cache {
 pub fn intent_args(workspace: WorkspaceId, write: &str, touched: Touched) -> Args {
     Args::new().number(workspace.0).with(write).with(match touched {
         Touched::Everything => "*".to_owned(),
+        Touched::EverythingInBackground => "~".to_owned(),
         Touched::Lists => "-".to_owned(),
         Touched::Todo(todo) => todo.simple().to_string(),
     })

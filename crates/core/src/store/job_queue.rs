@@ -53,6 +53,8 @@ pub enum Chunk {
         /// As [`Written::cache_wait`](super::write::Written::cache_wait).
         cache_wait: bool,
     },
+    /// Nothing is left. The job goes on until a chunk that may end it says so.
+    Empty,
     /// Nothing was left; the job succeeded.
     Finished,
     /// The job was cancelled or belongs to another worker. Let go of it.
@@ -106,7 +108,8 @@ pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) 
     Ok(true)
 }
 
-/// Does the next `limit` todos and moves [`Claim::position`] on. Call [`begin`] first.
+/// Does the next `limit` todos and moves [`Claim::position`] on; where none is left it ends the job if it `may_end`. Call
+/// [`begin`] first.
 ///
 /// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
 /// position.
@@ -115,14 +118,16 @@ pub async fn chunk(
     meter: &Meter,
     claim: &mut Claim,
     limit: i64,
+    may_end: bool,
     length: Duration,
     distrust_cache: bool,
 ) -> Result<Chunk> {
-    let mut row = match pg.write(meter, chunk_sql(claim, limit, length, distrust_cache)).await {
-        Ok(rows) => rows.one()?,
+    let row = match pg.write(meter, chunk_sql(claim, limit, may_end, length, distrust_cache)).await {
+        Ok(rows) => rows.optional(),
         Err(PgFailure::Refused(refusal)) => return Err(write::refused(&refusal, Kind::Job)),
         Err(PgFailure::Other(error)) => return Err(error),
     };
+    let Some(mut row) = row else { return Ok(Chunk::Empty) };
     let outcome = row.text()?;
     let (processed, position, cache_wait) = (row.int()?, row.int()?, row.bool()?);
     match outcome.as_str() {
@@ -205,7 +210,7 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
 
 /// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
 /// todo that changed while it waited is looked at again.
-pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bool) -> Statement {
+pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, distrust_cache: bool) -> Statement {
     let mut query = Query::new(claim.workspace);
     query.beyond(claim.position);
     let conditions = query.conditions(&claim.filter);
@@ -221,12 +226,15 @@ pub fn chunk_sql(claim: &Claim, limit: i64, length: Duration, distrust_cache: bo
     });
     let length = query.bind(milliseconds(length));
     let distrust = query.bind(Param::Bool(distrust_cache));
+    let may_end = query.bind(Param::Bool(may_end));
     let sql = format!(
         "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= {ceiling} \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
-         SELECT outcome, processed, new_position, cache_wait FROM job_chunk_v2($1, {job}, {lease}::text::uuid, {position}, \
-         (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') FROM page), {change}::text::jsonb, {tag}::text::jsonb, \
-         {length}::bigint * interval '1 millisecond', {distrust})"
+         SELECT outcome, processed, new_position, cache_wait \
+         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) chunk \
+         CROSS JOIN LATERAL job_chunk_v2($1, {job}, {lease}::text::uuid, {position}, chunk.ids, {change}::text::jsonb, \
+         {tag}::text::jsonb, {length}::bigint * interval '1 millisecond', {distrust}) \
+         WHERE {may_end} OR cardinality(chunk.ids) > 0"
     );
     Statement { sql: sql.into(), params: query.params }
 }

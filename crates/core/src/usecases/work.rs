@@ -1,14 +1,16 @@
 //! What a worker does: takes jobs off the queue and works them off, chunk by chunk; then forgets what is over.
 //!
-//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whoever dies when. A chunk is
-//! a write like any other: announced to the cache before it and published after it. Jobs take turns: a long one goes back to
-//! the end of the queue after a while, if others wait.
+//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whoever dies when. It is
+//! announced to the cache before and published after it, but as a write in the background: nobody waits for a chunk, so what is
+//! cached may be served until it is published. The statement that ends the job is announced like any other write: from the end
+//! on everything is seen. Jobs take turns: a long one goes back to the end of the queue after a while, if others wait.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::cache::Touched;
 use crate::store::job_queue::{self, Chunk, Claim};
 use crate::store::write::Written;
 use crate::{Caller, Error, Meter, Result};
@@ -86,7 +88,7 @@ impl Run<'_> {
                 // Postgres is away or the outcome is open. The lease runs out, and the next worker reads the true position.
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => {
-                    job_queue::fail(&self.service.pg, self.meter, &claim, &reason(&error), is_final(&error)).await?;
+                    self.fail(&claim, &error).await?;
                     // The owner learns everything of a reference that is gone; the rest is ours to look into.
                     if !is_final(&error) {
                         self.worked.setbacks.push(Setback { job: claim.uid, cause: format!("{error:?}") });
@@ -104,10 +106,18 @@ impl Run<'_> {
         }
         let mut limit = first_limit(claim.strikes);
         let mut turn = Instant::now();
+        let mut is_last = false;
         loop {
-            let (chunk, elapsed) = self.chunk(claim, limit).await?;
+            let (chunk, elapsed) = self.chunk(claim, limit, is_last).await?;
             match chunk {
-                Chunk::Done { processed, .. } => self.worked.todos += processed,
+                Chunk::Done { processed, .. } => {
+                    self.worked.todos += processed;
+                    is_last = processed < limit;
+                }
+                Chunk::Empty => {
+                    is_last = true;
+                    continue;
+                }
                 Chunk::Finished => return Ok(End::Over),
                 Chunk::Lost => return Ok(End::Lost),
             }
@@ -127,13 +137,14 @@ impl Run<'_> {
         }
     }
 
-    /// One chunk: a write like any other. Gives how long its statement took.
-    async fn chunk(&self, claim: &mut Claim, limit: i64) -> Result<(Chunk, Duration)> {
+    /// One chunk, which alone may end the job if it `is_last`. Gives how long its statement took.
+    async fn chunk(&self, claim: &mut Claim, limit: i64, is_last: bool) -> Result<(Chunk, Duration)> {
         let caller = Caller { workspace: claim.workspace, meter: Arc::clone(self.meter) };
-        let writing = self.service.write(&caller, None).await;
+        let touched = if is_last { Touched::Everything } else { Touched::EverythingInBackground };
+        let writing = self.service.write_to(&caller, None, touched).await;
         let distrust = writing.write().distrust_cache;
         let started = Instant::now();
-        let outcome = job_queue::chunk(&self.service.pg, self.meter, claim, limit, self.lease, distrust).await;
+        let outcome = job_queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, distrust).await;
         let elapsed = started.elapsed();
         let outcome = outcome.map(|chunk| Written {
             value: chunk,
@@ -141,6 +152,17 @@ impl Run<'_> {
             cache_wait: matches!(chunk, Chunk::Done { cache_wait: true, .. }),
         });
         Ok((writing.settle(outcome).await?.value, elapsed))
+    }
+
+    /// Puts a job off or ends it. Also announced, since whoever learns that it ended shall see what was done.
+    async fn fail(&self, claim: &Claim, error: &Error) -> Result<()> {
+        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(self.meter) };
+        let writing = self.service.write(&caller, None).await;
+        let outcome = job_queue::fail(&self.service.pg, self.meter, claim, &reason(error), is_final(error)).await;
+        // No todo changes here: a cache that cannot be told of it is told of the chunks.
+        let outcome = outcome.map(|failure| Written { value: failure, replayed: false, cache_wait: false });
+        writing.settle(outcome).await?;
+        Ok(())
     }
 }
 

@@ -26,71 +26,103 @@ end
 -- What is known of a workspace, in one hash, so that all of it can only be lost together:
 --   g      the latest generation; raised by every write
 --   a      the generation of the last write that touched everything
---   o<id>  the generation of the last write that touched this object since then
---   m      the marks of writes in flight: "<scope> <write> <expiry>;" each. Scope: * everything, - no existing object, or an id
--- What depends on one object lives in the generation o<id>, or a without one. Everything else lives in g. All come from one
--- counter, so none of them ever returns.
+--   o<id>  the generation of the last write that touched this object, since the last but background ones that touched everything
+--   m      the marks of writes in flight: "<scope> <write> <expiry>;" each. Scope: * everything, - no existing object, an id,
+--          or ~ everything, in the background
+--   p      what the last background write has outdated: "<until when it may be served> <g before it, or -> <a before it>"
+-- What depends on one object lives in the later one of the generations o<id> and a. Everything else lives in g. All come from
+-- one counter, so none of them ever returns.
 local function workspace_key(workspace)
   return prefix .. 'w:' .. workspace
 end
 
--- The generation of an object ('' for everything else), and whether a write to it may be in flight. A lost generation begins
--- again at the time, which no earlier one has reached; and if it may have been evicted, marks may have gone with it: their
--- longest life passes before anything is stored again.
-local function generation_of(workspace, object)
+-- Every entry that depends on what is touched becomes unreachable; after a background write those before it may be served for
+-- half a second more to whoever would have to wait.
+local function raise(workspace, scope)
   local key = workspace_key(workspace)
-  local fields = redis.call('HMGET', key, 'g', 'a', 'm', 'o' .. object)
-  local busy = now < quiet
-  if not fields[1] then
-    local generation, marks = whole(now), ''
-    if evicts() then
-      marks, busy = '* lost ' .. whole(now + mark_ttl) .. ';', true
-    end
-    redis.call('HSET', key, 'g', generation, 'a', generation, 'm', marks)
-    redis.call('EXPIRE', key, 86400)
-    return generation, busy
-  end
-  for scope, expiry in string.gmatch(fields[3] or '', '(%S+) %S+ (%d+);') do
-    if (object == '' or scope == '*' or scope == object) and tonumber(expiry) > now then
-      busy = true
-    end
-  end
-  if object == '' then
-    return fields[1], busy
-  end
-  return fields[4] or fields[2] or fields[1], busy
-end
-
--- Every entry that depends on what is touched becomes unreachable.
-local function next_generation(workspace, scope)
-  generation_of(workspace, '')
-  local key = workspace_key(workspace)
+  local before = redis.call('HMGET', key, 'g', 'a', 'p')
   local generation = whole(redis.call('HINCRBY', key, 'g', 1))
-  if scope ~= '*' and scope ~= '-' then
-    redis.call('HSET', key, 'o' .. scope, generation)
-  end
   -- The objects are forgotten before they are many: then everything was touched.
   if scope == '*' or redis.call('HLEN', key) > 5000 then
-    redis.call('HSET', key, 'a', generation)
+    redis.call('HSET', key, 'a', generation, 'p', '')
     for _, name in ipairs(redis.call('HKEYS', key)) do
       if string.sub(name, 1, 1) == 'o' then
         redis.call('HDEL', key, name)
       end
     end
+  elseif scope == '~' then
+    redis.call('HSET', key, 'a', generation, 'p', whole(now + 500000) .. ' ' .. before[1] .. ' ' .. before[2])
+  elseif before[3] and before[3] ~= '' then
+    redis.call('HSET', key, 'p', (string.gsub(before[3], '^(%d+) %S+', '%1 -')))
+  end
+  if scope ~= '*' and scope ~= '~' and scope ~= '-' then
+    redis.call('HSET', key, 'o' .. scope, generation)
   end
   redis.call('EXPIRE', key, 86400)
 end
 
 -- Sets a mark ('' for none) and sweeps that of `write` and those that have expired.
 local function remark(workspace, write, mark)
-  local kept = {mark}
-  local marks = redis.call('HGET', workspace_key(workspace), 'm') or ''
+  local key, kept = workspace_key(workspace), {mark}
+  local marks = redis.call('HGET', key, 'm') or ''
   for scope, id, expiry in string.gmatch(marks, '(%S+) (%S+) (%d+);') do
     if id ~= write and tonumber(expiry) > now then
       kept[#kept + 1] = scope .. ' ' .. id .. ' ' .. expiry .. ';'
     end
   end
-  redis.call('HSET', workspace_key(workspace), 'm', table.concat(kept))
+  redis.call('HSET', key, 'm', table.concat(kept))
+  redis.call('EXPIRE', key, 86400)
+end
+
+local function later(one, other)
+  return (one and tonumber(one) > tonumber(other)) and one or other
+end
+
+-- The generation of an object ('' for everything else); whether a write to it may be in flight, other than in the background;
+-- and the generation that the last background write has outdated, or nil. A lost generation begins again at the time, which no
+-- earlier one has reached; and if it may have been evicted, marks may have gone with it: their longest life passes before
+-- anything is stored again.
+local function generation_of(workspace, object)
+  local key = workspace_key(workspace)
+  local fields = redis.call('HMGET', key, 'g', 'a', 'm', 'p', 'o' .. object)
+  local everything, last, marks, outdated, own = fields[1], fields[2], fields[3], fields[4], fields[5]
+  local busy = now < quiet
+  if not everything then
+    local generation, lost = whole(now), ''
+    if evicts() then
+      lost, busy = '* lost ' .. whole(now + mark_ttl) .. ';', true
+    end
+    redis.call('HSET', key, 'g', generation, 'a', generation, 'm', lost)
+    redis.call('EXPIRE', key, 86400)
+    return generation, busy
+  end
+  for scope, expiry in string.gmatch(marks or '', '(%S+) %S+ (%d+);') do
+    local stands = tonumber(expiry) > now
+    if scope == '~' and not stands then
+      -- Whoever wrote it is dead, and has perhaps committed: this is its publish.
+      raise(workspace, '*')
+      remark(workspace, '', '')
+      return generation_of(workspace, object)
+    end
+    if stands and (scope == '*' or scope ~= '~' and (object == '' or scope == object)) then
+      busy = true
+    end
+  end
+  local generation, former = everything, nil
+  if object ~= '' then
+    generation = later(own, last)
+  end
+  if outdated and outdated ~= '' then
+    local till, all, touched = string.match(outdated, '^(%d+) (%S+) (%S+)$')
+    if tonumber(till) > now then
+      if object == '' then
+        former = all ~= '-' and all or nil
+      elseif generation == last then
+        former = later(own, touched)
+      end
+    end
+  end
+  return generation, busy, former
 end
 
 local function entry_name(workspace, generation, request)

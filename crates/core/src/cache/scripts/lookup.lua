@@ -44,7 +44,7 @@ end
 
 -- State (b: stay out, k: the caller's copy is current, h: hit, l: lead, w: wait), generation, head, body.
 local function look_up(workspace, object, request, gzip, copy)
-  local generation, busy = generation_of(workspace, object)
+  local generation, busy, former = generation_of(workspace, object)
   if busy then
     return 'b', generation, false, false
   end
@@ -59,6 +59,15 @@ local function look_up(workspace, object, request, gzip, copy)
   -- The mark of a fetch lasts about as long as one may take; it only saves work.
   if redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000) then
     return 'l', generation, false, false
+  end
+  if former then
+    if copy == epoch .. ':' .. former then
+      return 'k', former, false, false
+    end
+    head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, former, request), gzip)
+    if head then
+      return 'h', former, head, body
+    end
   end
   return 'w', generation, false, false
 end

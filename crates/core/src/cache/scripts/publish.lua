@@ -2,7 +2,8 @@
 -- Reply: ok.
 
 local workspace, write, scope = ARGV[4], ARGV[5], ARGV[6]
-next_generation(workspace, scope)
+generation_of(workspace, '')
+raise(workspace, scope)
 if write ~= '' then
   remark(workspace, write, '')
 end
