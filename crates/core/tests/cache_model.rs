@@ -587,10 +587,8 @@ fn scenarios() -> Vec<Scenario> {
     overtaken.keys.lease = Some((1, 1 + LEASE));
     overtaken.readers = vec![Reader::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }, Reader::Idle];
     overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
-    let background = |writers, readers, requests, faults| State {
-        background: true,
-        ..start(writers, readers, requests, faults)
-    };
+    let background =
+        |writers, readers, requests, faults| State { background: true, ..start(writers, readers, requests, faults) };
     vec![
         ("a writer that may be killed before its publish", start(1, 2, 3, Faults { crashes: 1, ..CALM }), 4, &[]),
         ("two writers", start(2, 2, 3, CALM), 3, &[Flaw::StoreTrustsItsTicket]),

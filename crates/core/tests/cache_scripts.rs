@@ -388,7 +388,10 @@ async fn a_background_write_outdates_at_its_publish_and_makes_nobody_wait() {
         write(&INTENT, Touched::EverythingInBackground).await;
         write(&PUBLISH, Touched::EverythingInBackground).await;
         assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
-        assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "nor is what was older than that write served");
+        assert!(
+            matches!(server.enter(asked).await.lookup, Lookup::Wait(_)),
+            "nor is what was older than that write served"
+        );
         write(&INTENT, Touched::Everything).await;
         write(&PUBLISH, Touched::Everything).await;
     }
