@@ -1,8 +1,7 @@
 //! Forgetting what is over: the bin, used idempotency keys, old jobs.
 
-use crate::Result;
 use crate::store::purge::{self, Purge};
-use crate::{Caller, WorkspaceId};
+use crate::{Result, WorkspaceId};
 
 use super::work::Run;
 
@@ -42,7 +41,7 @@ impl Run<'_> {
     async fn purge_bins(&mut self) -> Result<bool> {
         let mut last = WorkspaceId(0);
         while let Some(workspace) = purge::next_bin(&self.service.pg, self.meter, last).await? {
-            let caller = Caller { workspace, meter: self.meter.clone() };
+            let caller = self.caller(workspace);
             loop {
                 let writing = self.service.write(&caller, None).await;
                 let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), CHUNK, self.lease).await;

@@ -10,12 +10,14 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::Touched;
+use crate::cache::{Cache, Touched};
+use crate::store::invalidations;
 use crate::store::job_queue::{self, Chunk, Claim};
 use crate::store::write::Written;
-use crate::{Caller, Error, Meter, Result};
+use crate::{Caller, Error, Meter, Result, WorkspaceId};
 
 use super::Service;
+use super::writing::Writing;
 
 /// A chunk should take about this long: its locks are held no longer, and a cancelled job stops after it.
 const CHUNK_TARGET: Duration = Duration::from_millis(50);
@@ -139,9 +141,12 @@ impl Run<'_> {
 
     /// One chunk, which alone may end the job if it `is_last`. Gives how long its statement took.
     async fn chunk(&self, claim: &mut Claim, limit: i64, is_last: bool) -> Result<(Chunk, Duration)> {
-        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(self.meter) };
-        let touched = if is_last { Touched::Everything } else { Touched::EverythingInBackground };
-        let writing = self.service.write_to(&caller, None, touched).await;
+        let caller = self.caller(claim.workspace);
+        let writing = if is_last {
+            self.announce_end(&caller).await?
+        } else {
+            self.service.write_to(&caller, None, Touched::EverythingInBackground).await
+        };
         let distrust = writing.write().distrust_cache;
         let started = Instant::now();
         let outcome = job_queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, distrust).await;
@@ -154,15 +159,29 @@ impl Run<'_> {
         Ok((writing.settle(outcome).await?.value, elapsed))
     }
 
-    /// Puts a job off or ends it. Also announced, since whoever learns that it ended shall see what was done.
+    /// Puts a job off or ends it.
     async fn fail(&self, claim: &Claim, error: &Error) -> Result<()> {
-        let caller = Caller { workspace: claim.workspace, meter: Arc::clone(self.meter) };
-        let writing = self.service.write(&caller, None).await;
+        let caller = self.caller(claim.workspace);
+        let writing = self.announce_end(&caller).await?;
         let outcome = job_queue::fail(&self.service.pg, self.meter, claim, &reason(error), is_final(error)).await;
-        // No todo changes here: a cache that cannot be told of it is told of the chunks.
         let outcome = outcome.map(|failure| Written { value: failure, replayed: false, cache_wait: false });
         writing.settle(outcome).await?;
         Ok(())
+    }
+
+    /// Announces the statement that ends a job, so that whoever reads that it has ended sees all that its chunks did.
+    async fn announce_end<'c>(&'c self, caller: &'c Caller) -> Result<Writing<'c>> {
+        let writing = self.service.write(caller, None).await;
+        // Such a statement changes no todo and records no distrust, but what the last chunk has outdated may still be served.
+        if writing.write().distrust_cache && invalidations::distrust(&self.service.pg, caller).await? {
+            spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
+        }
+        Ok(writing)
+    }
+
+    /// The worker, in the name of a workspace.
+    pub(super) fn caller(&self, workspace: WorkspaceId) -> Caller {
+        Caller { workspace, meter: Arc::clone(self.meter) }
     }
 }
 
