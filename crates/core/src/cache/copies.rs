@@ -1,7 +1,7 @@
 //! What this instance has read from Redis a moment ago.
 //!
-//! A copy is served only when Redis has just said that the name under which it was found is still current, and under a name
-//! there is never anything else. So it is as true as the entry itself; what it saves is the way of its bytes through Redis,
+//! A copy is served only when Redis has just said that what has the name under which it was found may be served, and under a
+//! name there is never anything else. So it is as true as the entry itself; what it saves is the way of its bytes through Redis,
 //! the host and the component.
 
 use std::collections::HashMap;

@@ -35,9 +35,9 @@
 //! 2. **Marks.** From intent to publish a mark says that a write is in flight. While one stands nothing is stored or
 //!    served. It expires after longer than its statement can possibly run, so a dead writer costs seconds and nothing
 //!    else. If the marks may have been evicted, the new hash begins with a mark of that life.
-//!    *A background write* ([`Touched::EverythingInBackground`]) is one whose commit nobody may learn of before its publish. It
-//!    raises the generation at its publish only, or when its mark expires, and hinders nobody before. For half a second after,
-//!    whoever would wait for another caller's fetch is served what it has outdated, unless another kind of write came since.
+//!    *A background write* ([`Touched::EverythingInBackground`]) is one that nobody waits for. It raises the generation
+//!    at its publish only, or when its mark expires, and hinders nobody before. For half a second after, whoever would
+//!    wait for another caller's fetch is served what it has outdated, unless another kind of write came since.
 //! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which
 //!    run it talks to (`greet.lua`). Another run than the last one begins a new epoch: no key of an old one is read
 //!    again, whatever state the data came back in. Then nothing is stored until every statement that was announced to
@@ -53,9 +53,9 @@
 //! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation and *then* deletes exactly the
 //!    rows seen. Not those up to an id: a row with a smaller id may commit later. No admission is given by the check
 //!    that found them.
-//! 7. **A failed publish** of any but a background write needs nothing: the intent has killed the old entries and the mark outlives the statement;
-//!    should Redis have lost both, rules 2 and 3 hold. If the writer took longer than the life of its mark, or
-//!    works in the background, it falls back to rule 5.
+//! 7. **A failed publish** needs nothing: the intent has killed the old entries and the mark outlives the statement;
+//!    should Redis have lost both, rules 2 and 3 hold. Only if the writer took longer than the life of its mark, or works
+//!    in the background, it falls back to rule 5.
 //!
 //! # What is assumed
 //!

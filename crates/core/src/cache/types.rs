@@ -301,9 +301,9 @@ pub struct Admission<'a> {
 pub enum Touched {
     /// Anything.
     Everything,
-    /// Anything, by a statement whose commit nobody may learn of before its publish. What it outdates is served until then,
-    /// and for up to half a second more to whoever would have to wait for another caller's fetch; after a write of another
-    /// kind it is not. So announce one before telling that the work is done.
+    /// Anything, by a statement that nobody waits for. What it outdates is served until its publish, and for up to half a
+    /// second more to whoever would have to wait for another caller's fetch; after a write of another kind it is not. So
+    /// announce one before telling that the work is done.
     EverythingInBackground,
     /// No todo that exists already.
     Lists,
@@ -345,9 +345,8 @@ pub enum Published {
     /// Redis could not be told, but the mark of the intent outlives the statement: nothing stale can be stored or
     /// served.
     Covered,
-    /// Redis could not be told, and the mark may have expired before the commit or, of a background write, keeps nothing from
-    /// being served: record a pending invalidation in a
-    /// statement of its own and wait as after a distrusted write.
+    /// Redis could not be told, and the mark may have expired before the commit or, of a background write, keeps nothing
+    /// from being served: record a pending invalidation in a statement of its own and wait as after a distrusted write.
     Distrust,
 }
 

@@ -26,39 +26,40 @@ end
 -- What is known of a workspace, in one hash, so that all of it can only be lost together:
 --   g      the latest generation; raised by every write
 --   a      the generation of the last write that touched everything
---   o<id>  the generation of the last write that touched this object, since the last but background ones that touched everything
+--   o<id>  the generation of the last write that touched this object since then
 --   m      the marks of writes in flight: "<scope> <write> <expiry>;" each. Scope: * everything, - no existing object, an id,
 --          or ~ everything, in the background
---   p      what the last background write has outdated: "<until when it may be served> <g before it, or -> <a before it>"
--- What depends on one object lives in the later one of the generations o<id> and a. Everything else lives in g. All come from
--- one counter, so none of them ever returns.
+--   p      what the last background write has outdated: "<until when it may be served> <the generation that it began>
+--          <g before it> <a before it, or - where objects had generations of their own>"
+-- What depends on one object lives in the generation o<id>, or a without one. Everything else lives in g. All come from one
+-- counter, so none of them ever returns.
 local function workspace_key(workspace)
   return prefix .. 'w:' .. workspace
 end
 
 -- Every entry that depends on what is touched becomes unreachable; after a background write those before it may be served for
--- half a second more to whoever would have to wait.
+-- half a second more to whoever would have to wait. Before it comes generation_of, so that there is a generation, and after it
+-- remark.
 local function raise(workspace, scope)
   local key = workspace_key(workspace)
-  local before = redis.call('HMGET', key, 'g', 'a', 'p')
+  local before = redis.call('HMGET', key, 'g', 'a')
   local generation = whole(redis.call('HINCRBY', key, 'g', 1))
-  -- The objects are forgotten before they are many: then everything was touched.
-  if scope == '*' or redis.call('HLEN', key) > 5000 then
-    redis.call('HSET', key, 'a', generation, 'p', '')
-    for _, name in ipairs(redis.call('HKEYS', key)) do
-      if string.sub(name, 1, 1) == 'o' then
-        redis.call('HDEL', key, name)
-      end
-    end
-  elseif scope == '~' then
-    redis.call('HSET', key, 'a', generation, 'p', whole(now + 500000) .. ' ' .. before[1] .. ' ' .. before[2])
-  elseif before[3] and before[3] ~= '' then
-    redis.call('HSET', key, 'p', (string.gsub(before[3], '^(%d+) %S+', '%1 -')))
-  end
   if scope ~= '*' and scope ~= '~' and scope ~= '-' then
     redis.call('HSET', key, 'o' .. scope, generation)
   end
-  redis.call('EXPIRE', key, 86400)
+  -- The objects are forgotten before they are many: then everything was touched.
+  if scope == '*' or scope == '~' or redis.call('HLEN', key) > 5000 then
+    redis.call('HSET', key, 'a', generation)
+    for _, name in ipairs(redis.call('HKEYS', key)) do
+      if string.sub(name, 1, 1) == 'o' then
+        redis.call('HDEL', key, name)
+        before[2] = '-'
+      end
+    end
+  end
+  if scope == '~' then
+    redis.call('HSET', key, 'p', table.concat({whole(now + 500000), generation, before[1], before[2]}, ' '))
+  end
 end
 
 -- Sets a mark ('' for none) and sweeps that of `write` and those that have expired.
@@ -72,10 +73,6 @@ local function remark(workspace, write, mark)
   end
   redis.call('HSET', key, 'm', table.concat(kept))
   redis.call('EXPIRE', key, 86400)
-end
-
-local function later(one, other)
-  return (one and tonumber(one) > tonumber(other)) and one or other
 end
 
 -- The generation of an object ('' for everything else); whether a write to it may be in flight, other than in the background;
@@ -98,28 +95,26 @@ local function generation_of(workspace, object)
   end
   for scope, expiry in string.gmatch(marks or '', '(%S+) %S+ (%d+);') do
     local stands = tonumber(expiry) > now
-    if scope == '~' and not stands then
-      -- Whoever wrote it is dead, and has perhaps committed: this is its publish.
-      raise(workspace, '*')
-      remark(workspace, '', '')
-      return generation_of(workspace, object)
-    end
-    if stands and (scope == '*' or scope ~= '~' and (object == '' or scope == object)) then
+    if scope == '~' then
+      if not stands then
+        -- Whoever wrote it is dead, and has perhaps committed: this is its publish.
+        raise(workspace, '*')
+        remark(workspace, '', '')
+        return generation_of(workspace, object)
+      end
+    elseif stands and (object == '' or scope == '*' or scope == object) then
       busy = true
     end
   end
   local generation, former = everything, nil
   if object ~= '' then
-    generation = later(own, last)
+    generation = own or last
   end
-  if outdated and outdated ~= '' then
-    local till, all, touched = string.match(outdated, '^(%d+) (%S+) (%S+)$')
-    if tonumber(till) > now then
-      if object == '' then
-        former = all ~= '-' and all or nil
-      elseif generation == last then
-        former = later(own, touched)
-      end
+  if outdated then
+    local till, begun, all, objects = string.match(outdated, '(%S+) (%S+) (%S+) (%S+)')
+    -- Another write since then has begun another generation.
+    if generation == begun and tonumber(till) > now then
+      former = object == '' and all or objects
     end
   end
   return generation, busy, former

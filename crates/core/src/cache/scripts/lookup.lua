@@ -42,7 +42,7 @@ local function admission_of(id)
   return {tonumber(expiry), workspace, string.sub(value, at)}
 end
 
--- State (b: stay out, k: the caller's copy is current, h: hit, l: lead, w: wait), generation, head, body.
+-- State (b: stay out, k: the caller's copy is good, h: hit, l: lead, w: wait), generation, head, body.
 local function look_up(workspace, object, request, gzip, copy)
   local generation, busy, former = generation_of(workspace, object)
   if busy then

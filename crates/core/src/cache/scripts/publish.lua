@@ -4,7 +4,5 @@
 local workspace, write, scope = ARGV[4], ARGV[5], ARGV[6]
 generation_of(workspace, '')
 raise(workspace, scope)
-if write ~= '' then
-  remark(workspace, write, '')
-end
+remark(workspace, write, '')
 return {'ok'}
