@@ -46,7 +46,7 @@ pub fn build(app: Arc<App>) -> Router {
 
 /// Around the routes that serve callers.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    entrance::enter(&app, request, async |request| next.run(request).await).await
+    entrance::enter(&app, request, next).await
 }
 
 /// Around the routes that serve whoever runs the service and that have to wait for something.

@@ -7,7 +7,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
@@ -54,10 +56,10 @@ impl Identity {
 }
 
 /// Authenticates, counts, and answers from the cache where it can, all within the request's time.
-pub async fn enter(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
+pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     if request.method() == Method::OPTIONS {
         // Asks about a route, not for anything on it: not counted, and open to everybody.
-        return answer(request).await;
+        return next.run(request).await;
     }
     if let Some(fault) = app.settings.faults.first() {
         return misconfigured(fault).into_response();
@@ -83,7 +85,7 @@ pub async fn enter(app: &App, request: Request, answer: impl AsyncFnOnce(Request
         match app.service.admit(&findings.meter, &entry, entrance).await {
             Ok(admittance) => {
                 let asked = Asked { credential: &credential, refusal, plan: plan.as_ref() };
-                let_in(app, &findings, asked, admittance, request, answer).await
+                let_in(app, &findings, asked, admittance, request, next).await
             }
             Err(error) => Failure::from(error).into_response(),
         }
@@ -100,12 +102,12 @@ struct Asked<'a> {
 }
 
 async fn let_in(
-    app: &App,
+    app: &Arc<App>,
     findings: &Findings,
     Asked { credential, refusal, plan }: Asked<'_>,
     Admittance { principal, rates, lookup, refused, work_due }: Admittance,
     mut request: Request,
-    answer: impl AsyncFnOnce(Request) -> Response,
+    next: Next,
 ) -> Response {
     let meter = &findings.meter;
     findings.with(|facts| facts.rates.clone_from(&rates));
@@ -134,14 +136,16 @@ async fn let_in(
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
-        (None, Some(plan), Lookup::Lead(ticket)) => {
-            (fetch(app, meter, request, answer, ticket, plan.ttl).await, "MISS")
+        (None, Some(plan), Lookup::Outdated(hit, ticket)) => {
+            fetch_later(app, &request, next, ticket, plan.ttl);
+            (document(hit).into_response(), "HIT")
         }
+        (None, Some(plan), Lookup::Lead(ticket)) => (fetch(app, meter, request, next, ticket, plan.ttl).await, "MISS"),
         (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(meter, ticket).await {
             Ok(hit) => (document(hit).into_response(), "HIT"),
-            Err(ticket) => (fetch(app, meter, request, answer, ticket, plan.ttl).await, "MISS"),
+            Err(ticket) => (fetch(app, meter, request, next, ticket, plan.ttl).await, "MISS"),
         },
-        _ => (answer(request).await, "BYPASS"),
+        _ => (next.run(request).await, "BYPASS"),
     };
     findings.with(|facts| facts.cache = Some(cache));
     let mut response = with_rates(response, &rates);
@@ -220,15 +224,8 @@ impl Plan {
 }
 
 /// Lets the handler answer and keeps a successful answer for the next caller.
-async fn fetch(
-    app: &App,
-    meter: &Arc<Meter>,
-    request: Request,
-    answer: impl AsyncFnOnce(Request) -> Response,
-    ticket: Ticket,
-    ttl: Duration,
-) -> Response {
-    let mut response = answer(request).await;
+async fn fetch(app: &App, meter: &Arc<Meter>, request: Request, next: Next, ticket: Ticket, ttl: Duration) -> Response {
+    let mut response = next.run(request).await;
     let links: Vec<(&str, &str)> = response
         .headers()
         .get_all(header::LINK)
@@ -254,6 +251,25 @@ async fn fetch(
     app.service.cache().store(meter, ticket, &stored, ttl).await;
     response.extensions_mut().insert(document);
     response
+}
+
+/// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller fetches.
+fn fetch_later(app: &Arc<App>, request: &Request, next: Next, ticket: Ticket, ttl: Duration) {
+    let mut again = Request::new(Body::empty());
+    again.method_mut().clone_from(request.method());
+    again.uri_mut().clone_from(request.uri());
+    again.headers_mut().clone_from(request.headers());
+    again.extensions_mut().clone_from(request.extensions());
+    // What it costs is none of the request that is answered meanwhile.
+    let meter = Arc::new(Meter::default());
+    if let Some(identity) = again.extensions_mut().get_mut::<Identity>() {
+        identity.caller.meter = Arc::clone(&meter);
+    }
+    let app = Arc::clone(app);
+    spin_sdk::wasip3::spawn(async move {
+        fetch(&app, &meter, again, next, ticket, ttl).await;
+        app.tally.add_statements(&meter);
+    });
 }
 
 /// A stored answer as a handler would have given it.

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
-use todo_core::lock;
+use todo_core::{Meter, lock};
 
 use super::access_log::Findings;
 use crate::app::App;
@@ -85,6 +85,11 @@ impl Tally {
         }
         counts.statements += u64::from(findings.meter.sql().0);
         !std::mem::replace(&mut counts.gathering, true)
+    }
+
+    /// Adds what was done after a response. It is sent with the next requests.
+    pub fn add_statements(&self, meter: &Meter) {
+        lock(&self.0).statements += u64::from(meter.sql().0);
     }
 
     /// Everything so far, as samples.

@@ -23,7 +23,7 @@ const LEASE: u8 = 1;
 const STATEMENT: u8 = 1;
 const MARK: u8 = 2;
 const LOST: u8 = u8::MAX;
-/// How long what a background write has outdated is served where somebody fetches anew.
+/// How long what a background write has outdated is served until somebody has fetched anew.
 const WINDOW: u8 = 1;
 
 /// A rule that is left out.
@@ -276,7 +276,7 @@ impl Model {
         if let Some((former, _)) = former
             && state.keys.entries.get(&(epoch, former)).is_some_and(|version| *version < floor)
         {
-            // Whether it is served depends on whether somebody is fetching just now.
+            // It is served until somebody has fetched anew.
             return Err(Stale);
         }
         match state.keys.entries.get(&(epoch, generation)) {

@@ -211,6 +211,11 @@ async fn a_copy_is_good_while_its_name_is_current() {
     copies.keep(now, &read(), &hit(server.look_up().await));
     let copy = copies.find(now, &read()).unwrap();
     assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one");
+    let background = intent_args(WORKSPACE, "b", Touched::EverythingInBackground);
+    server.run(&PUBLISH, background).await;
+    let outdated = server.enter_with(&read(), &copy).await.lookup;
+    assert!(matches!(outdated, Lookup::Outdated(former, _) if former.body == "one"), "nobody waits for such a write");
+    assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one");
     server.intent("w").await;
     assert!(matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Bypass), "a write is in flight");
     server.publish("w").await;
@@ -336,6 +341,7 @@ async fn a_write_to_one_todo_leaves_the_others_alone() {
         Lookup::Hit(_) => "hit",
         Lookup::Bypass => "bypass",
         Lookup::Wait(_) => "wait",
+        Lookup::Outdated(..) => "outdated",
     };
     let states = async || [state(&first).await, state(&second).await, state(&list).await];
     let write = async |script, touched| drop(server.run(script, intent_args(WORKSPACE, "w", touched)).await);
@@ -373,7 +379,8 @@ async fn a_background_write_outdates_at_its_publish_and_makes_nobody_wait() {
         write(&INTENT, Touched::EverythingInBackground).await;
         assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "until the publish");
         write(&PUBLISH, Touched::EverythingInBackground).await;
-        let Lookup::Lead(ticket) = server.enter(asked).await.lookup else { panic!("nobody fetches anew") };
+        let Lookup::Outdated(former, ticket) = server.enter(asked).await.lookup else { panic!("nobody fetches anew") };
+        assert_eq!(former.body, "before", "nor does whoever fetches anew wait");
         assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "nobody waits");
         assert!(server.store(&ticket, b"after", None).await);
         assert_eq!(hit(server.enter(asked).await.lookup).body, "after");

@@ -241,9 +241,10 @@ fn read_lookup(
             return entry::unpack(name, &head?, body?, asked.gzip).map(Lookup::Hit);
         }
         "k" => return copy.map(|copy| Lookup::Hit(copy.hit.clone())),
-        "l" | "w" => {}
+        "o" | "l" | "w" => {}
         _ => return Some(Lookup::Bypass),
     }
+    let (former, generation) = generation.split_once(',').unwrap_or(("", generation));
     let ticket = Ticket {
         workspace: WorkspaceId(workspace.parse().ok()?),
         generation: generation.parse().ok()?,
@@ -253,7 +254,15 @@ fn read_lookup(
         gzip: asked.gzip,
         todo: asked.todo,
     };
-    Some(if state == "l" { Lookup::Lead(ticket) } else { Lookup::Wait(ticket) })
+    Some(match (state, head) {
+        ("l", _) => Lookup::Lead(ticket),
+        ("w", _) => Lookup::Wait(ticket),
+        (_, None) => Lookup::Outdated(copy?.hit.clone(), ticket),
+        (_, Some(head)) => {
+            let hit = entry::unpack(format!("{epoch}:{former}"), &head, body?, asked.gzip)?;
+            Lookup::Outdated(hit, ticket)
+        }
+    })
 }
 
 fn read_hit(reply: &mut Reader, ticket: &Ticket) -> Option<Hit> {

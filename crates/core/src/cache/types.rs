@@ -203,6 +203,9 @@ pub enum Lookup {
     Bypass,
     /// The response, no older than the last answered write.
     Hit(Hit),
+    /// As [`Self::Hit`], but a write in the background has outdated it: this caller shall fetch and store it anew, best
+    /// after the response.
+    Outdated(Hit, Ticket),
     /// Not there, and this caller shall fetch and store it.
     Lead(Ticket),
     /// Not there, and another caller is fetching it: `Cache::wait_for`.
@@ -302,8 +305,8 @@ pub enum Touched {
     /// Anything.
     Everything,
     /// Anything, by a statement that nobody waits for. What it outdates is served until its publish, and for up to half a
-    /// second more to whoever would have to wait for another caller's fetch; after a write of another kind it is not. So
-    /// announce one before telling that the work is done.
+    /// second more until somebody has fetched anew; after a write of another kind it is not. So announce one before telling
+    /// that the work is done.
     EverythingInBackground,
     /// No todo that exists already.
     Lists,

@@ -38,7 +38,7 @@ local function workspace_key(workspace)
 end
 
 -- Every entry that depends on what is touched becomes unreachable; after a background write those before it may be served for
--- half a second more to whoever would have to wait. Before it comes generation_of, so that there is a generation, and after it
+-- half a second more, until somebody has fetched anew. Before it comes generation_of, so that there is a generation, and after it
 -- remark.
 local function raise(workspace, scope)
   local key = workspace_key(workspace)

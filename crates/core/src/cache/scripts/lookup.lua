@@ -42,7 +42,8 @@ local function admission_of(id)
   return {tonumber(expiry), workspace, string.sub(value, at)}
 end
 
--- State (b: stay out, k: the caller's copy is good, h: hit, l: lead, w: wait), generation, head, body.
+-- State (b: stay out, k: the caller's copy is good, h: hit, l: lead, w: wait; o: hit that is outdated, and lead), generation,
+-- head, body. With o the generation is two, of the hit and of the lead, and no head means that the caller's copy is the hit.
 local function look_up(workspace, object, request, gzip, copy)
   local generation, busy, former = generation_of(workspace, object)
   if busy then
@@ -57,17 +58,18 @@ local function look_up(workspace, object, request, gzip, copy)
     return 'h', generation, head, body
   end
   -- The mark of a fetch lasts about as long as one may take; it only saves work.
-  if redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000) then
-    return 'l', generation, false, false
-  end
+  local lead = redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
   if former then
-    if copy == epoch .. ':' .. former then
-      return 'k', former, false, false
+    local copied = copy == epoch .. ':' .. former
+    head, body = false, false
+    if not copied then
+      head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, former, request), gzip)
     end
-    head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, former, request), gzip)
-    if head then
-      return 'h', former, head, body
+    if lead and (copied or head) then
+      return 'o', former .. ',' .. generation, head, body
+    elseif copied or head then
+      return copied and 'k' or 'h', former, head, body
     end
   end
-  return 'w', generation, false, false
+  return lead and 'l' or 'w', generation, false, false
 end
