@@ -135,13 +135,18 @@ pub async fn export_todos(
     export.append_chunk(&mut first).await?;
     let gzip = first.len() >= GZIP_FROM && accepts_gzip(request.headers());
     export.packer = gzip.then(Packer::new);
-    let head = stream::iter([export.encoded(first)]);
+    let head = stream::iter((!first.is_empty()).then(|| export.encoded(first)));
     let rest = stream::unfold(export, |mut export| async move {
         if export.next == Next::Nothing {
             return None;
         }
         let mut chunk = String::new();
-        match export.append_chunk(&mut chunk).await {
+        let mut fetched = Ok(());
+        // A chunk of a rare selection may have nothing, though more follows.
+        while chunk.is_empty() && fetched.is_ok() && export.next != Next::Nothing {
+            fetched = export.append_chunk(&mut chunk).await;
+        }
+        match fetched {
             Ok(()) => Some((export.encoded(chunk), export)),
             // The status is sent already; a broken stream tells the client that the file is not whole.
             Err(failure) => {

@@ -38,7 +38,8 @@ impl Schemas {
                     "items": {"type": "array", "maxItems": 100, "items": reference(&item), "description": "In order."},
                     "next_cursor": {
                         "type": ["string", "null"], "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
-                        "description": "The `cursor` of the next page; null on the last.",
+                        "description": "The `cursor` of the next page; null on the last page and only there. A page may have \
+                            fewer items than `limit`, even none, although more follow.",
                     },
                 },
             }),

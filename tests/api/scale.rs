@@ -18,6 +18,10 @@ use shapes::Shape;
 
 use crate::harness::suite;
 
+/// What a page may look at, however many todos there are: 100,000 in the index of its order, and once more for its edge; before, up
+/// to 25,000 for each kind of condition.
+const MOST_ROWS: f64 = 300_000.0;
+
 suite![
     #[large]
     every_list_goes_through_an_index,
@@ -25,6 +29,8 @@ suite![
     every_other_read_goes_through_an_index,
     #[large]
     a_far_page_costs_no_more_than_the_first,
+    #[large]
+    a_list_of_what_is_rare_is_whole_though_its_pages_are_short,
     #[large]
     every_export_goes_through_an_index,
     #[large]
@@ -41,9 +47,7 @@ async fn every_list_goes_through_an_index() {
             let call = place.large.get(&format!("/api/v2/todos?{filter}&sort={sort}"));
             let (answer, plans) = place.observe(call).await;
             ledger.enter(&answer, &plans);
-            if is_rare {
-                ledger.at_most(5_000.0);
-            }
+            ledger.at_most(if is_rare { 5_000.0 } else { MOST_ROWS });
             // Nobody's list is read from another one's rows.
             if sort == "-created_at" {
                 let call = place.small.get(&format!("/api/v2/todos?{filter}&sort={sort}"));
@@ -80,9 +84,8 @@ async fn every_other_read_goes_through_an_index() {
     ledger.close(10);
 }
 
-/// The row after which page 5,000 of 50 begins in this order, as the service names it in a cursor.
-async fn far(place: &Place, sort: &str) -> String {
-    let sort = Sort::parse(sort).unwrap();
+/// An order in SQL, and its key as the text of a cursor.
+fn order(sort: Sort) -> (String, &'static str) {
     let (key, value) = match sort.key.as_str() {
         "title" => ("lower(title COLLATE \"und-x-icu\") COLLATE \"C\"", "key"),
         "priority" => ("priority", "key::text"),
@@ -90,11 +93,19 @@ async fn far(place: &Place, sort: &str) -> String {
     };
     let direction = if sort.descending { "DESC" } else { "ASC" };
     let sql = format!(
-        "SELECT {value}, id, workspace_id FROM (SELECT {key} AS key, id, workspace_id FROM todos \
-         WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'large') AND deleted_at IS NULL \
-         ORDER BY {key} {direction} NULLS LAST, id {direction} OFFSET {} LIMIT 1) row",
-        4_999 * 50 - 1
+        "SELECT {key} AS key, id, uid, workspace_id FROM todos t \
+         WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'large') AND deleted_at IS NULL AND CONDITIONS \
+         ORDER BY {key} {direction} NULLS LAST, id {direction}"
     );
+    (sql, value)
+}
+
+/// The row after which page 5,000 of 50 begins in this order, as the service names it in a cursor.
+async fn far(place: &Place, sort: &str) -> String {
+    let sort = Sort::parse(sort).unwrap();
+    let (rows, value) = order(sort);
+    let rows = rows.replace("CONDITIONS", "true");
+    let sql = format!("SELECT {value}, id, workspace_id FROM ({rows} OFFSET {} LIMIT 1) row", 4_999 * 50 - 1);
     let row = place.database.query_one(&sql, &[]).await.unwrap();
     let position = Position { value: row.get(0), id: row.get(1) };
     let scope = format!("todos\n{}\n{}", row.get::<_, i64>(2), Filter::default().scope(sort));
@@ -139,6 +150,58 @@ async fn a_far_page_costs_no_more_than_the_first() {
         }
     }
     assert!(dear.is_empty(), "{}", dear.join("\n"));
+}
+
+/// Each of the conditions leaves many todos, all of them together hardly any.
+async fn a_list_of_what_is_rare_is_whole_though_its_pages_are_short() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    let has = |tag: &str| {
+        format!(
+            "EXISTS (SELECT FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id \
+             WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id AND g.name = '{tag}')"
+        )
+    };
+    let urgent = "status = 'cancelled' AND priority = 4";
+    for (filter, conditions) in [
+        (
+            "status=cancelled&priority=urgent&tag=tag-0&tag=tag-1",
+            format!("{urgent} AND {} AND {}", has("tag-0"), has("tag-1")),
+        ),
+        (
+            "status=cancelled&priority=urgent&q=call%20permit",
+            format!("{urgent} AND search @@ 'call & permit'::tsquery"),
+        ),
+        (
+            "completed=true&due_after=DATE&priority=urgent",
+            "completed_at IS NOT NULL AND due_date > 'DATE' AND priority = 4".to_owned(),
+        ),
+    ] {
+        let date = place.text("SELECT to_char(now() - interval '2 months', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").await;
+        let (filter, conditions) = (filter.replace("DATE", &date), conditions.replace("DATE", &date));
+        for sort in ["created_at", "-updated_at", "-due_date", "-priority", "title"] {
+            let (rows, _) = order(Sort::parse(sort).unwrap());
+            let sql = format!("SELECT uid::text FROM ({}) row", rows.replace("CONDITIONS", &conditions));
+            let expected = place.database.query(&sql, &[]).await.unwrap();
+            let expected: Vec<String> = expected.iter().map(|row| row.get(0)).collect();
+            let (mut found, mut short, mut cursor) = (Vec::new(), 0, String::new());
+            loop {
+                let call = place.large.get(&format!("/api/v2/todos?{filter}&sort={sort}{cursor}"));
+                let (answer, plans) = place.observe(call).await;
+                ledger.enter(&answer, &plans);
+                ledger.at_most(MOST_ROWS);
+                let page = answer.ok();
+                let items = page["items"].as_array().unwrap();
+                found.extend(items.iter().map(|todo| todo["id"].as_str().unwrap().to_owned()));
+                let Some(next) = page["next_cursor"].as_str() else { break };
+                short += usize::from(items.len() < 50);
+                cursor = format!("&cursor={next}");
+            }
+            eprintln!("{} of {filter} by {sort}, {short} short pages", found.len());
+            assert_eq!(found, expected, "{filter} by {sort}");
+        }
+    }
+    ledger.close(10);
 }
 
 async fn every_export_goes_through_an_index() {

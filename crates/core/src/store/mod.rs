@@ -24,6 +24,7 @@ pub mod stats;
 pub mod tags;
 mod todo_fields;
 pub mod todo_list;
+mod todo_listing;
 pub mod todo_query;
 pub mod todos;
 pub mod tokens;

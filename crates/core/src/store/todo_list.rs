@@ -1,7 +1,8 @@
 //! Lists of todos.
 
 use super::pg::{Param, Pg, Rows, Statement};
-use super::todo_query::{Order, Query, sort_value};
+use super::todo_listing::{Order, sort_value};
+use super::todo_query::Query;
 use crate::caller::{Caller, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
@@ -75,13 +76,13 @@ fn page_sql(
     let size = format!("{}::bigint", query.bind(Param::Int(limit)));
     let selection = query.selection(filter, sort, after, &format!("{size} + 1"));
     let direction = Order::of(sort).direction;
-    let last = format!("FILTER (WHERE p.place = {size})");
+    let last = format!("FILTER (WHERE p.place = {size} OR p.is_edge AND p.place < {size})");
     let value = sort_value(sort, "p.sort_key");
     let sql = format!(
-        "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= {size})), \
-         count(*) > {size}, max({value}) {last}, max(p.id) {last} \
-         FROM (SELECT id, sort_key, row_number() OVER (ORDER BY sort_key {direction} NULLS LAST, id {direction}) AS place \
-         FROM ({selection}) selection) p"
+        "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= {size} AND NOT p.is_edge)), \
+         count(*) > {size} OR coalesce(bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last} \
+         FROM (SELECT id, sort_key, is_edge, row_number() OVER \
+         (ORDER BY sort_key {direction} NULLS LAST, id {direction}, is_edge) AS place FROM ({selection}) selection) p"
     );
     Statement { sql: sql.into(), params: query.params }
 }

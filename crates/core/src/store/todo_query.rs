@@ -10,6 +10,7 @@ use crate::domain::todo::Status;
 
 use super::pg::Param;
 use super::todo_fields::priority_number;
+use super::todo_listing::{IN_INDEX, IN_TABLE, Listing, Order};
 
 /// A statement in the making; `$1` is the workspace.
 pub(super) struct Query {
@@ -41,10 +42,18 @@ impl Query {
 
     /// The conditions on `todos t`, joined by AND.
     pub(super) fn conditions(&mut self, filter: &Filter) -> String {
+        let mut all = vec![place(filter)];
+        all.extend(self.floor.as_ref().map(|floor| format!("t.id > {floor}")));
+        all.extend(self.all(filter).into_iter().map(|condition| condition.sql));
+        all.join(" AND ")
+    }
+
+    /// The conditions that are the filter's own.
+    fn all(&mut self, filter: &Filter) -> Vec<Condition> {
         let Filter {
-            status,
+            status: _,
             priority,
-            completed,
+            completed: _,
             tags,
             assignee,
             department,
@@ -55,80 +64,97 @@ impl Query {
             created_before,
             updated_since,
             q,
-            deleted,
+            deleted: _,
         } = filter;
-        let mut all = vec!["t.workspace_id = $1".to_owned()];
-        all.push(if *deleted { IN_BIN } else { "t.deleted_at IS NULL" }.to_owned());
-        all.extend(self.floor.as_ref().map(|floor| format!("t.id > {floor}")));
-        all.extend(status_condition(status, *completed));
+        let mut all = Vec::new();
+        let mut add = |on, sql| all.push(Condition { on, sql });
+        status_condition(filter).into_iter().for_each(|sql| add(On::Status, sql));
         let priorities: Vec<String> = priority.iter().map(|priority| priority_number(*priority).to_string()).collect();
-        all.extend(any_of("t.priority", &priorities));
+        any_of("t.priority", &priorities).into_iter().for_each(|sql| add(On::Priority, sql));
         for tag in tags {
             // The planner calls the function, so that it knows how common the tag is.
-            let folded = self.bind(Param::Text(tag.folded()));
+            let tag = format!("tag_id_v1($1, {})", self.bind(Param::Text(tag.folded())));
             let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
-            all.push(format!(
-                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id \
-                 AND l.tag_id = tag_id_v1($1, {folded}){floor})"
-            ));
+            let sql = format!(
+                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}{floor})"
+            );
+            add(On::Tag(tag), sql);
         }
-        match assignee {
-            Some(Id::Serial(id)) => all.push(format!("t.assignee_id = {}", self.bind(Param::Int(*id)))),
-            Some(Id::Uuid(uuid)) => {
-                let uuid = self.bind(Param::Text(uuid.to_string()));
-                all.push(format!("t.assignee_id = employee_id_v1($1, {uuid}::text::uuid)"));
-            }
-            None => {}
+        if let Some(assignee) = assignee {
+            let assignee = match assignee {
+                Id::Serial(id) => self.bind(Param::Int(*id)),
+                Id::Uuid(uuid) => {
+                    format!("employee_id_v1($1, {}::text::uuid)", self.bind(Param::Text(uuid.to_string())))
+                }
+            };
+            let sql = format!("t.assignee_id = {assignee}");
+            add(On::Assignee(format!("ARRAY[{assignee}]")), sql);
         }
-        match department {
-            Some(Id::Serial(id)) => {
-                let id = self.bind(Param::Int(*id));
-                all.push(format!("t.assignee_id = ANY (members_v1($1, {id}, NULL))"));
-            }
-            Some(Id::Uuid(uuid)) => {
-                let uuid = self.bind(Param::Text(uuid.to_string()));
-                all.push(format!("t.assignee_id = ANY (members_v1($1, NULL, {uuid}::text::uuid))"));
-            }
-            None => {}
+        if let Some(department) = department {
+            let members = match department {
+                Id::Serial(id) => format!("members_v1($1, {}, NULL)", self.bind(Param::Int(*id))),
+                Id::Uuid(uuid) => {
+                    format!("members_v1($1, NULL, {}::text::uuid)", self.bind(Param::Text(uuid.to_string())))
+                }
+            };
+            let sql = format!("t.assignee_id = ANY ({members})");
+            add(On::Assignee(members), sql);
         }
         let bounds = [
-            ("t.due_date >", due_after),
-            ("t.due_date <", due_before),
-            ("t.created_at >", created_after),
-            ("t.created_at <", created_before),
-            ("t.updated_at >=", updated_since),
+            (SortKey::DueDate, "t.due_date >", due_after),
+            (SortKey::DueDate, "t.due_date <", due_before),
+            (SortKey::CreatedAt, "t.created_at >", created_after),
+            (SortKey::CreatedAt, "t.created_at <", created_before),
+            (SortKey::UpdatedAt, "t.updated_at >=", updated_since),
         ];
-        for (comparison, bound) in bounds {
+        for (key, comparison, bound) in bounds {
             if let Some(bound) = bound {
-                all.push(format!("{comparison} {}", self.instant(bound)));
+                add(On::Instant(key), format!("{comparison} {}", self.instant(bound)));
             }
         }
-        all.extend(overdue.map(|overdue| if overdue { OVERDUE } else { NOT_OVERDUE }.to_owned()));
+        match overdue {
+            // An index of its own has what is open by its due date.
+            Some(true) => add(On::Instant(SortKey::DueDate), format!("t.due_date < now() AND {OPEN}")),
+            Some(false) => add(On::Nothing, NOT_OVERDUE.to_owned()),
+            None => {}
+        }
         if let Some(words) = q {
             let words = self.bind(Param::Text(words.clone()));
-            all.push(format!("t.search @@ websearch_to_tsquery('simple', {words})"));
+            add(On::Words, format!("t.search @@ websearch_to_tsquery('simple', {words})"));
         }
-        all.join(" AND ")
+        all
     }
 
-    /// The rows after a position, in order, at most `limit`: a query of `id` and `sort_key`.
+    /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
+    /// and no row of the list: so far was looked, and there may be more beyond.
     pub(super) fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
-        let mut conditions = self.conditions(filter);
+        let order = On::order(sort.key);
+        let (mut bounds, mut rest): (Vec<_>, Vec<_>) =
+            self.all(filter).into_iter().partition(|condition| Some(&condition.on) == order.as_ref());
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {
             // Nothing changes before it is created: the index of the order need not be read from its beginning.
-            conditions.push_str(&format!(" AND t.updated_at > {}", self.instant(bound)));
+            let sql = format!("t.updated_at > {}", self.instant(bound));
+            bounds.push(Condition { on: On::Instant(sort.key), sql });
         }
         let priorities = filter.priority.iter().map(|priority| priority_number(*priority));
         if let (SortKey::Priority, Some((least, most))) = (sort.key, priorities.clone().min().zip(priorities.max())) {
             // A list of values is looked for row by row in an index that gives the order, bounds are not.
-            conditions.push_str(&format!(" AND t.priority BETWEEN {least} AND {most}"));
+            rest.append(&mut bounds);
+            bounds.push(Condition { on: On::Priority, sql: format!("t.priority BETWEEN {least} AND {most}") });
+            if least == most {
+                rest.retain(|condition| condition.on != On::Priority);
+            }
+        }
+        if sort.key == SortKey::DueDate && is_open(filter) {
+            bounds.push(Condition { on: On::Instant(sort.key), sql: OPEN.to_owned() });
         }
         let order = Order::of(sort);
         let runs = self.runs(filter, sort, after, &order);
-        let listing = Listing { conditions, runs, order, limit };
-        // The bin is no large place, and its indexes are few.
-        let is_carried = filter.q.is_none() && (sort.key != SortKey::Title || filter.is_empty());
-        if is_carried || filter.deleted { listing.plain() } else { listing.near_then_far() }
+        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words);
+        let is_carried = sort.key != SortKey::Title && !filter.deleted && rest.iter().all(is_indexed);
+        let reach = if is_carried { IN_INDEX } else { IN_TABLE };
+        let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
+        if listing.rest.is_empty() { listing.whole(listing.order.expression) } else { listing.within_reach(filter) }
     }
 
     /// The conditions, apart from the filter's, of the rows to come.
@@ -163,121 +189,82 @@ impl Query {
     }
 }
 
-/// A list in the making.
-struct Listing<'a> {
-    conditions: String,
-    /// What narrows it to the rows after a position: one run of an index after the other.
-    runs: Vec<String>,
-    order: Order,
-    limit: &'a str,
+/// What a filter asks for, in SQL.
+pub(super) struct Condition {
+    pub(super) on: On,
+    pub(super) sql: String,
 }
 
-/// So many rows are looked at in the order of a list, or so many for each row of the page, before the other way is taken.
-const NEAR: (u32, u32) = (2_000, 40);
+/// What a condition is about: where to find out how many todos it leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum On {
+    Status,
+    Priority,
+    /// The tag's id in SQL.
+    Tag(String),
+    /// The ids of employees, an array in SQL.
+    Assignee(String),
+    /// An instant that lists are sorted by.
+    Instant(SortKey),
+    Words,
+    /// It leaves most.
+    Nothing,
+}
 
-impl Listing<'_> {
-    /// The planner chooses between the index of the order, reading on until the page is full, and that of a condition, sorting
-    /// all that match. If it errs, what matches lies at the far end of the order; but the indexes of the orders have what other
-    /// conditions ask for, so that passing a row over does not mean to fetch it.
-    fn plain(&self) -> String {
-        self.by(self.order.expression)
-    }
-
-    /// Words are in no index of an order, and that of titles has nothing else. To pass a row over means to fetch it here, and
-    /// how many that will be is nothing that the planner knows. So both ways, each within its bounds: the nearest rows of the
-    /// order, and only if they do not fill the page, all that match.
-    fn near_then_far(&self) -> String {
-        let Self { conditions, runs, order: Order { expression, direction, unindexed, .. }, limit } = self;
-        let first = runs.first().map_or("", String::as_str);
-        let far = self.by(unindexed);
-        let (rows, each) = NEAR;
-        format!(
-            "WITH near AS MATERIALIZED (SELECT t.id, t.sort_key FROM (SELECT *, {expression} AS sort_key FROM todos t \
-             WHERE t.workspace_id = $1 AND t.deleted_at IS NULL{first} \
-             ORDER BY {expression} {direction}, t.id {direction} LIMIT greatest({rows}, {each} * ({limit}))) t \
-             WHERE {conditions} ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}) \
-             SELECT * FROM near WHERE (SELECT count(*) FROM near) >= {limit} \
-             UNION ALL SELECT * FROM ({far}) far WHERE (SELECT count(*) FROM near) < {limit}"
-        )
-    }
-
-    fn by(&self, ordering: &str) -> String {
-        let Self { conditions, runs, order: Order { expression, direction, .. }, limit } = self;
-        let run = |run: &String| {
-            format!(
-                "SELECT t.id, {expression} AS sort_key FROM todos t WHERE {conditions}{run} \
-                 ORDER BY {ordering} {direction}, t.id {direction} LIMIT {limit}"
-            )
-        };
-        match runs.iter().map(run).collect::<Vec<_>>().as_slice() {
-            [one] => one.clone(),
-            several => format!(
-                "SELECT * FROM (({})) runs ORDER BY sort_key {direction} NULLS LAST, id {direction} LIMIT {limit}",
-                several.join(") UNION ALL (")
-            ),
+impl On {
+    /// What conditions must be about to bound what has to be read of the index of an order.
+    fn order(key: SortKey) -> Option<Self> {
+        match key {
+            SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => Some(Self::Instant(key)),
+            SortKey::Priority => Some(Self::Priority),
+            SortKey::Title => None,
         }
     }
 }
 
+impl Condition {
+    pub(super) fn and(&self) -> String {
+        format!(" AND {}", self.sql)
+    }
+}
+
+/// The todos that a filter chooses from.
+fn place(filter: &Filter) -> String {
+    let state = if filter.deleted { IN_BIN } else { "t.deleted_at IS NULL" };
+    format!("t.workspace_id = $1 AND {state}")
+}
+
 /// After 30 days in the bin a todo is gone, also where the purge has not come by yet.
 const IN_BIN: &str = "t.deleted_at > now() - interval '30 days'";
-const OVERDUE: &str = "t.due_date < now() AND t.status IN ('pending', 'in_progress')";
+const OPEN: &str = "t.status IN ('pending', 'in_progress')";
 const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
-
-/// An order in SQL.
-pub(super) struct Order {
-    expression: &'static str,
-    cast: &'static str,
-    pub(super) direction: &'static str,
-    comparison: &'static str,
-    /// The same order, written so that no index gives it.
-    unindexed: &'static str,
-}
-
-impl Order {
-    pub(super) fn of(sort: Sort) -> Self {
-        let (expression, cast, unindexed) = match sort.key {
-            SortKey::CreatedAt => ("t.created_at", "::timestamptz", "t.created_at + interval '0'"),
-            SortKey::UpdatedAt => ("t.updated_at", "::timestamptz", "t.updated_at + interval '0'"),
-            SortKey::DueDate => ("t.due_date", "::timestamptz", "t.due_date + interval '0'"),
-            SortKey::Priority => ("t.priority", "::smallint", "t.priority + 0"),
-            SortKey::Title => (
-                "lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\"",
-                "",
-                "(lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\") || ''",
-            ),
-        };
-        let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        Self { expression, cast, direction, comparison, unindexed }
-    }
-}
-
-/// The sort key of a row as the text of a [`Position`].
-pub(super) fn sort_value(sort: Sort, column: &str) -> String {
-    match sort.key {
-        SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => format!("rfc3339_v1({column})"),
-        SortKey::Priority => format!("{column}::text"),
-        SortKey::Title => column.to_owned(),
-    }
-}
 
 fn requires_due_date(filter: &Filter) -> bool {
     filter.due_after.is_some() || filter.due_before.is_some() || filter.overdue == Some(true)
 }
 
 /// `completed` is another way to speak of the status, so both become one condition.
-fn status_condition(status: &[Status], completed: Option<bool>) -> Option<String> {
-    let wanted: Vec<String> = Status::ALL
-        .into_iter()
-        .filter(|one| status.is_empty() || status.contains(one))
-        .filter(|one| completed.is_none_or(|completed| completed == one.is_completed()))
-        .map(|one| format!("'{}'", one.as_str()))
-        .collect();
+fn status_condition(filter: &Filter) -> Option<String> {
+    let wanted = statuses(filter);
+    let names: Vec<String> = wanted.iter().map(|status| format!("'{}'", status.as_str())).collect();
     match wanted.len() {
         0 => Some("false".to_owned()),
         all if all == Status::ALL.len() => None,
-        _ => any_of("t.status", &wanted),
+        _ => any_of("t.status", &names),
     }
+}
+
+/// Those that the filter leaves.
+fn statuses(filter: &Filter) -> Vec<Status> {
+    let Filter { status, completed, .. } = filter;
+    let wanted = Status::ALL.into_iter().filter(|one| status.is_empty() || status.contains(one));
+    wanted.filter(|one| completed.is_none_or(|completed| completed == one.is_completed())).collect()
+}
+
+/// Whether it leaves only live todos that are still to be done.
+fn is_open(filter: &Filter) -> bool {
+    let is_open = |status: &Status| matches!(status, Status::Pending | Status::InProgress);
+    !filter.deleted && statuses(filter).iter().all(is_open)
 }
 
 fn any_of(column: &str, values: &[String]) -> Option<String> {
@@ -343,10 +330,13 @@ mod tests {
 
     #[test]
     fn status_and_completed_become_one_condition() {
-        assert_eq!(status_condition(&[], None), None);
-        assert_eq!(status_condition(&Status::ALL, None), None);
-        assert_eq!(status_condition(&[], Some(true)).unwrap(), "t.status = 'completed'");
-        assert_eq!(status_condition(&[Status::Pending], Some(true)).unwrap(), "false");
-        assert_eq!(status_condition(&[], Some(false)).unwrap(), "t.status IN ('pending', 'in_progress', 'cancelled')");
+        let condition = |status: &[Status], completed| {
+            status_condition(&Filter { status: status.to_vec(), completed, ..Filter::default() })
+        };
+        assert_eq!(condition(&[], None), None);
+        assert_eq!(condition(&Status::ALL, None), None);
+        assert_eq!(condition(&[], Some(true)).unwrap(), "t.status = 'completed'");
+        assert_eq!(condition(&[Status::Pending], Some(true)).unwrap(), "false");
+        assert_eq!(condition(&[], Some(false)).unwrap(), "t.status IN ('pending', 'in_progress', 'cancelled')");
     }
 }

@@ -1,5 +1,5 @@
 -- $1 workspace, $2 time zone. Statuses and priorities are counted as todos are written (todo_counts). The rest is counted here,
--- index-only, and costs as much as there is of it: todos_open_by_due, todos_by_completion. The day is worked out once.
+-- index-only, and costs as much as there is of it: todos_open_due_order, todos_by_completion. The day is worked out once.
 WITH today AS MATERIALIZED (
     SELECT date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS starts,
         (date_trunc('day', now() AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS ends

@@ -1,0 +1,208 @@
+//! From conditions and an order to the rows of a page.
+
+use crate::domain::filter::{Filter, Sort, SortKey};
+
+use super::todo_query::{Condition, On};
+
+/// A list in the making.
+pub(super) struct Listing<'a> {
+    /// The workspace's live todos, or those in its bin.
+    pub(super) place: String,
+    /// Conditions that bound what has to be read of the index of the order.
+    pub(super) bounds: Vec<Condition>,
+    /// The other conditions.
+    pub(super) rest: Vec<Condition>,
+    /// What narrows it to the rows after a position: one run of the index after the other.
+    pub(super) runs: Vec<String>,
+    pub(super) order: Order,
+    pub(super) reach: Reach,
+    pub(super) limit: &'a str,
+}
+
+/// How many rows are looked at for a page, at most: see [`Listing::within_reach`].
+#[derive(Clone, Copy)]
+pub(super) struct Reach {
+    near: u32,
+    few: u32,
+    far: u32,
+}
+
+/// The index of the order has all that the conditions ask for.
+pub(super) const IN_INDEX: Reach = Reach { near: 2_000, few: 25_000, far: 100_000 };
+/// The table has it, or another index: that takes several times as long.
+pub(super) const IN_TABLE: Reach = Reach { near: 2_000, few: 5_000, far: 20_000 };
+/// So many are looked at for each row of a page in any case.
+const EACH: u32 = 40;
+
+impl Listing<'_> {
+    /// All rows in order, of which the limit takes the first.
+    pub(super) fn whole(&self, ordering: &str) -> String {
+        let Self { place, runs, order: Order { expression, direction, .. }, limit, .. } = self;
+        let conditions = self.bounds.iter().chain(&self.rest).map(Condition::and).collect::<String>();
+        let run = |run: &String| {
+            format!(
+                "SELECT t.id, {expression} AS sort_key, false AS is_edge FROM todos t WHERE {place}{conditions}{run} \
+                 ORDER BY {ordering} {direction}, t.id {direction} LIMIT {limit}"
+            )
+        };
+        match runs.iter().map(run).collect::<Vec<_>>().as_slice() {
+            [one] => one.clone(),
+            several => format!(
+                "SELECT * FROM (({})) runs ORDER BY sort_key {direction} NULLS LAST, id {direction} LIMIT {limit}",
+                several.join(") UNION ALL (")
+            ),
+        }
+    }
+
+    /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of conditions in
+    /// every order, so there are three ways, each with a bound:
+    ///
+    /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full soon.
+    /// 2. *few*: a condition leaves so few todos that all that match are found by its index and sorted.
+    /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one begins at
+    ///    the edge.
+    pub(super) fn within_reach(&self, filter: &Filter) -> String {
+        let Self { order: Order { unindexed, .. }, reach, limit, .. } = self;
+        let (near, far, edge, all) = (self.walk(reach.near), self.walk(reach.far), self.edge(), self.whole(unindexed));
+        let (few, words) = self.leaves_few(filter);
+        format!(
+            "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), {words}way AS MATERIALIZED ( \
+             SELECT CASE WHEN (SELECT count(*) FROM near) >= {limit} THEN 'near' WHEN {few} THEN 'few' ELSE 'far' END AS name) \
+             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
+             UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
+             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE (SELECT name FROM way) = 'far' \
+             UNION ALL SELECT e.* FROM ({edge}) e \
+             WHERE (SELECT name FROM way) = 'far' AND (SELECT count(*) FROM far) < {limit}"
+        )
+    }
+
+    /// What matches among so many rows of the first run.
+    fn walk(&self, rows: u32) -> String {
+        let Self { order: Order { direction, .. }, limit, .. } = self;
+        let (run, rest) = (self.first_run(), self.rest.iter().map(Condition::and).collect::<String>());
+        format!(
+            "SELECT t.id, t.sort_key FROM ({run} LIMIT greatest({rows}, {EACH} * ({limit}))) t WHERE true{rest} \
+             ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
+        )
+    }
+
+    /// The last row that is looked at; or, if the first run ends before, where the next one begins.
+    fn edge(&self) -> String {
+        let (Self { reach: Reach { far, .. }, limit, .. }, run) = (self, self.first_run());
+        let last = format!(
+            "SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET greatest({far}, {EACH} * ({limit})) - 1 LIMIT 1) l"
+        );
+        if self.runs.len() == 1 {
+            return last;
+        }
+        let beginning = if self.order.direction == "ASC" { 0 } else { i64::MAX };
+        format!(
+            "WITH last AS MATERIALIZED ({last}) SELECT * FROM last \
+             UNION ALL SELECT {beginning}::bigint, NULL, true WHERE NOT EXISTS (SELECT FROM last)"
+        )
+    }
+
+    /// The rows of the first run, in order, with all their columns.
+    fn first_run(&self) -> String {
+        let Self { place, runs, order: Order { expression, direction, .. }, .. } = self;
+        let bounds = self.bounds.iter().map(Condition::and).collect::<String>();
+        let run = runs.first().map_or("", String::as_str);
+        format!(
+            "SELECT *, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
+             ORDER BY {expression} {direction}, t.id {direction}"
+        )
+    }
+
+    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that
+    /// this needs beside it.
+    fn leaves_few(&self, filter: &Filter) -> (String, String) {
+        let Self { place, reach, .. } = self;
+        let most = reach.few + 1;
+        if filter.deleted {
+            let few = format!(
+                "(SELECT count(*) FROM (SELECT FROM todos t WHERE {place} ORDER BY t.deleted_at LIMIT {most}) few) < {most}"
+            );
+            return (few, String::new());
+        }
+        let on = |wanted: &[On]| {
+            let all = self.bounds.iter().chain(&self.rest);
+            all.filter(|condition| wanted.contains(&condition.on)).map(Condition::and).collect::<String>()
+        };
+        let mut counts = Vec::new();
+        // These are kept.
+        let kinds = on(&[On::Status, On::Priority]);
+        if !kinds.is_empty() {
+            counts
+                .push(format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}"));
+        }
+        for Condition { on, .. } in self.bounds.iter().chain(&self.rest) {
+            match on {
+                On::Tag(tag) => counts.push(format!(
+                    "SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = {tag}"
+                )),
+                On::Assignee(employees) => counts.push(format!(
+                    "SELECT count(*) FROM (SELECT FROM unnest({employees}) e(id) CROSS JOIN LATERAL (SELECT FROM todos t \
+                     WHERE t.workspace_id = $1 AND t.assignee_id = e.id ORDER BY t.created_at, t.id LIMIT {most}) t \
+                     LIMIT {most}) few"
+                )),
+                _ => {}
+            }
+        }
+        for (key, column) in
+            [(SortKey::DueDate, "due_date"), (SortKey::CreatedAt, "created_at"), (SortKey::UpdatedAt, "updated_at")]
+        {
+            let range = on(&[On::Instant(key)]);
+            if !range.is_empty() {
+                counts.push(format!(
+                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place}{range} ORDER BY t.{column} LIMIT {most}) few"
+                ));
+            }
+        }
+        let words = on(&[On::Words]);
+        let mut found = String::new();
+        if !words.is_empty() {
+            // Planned as if all were wanted, which only the index of words gives; read no further than needed.
+            found = format!("found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place}{words}), ");
+            counts.push(format!("SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few"));
+        }
+        let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
+        (if few.is_empty() { "false".to_owned() } else { few }, found)
+    }
+}
+
+/// An order in SQL.
+pub(super) struct Order {
+    pub(super) expression: &'static str,
+    pub(super) cast: &'static str,
+    pub(super) direction: &'static str,
+    pub(super) comparison: &'static str,
+    /// The same order, written so that no index gives it.
+    pub(super) unindexed: &'static str,
+}
+
+impl Order {
+    pub(super) fn of(sort: Sort) -> Self {
+        let (expression, cast, unindexed) = match sort.key {
+            SortKey::CreatedAt => ("t.created_at", "::timestamptz", "t.created_at + interval '0'"),
+            SortKey::UpdatedAt => ("t.updated_at", "::timestamptz", "t.updated_at + interval '0'"),
+            SortKey::DueDate => ("t.due_date", "::timestamptz", "t.due_date + interval '0'"),
+            SortKey::Priority => ("t.priority", "::smallint", "t.priority + 0"),
+            SortKey::Title => (
+                "lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\"",
+                "",
+                "(lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\") || ''",
+            ),
+        };
+        let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
+        Self { expression, cast, direction, comparison, unindexed }
+    }
+}
+
+/// The sort key of a row as the text of a [`Position`].
+pub(super) fn sort_value(sort: Sort, column: &str) -> String {
+    match sort.key {
+        SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => format!("rfc3339_v1({column})"),
+        SortKey::Priority => format!("{column}::text"),
+        SortKey::Title => column.to_owned(),
+    }
+}
