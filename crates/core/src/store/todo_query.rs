@@ -64,7 +64,7 @@ impl Query {
             created_before,
             updated_since,
             q,
-            deleted: _,
+            deleted,
         } = filter;
         let mut all = Vec::new();
         let mut add = |on, sql| all.push(Condition { on, sql });
@@ -113,8 +113,12 @@ impl Query {
             }
         }
         match overdue {
-            // An index of its own has what is open by its due date.
-            Some(true) => add(On::Instant(SortKey::DueDate), format!("t.due_date < now() AND {OPEN}")),
+            // What is still to be done has an index by due date of its own, but not in the bin.
+            Some(true) if !deleted => add(On::Instant(SortKey::DueDate), format!("t.due_date < now() AND {OPEN}")),
+            Some(true) => {
+                add(On::Instant(SortKey::DueDate), "t.due_date < now()".to_owned());
+                add(On::Status, OPEN.to_owned());
+            }
             Some(false) => add(On::Nothing, NOT_OVERDUE.to_owned()),
             None => {}
         }
