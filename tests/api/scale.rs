@@ -152,7 +152,24 @@ async fn a_far_page_costs_no_more_than_the_first() {
     assert!(dear.is_empty(), "{}", dear.join("\n"));
 }
 
-/// Each of the conditions leaves many todos, all of them together hardly any.
+/// The ids of a list in the order in which its pages give them, and how many pages were short though others followed.
+async fn follow(place: &mut Place, ledger: &mut Ledger, path: &str) -> (Vec<String>, usize) {
+    let (mut found, mut short, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let call = place.large.get(&format!("{path}{cursor}"));
+        let (answer, plans) = place.observe(call).await;
+        ledger.enter(&answer, &plans);
+        ledger.at_most(MOST_ROWS);
+        let page = answer.ok();
+        let items = page["items"].as_array().unwrap();
+        found.extend(items.iter().map(|todo| todo["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next_cursor"].as_str() else { return (found, short) };
+        short += usize::from(items.len() < 50);
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// Conditions that leave hardly any todos together: one of them alone few, or each of them many.
 async fn a_list_of_what_is_rare_is_whole_though_its_pages_are_short() {
     let mut place = Place::get().await;
     let mut ledger = Ledger::default();
@@ -162,44 +179,48 @@ async fn a_list_of_what_is_rare_is_whole_though_its_pages_are_short() {
              WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id AND g.name = '{tag}')"
         )
     };
-    let urgent = "status = 'cancelled' AND priority = 4";
-    for (filter, conditions) in [
+    let ago = |what: &str| format!("SELECT to_char(now() - interval '{what}', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
+    let (late, early) = (place.text(&ago("2 months")).await, place.text(&ago("30 months")).await);
+    let busy = place.text(&shapes::employee("0")).await;
+    let cancelled = "priority = 4 AND status = 'cancelled'";
+    for (filter, conditions, is_few) in [
         (
             "status=cancelled&priority=urgent&tag=tag-0&tag=tag-1",
-            format!("{urgent} AND {} AND {}", has("tag-0"), has("tag-1")),
+            format!("{cancelled} AND {} AND {}", has("tag-0"), has("tag-1")),
+            true,
         ),
         (
             "status=cancelled&priority=urgent&q=call%20permit",
-            format!("{urgent} AND search @@ 'call & permit'::tsquery"),
+            format!("{cancelled} AND search @@ 'call & permit'::tsquery"),
+            true,
         ),
         (
-            "completed=true&due_after=DATE&priority=urgent",
-            "completed_at IS NOT NULL AND due_date > 'DATE' AND priority = 4".to_owned(),
+            &format!("completed=true&due_after={late}&priority=urgent"),
+            format!("priority = 4 AND completed_at IS NOT NULL AND due_date > '{late}'"),
+            false,
+        ),
+        (
+            &format!("priority=urgent&assignee={busy}&created_before={early}"),
+            format!(
+                "priority = 4 AND created_at < '{early}' \
+                 AND assignee_id = (SELECT id FROM employees WHERE uid = '{busy}')"
+            ),
+            false,
         ),
     ] {
-        let date = place.text("SELECT to_char(now() - interval '2 months', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')").await;
-        let (filter, conditions) = (filter.replace("DATE", &date), conditions.replace("DATE", &date));
-        for sort in ["created_at", "-updated_at", "-due_date", "-priority", "title"] {
+        let mut short = 0;
+        for sort in ["created_at", "-updated_at", "due_date", "-due_date", "-priority", "title"] {
             let (rows, _) = order(Sort::parse(sort).unwrap());
             let sql = format!("SELECT uid::text FROM ({}) row", rows.replace("CONDITIONS", &conditions));
             let expected = place.database.query(&sql, &[]).await.unwrap();
             let expected: Vec<String> = expected.iter().map(|row| row.get(0)).collect();
-            let (mut found, mut short, mut cursor) = (Vec::new(), 0, String::new());
-            loop {
-                let call = place.large.get(&format!("/api/v2/todos?{filter}&sort={sort}{cursor}"));
-                let (answer, plans) = place.observe(call).await;
-                ledger.enter(&answer, &plans);
-                ledger.at_most(MOST_ROWS);
-                let page = answer.ok();
-                let items = page["items"].as_array().unwrap();
-                found.extend(items.iter().map(|todo| todo["id"].as_str().unwrap().to_owned()));
-                let Some(next) = page["next_cursor"].as_str() else { break };
-                short += usize::from(items.len() < 50);
-                cursor = format!("&cursor={next}");
-            }
-            eprintln!("{} of {filter} by {sort}, {short} short pages", found.len());
-            assert_eq!(found, expected, "{filter} by {sort}");
+            let path = format!("/api/v2/todos?{filter}&sort={sort}");
+            let (found, far) = follow(&mut place, &mut ledger, &path).await;
+            eprintln!("{} of {path}, {far} short pages", found.len());
+            assert_eq!(found, expected, "{path}");
+            short += far;
         }
+        assert_eq!(short == 0, is_few, "{filter}");
     }
     ledger.close(10);
 }

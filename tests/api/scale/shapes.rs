@@ -24,17 +24,19 @@ pub struct Shape {
     pub is_rare: bool,
 }
 
+/// The query of the public id of an employee of the large workspace, by rank: the first has most of the work.
+pub fn employee(rank: &str) -> String {
+    format!(
+        "SELECT e.uid::text FROM employees e JOIN workspaces w ON w.id = e.workspace_id AND w.name = 'large' \
+         WHERE e.name = 'Employee {rank}'"
+    )
+}
+
 /// Filters of the large workspace.
 pub async fn filters(place: &Place) -> Vec<Shape> {
-    let assignee = |rank: &'static str| {
-        format!(
-            "SELECT e.uid::text FROM employees e JOIN workspaces w ON w.id = e.workspace_id AND w.name = 'large' \
-             WHERE e.name = 'Employee {rank}'"
-        )
-    };
-    let busy = place.text(&assignee("0")).await;
-    let idle = place.text(&assignee("189")).await;
-    let jobless = place.text(&assignee("199")).await;
+    let busy = place.text(&employee("0")).await;
+    let idle = place.text(&employee("189")).await;
+    let jobless = place.text(&employee("199")).await;
     let department = |rank: &'static str| {
         format!(
             "SELECT d.uid::text FROM departments d JOIN workspaces w ON w.id = d.workspace_id AND w.name = 'large' \
