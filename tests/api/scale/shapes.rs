@@ -61,7 +61,7 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
     }
     add("completed=true".into());
     add("completed=false".into());
-    for tag in ["tag-0", "tag-20", "tag-190", "tag-199", "unknown"] {
+    for tag in ["tag-0", "tag-20", "tag-25", "tag-190", "tag-199", "unknown"] {
         add(format!("tag={tag}"));
     }
     add("tag=tag-0&tag=tag-1".into());
