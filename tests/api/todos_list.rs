@@ -12,6 +12,7 @@ suite![
     titles_sort_without_regard_to_case,
     todos_without_a_due_date_come_last_either_way,
     ties_follow_the_direction_of_the_sort,
+    among_few_todos_no_page_is_short,
 ];
 
 async fn a_page_has_summaries() {
@@ -107,4 +108,29 @@ async fn ties_follow_the_direction_of_the_sort() {
     }
     assert_eq!(ws.titles(&[("sort", "priority"), ("limit", "2")]).await.concat(), "abcde");
     assert_eq!(ws.titles(&[("sort", "-priority"), ("limit", "2")]).await.concat(), "edcba");
+}
+
+/// Only where there are very many may a page have fewer items than match.
+async fn among_few_todos_no_page_is_short() {
+    let ws = Workspace::new().await;
+    for due in [Value::Null, json!("2999-01-01T00:00:00Z"), json!("2998-01-01T00:00:00Z")] {
+        ws.todo(json!({ "title": "pay", "priority": "high", "due_date": due, "tags": ["home"] })).await;
+        let binned = ws.todo(json!({ "title": "pay", "priority": "high", "due_date": due, "tags": ["home"] })).await;
+        ws.delete(&format!("/api/v2/todos/{}", binned["id"].as_str().unwrap())).send().await.has_status(204);
+    }
+    let conditions =
+        ["overdue=false", "status=pending,in_progress", "priority=low,high", "created_before=2999-01-01T00:00:00Z"];
+    for filter in
+        conditions.into_iter().chain(["completed=false&updated_since=2000-01-01T00:00:00Z", "tag=home", "q=pay"])
+    {
+        for key in ["created_at", "updated_at", "due_date", "priority", "title"] {
+            for sort in [key.to_owned(), format!("-{key}")] {
+                for place in ["", "&deleted=true"] {
+                    let page = ws.get(&format!("/api/v2/todos?{filter}&sort={sort}{place}")).send().await;
+                    let (items, next) = (page.ok()["items"].clone(), page.ok()["next_cursor"].clone());
+                    assert_eq!((items.as_array().unwrap().len(), next), (3, Value::Null), "{page}");
+                }
+            }
+        }
+    }
 }

@@ -128,13 +128,10 @@ impl Listing<'_> {
             let all = self.bounds.iter().chain(&self.rest);
             all.filter(|condition| wanted.contains(&condition.on)).map(Condition::and).collect::<String>()
         };
-        let mut counts = Vec::new();
-        // These are kept.
+        // These are kept; where no condition is about them, those of the whole workspace.
         let kinds = on(&[On::Status, On::Priority]);
-        if !kinds.is_empty() {
-            counts
-                .push(format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}"));
-        }
+        let kept = format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}");
+        let mut counts = vec![kept];
         for Condition { on, .. } in self.bounds.iter().chain(&self.rest) {
             match on {
                 On::Tag(tag) => counts.push(format!(
@@ -166,7 +163,7 @@ impl Listing<'_> {
             counts.push(format!("SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few"));
         }
         let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
-        (if few.is_empty() { "false".to_owned() } else { few }, found)
+        (few, found)
     }
 }
 
