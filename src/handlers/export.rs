@@ -140,14 +140,8 @@ pub async fn export_todos(
         if export.next == Next::Nothing {
             return None;
         }
-        let mut chunk = String::new();
-        let mut fetched = Ok(());
-        // A chunk of a rare selection may have nothing, though more follows.
-        while chunk.is_empty() && fetched.is_ok() && export.next != Next::Nothing {
-            fetched = export.append_chunk(&mut chunk).await;
-        }
-        match fetched {
-            Ok(()) => Some((export.encoded(chunk), export)),
+        match export.next_chunk().await {
+            Ok(chunk) => Some((export.encoded(chunk), export)),
             // The status is sent already; a broken stream tells the client that the file is not whole.
             Err(failure) => {
                 export.next = Next::Nothing;
@@ -203,6 +197,15 @@ impl Export {
             }
         };
         Ok(())
+    }
+
+    /// The next chunk that has anything: of what is rare one may have nothing, though more follows.
+    async fn next_chunk(&mut self) -> std::result::Result<String, Failure> {
+        let mut chunk = String::new();
+        while chunk.is_empty() && self.next != Next::Nothing {
+            self.append_chunk(&mut chunk).await?;
+        }
+        Ok(chunk)
     }
 
     /// The chunk that was just fetched, as it is sent.

@@ -137,7 +137,7 @@ async fn let_in(
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
         (None, Some(plan), Lookup::Outdated(hit, ticket)) => {
-            fetch_later(app, &request, next, ticket, plan.ttl);
+            fetch_later(app, request, next, ticket, plan.ttl);
             (document(hit).into_response(), "HIT")
         }
         (None, Some(plan), Lookup::Lead(ticket)) => (fetch(app, meter, request, next, ticket, plan.ttl).await, "MISS"),
@@ -254,20 +254,17 @@ async fn fetch(app: &App, meter: &Arc<Meter>, request: Request, next: Next, tick
 }
 
 /// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller fetches.
-fn fetch_later(app: &Arc<App>, request: &Request, next: Next, ticket: Ticket, ttl: Duration) {
-    let mut again = Request::new(Body::empty());
-    again.method_mut().clone_from(request.method());
-    again.uri_mut().clone_from(request.uri());
-    again.headers_mut().clone_from(request.headers());
-    again.extensions_mut().clone_from(request.extensions());
+fn fetch_later(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
+    // A body is not kept beyond the response; no read has any.
+    let mut request = request.map(|_| Body::empty());
     // What it costs is none of the request that is answered meanwhile.
     let meter = Arc::new(Meter::default());
-    if let Some(identity) = again.extensions_mut().get_mut::<Identity>() {
+    if let Some(identity) = request.extensions_mut().get_mut::<Identity>() {
         identity.caller.meter = Arc::clone(&meter);
     }
     let app = Arc::clone(app);
     spin_sdk::wasip3::spawn(async move {
-        fetch(&app, &meter, again, next, ticket, ttl).await;
+        fetch(&app, &meter, request, next, ticket, ttl).await;
         app.tally.add_statements(&meter);
     });
 }

@@ -84,8 +84,8 @@ async fn every_other_read_goes_through_an_index() {
     ledger.close(10);
 }
 
-/// An order in SQL, and its key as the text of a cursor.
-fn order(sort: Sort) -> (String, &'static str) {
+/// The large workspace's todos of some kind in order, and `key` as the text of a cursor.
+fn order(sort: Sort, conditions: &str) -> (String, &'static str) {
     let (key, value) = match sort.key.as_str() {
         "title" => ("lower(title COLLATE \"und-x-icu\") COLLATE \"C\"", "key"),
         "priority" => ("priority", "key::text"),
@@ -94,7 +94,7 @@ fn order(sort: Sort) -> (String, &'static str) {
     let direction = if sort.descending { "DESC" } else { "ASC" };
     let sql = format!(
         "SELECT {key} AS key, id, uid, workspace_id FROM todos t \
-         WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'large') AND deleted_at IS NULL AND CONDITIONS \
+         WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'large') AND deleted_at IS NULL AND {conditions} \
          ORDER BY {key} {direction} NULLS LAST, id {direction}"
     );
     (sql, value)
@@ -103,8 +103,7 @@ fn order(sort: Sort) -> (String, &'static str) {
 /// The row after which page 5,000 of 50 begins in this order, as the service names it in a cursor.
 async fn far(place: &Place, sort: &str) -> String {
     let sort = Sort::parse(sort).unwrap();
-    let (rows, value) = order(sort);
-    let rows = rows.replace("CONDITIONS", "true");
+    let (rows, value) = order(sort, "true");
     let sql = format!("SELECT {value}, id, workspace_id FROM ({rows} OFFSET {} LIMIT 1) row", 4_999 * 50 - 1);
     let row = place.database.query_one(&sql, &[]).await.unwrap();
     let position = Position { value: row.get(0), id: row.get(1) };
@@ -179,8 +178,7 @@ async fn a_list_of_what_is_rare_is_whole_though_its_pages_are_short() {
              WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id AND g.name = '{tag}')"
         )
     };
-    let ago = |what: &str| format!("SELECT to_char(now() - interval '{what}', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
-    let (late, early) = (place.text(&ago("2 months")).await, place.text(&ago("30 months")).await);
+    let (late, early) = (shapes::ago(&place, "2 months").await, shapes::ago(&place, "30 months").await);
     let busy = place.text(&shapes::employee("0")).await;
     let cancelled = "priority = 4 AND status = 'cancelled'";
     for (filter, conditions, is_few) in [
@@ -210,8 +208,8 @@ async fn a_list_of_what_is_rare_is_whole_though_its_pages_are_short() {
     ] {
         let mut short = 0;
         for sort in ["created_at", "-updated_at", "due_date", "-due_date", "-priority", "title"] {
-            let (rows, _) = order(Sort::parse(sort).unwrap());
-            let sql = format!("SELECT uid::text FROM ({}) row", rows.replace("CONDITIONS", &conditions));
+            let (rows, _) = order(Sort::parse(sort).unwrap(), &conditions);
+            let sql = format!("SELECT uid::text FROM ({rows}) row");
             let expected = place.database.query(&sql, &[]).await.unwrap();
             let expected: Vec<String> = expected.iter().map(|row| row.get(0)).collect();
             let path = format!("/api/v2/todos?{filter}&sort={sort}");

@@ -32,6 +32,12 @@ pub fn employee(rank: &str) -> String {
     )
 }
 
+/// An instant in the past, by an interval in SQL.
+pub async fn ago(place: &Place, interval: &str) -> String {
+    let format = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"";
+    place.text(&format!("SELECT to_char(now() - interval '{interval}', '{format}')")).await
+}
+
 /// Filters of the large workspace.
 pub async fn filters(place: &Place) -> Vec<Shape> {
     let busy = place.text(&employee("0")).await;
@@ -44,13 +50,11 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
         )
     };
     let (first, last) = (place.text(&department("0")).await, place.text(&department("9")).await);
-    let ago =
-        |what: &'static str| format!("SELECT to_char(now() - interval '{what}', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')");
-    let hour = place.text(&ago("1 hour")).await;
-    let month = place.text(&ago("1 month")).await;
-    let year = place.text(&ago("1 year")).await;
-    let ancient = place.text(&ago("35 months")).await;
-    let ages = place.text(&ago("20 years")).await;
+    let hour = ago(place, "1 hour").await;
+    let month = ago(place, "1 month").await;
+    let year = ago(place, "1 year").await;
+    let ancient = ago(place, "35 months").await;
+    let ages = ago(place, "20 years").await;
     let mut filters = vec![String::new()];
     let mut add = |filter: String| filters.push(filter);
     for status in ["pending", "in_progress", "completed", "cancelled", "pending,in_progress"] {

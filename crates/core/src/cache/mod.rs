@@ -37,8 +37,8 @@
 //!    else. If the marks may have been evicted, the new hash begins with a mark of that life.
 //!    *A background write* ([`Touched::EverythingInBackground`]) is one that nobody waits for. It raises the generation
 //!    at its publish only, or when its mark expires, and hinders nobody before. For half a second after, what it has
-//!    outdated is served until somebody has fetched anew, which whoever is served it first does after its response; unless
-//!    another kind of write came since.
+//!    outdated is served until somebody has fetched anew; the first who is served it does that, after its response. Not so
+//!    once another kind of write has come.
 //! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which
 //!    run it talks to (`greet.lua`). Another run than the last one begins a new epoch: no key of an old one is read
 //!    again, whatever state the data came back in. Then nothing is stored until every statement that was announced to

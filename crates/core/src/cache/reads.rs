@@ -235,12 +235,12 @@ fn read_lookup(
 ) -> Option<Lookup> {
     let (state, workspace, generation) = (facts.next()?, facts.next()?, facts.next()?);
     let (head, body) = (reply.bytes()?, reply.bytes()?);
+    let hit = |generation| match head {
+        Some(head) => entry::unpack(format!("{epoch}:{generation}"), &head, body?, asked.gzip),
+        None => copy.map(|copy| copy.hit.clone()),
+    };
     match state {
-        "h" => {
-            let name = format!("{epoch}:{generation}");
-            return entry::unpack(name, &head?, body?, asked.gzip).map(Lookup::Hit);
-        }
-        "k" => return copy.map(|copy| Lookup::Hit(copy.hit.clone())),
+        "h" => return hit(generation).map(Lookup::Hit),
         "o" | "l" | "w" => {}
         _ => return Some(Lookup::Bypass),
     }
@@ -254,14 +254,10 @@ fn read_lookup(
         gzip: asked.gzip,
         todo: asked.todo,
     };
-    Some(match (state, head) {
-        ("l", _) => Lookup::Lead(ticket),
-        ("w", _) => Lookup::Wait(ticket),
-        (_, None) => Lookup::Outdated(copy?.hit.clone(), ticket),
-        (_, Some(head)) => {
-            let hit = entry::unpack(format!("{epoch}:{former}"), &head, body?, asked.gzip)?;
-            Lookup::Outdated(hit, ticket)
-        }
+    Some(match state {
+        "l" => Lookup::Lead(ticket),
+        "w" => Lookup::Wait(ticket),
+        _ => Lookup::Outdated(hit(former)?, ticket),
     })
 }
 

@@ -22,15 +22,16 @@ pub(super) struct Listing<'a> {
 /// How many rows are looked at for a page, at most: see [`Listing::within_reach`].
 #[derive(Clone, Copy)]
 pub(super) struct Reach {
-    near: u32,
     few: u32,
     far: u32,
 }
 
 /// The index of the order has all that the conditions ask for.
-pub(super) const IN_INDEX: Reach = Reach { near: 2_000, few: 25_000, far: 100_000 };
+pub(super) const IN_INDEX: Reach = Reach { few: 25_000, far: 100_000 };
 /// The table has it, or another index: that takes several times as long.
-pub(super) const IN_TABLE: Reach = Reach { near: 2_000, few: 5_000, far: 20_000 };
+pub(super) const IN_TABLE: Reach = Reach { few: 5_000, far: 20_000 };
+/// Enough for most pages.
+const NEAR: u32 = 2_000;
 /// So many are looked at for each row of a page in any case.
 const EACH: u32 = 40;
 
@@ -38,7 +39,7 @@ impl Listing<'_> {
     /// All rows in order, of which the limit takes the first.
     pub(super) fn whole(&self, ordering: &str) -> String {
         let Self { place, runs, order: Order { expression, direction, .. }, limit, .. } = self;
-        let conditions = self.bounds.iter().chain(&self.rest).map(Condition::and).collect::<String>();
+        let conditions = and(self.conditions());
         let run = |run: &String| {
             format!(
                 "SELECT t.id, {expression} AS sort_key, false AS is_edge FROM todos t WHERE {place}{conditions}{run} \
@@ -63,7 +64,7 @@ impl Listing<'_> {
     ///    the edge.
     pub(super) fn within_reach(&self, filter: &Filter) -> String {
         let Self { order: Order { unindexed, .. }, reach, limit, .. } = self;
-        let (near, far, edge, all) = (self.walk(reach.near), self.walk(reach.far), self.edge(), self.whole(unindexed));
+        let (near, far, edge, all) = (self.walk(NEAR), self.walk(reach.far), self.edge(), self.whole(unindexed));
         let (few, words) = self.leaves_few(filter);
         format!(
             "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), {words}way AS MATERIALIZED ( \
@@ -79,19 +80,17 @@ impl Listing<'_> {
     /// What matches among so many rows of the first run.
     fn walk(&self, rows: u32) -> String {
         let Self { order: Order { direction, .. }, limit, .. } = self;
-        let (run, rest) = (self.first_run(), self.rest.iter().map(Condition::and).collect::<String>());
+        let (run, rows, rest) = (self.first_run(), self.at_least(rows), and(&self.rest));
         format!(
-            "SELECT t.id, t.sort_key FROM ({run} LIMIT greatest({rows}, {EACH} * ({limit}))) t WHERE true{rest} \
+            "SELECT t.id, t.sort_key FROM ({run} LIMIT {rows}) t WHERE true{rest} \
              ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
         )
     }
 
     /// The last row that is looked at; or, if the first run ends before, where the next one begins.
     fn edge(&self) -> String {
-        let (Self { reach: Reach { far, .. }, limit, .. }, run) = (self, self.first_run());
-        let last = format!(
-            "SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET greatest({far}, {EACH} * ({limit})) - 1 LIMIT 1) l"
-        );
+        let (run, rows) = (self.first_run(), self.at_least(self.reach.far));
+        let last = format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l");
         if self.runs.len() == 1 {
             return last;
         }
@@ -105,7 +104,7 @@ impl Listing<'_> {
     /// The rows of the first run, in order, with all their columns.
     fn first_run(&self) -> String {
         let Self { place, runs, order: Order { expression, direction, .. }, .. } = self;
-        let bounds = self.bounds.iter().map(Condition::and).collect::<String>();
+        let bounds = and(&self.bounds);
         let run = runs.first().map_or("", String::as_str);
         format!(
             "SELECT *, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
@@ -113,8 +112,8 @@ impl Listing<'_> {
         )
     }
 
-    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that
-    /// this needs beside it.
+    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
+    /// beside it.
     fn leaves_few(&self, filter: &Filter) -> (String, String) {
         let Self { place, reach, .. } = self;
         let most = reach.few + 1;
@@ -124,15 +123,12 @@ impl Listing<'_> {
             );
             return (few, String::new());
         }
-        let on = |wanted: &[On]| {
-            let all = self.bounds.iter().chain(&self.rest);
-            all.filter(|condition| wanted.contains(&condition.on)).map(Condition::and).collect::<String>()
-        };
+        let on = |wanted: &[On]| and(self.conditions().filter(|condition| wanted.contains(&condition.on)));
         // These are kept; where no condition is about them, those of the whole workspace.
         let kinds = on(&[On::Status, On::Priority]);
         let kept = format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}");
         let mut counts = vec![kept];
-        for Condition { on, .. } in self.bounds.iter().chain(&self.rest) {
+        for Condition { on, .. } in self.conditions() {
             match on {
                 On::Tag(tag) => counts.push(format!(
                     "SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = {tag}"
@@ -165,6 +161,20 @@ impl Listing<'_> {
         let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
         (few, found)
     }
+
+    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+        self.bounds.iter().chain(&self.rest)
+    }
+
+    /// So many rows in SQL, or what a page of this size takes.
+    fn at_least(&self, rows: u32) -> String {
+        format!("greatest({rows}, {EACH} * ({}))", self.limit)
+    }
+}
+
+/// What goes behind another condition.
+fn and<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> String {
+    conditions.into_iter().map(|condition| format!(" AND {}", condition.sql)).collect()
 }
 
 /// An order in SQL.

@@ -132,9 +132,8 @@ impl Query {
     /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
     /// and no row of the list: so far was looked, and there may be more beyond.
     pub(super) fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
-        let order = On::order(sort.key);
         let (mut bounds, mut rest): (Vec<_>, Vec<_>) =
-            self.all(filter).into_iter().partition(|condition| Some(&condition.on) == order.as_ref());
+            self.all(filter).into_iter().partition(|condition| condition.on == On::Instant(sort.key));
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {
             // Nothing changes before it is created: the index of the order need not be read from its beginning.
             let sql = format!("t.updated_at > {}", self.instant(bound));
@@ -143,7 +142,6 @@ impl Query {
         let priorities = filter.priority.iter().map(|priority| priority_number(*priority));
         if let (SortKey::Priority, Some((least, most))) = (sort.key, priorities.clone().min().zip(priorities.max())) {
             // A list of values is looked for row by row in an index that gives the order, bounds are not.
-            rest.append(&mut bounds);
             bounds.push(Condition { on: On::Priority, sql: format!("t.priority BETWEEN {least} AND {most}") });
             if least == most {
                 rest.retain(|condition| condition.on != On::Priority);
@@ -213,23 +211,6 @@ pub(super) enum On {
     Words,
     /// It leaves most.
     Nothing,
-}
-
-impl On {
-    /// What conditions must be about to bound what has to be read of the index of an order.
-    fn order(key: SortKey) -> Option<Self> {
-        match key {
-            SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => Some(Self::Instant(key)),
-            SortKey::Priority => Some(Self::Priority),
-            SortKey::Title => None,
-        }
-    }
-}
-
-impl Condition {
-    pub(super) fn and(&self) -> String {
-        format!(" AND {}", self.sql)
-    }
 }
 
 /// The todos that a filter chooses from.

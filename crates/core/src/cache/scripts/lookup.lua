@@ -42,33 +42,35 @@ local function admission_of(id)
   return {tonumber(expiry), workspace, string.sub(value, at)}
 end
 
--- State (b: stay out, k: the caller's copy is good, h: hit, l: lead, w: wait; o: hit that is outdated, and lead), generation,
--- head, body. With o the generation is two, of the hit and of the lead, and no head means that the caller's copy is the hit.
+-- Whether the entry of a generation is there; and its head and body, both false where the caller has a copy of it.
+local function entry_of(workspace, generation, request, gzip, copy)
+  if copy == epoch .. ':' .. generation then
+    return true, false, false
+  end
+  local head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, generation, request), gzip)
+  return head and true, head, body
+end
+
+-- State (b: stay out, h: hit, l: lead, w: wait; o: hit that is outdated, and lead), generation (with o two: of the hit and of the
+-- lead), head and body of a hit as those of entry_of.
 local function look_up(workspace, object, request, gzip, copy)
   local generation, busy, former = generation_of(workspace, object)
   if busy then
     return 'b', generation, false, false
   end
-  if copy == epoch .. ':' .. generation then
-    return 'k', generation, false, false
-  end
-  local name = entry_name(workspace, generation, request)
-  local head, body = read_entry(prefix .. 'e:' .. name, gzip)
-  if head then
+  local found, head, body = entry_of(workspace, generation, request, gzip, copy)
+  if found then
     return 'h', generation, head, body
   end
   -- The mark of a fetch lasts about as long as one may take; it only saves work.
-  local lead = redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
+  local fetch = prefix .. 'f:' .. entry_name(workspace, generation, request)
+  local lead = redis.call('SET', fetch, '1', 'NX', 'PX', 1000)
   if former then
-    local copied = copy == epoch .. ':' .. former
-    head, body = false, false
-    if not copied then
-      head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, former, request), gzip)
-    end
-    if lead and (copied or head) then
+    found, head, body = entry_of(workspace, former, request, gzip, copy)
+    if found and lead then
       return 'o', former .. ',' .. generation, head, body
-    elseif copied or head then
-      return copied and 'k' or 'h', former, head, body
+    elseif found then
+      return 'h', former, head, body
     end
   end
   return lead and 'l' or 'w', generation, false, false
