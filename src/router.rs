@@ -3,6 +3,7 @@
 //! axum boxes each layer and clones all of them, layer in layer, for every request. So what surrounds the routes is plain
 //! functions that pass the request on, put together here into few layers.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -52,7 +53,7 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 /// Around the routes that serve whoever runs the service and that have to wait for something.
 async fn operate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let findings = Findings::of(&app, &request);
-    limits::end_slow(&app, &findings, next.run(request)).await
+    limits::end_slow(&app, &findings, pin!(next.run(request))).await
 }
 
 /// Around everything that can answer, from the inside out.

@@ -4,6 +4,7 @@
 //! Here the HTTP side is translated; the decisions are in `todo_core::usecases::admission`.
 
 use std::fmt::Write;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,7 +82,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
     let entrance = app.service.cache().enter(&findings.meter, &entry).await;
-    let work = async {
+    let work = pin!(async {
         match app.service.admit(&findings.meter, &entry, entrance).await {
             Ok(admittance) => {
                 let asked = Asked { credential: &credential, refusal, plan: plan.as_ref() };
@@ -89,7 +90,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
             }
             Err(error) => Failure::from(error).into_response(),
         }
-    };
+    });
     limits::end_slow(app, &findings, work).await
 }
 
@@ -123,7 +124,7 @@ async fn let_in(
     if let Some(principal) = principal {
         findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
         let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(meter) };
-        let identity = Identity { principal: Arc::new(principal), caller };
+        let identity = Identity { principal, caller };
         reader = identity.may_read();
         let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
         old = todo.map(|todo| (todo, identity.caller.clone()));
@@ -140,17 +141,19 @@ async fn let_in(
             fetch_later(app, request, next, ticket, plan.ttl);
             (document(hit).into_response(), "HIT")
         }
-        (None, Some(plan), Lookup::Lead(ticket)) => (fetch(app, meter, request, next, ticket, plan.ttl).await, "MISS"),
-        (None, Some(plan), Lookup::Wait(ticket)) => match app.service.cache().wait_for(meter, ticket).await {
+        (None, Some(plan), Lookup::Lead(ticket)) => {
+            (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, "MISS")
+        }
+        (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.cache().wait_for(meter, ticket)).await {
             Ok(hit) => (document(hit).into_response(), "HIT"),
-            Err(ticket) => (fetch(app, meter, request, next, ticket, plan.ttl).await, "MISS"),
+            Err(ticket) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, "MISS"),
         },
         _ => (next.run(request).await, "BYPASS"),
     };
     findings.with(|facts| facts.cache = Some(cache));
     let mut response = with_rates(response, &rates);
     if let Some((todo, caller)) = old {
-        deprecation::name_successor(app, &caller, todo, &mut response).await;
+        Box::pin(deprecation::name_successor(app, &caller, todo, &mut response)).await;
     }
     response.headers_mut().insert(X_CACHE.clone(), HeaderValue::from_static(cache));
     response

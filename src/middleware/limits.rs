@@ -1,6 +1,6 @@
 //! What is too much: long URLs, many headers, slow requests.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
@@ -26,11 +26,11 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 ///
 /// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
 /// statement with it; Postgres ends it by its own `statement_timeout`.
-pub async fn end_slow(app: &App, findings: &Findings, work: impl Future<Output = Response>) -> Response {
+pub async fn end_slow(app: &App, findings: &Findings, work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let timeout = app.settings.http.timeout;
     // Begins only when the work has to wait for something.
     let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(findings.started.elapsed())).await });
-    match select(pin!(work), deadline).await {
+    match select(work, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {
             let detail = format!("the request took longer than {} ms", timeout.as_millis());

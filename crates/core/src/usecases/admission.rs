@@ -11,7 +11,7 @@ use std::time::Instant;
 use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, Pass, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Principal};
 use crate::store::invalidations;
-use crate::{Caller, Meter, Result, WorkspaceId};
+use crate::{Caller, Meter, Result, WorkspaceId, lock};
 
 use super::Service;
 
@@ -19,7 +19,7 @@ use super::Service;
 #[derive(Debug)]
 pub struct Admittance {
     /// Who it is; `None` without a credential or with a wrong one.
-    pub principal: Option<Principal>,
+    pub principal: Option<Arc<Principal>>,
     /// The state of every class of the rate limit that applies.
     pub rates: Vec<RateVerdict>,
     /// The cached answer, or the right to store one.
@@ -33,24 +33,49 @@ pub struct Admittance {
 /// Admissions of the last second, for the time when Redis is away. Bounded, because it is filled by strangers' tokens only
 /// after they turned out to be valid.
 #[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<HashMap<[u8; 32], (Instant, Principal)>>);
+pub(super) struct Recent(Mutex<HashMap<[u8; 32], Checked>>);
+
+#[derive(Debug)]
+struct Checked {
+    at: Instant,
+    principal: Arc<Principal>,
+}
 
 impl Recent {
-    const MOST: usize = 1000;
-
-    fn get(&self, token: &[u8; 32]) -> Option<Principal> {
-        let known = self.0.lock().ok()?;
-        known.get(token).filter(|(checked, _)| checked.elapsed() < Cache::LEASE).map(|(_, principal)| principal.clone())
+    fn get(&self, token: &[u8; 32]) -> Option<Arc<Principal>> {
+        let known = lock(&self.0);
+        let checked = known.get(token).filter(|checked| checked.at.elapsed() < Cache::LEASE)?;
+        Some(Arc::clone(&checked.principal))
     }
 
-    fn put(&self, token: [u8; 32], checked: Instant, principal: Principal) {
-        if let Ok(mut known) = self.0.lock() {
-            if known.len() >= Self::MOST {
-                known.clear();
-            }
-            known.insert(token, (checked, principal));
+    fn put(&self, token: [u8; 32], at: Instant, principal: &Arc<Principal>) {
+        make_room(&mut lock(&self.0)).insert(token, Checked { at, principal: Arc::clone(principal) });
+    }
+}
+
+/// Principals as Redis remembers them, each read only once: what is the same text is the same principal.
+#[derive(Debug, Default)]
+pub(super) struct Remembered(Mutex<HashMap<Vec<u8>, Arc<Principal>>>);
+
+impl Remembered {
+    /// `None` if it is not ours.
+    fn read(&self, text: Vec<u8>) -> Option<Arc<Principal>> {
+        if let Some(known) = lock(&self.0).get(&text) {
+            return Some(Arc::clone(known));
         }
+        let principal: Arc<Principal> = Arc::new(serde_json::from_slice(&text).ok()?);
+        make_room(&mut lock(&self.0)).insert(text, Arc::clone(&principal));
+        Some(principal)
     }
+}
+
+/// Keeps what an instance remembers of its callers within bounds. It lives too briefly for an order.
+fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
+    const MOST: usize = 1000;
+    if known.len() >= MOST {
+        known.clear();
+    }
+    known
 }
 
 impl Service {
@@ -65,13 +90,13 @@ impl Service {
             let Entrance { rates, lookup, .. } = entrance;
             return Ok(Admittance { principal: None, rates, lookup, refused: None, work_due: false });
         }
-        let known = entrance.principal.take().and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        if let Some(principal) = known {
+        // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
+        if let Some(principal) = entrance.principal.take().and_then(|text| self.remembered.read(text)) {
             let Entrance { rates, lookup, pass, renew, .. } = entrance;
-            let work_due = renew && self.renew(meter, entry.who, &pass).await;
+            let work_due = renew && Box::pin(self.renew(meter, entry.who, &pass)).await;
             return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due });
         }
-        self.check(meter, entry, entrance).await
+        Box::pin(self.check(meter, entry, entrance)).await
     }
 
     /// Checks an admission again while it is still good, so that no caller of a busy token has to wait for Postgres. What the
@@ -112,7 +137,7 @@ impl Service {
             Who::Workspace(_) => Some(admission::of_default_workspace(&self.pg, meter).await?),
             Who::Nobody => None,
         };
-        let Some(principal) = principal else {
+        let Some(principal) = principal.map(Arc::new) else {
             self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
             return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None, work_due: false });
         };
@@ -122,8 +147,8 @@ impl Service {
             let caller = Caller { workspace, meter: Arc::clone(meter) };
             invalidations::settle(&self.pg, &caller, pending).await?;
         }
-        self.recent.put(token, checked, principal.clone());
-        let bytes = serde_json::to_vec(&principal).unwrap_or_default();
+        self.recent.put(token, checked, &principal);
+        let bytes = serde_json::to_vec(&*principal).unwrap_or_default();
         let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
         let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
         let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();

@@ -22,12 +22,13 @@ pub struct Service {
     pg: Pg,
     cache: Cache,
     recent: admission::Recent,
+    remembered: admission::Remembered,
 }
 
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(pg: Pg, cache: Cache) -> Self {
-        Self { pg, cache, recent: admission::Recent::default() }
+        Self { pg, cache, recent: admission::Recent::default(), remembered: admission::Remembered::default() }
     }
 
     /// Postgres, for what needs no decision.
