@@ -13,8 +13,7 @@ use sqlx::AssertSqlSafe;
 use tokio::process::Command;
 
 use super::service::Bench;
-use super::speed::Comparable;
-use super::wrk::{CONNECTIONS, Figures, Load};
+use super::wrk::{Figures, Load, Runs, in_turn};
 use crate::build::cargo;
 use crate::progress::{Step, print};
 use crate::servers::free_port;
@@ -33,12 +32,29 @@ const PACKAGES: [&str; 9] = [
     "structlog",
 ];
 
-/// Measures them one after the other and prints our figures as multiples of theirs.
-pub async fn compare(bench: &Bench<'_>, folder: &Path, ours: &Comparable) -> Result<()> {
+/// Measures each in turn with the service and prints its figures, and how many times as fast the service is.
+pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
     let folder = std::fs::canonicalize(folder).with_context(|| format!("{} is not there", folder.display()))?;
     let python = python(bench).await?;
     let native = native(bench, &folder).await?;
-    print("\n| anchor | what | requests/s | p50 ms | p99 ms | ours / it |\n|---|---|---|---|---|---|");
+    let (service, component) = (bench.service("on").await?, bench.empty_component().await?);
+    let one = format!("/api/v2/todos/{}", bench.todo);
+    let creating = Load { script: Some("create.lua"), ..service.load("/api/v2/todos") };
+    let pairs = [
+        ("one todo", "/todos/1", service.load(&one)),
+        ("page of 50", "/todos?limit=50", service.load("/api/v2/todos?limit=50")),
+        (
+            "page of 50, two filters",
+            "/todos?status=pending&priority=high&limit=50",
+            service.load("/api/v2/todos?status=pending&priority=high"),
+        ),
+        ("create", "/todos", creating),
+        ("one todo; ours: an empty component that asks Redis", "/todos/1", component.load("/redis-held")),
+    ];
+    print(
+        "\n| anchor | what | its requests/s | p50 ms | p99 ms | ours: requests/s | p50 ms | p99 ms | ours/its |\n\
+         |---|---|---|---|---|---|---|---|---|",
+    );
     for name in ["baseline", "optimized", "axum-native"] {
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let port = listen.port().to_string();
@@ -57,30 +73,25 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path, ours: &Comparable) -> Res
         command.env("ANCHOR_DB", database).env("ANCHOR_REDIS", redis).stdin(std::process::Stdio::null());
         let process = bench.session.processes.start(name, command, Signal::TERM)?;
         answers(listen).await.with_context(|| format!("{name} does not answer"))?;
-        for (what, path, ours) in [
-            ("one todo", "/todos/1", &ours.one),
-            ("page of 50", "/todos?limit=50", &ours.page),
-            ("page of 50, two filters", "/todos?status=pending&priority=high&limit=50", &ours.filtered),
-            ("create", "/todos", &ours.create),
-        ] {
-            let script = (what == "create").then_some("create.lua");
-            let seconds = bench.seconds;
-            let load = Load { server: listen, path, token: None, script, connections: CONNECTIONS, seconds };
-            row(name, what, &load.run(bench.session).await?, ours);
+        for (what, path, ours) in pairs {
+            service.warm(ours).await?;
+            let [its, ours] =
+                in_turn([Load { server: listen, path, token: None, ..ours }, ours], bench.session).await?;
+            row(name, what, &its, &ours);
         }
         process.stop().await;
     }
+    component.stop().await;
+    service.stop().await;
     Ok(())
 }
 
-fn row(name: &str, what: &str, figures: &Figures, ours: &Figures) {
-    print(format!(
-        "| {name} | {what} | {:.0} | {:.2} | {:.2} | {:.1} |",
-        figures.requests,
-        figures.median.as_secs_f64() * 1000.0,
-        figures.p99.as_secs_f64() * 1000.0,
-        ours.requests / figures.requests,
-    ));
+fn row(name: &str, what: &str, its: &Runs, ours: &Runs) {
+    let figures = [its, ours].map(|runs| {
+        let Figures { requests, median, p99, .. } = runs.typical();
+        format!("{requests:.0} | {:.2} | {:.2}", median.as_secs_f64() * 1000.0, p99.as_secs_f64() * 1000.0)
+    });
+    print(format!("| {name} | {what} | {} | {:.1} |", figures.join(" | "), ours.times(its)));
 }
 
 /// A database with the anchors' own schema, and the URLs of both servers.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::service::{Bench, Service};
-use super::wrk::{Figures, Load};
+use super::wrk::{Figures, Load, in_turn};
 use crate::progress::{print, say};
 use crate::token::{self, Scope};
 use crate::{database, http, seed};
@@ -16,9 +16,6 @@ use crate::{database, http, seed};
 const TODOS: u32 = 200_000;
 /// Single requests, of which the median is told.
 const SAMPLES: usize = 21;
-
-/// Runs of a load, of which the typical one is told.
-const RUNS: usize = 3;
 
 /// Measures and prints everything.
 pub async fn measure(bench: &Bench<'_>) -> Result<()> {
@@ -59,9 +56,11 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     for ((name, token, path, script), action) in reads.into_iter().zip(actions) {
         let load = Load { script, ..client.load(token, path) };
         service.warm(load).await?;
-        let idle = typical(bench, load).await?;
+        let [idle] = in_turn([load], bench.session).await?;
+        let idle = idle.typical_tail();
         let (job, _) = client.start(&tag(action)).await?;
-        let Figures { requests, median, p99, .. } = typical(bench, load).await?;
+        let [meanwhile] = in_turn([load], bench.session).await?;
+        let Figures { requests, median, p99, .. } = meanwhile.typical_tail();
         if !client.is_unfinished(&job).await? {
             bail!("the job ended before the reads: measure fewer seconds");
         }
@@ -79,16 +78,6 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     }
     service.stop().await;
     Ok(())
-}
-
-/// Of several runs the one with the middle p99: now and then a shared machine does something else for a while.
-async fn typical(bench: &Bench<'_>, load: Load<'_>) -> Result<Figures> {
-    let mut runs = Vec::new();
-    for _ in 0..RUNS {
-        runs.push(load.run(bench.session).await?);
-    }
-    runs.sort_by_key(|figures| figures.p99);
-    Ok(runs.swap_remove(RUNS / 2))
 }
 
 /// Single requests in the workspace of the job.

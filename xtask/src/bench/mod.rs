@@ -46,9 +46,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let bench = Bench::prepare(session, &args.profile, args.seconds).await?;
     let wanted = |subject| args.subjects.is_empty() || args.subjects.contains(&subject);
     if wanted(Subject::Speed) {
-        let ours = speed::measure(&bench).await?;
+        speed::measure(&bench).await?;
         if let Some(folder) = &args.anchors {
-            anchors::compare(&bench, folder, &ours).await?;
+            anchors::compare(&bench, folder).await?;
         }
     }
     if wanted(Subject::Jobs) {

@@ -11,9 +11,9 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let one = format!("/api/v2/todos/{}", bench.todo);
     head("one todo");
     let service = bench.service("on").await?;
-    let empty = service.read("/health/live").await?;
+    let [empty, with] = service.measure([service.load("/health/live"), service.load(&one)]).await?;
     row("an empty route behind all layers", &empty, &empty, service.megabytes());
-    row("with Redis", &service.read(&one).await?, &empty, service.megabytes());
+    row("with Redis", &with, &empty, service.megabytes());
     // A stopped process takes connections and never answers.
     redis.signal(Signal::STOP);
     let hanging = service.read(&one).await;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::wrk::{CONNECTIONS, Figures, Load};
+use super::wrk::{CONNECTIONS, Load, Runs, in_turn};
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::progress::{Step, print};
 use crate::run::Process;
@@ -18,6 +18,12 @@ use crate::{Session, apt, database, http, migrate, seed, up};
 
 /// Todos in the measured workspace.
 const TODOS: u32 = 10_000;
+
+/// Production does not do without one.
+const CURSOR_SECRET: &str = "of the measurements";
+
+/// As in `deploy/`.
+const REUSE: [&str; 2] = ["--max-instance-reuse-count", "1000"];
 
 /// A prepared database, and how to start hosts on it.
 pub struct Bench<'a> {
@@ -67,23 +73,20 @@ impl<'a> Bench<'a> {
         Ok(Self { session, servers, database_url, token, todo, seconds, host })
     }
 
-    /// Starts the service with tokens and without limits, and waits until it is ready.
+    /// Starts the service as in production but without limits, and waits until it is ready.
     pub async fn service(&'a self, cache: &str) -> Result<Service<'a>> {
         self.service_on(cache, &[]).await
     }
 
     /// The same on a host with further arguments.
     pub async fn service_on(&'a self, cache: &str, arguments: &[&str]) -> Result<Service<'a>> {
-        let redis = self.servers.redis.as_ref().context("there is no Redis")?;
         let mut command = self.up("spin.toml".as_ref());
         command.args(arguments);
+        self.configure(&mut command)?;
         let mut set = |name: &str, value: &str| {
             command.env(format!("SPIN_VARIABLE_{name}"), value);
         };
-        for (name, value) in up::settings(&self.database_url, &redis.url())? {
-            set(name, &value);
-        }
-        for (name, value) in [("AUTH", "token"), ("CACHE", cache), ("LOG_LEVEL", "info")] {
+        for (name, value) in [("ENVIRONMENT", "production"), ("CURSOR_SECRET", CURSOR_SECRET), ("CACHE", cache)] {
             set(name, value);
         }
         for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
@@ -92,23 +95,26 @@ impl<'a> Bench<'a> {
         self.start(command, "/health/ready").await
     }
 
-    /// Starts the tests' component, which answers `/taken` with a number: what the host itself can do.
+    /// Starts the tests' component: `/taken` answers a number, `/redis-held` asks Redis for a string before it answers.
     pub async fn empty_component(&'a self) -> Result<Service<'a>> {
-        let manifest = self.session.checkout.dev().join("empty.toml");
-        let component = self.session.checkout.artifacts().join("todo_host_probe.wasm");
-        let text = format!(
-            "spin_manifest_version = 2\n[application]\nname = \"empty\"\n[[trigger.http]]\nroute = \"/...\"\n\
-             component = \"empty\"\n[component.empty]\nsource = \"{}\"\n",
-            component.display()
-        );
-        std::fs::write(&manifest, text).with_context(|| format!("{} cannot be written", manifest.display()))?;
-        self.start(self.up(&manifest), "/taken").await
+        let mut command = self.up("bench/empty.toml".as_ref());
+        self.configure(&mut command)?;
+        self.start(command, "/taken").await
+    }
+
+    /// Says where the servers are.
+    fn configure(&self, command: &mut Command) -> Result<()> {
+        let redis = self.servers.redis.as_ref().context("there is no Redis")?;
+        for (name, value) in up::settings(&self.database_url, &redis.url())? {
+            command.env(format!("SPIN_VARIABLE_{name}"), value);
+        }
+        Ok(())
     }
 
     fn up(&self, manifest: &std::path::Path) -> Command {
         let mut command = Command::new(&self.host);
         command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());
-        command.args(["up", "--quiet", "--from"]).arg(manifest);
+        command.args(["up", "--quiet", "--from"]).arg(manifest).args(REUSE);
         command
     }
 
@@ -143,15 +149,24 @@ impl Service<'_> {
         }
     }
 
-    /// Measures reads of `path`, after two seconds in which instances start and caches fill.
-    pub async fn read(&self, path: &str) -> Result<Figures> {
-        self.warm(self.load(path)).await
+    /// Measures reads of `path`.
+    pub async fn read(&self, path: &str) -> Result<Runs> {
+        let [runs] = self.measure([self.load(path)]).await?;
+        Ok(runs)
     }
 
-    /// The same of any load.
-    pub async fn warm(&self, load: Load<'_>) -> Result<Figures> {
+    /// Measures loads in turn, after two seconds of each in which instances start and caches fill.
+    pub async fn measure<const N: usize>(&self, loads: [Load<'_>; N]) -> Result<[Runs; N]> {
+        for load in loads {
+            self.warm(load).await?;
+        }
+        in_turn(loads, self.bench.session).await
+    }
+
+    /// Lets instances start and caches fill.
+    pub async fn warm(&self, load: Load<'_>) -> Result<()> {
         Load { seconds: 2, ..load }.run(self.bench.session).await?;
-        load.run(self.bench.session).await
+        Ok(())
     }
 
     /// Resident memory, in megabytes.
@@ -167,17 +182,20 @@ impl Service<'_> {
 
 /// The head of a table of [`row`]s.
 pub fn head(what: &str) {
-    print(format!("\n| {what} | requests/s | of empty | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"));
+    print(format!(
+        "\n| {what} | requests/s | of the empty route | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"
+    ));
     print("|---|---|---|---|---|---|---|---|");
 }
 
 /// Prints one line of figures; `empty` is what they are compared with.
-pub fn row(name: &str, figures: &Figures, empty: &Figures, megabytes: Option<u64>) {
+pub fn row(name: &str, runs: &Runs, empty: &Runs, megabytes: Option<u64>) {
     let milliseconds = |latency: Duration| format!("{:.2}", latency.as_secs_f64() * 1000.0);
+    let times = runs.times(empty);
+    let figures = runs.typical();
     print(format!(
-        "| {name} | {:.0} | {:.2} | {} | {} | {:.1} | {} | {} |",
+        "| {name} | {:.0} | {times:.2} | {} | {} | {:.1} | {} | {} |",
         figures.requests,
-        figures.requests / empty.requests,
         milliseconds(figures.median),
         milliseconds(figures.p99),
         figures.p99.as_secs_f64() / figures.median.as_secs_f64(),

@@ -3,28 +3,11 @@
 use anyhow::Result;
 
 use super::service::{Bench, head, row};
-use super::wrk::{Figures, Load};
-
-/// What the anchors do, too.
-pub struct Comparable {
-    /// One todo, from the cache.
-    pub one: Figures,
-    /// A page of 50, from the cache.
-    pub page: Figures,
-    /// A page of 50 by two filters, from the cache.
-    pub filtered: Figures,
-    /// A create.
-    pub create: Figures,
-}
+use super::wrk::Load;
 
 /// Measures and prints everything.
-pub async fn measure(bench: &Bench<'_>) -> Result<Comparable> {
+pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     head("the service");
-    let component = bench.empty_component().await?;
-    let empty = component.read("/taken").await?;
-    row("an empty component", &empty, &empty, component.megabytes());
-    component.stop().await;
-
     let one = format!("/api/v2/todos/{}", bench.todo);
     let reads = [
         ("one todo", one.as_str()),
@@ -32,18 +15,21 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Comparable> {
         ("page of 50, two filters", "/api/v2/todos?status=pending&priority=high"),
         ("counts", "/api/v2/todos/stats"),
     ];
-    let service = bench.service("on").await?;
-    let layers = service.read("/health/live").await?;
-    row("an empty route behind all layers", &layers, &empty, service.megabytes());
-    let mut cached = Vec::new();
-    for (name, path) in reads {
-        let figures = service.read(path).await?;
-        row(&format!("{name}, cached"), &figures, &empty, service.megabytes());
-        cached.push(figures);
+    // Both run at once and take turns.
+    let (component, service) = (bench.empty_component().await?, bench.service("on").await?);
+    let [one_todo, page, filtered, counts] = reads.map(|(_, path)| service.load(path));
+    let [nothing, asking] = ["/taken", "/redis-held"].map(|path| component.load(path));
+    let loads = [nothing, asking, service.load("/health/live"), one_todo, page, filtered, counts];
+    let [nothing, asking, empty, cached @ ..] = service.measure(loads).await?;
+    row("an empty component", &nothing, &empty, component.megabytes());
+    row("an empty component that asks Redis", &asking, &empty, component.megabytes());
+    component.stop().await;
+    row("an empty route behind all layers", &empty, &empty, service.megabytes());
+    for ((name, _), runs) in reads.into_iter().zip(cached) {
+        row(&format!("{name}, cached"), &runs, &empty, service.megabytes());
     }
-    let mut writing = service.load("/api/v2/todos");
-    writing.script = Some("create.lua");
-    let create = writing.run(bench.session).await?;
+    let creating = Load { script: Some("create.lua"), ..service.load("/api/v2/todos") };
+    let [create] = service.measure([creating]).await?;
     row("create", &create, &empty, service.megabytes());
     service.stop().await;
 
@@ -53,8 +39,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Comparable> {
         ("one todo, cached, 4 connections, without Nagle's algorithm", &["--tcp-nodelay"]),
     ] {
         let service = bench.service_on("on", arguments).await?;
-        let figures = service.warm(Load { connections: 4, ..service.load(&one) }).await?;
-        row(name, &figures, &empty, service.megabytes());
+        let [runs] = service.measure([Load { connections: 4, ..service.load(&one) }]).await?;
+        row(name, &runs, &empty, service.megabytes());
         service.stop().await;
     }
 
@@ -63,7 +49,5 @@ pub async fn measure(bench: &Bench<'_>) -> Result<Comparable> {
         row(&format!("{name}, uncached"), &service.read(path).await?, &empty, service.megabytes());
     }
     service.stop().await;
-    let [one, page, filtered, _]: [Figures; 4] =
-        cached.try_into().map_err(|_| anyhow::anyhow!("not as many figures as reads"))?;
-    Ok(Comparable { one, page, filtered, create })
+    Ok(())
 }

@@ -11,6 +11,9 @@ use crate::Session;
 /// As many as a busy proxy keeps open.
 pub const CONNECTIONS: u32 = 32;
 
+/// Runs of a load.
+const RUNS: usize = 3;
+
 /// What to ask for.
 #[derive(Clone, Copy)]
 pub struct Load<'a> {
@@ -29,7 +32,7 @@ pub struct Load<'a> {
 }
 
 /// What wrk found.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Figures {
     /// Requests per second.
     pub requests: f64,
@@ -41,6 +44,46 @@ pub struct Figures {
     pub longest: Duration,
     /// Answers of another status than 2xx and 3xx, and errors of the sockets.
     pub refused: u64,
+}
+
+/// Runs of one load. Now and then a shared machine does something else for a while, so the one in the middle counts.
+pub struct Runs(Vec<Figures>);
+
+impl Runs {
+    /// The run with the middle rate.
+    pub fn typical(&self) -> Figures {
+        self.middle(|figures| figures.requests)
+    }
+
+    /// The run with the middle 99th percentile.
+    pub fn typical_tail(&self) -> Figures {
+        self.middle(|figures| figures.p99.as_secs_f64())
+    }
+
+    /// How many times as fast as `others`, run by run, in the middle.
+    pub fn times(&self, others: &Self) -> f64 {
+        let mut times: Vec<f64> =
+            self.0.iter().zip(&others.0).map(|(one, other)| one.requests / other.requests).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    fn middle(&self, by: impl Fn(&Figures) -> f64) -> Figures {
+        let mut runs = self.0.clone();
+        runs.sort_by(|one, other| by(one).total_cmp(&by(other)));
+        runs.swap_remove(runs.len() / 2)
+    }
+}
+
+/// Measures several loads in turn, so that each run of one stands beside one of every other.
+pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
+    let mut measured = [const { Vec::new() }; N];
+    for _ in 0..RUNS {
+        for (load, runs) in loads.iter().zip(&mut measured) {
+            runs.push(load.run(session).await?);
+        }
+    }
+    Ok(measured.map(Runs))
 }
 
 impl Load<'_> {
