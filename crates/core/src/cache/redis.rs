@@ -286,7 +286,8 @@ impl Pool {
     /// An idle connection, else a place for a new one, else whichever comes back.
     ///
     /// Whoever waits looks again and again instead of being woken by whoever gives back: the two belong to different
-    /// requests, and wit-bindgen panics when one component task wakes another.
+    /// requests, and wit-bindgen panics when one component task wakes another. Its feature for that, `inter-task-wakeup`,
+    /// traps in wasmtime 48, because it cancels a read that is still in a waitable set.
     async fn lend(self: &Arc<Self>) -> Lent {
         loop {
             if let Some(lent) = self.lend_now() {
