@@ -74,7 +74,6 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
         let process = bench.session.processes.start(name, command, Signal::TERM)?;
         answers(listen).await.with_context(|| format!("{name} does not answer"))?;
         for (what, path, ours) in pairs {
-            service.warm(ours).await?;
             let [its, ours] =
                 in_turn([Load { server: listen, path, token: None, ..ours }, ours], bench.session).await?;
             row(name, what, &its, &ours);

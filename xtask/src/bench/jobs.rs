@@ -55,7 +55,6 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let actions = ["remove_tag", "add_tag"].into_iter().cycle();
     for ((name, token, path, script), action) in reads.into_iter().zip(actions) {
         let load = Load { script, ..client.load(token, path) };
-        service.warm(load).await?;
         let [idle] = in_turn([load], bench.session).await?;
         let idle = idle.typical_tail();
         let (job, _) = client.start(&tag(action)).await?;

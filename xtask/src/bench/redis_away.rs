@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 
 use super::service::{Bench, head, row};
+use super::wrk::in_turn;
 
 /// Measures and prints everything. Redis is gone afterwards.
 pub async fn measure(bench: &Bench<'_>) -> Result<()> {
@@ -11,7 +12,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let one = format!("/api/v2/todos/{}", bench.todo);
     head("one todo");
     let service = bench.service("on").await?;
-    let [empty, with] = service.measure([service.load("/health/live"), service.load(&one)]).await?;
+    let [empty, with] = in_turn([service.load("/health/live"), service.load(&one)], bench.session).await?;
     row("an empty route behind all layers", &empty, &empty, service.megabytes());
     row("with Redis", &with, &empty, service.megabytes());
     // A stopped process takes connections and never answers.

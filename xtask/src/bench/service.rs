@@ -151,22 +151,8 @@ impl Service<'_> {
 
     /// Measures reads of `path`.
     pub async fn read(&self, path: &str) -> Result<Runs> {
-        let [runs] = self.measure([self.load(path)]).await?;
+        let [runs] = in_turn([self.load(path)], self.bench.session).await?;
         Ok(runs)
-    }
-
-    /// Measures loads in turn, after two seconds of each in which instances start and caches fill.
-    pub async fn measure<const N: usize>(&self, loads: [Load<'_>; N]) -> Result<[Runs; N]> {
-        for load in loads {
-            self.warm(load).await?;
-        }
-        in_turn(loads, self.bench.session).await
-    }
-
-    /// Lets instances start and caches fill.
-    pub async fn warm(&self, load: Load<'_>) -> Result<()> {
-        Load { seconds: 2, ..load }.run(self.bench.session).await?;
-        Ok(())
     }
 
     /// Resident memory, in megabytes.

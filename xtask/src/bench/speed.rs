@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::service::{Bench, head, row};
-use super::wrk::Load;
+use super::wrk::{Load, in_turn};
 
 /// Measures and prints everything.
 pub async fn measure(bench: &Bench<'_>) -> Result<()> {
@@ -20,7 +20,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let [one_todo, page, filtered, counts] = reads.map(|(_, path)| service.load(path));
     let [nothing, asking] = ["/taken", "/redis-held"].map(|path| component.load(path));
     let loads = [nothing, asking, service.load("/health/live"), one_todo, page, filtered, counts];
-    let [nothing, asking, empty, cached @ ..] = service.measure(loads).await?;
+    let [nothing, asking, empty, cached @ ..] = in_turn(loads, bench.session).await?;
     row("an empty component", &nothing, &empty, component.megabytes());
     row("an empty component that asks Redis", &asking, &empty, component.megabytes());
     component.stop().await;
@@ -29,7 +29,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         row(&format!("{name}, cached"), &runs, &empty, service.megabytes());
     }
     let creating = Load { script: Some("create.lua"), ..service.load("/api/v2/todos") };
-    let [create] = service.measure([creating]).await?;
+    let [create] = in_turn([creating], bench.session).await?;
     row("create", &create, &empty, service.megabytes());
     service.stop().await;
 
@@ -39,7 +39,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         ("one todo, cached, 4 connections, without Nagle's algorithm", &["--tcp-nodelay"]),
     ] {
         let service = bench.service_on("on", arguments).await?;
-        let [runs] = service.measure([Load { connections: 4, ..service.load(&one) }]).await?;
+        let [runs] = in_turn([Load { connections: 4, ..service.load(&one) }], bench.session).await?;
         row(name, &runs, &empty, service.megabytes());
         service.stop().await;
     }

@@ -75,11 +75,13 @@ impl Runs {
     }
 }
 
-/// Measures several loads in turn, so that each run of one stands beside one of every other.
+/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second in
+/// which instances start and caches fill: without work they are gone after a second.
 pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
     let mut measured = [const { Vec::new() }; N];
     for _ in 0..RUNS {
         for (load, runs) in loads.iter().zip(&mut measured) {
+            Load { seconds: 1, ..*load }.run(session).await?;
             runs.push(load.run(session).await?);
         }
     }
