@@ -13,7 +13,7 @@ use sqlx::AssertSqlSafe;
 use tokio::process::Command;
 
 use super::service::Bench;
-use super::wrk::{Figures, Load, Runs, in_turn};
+use super::wrk::{Figures, Load, Runs, in_turn, milliseconds};
 use crate::build::cargo;
 use crate::progress::{Step, print};
 use crate::servers::free_port;
@@ -88,7 +88,7 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
 fn row(name: &str, what: &str, its: &Runs, ours: &Runs) {
     let figures = [its, ours].map(|runs| {
         let Figures { requests, median, p99, .. } = runs.typical();
-        format!("{requests:.0} | {:.2} | {:.2}", median.as_secs_f64() * 1000.0, p99.as_secs_f64() * 1000.0)
+        format!("{requests:.0} | {} | {}", milliseconds(median), milliseconds(p99))
     });
     print(format!("| {name} | {what} | {} | {:.1} |", figures.join(" | "), ours.times(its)));
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 use super::service::{Bench, Service};
-use super::wrk::{Figures, Load, in_turn};
+use super::wrk::{Figures, Load, in_turn, milliseconds};
 use crate::progress::{print, say};
 use crate::token::{self, Scope};
 use crate::{database, http, seed};
@@ -33,7 +33,11 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let tag =
         |action: &str| json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"});
     let (job, accepted) = client.start(&tag("add_tag")).await?;
-    print(format!("\na change of {TODOS} todos is accepted in {} ms; a create takes {} ms", ms(accepted), ms(create)));
+    print(format!(
+        "\na change of {TODOS} todos is accepted in {} ms; a create takes {} ms",
+        milliseconds(accepted),
+        milliseconds(create)
+    ));
     let alone = client.watch(&job).await?;
     print(format!("alone: {:.0} todos/s\n", rate(&mut connection, &alone).await?));
 
@@ -67,10 +71,10 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         print(format!(
             "| {name} | {:.0} | {} | {} | {requests:.0} | {} | {} | {:.1} | {:.0} |",
             idle.requests,
-            ms(idle.median),
-            ms(idle.p99),
-            ms(median),
-            ms(p99),
+            milliseconds(idle.median),
+            milliseconds(idle.p99),
+            milliseconds(median),
+            milliseconds(p99),
             p99.as_secs_f64() / idle.p99.as_secs_f64(),
             rate(&mut connection, &job).await?,
         ));
@@ -141,8 +145,4 @@ impl Client<'_> {
 async fn rate(connection: &mut PgConnection, job: &Value) -> Result<f64> {
     let sql = "select processed / extract(epoch from finished_at - started_at)::float8 from jobs where uid = $1::uuid";
     Ok(sqlx::query_scalar(sql).bind(job.get("id").and_then(Value::as_str)).fetch_one(connection).await?)
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.1}", time.as_secs_f64() * 1000.0)
 }

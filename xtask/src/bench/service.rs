@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use super::wrk::{CONNECTIONS, Load, Runs, in_turn};
+use super::wrk::{CONNECTIONS, Load, Runs, in_turn, milliseconds};
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::progress::{Step, print};
 use crate::run::Process;
@@ -80,42 +80,40 @@ impl<'a> Bench<'a> {
 
     /// The same on a host with further arguments.
     pub async fn service_on(&'a self, cache: &str, arguments: &[&str]) -> Result<Service<'a>> {
-        let mut command = self.up("spin.toml".as_ref());
+        let mut command = self.up(
+            "spin.toml",
+            &[
+                ("ENVIRONMENT", "production"),
+                ("CURSOR_SECRET", CURSOR_SECRET),
+                ("CACHE", cache),
+                ("RATE_LIMIT_DEFAULT", "0"),
+                ("RATE_LIMIT_AUTHENTICATED", "0"),
+                ("RATE_LIMIT_WRITES", "0"),
+                ("RATE_LIMIT_AUTHENTICATED_WRITES", "0"),
+                ("RATE_LIMIT_AUTH_FAILURES", "0"),
+            ],
+        )?;
         command.args(arguments);
-        self.configure(&mut command)?;
-        let mut set = |name: &str, value: &str| {
-            command.env(format!("SPIN_VARIABLE_{name}"), value);
-        };
-        for (name, value) in [("ENVIRONMENT", "production"), ("CURSOR_SECRET", CURSOR_SECRET), ("CACHE", cache)] {
-            set(name, value);
-        }
-        for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
-            set(&format!("RATE_LIMIT_{class}"), "0");
-        }
         self.start(command, "/health/ready").await
     }
 
     /// Starts the tests' component: `/taken` answers a number, `/redis-held` asks Redis for a string before it answers.
     pub async fn empty_component(&'a self) -> Result<Service<'a>> {
-        let mut command = self.up("bench/empty.toml".as_ref());
-        self.configure(&mut command)?;
-        self.start(command, "/taken").await
+        self.start(self.up("bench/empty.toml", &[])?, "/taken").await
     }
 
-    /// Says where the servers are.
-    fn configure(&self, command: &mut Command) -> Result<()> {
+    /// The host with a manifest, told where the servers are and what else is set.
+    fn up(&self, manifest: &str, settings: &[(&str, &str)]) -> Result<Command> {
         let redis = self.servers.redis.as_ref().context("there is no Redis")?;
-        for (name, value) in up::settings(&self.database_url, &redis.url())? {
-            command.env(format!("SPIN_VARIABLE_{name}"), value);
-        }
-        Ok(())
-    }
-
-    fn up(&self, manifest: &std::path::Path) -> Command {
         let mut command = Command::new(&self.host);
         command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());
-        command.args(["up", "--quiet", "--from"]).arg(manifest).args(REUSE);
-        command
+        command.args(["up", "--quiet", "--from", manifest]).args(REUSE);
+        let servers = up::settings(&self.database_url, &redis.url())?;
+        let servers = servers.iter().map(|(name, value)| (*name, value.as_str()));
+        for (name, value) in servers.chain(settings.iter().copied()) {
+            command.env(format!("SPIN_VARIABLE_{name}"), value);
+        }
+        Ok(command)
     }
 
     async fn start(&'a self, mut command: Command, ready: &str) -> Result<Service<'a>> {
@@ -176,7 +174,6 @@ pub fn head(what: &str) {
 
 /// Prints one line of figures; `empty` is what they are compared with.
 pub fn row(name: &str, runs: &Runs, empty: &Runs, megabytes: Option<u64>) {
-    let milliseconds = |latency: Duration| format!("{:.2}", latency.as_secs_f64() * 1000.0);
     let times = runs.times(empty);
     let figures = runs.typical();
     print(format!(

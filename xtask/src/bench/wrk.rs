@@ -62,21 +62,28 @@ impl Runs {
 
     /// How many times as fast as `others`, run by run, in the middle.
     pub fn times(&self, others: &Self) -> f64 {
-        let mut times: Vec<f64> =
-            self.0.iter().zip(&others.0).map(|(one, other)| one.requests / other.requests).collect();
-        times.sort_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+        middle(self.0.iter().zip(&others.0).map(|(one, other)| one.requests / other.requests), |times| *times)
     }
 
     fn middle(&self, by: impl Fn(&Figures) -> f64) -> Figures {
-        let mut runs = self.0.clone();
-        runs.sort_by(|one, other| by(one).total_cmp(&by(other)));
-        runs.swap_remove(runs.len() / 2)
+        middle(self.0.iter().copied(), by)
     }
 }
 
-/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second in
-/// which instances start and caches fill: without work they are gone after a second.
+/// The one of several in the middle.
+fn middle<T>(several: impl Iterator<Item = T>, by: impl Fn(&T) -> f64) -> T {
+    let mut several: Vec<T> = several.collect();
+    several.sort_by(|one, other| by(one).total_cmp(&by(other)));
+    several.swap_remove(several.len() / 2)
+}
+
+/// In milliseconds, for a table.
+pub fn milliseconds(latency: Duration) -> String {
+    format!("{:.2}", latency.as_secs_f64() * 1000.0)
+}
+
+/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second
+/// in which instances start and caches fill: without work they are gone after a second.
 pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
     let mut measured = [const { Vec::new() }; N];
     for _ in 0..RUNS {

@@ -53,13 +53,13 @@ impl Recent {
     }
 }
 
-/// Principals as Redis remembers them, each read only once: what is the same text is the same principal.
+/// Principals as Redis remembers them, each parsed only once: what is the same text is the same principal.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(Mutex<HashMap<Vec<u8>, Arc<Principal>>>);
+pub(super) struct Parsed(Mutex<HashMap<Vec<u8>, Arc<Principal>>>);
 
-impl Remembered {
+impl Parsed {
     /// `None` if it is not ours.
-    fn read(&self, text: Vec<u8>) -> Option<Arc<Principal>> {
+    fn get(&self, text: Vec<u8>) -> Option<Arc<Principal>> {
         if let Some(known) = lock(&self.0).get(&text) {
             return Some(Arc::clone(known));
         }
@@ -91,7 +91,7 @@ impl Service {
             return Ok(Admittance { principal: None, rates, lookup, refused: None, work_due: false });
         }
         // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
-        if let Some(principal) = entrance.principal.take().and_then(|text| self.remembered.read(text)) {
+        if let Some(principal) = entrance.principal.take().and_then(|text| self.parsed.get(text)) {
             let Entrance { rates, lookup, pass, renew, .. } = entrance;
             let work_due = renew && Box::pin(self.renew(meter, entry.who, &pass)).await;
             return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due });

@@ -22,13 +22,13 @@ pub struct Service {
     pg: Pg,
     cache: Cache,
     recent: admission::Recent,
-    remembered: admission::Remembered,
+    parsed: admission::Parsed,
 }
 
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(pg: Pg, cache: Cache) -> Self {
-        Self { pg, cache, recent: admission::Recent::default(), remembered: admission::Remembered::default() }
+        Self { pg, cache, recent: admission::Recent::default(), parsed: admission::Parsed::default() }
     }
 
     /// Postgres, for what needs no decision.
