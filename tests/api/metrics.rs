@@ -68,6 +68,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_job_oldest_queued_seconds", Type::Gauge),
         ("todo_jobs", Type::Gauge),
         ("todo_rate_limited_total", Type::Counter),
+        ("todo_redis_state", Type::Gauge),
         ("todo_sql_statements_total", Type::Counter),
     ];
     wait_for(&ws.server, "exactly the documented metrics", |metrics| {
