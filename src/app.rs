@@ -1,5 +1,6 @@
 //! What one instance of the component builds once: settings, store, cache, router.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,12 @@ use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::cache::Cache;
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
+use todo_core::usecases::admission::FollowUp;
+use todo_core::{Meter, lock};
+use uuid::Uuid;
 
 use crate::config::Settings;
+use crate::handlers::health::Remembered;
 use crate::middleware::metrics::Tally;
 
 /// Everything a handler needs. Cheap to share; lives as long as the instance.
@@ -21,6 +26,17 @@ pub struct App {
     /// What has been counted and not sent.
     pub tally: Tally,
     swept: Mutex<Option<Instant>>,
+    uses: Mutex<Uses>,
+    /// What `/health` said last.
+    pub health: Mutex<Remembered>,
+}
+
+/// The tokens whose use is to be noted.
+#[derive(Debug, Default)]
+struct Uses {
+    due: BTreeSet<Uuid>,
+    /// Whether a task will note them.
+    gathering: bool,
 }
 
 impl App {
@@ -28,7 +44,37 @@ impl App {
     pub fn new(settings: Settings) -> Self {
         let pg = Pg::new(settings.database.clone());
         let cache = Cache::new(settings.redis.clone());
-        Self { settings, service: Service::new(pg, cache), tally: Tally::default(), swept: Mutex::new(None) }
+        Self {
+            settings,
+            service: Service::new(pg, cache),
+            tally: Tally::default(),
+            swept: Mutex::default(),
+            uses: Mutex::default(),
+            health: Mutex::default(),
+        }
+    }
+
+    /// Does what a check of a token found, beside the request and beyond its end.
+    pub fn follow_up(self: &Arc<Self>, FollowUp { work_due, used }: FollowUp) {
+        if work_due {
+            self.sweep();
+        }
+        let Some(used) = used else { return };
+        let mut uses = lock(&self.uses);
+        uses.due.insert(used);
+        if std::mem::replace(&mut uses.gathering, true) {
+            return;
+        }
+        let gathering = Gathering(Arc::clone(self));
+        spin_sdk::wasip3::spawn(async move {
+            spin_sdk::time::sleep(GATHER).await;
+            let Gathering(app) = &gathering;
+            let due = std::mem::take(&mut lock(&app.uses).due);
+            let meter = Arc::new(Meter::default());
+            // A use that could not be noted is found due again by a later check.
+            let _ = app.service.note_uses(&meter, due.into_iter().collect()).await;
+            app.tally.add_statements(&meter);
+        });
     }
 
     /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.
@@ -60,6 +106,18 @@ impl App {
         }
     }
 }
+
+/// The task that notes uses; makes room for the next one even if it is dropped.
+struct Gathering(Arc<App>);
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        lock(&self.0.uses).gathering = false;
+    }
+}
+
+/// How long uses of tokens are gathered before they are noted in one statement.
+const GATHER: Duration = Duration::from_millis(200);
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -68,6 +68,12 @@ pub struct Settings {
     pub faults: Vec<String>,
 }
 
+/// The schemes of `database_url`.
+pub const DATABASE_SCHEMES: &[&str] = &["postgres", "postgresql"];
+
+/// The schemes of `redis_url`; with `rediss` over TLS. The manifest must let the components reach each of them.
+pub const REDIS_SCHEMES: &[&str] = &["redis", "rediss"];
+
 /// Authentication.
 #[derive(Debug, Clone)]
 pub struct AuthSettings {
@@ -75,8 +81,8 @@ pub struct AuthSettings {
     pub required: bool,
     /// `cursor_secret`: the key that makes page cursors tamper-evident.
     pub cursor_secret: String,
-    /// `trusted_proxies`: addresses whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<std::net::IpAddr>,
+    /// `trusted_proxies`: addresses and networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
 }
 
 /// Requests per minute; 0 switches a class off.
@@ -176,7 +182,7 @@ impl Settings {
         let production = environment == Environment::Production;
         let development = environment == Environment::Development;
         let auth = read.auth(development, production);
-        let url = read.url("database_url", &["postgres", "postgresql"], false);
+        let url = read.url("database_url", DATABASE_SCHEMES, false);
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
         let database = pg::Settings {
             url,
@@ -185,7 +191,7 @@ impl Settings {
             retry_after: Duration::from_secs(1),
         };
         let redis = CacheSettings {
-            url: read.url("redis_url", &["redis", "rediss"], true),
+            url: read.url("redis_url", REDIS_SCHEMES, true),
             budget: read.millis("redis_timeout_ms", 1..=5_000),
             breaker: read.millis("redis_retry_ms", 1..=60_000),
             // Longer than opening a connection and one statement may take together.

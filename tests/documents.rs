@@ -13,17 +13,18 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde_json::Value;
-use todo_api::config::SETTINGS;
+use todo_api::config::{DATABASE_SCHEMES, REDIS_SCHEMES, SETTINGS};
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
-const METRICS: [&str; 7] = [
+const METRICS: [&str; 8] = [
     "todo_cache_requests_total",
     "todo_http_request_duration_seconds",
     "todo_http_requests_total",
     "todo_job_oldest_queued_seconds",
     "todo_jobs",
     "todo_rate_limited_total",
+    "todo_redis_state",
     "todo_sql_statements_total",
 ];
 
@@ -131,7 +132,11 @@ fn the_table_of_risks_names_tests_that_exist() {
 #[test]
 fn components_reach_only_what_they_need() {
     let manifest: toml::Table = read("spin.toml").parse().unwrap();
-    let stores = ["postgres://{{ database_host }}:{{ database_port }}", "redis://{{ redis_host }}:{{ redis_port }}"];
+    let stores = [
+        "postgres://{{ database_host }}:{{ database_port }}",
+        "redis://{{ redis_host }}:{{ redis_port }}",
+        "rediss://{{ redis_host }}:{{ redis_port }}",
+    ];
     let allowed = |component: &str| -> Vec<String> {
         let hosts = manifest["component"][component]["allowed_outbound_hosts"].as_array().unwrap();
         hosts.iter().map(|host| host.as_str().unwrap().to_owned()).collect()
@@ -152,6 +157,25 @@ fn components_reach_only_what_they_need() {
             _ => &[],
         };
         assert_eq!(told, expected, "{component}");
+    }
+}
+
+#[test]
+fn every_scheme_that_the_settings_accept_is_reachable() {
+    // Spin compares the address of Redis with its scheme, and every address of Postgres as postgres://.
+    let reached = |setting: &str, scheme: &str| match (setting, scheme) {
+        ("database_url", _) => "postgres://{{ database_host }}:{{ database_port }}".to_owned(),
+        _ => format!("{scheme}://{{{{ redis_host }}}}:{{{{ redis_port }}}}"),
+    };
+    let manifest: toml::Table = read("spin.toml").parse().unwrap();
+    for component in ["api", "worker"] {
+        let hosts = manifest["component"][component]["allowed_outbound_hosts"].as_array().unwrap();
+        for (setting, schemes) in [("database_url", DATABASE_SCHEMES), ("redis_url", REDIS_SCHEMES)] {
+            for scheme in schemes {
+                let host = reached(setting, scheme);
+                assert!(hosts.iter().any(|allowed| allowed.as_str() == Some(&host)), "{component}: {setting}: {host}");
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use todo_core::domain::instant::Instant;
 
 use super::table::SETTINGS;
 use super::{AuthSettings, CorsOrigins};
+use crate::middleware::client;
 use todo_core::log::Level;
 
 /// Good enough to sign cursors on one's own machine, refused in production.
@@ -175,9 +176,9 @@ impl Reader {
         let mut trusted_proxies = Vec::new();
         let proxies = self.text("trusted_proxies");
         for address in proxies.split(',').map(str::trim).filter(|address| !address.is_empty()) {
-            match address.parse() {
-                Ok(address) => trusted_proxies.push(address),
-                Err(_) => self.fault("trusted_proxies", "must list IP addresses"),
+            match client::parse_network(address) {
+                Some(network) => trusted_proxies.push(network),
+                None => self.fault("trusted_proxies", "must list IP addresses and networks such as 10.0.0.0/8"),
             }
         }
         AuthSettings { required, cursor_secret, trusted_proxies }

@@ -49,7 +49,11 @@ pub const SETTINGS: &[Setting] = &[
         "",
         "Secret. Signs page cursors, at least 16 characters; must be set in production, and be the same on all replicas.",
     ),
-    api("trusted_proxies", "", "Comma-separated addresses whose `X-Forwarded-For` is believed."),
+    api(
+        "trusted_proxies",
+        "",
+        "Comma-separated addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed.",
+    ),
     api("rate_limit_default", "100", "Requests per minute and client address without a token; 0: no limit."),
     api("rate_limit_authenticated", "600", "Requests per minute and token; 0: no limit."),
     api("rate_limit_writes", "50", "Writes per minute and client address without a token; 0: no limit."),

@@ -1,7 +1,9 @@
 //! Is the service alive, ready, well?
+//!
+//! Anybody may ask, so an instance asks Postgres and Redis at most once in half a second and remembers what it found.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
@@ -9,14 +11,24 @@ use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use todo_core::Meter;
 use todo_core::cache::Health as CacheHealth;
 use todo_core::store::readiness::{self, Readiness};
+use todo_core::{Meter, lock};
 
 use crate::app::App;
 
+/// How long what was found is remembered.
+const REMEMBERED: Duration = Duration::from_millis(500);
+
+/// What was found last, and whether somebody is asking anew.
+#[derive(Debug, Default)]
+pub struct Remembered {
+    last: Option<(Instant, Health)>,
+    asking: bool,
+}
+
 /// What `/health` says.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Health {
     status: &'static str,
     environment: &'static str,
@@ -27,17 +39,20 @@ pub struct Health {
     problems: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Checks {
     database: Check,
     cache: Check,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Check {
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<f64>,
+    /// Why it does not serve, or not all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
 }
 
 /// The instance answers; nothing else is looked at.
@@ -45,9 +60,10 @@ pub async fn live() -> Response {
     answer(StatusCode::OK, &serde_json::json!({"status": "ok"}))
 }
 
-/// 200 if requests can be served: settings are sound, Postgres answers and has the schema. A missing Redis only degrades.
+/// 200 if requests can be served: settings are sound, Postgres answers and has the schema. A missing Redis
+/// only degrades, and so does a Postgres that accepts no writes: `checks` says which, and why.
 pub async fn ready(State(app): State<Arc<App>>) -> Response {
-    let health = check(&app).await;
+    let health = recent(&app).await;
     // Whoever probes an installation keeps its background work going, so it needs no timer of its own.
     app.sweep();
     let ready = health.problems.is_empty();
@@ -60,7 +76,38 @@ pub async fn ready(State(app): State<Arc<App>>) -> Response {
 
 /// The same facts, always with 200, for people and dashboards.
 pub async fn health(State(app): State<Arc<App>>) -> Response {
-    answer(StatusCode::OK, &check(&app).await)
+    answer(StatusCode::OK, &recent(&app).await)
+}
+
+/// What was found within the last half second, by this request or another one. While one is asking, the others are told what
+/// was found before, if that is not too long ago.
+async fn recent(app: &App) -> Health {
+    /// How long an older result stands in for one that is being asked for.
+    const STAND_IN: Duration = Duration::from_secs(2);
+    let known = {
+        let mut remembered = lock(&app.health);
+        let lasts = if remembered.asking { STAND_IN } else { REMEMBERED };
+        let known = remembered.last.as_ref().filter(|(at, _)| at.elapsed() < lasts).map(|(_, health)| health.clone());
+        remembered.asking |= known.is_none();
+        known
+    };
+    if let Some(known) = known {
+        return known;
+    }
+    let asking = Asking(app);
+    let health = check(app).await;
+    lock(&app.health).last = Some((Instant::now(), health.clone()));
+    drop(asking);
+    health
+}
+
+/// Ends the asking, also if the request is dropped.
+struct Asking<'a>(&'a App);
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.health).asking = false;
+    }
 }
 
 async fn check(app: &App) -> Health {
@@ -68,6 +115,7 @@ async fn check(app: &App) -> Health {
     let mut problems = app.settings.faults.clone();
     let database = match readiness::check(app.service.pg(), &meter).await {
         Ok(Readiness::Ready) => up(meter.sql().1),
+        Ok(Readiness::ReadOnly) => Check { reason: Some("read_only"), ..up(meter.sql().1) },
         Ok(Readiness::MigrationsMissing(newest)) => {
             problems.push(match newest {
                 Some(newest) => {
@@ -83,14 +131,15 @@ async fn check(app: &App) -> Health {
         }
     };
     let cache = match app.service.cache().health(&meter).await {
-        CacheHealth::Off => Check { status: "off", latency_ms: None },
+        CacheHealth::Off => Check { status: "off", latency_ms: None, reason: None },
         CacheHealth::Up(latency) => up(latency),
-        CacheHealth::Down(_) => DOWN,
+        CacheHealth::Down(reason) => Check { reason: Some(reason.as_str()), ..DOWN },
     };
-    let status = match (problems.is_empty(), cache.status) {
+    let degraded = cache.status == "down" || database.reason.is_some();
+    let status = match (problems.is_empty(), degraded) {
         (false, _) => "unavailable",
-        (true, "down") => "degraded",
-        (true, _) => "ok",
+        (true, true) => "degraded",
+        (true, false) => "ok",
     };
     Health {
         status,
@@ -102,10 +151,10 @@ async fn check(app: &App) -> Health {
     }
 }
 
-const DOWN: Check = Check { status: "down", latency_ms: None };
+const DOWN: Check = Check { status: "down", latency_ms: None, reason: None };
 
 fn up(latency: Duration) -> Check {
-    Check { status: "up", latency_ms: Some((latency.as_secs_f64() * 1e6).round() / 1e3) }
+    Check { status: "up", latency_ms: Some((latency.as_secs_f64() * 1e6).round() / 1e3), reason: None }
 }
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {

@@ -8,11 +8,12 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
-use todo_core::Meter;
+use todo_core::cache::{DownReason, Health};
 use todo_core::store::jobs::{self, Counts};
 
 use crate::app::App;
 use crate::error::{Result, route_not_found};
+use crate::middleware::access_log::Findings;
 use crate::middleware::entrance;
 use crate::middleware::metrics::{self, BUCKETS};
 
@@ -23,15 +24,17 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     if !app.settings.observability.metrics {
         return Err(route_not_found().await);
     }
-    let meter = Arc::new(Meter::default());
+    let findings = Findings::of(&app, &request);
     if !app.settings.observability.metrics_public {
-        entrance::require_admin(&app, &meter, request.headers()).await?;
+        entrance::require_admin(&app, &findings, request.headers()).await?;
     }
+    let meter = &findings.meter;
     metrics::send(&app).await;
-    let counts = app.service.cache().counts(&meter).await;
+    let counts = app.service.cache().counts(meter).await;
     let mut text = exposition(&counts);
+    write_redis(app.service.cache().health(meter).await, &mut text);
     // Without Postgres the counters are still worth reading.
-    if let Ok(counts) = jobs::counts(app.service.pg(), &meter).await {
+    if let Ok(counts) = jobs::counts(app.service.pg(), meter).await {
         write_jobs(&counts, &mut text);
     }
     let mut response = Response::new(Body::from(text));
@@ -101,6 +104,19 @@ fn write_durations(counts: &[(String, u64)], text: &mut String) {
         }
         let _ = writeln!(text, "{DURATION}_sum{{route=\"{route}\"}} {}.{:06}", micros / 1_000_000, micros % 1_000_000);
         let _ = writeln!(text, "{DURATION}_count{{route=\"{route}\"}} {total}");
+    }
+}
+
+/// One sample for each state, so that an alert can tell a Redis that is away from settings that are wrong.
+fn write_redis(health: Health, text: &mut String) {
+    let now = match health {
+        Health::Off => "off",
+        Health::Up(_) => "up",
+        Health::Down(reason) => reason.as_str(),
+    };
+    header_lines(text, "todo_redis_state", "gauge", "1 for the state of Redis, 0 for the others.");
+    for state in ["off", "up"].into_iter().chain(DownReason::ALL.map(DownReason::as_str)) {
+        let _ = writeln!(text, "todo_redis_state{{state=\"{state}\"}} {}", u8::from(state == now));
     }
 }
 

@@ -129,7 +129,7 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         statements,
         redis_calls,
         error: code,
-        cause,
+        cause: cause.as_deref().map(log::one_line),
     });
     log::write(app.settings.observability.log_level, level(&response), "request", &line);
     response

@@ -23,7 +23,7 @@ use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
 use super::access_log::Findings;
-use super::{deprecation, limits, representation};
+use super::{client, deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
@@ -66,7 +66,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         return misconfigured(fault).into_response();
     }
     let findings = Findings::of(app, &request);
-    let address = findings.client.to_string();
+    let address = client::rate_key(findings.client);
     let credential = credential(app, request.headers());
     // Refused only when it was counted, and before the cache could answer it.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
@@ -106,15 +106,13 @@ async fn let_in(
     app: &Arc<App>,
     findings: &Findings,
     Asked { credential, refusal, plan }: Asked<'_>,
-    Admittance { principal, rates, lookup, refused, work_due }: Admittance,
+    Admittance { principal, rates, lookup, refused, follow_up }: Admittance,
     mut request: Request,
     next: Next,
 ) -> Response {
     let meter = &findings.meter;
     findings.with(|facts| facts.rates.clone_from(&rates));
-    if work_due {
-        app.sweep();
-    }
+    app.follow_up(follow_up);
     if let Some(refused) = refused {
         findings.with(|facts| facts.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
@@ -159,22 +157,27 @@ async fn let_in(
     response
 }
 
-/// For routes outside the entrance: demands the scope `admin`, without counting the request.
-pub async fn require_admin(app: &App, meter: &Arc<Meter>, headers: &HeaderMap) -> Result<(), Failure> {
+/// For routes outside the entrance: demands the scope `admin`, without counting the request. Only refused credentials are
+/// counted, as everywhere.
+pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &HeaderMap) -> Result<(), Failure> {
+    let meter = &findings.meter;
     let credential = credential(app, headers);
+    let address = client::rate_key(findings.client);
     let entry = Entry {
         who: credential.as_who(),
-        address: "",
-        limits: RateLimits::OFF,
+        address: &address,
+        limits: RateLimits { auth_failures: app.settings.rates.auth_failures, ..RateLimits::OFF },
         write: false,
         request: None,
         todo: None,
         gzip: false,
     };
     let entrance = app.service.cache().enter(meter, &entry).await;
-    let Admittance { principal, work_due, .. } = app.service.admit(meter, &entry, entrance).await?;
-    if work_due {
-        app.sweep();
+    let Admittance { principal, refused, follow_up, .. } = app.service.admit(meter, &entry, entrance).await?;
+    app.follow_up(follow_up);
+    if let Some(refused) = refused {
+        findings.with(|facts| facts.limited = Some(refused.class.name()));
+        return Err(too_many(&refused));
     }
     match principal {
         Some(principal) if principal.scopes.contains(&Scope::Admin) => Ok(()),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Options, Server, Workspace, database, suite};
 
@@ -31,6 +31,8 @@ suite![
     production_refuses_to_run_without_tokens,
     #[embedded]
     a_database_without_migrations_is_not_ready,
+    #[embedded]
+    a_read_only_database_serves_reads,
 ];
 
 /// The settings of these tests: short deadlines.
@@ -76,6 +78,8 @@ async fn postgres_that_refuses_gives_503_and_service_resumes() {
         old.v1_error(503, "unavailable");
         server.host().faults().postgres().heal();
         resumes(&ws, &path).await;
+        // What readiness found is remembered for half a second.
+        tokio::time::sleep(Duration::from_millis(600)).await;
         server.anonymous().get("/health/ready").send().await.has_status(200);
     }
     assert_eq!(ws.titles(&[]).await, ["x"], "what was refused was not done");
@@ -283,4 +287,36 @@ async fn a_database_without_migrations_is_not_ready() {
     let answer = server.admin().get("/api/v2/todos").send().await;
     answer.problem(500, "internal");
     assert!(!answer.text().contains("relation") && !answer.text().contains("tokens"), "{answer}");
+}
+
+async fn a_read_only_database_serves_reads() {
+    let ws = Workspace::new().await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    let (token, other) = (ws.token(json!(["todos:read", "todos:write"]), Value::Null).await, ws.token.clone().unwrap());
+    let url = std::env::var("DATABASE_URL").unwrap();
+    // As after ALTER SYSTEM SET default_transaction_read_only, but for this server alone.
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{separator}options=-c%20default_transaction_read_only%3Don");
+    for (redis, cache) in [(true, "on"), (false, "on"), (false, "off")] {
+        let mut options = hasty().with("database_url", &url).with("cache", cache);
+        if !redis {
+            options = options.with("redis_url", "");
+        }
+        let server = Server::private(options).await;
+        // A token that was never used, whose use is due to be noted, and one that was.
+        for token in [token["token"].as_str().unwrap(), &other] {
+            let client = server.bearer(token);
+            assert_eq!(client.get(&path).send().await.ok()["title"], "x");
+            client.get("/api/v1/todos").send().await.ok();
+            client.get("/api/v2/todos/stats").send().await.ok();
+            let refused = client.post("/api/v2/todos").json(json!({ "title": "y" })).send().await;
+            assert_unavailable(&refused);
+            assert!(!refused.text().contains("unknown"), "it is certain that nothing was written: {refused}");
+            client.get(&path).send().await.ok();
+        }
+        let ready = server.anonymous().get("/health/ready").send().await;
+        assert_eq!(ready.ok()["status"], "degraded", "{ready}");
+        assert_eq!(ready.ok()["checks"]["database"]["reason"], "read_only", "{ready}");
+    }
+    assert_eq!(ws.titles(&[]).await, ["x"], "what was refused was not done");
 }

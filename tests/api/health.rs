@@ -1,13 +1,22 @@
 //! What operators and orchestrators ask.
 
-use crate::harness::{Server, suite};
+use serde_json::json;
+
+use crate::harness::server::authority;
+use crate::harness::{Options, Server, suite};
 
 suite![
     health_names_every_part,
     live_depends_on_nothing,
     ready_says_so,
     health_needs_no_token,
-    unknown_routes_are_not_found
+    unknown_routes_are_not_found,
+    #[embedded]
+    what_health_found_is_remembered_for_half_a_second,
+    #[embedded]
+    wrong_settings_of_redis_are_told_from_a_redis_that_is_away,
+    #[embedded]
+    redis_may_be_reached_over_tls,
 ];
 
 async fn health_names_every_part() {
@@ -54,4 +63,58 @@ async fn unknown_routes_are_not_found() {
     for path in ["/", "/api", "/api/v3/todos", "/health/nothing", "/favicon.ico"] {
         server.admin().get(path).send().await.problem(404, "route_not_found");
     }
+}
+
+async fn what_health_found_is_remembered_for_half_a_second() {
+    let server = Server::private(Options::default()).await;
+    server.anonymous().get("/health").send().await.ok();
+    let before = server.host().counters();
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(1200) {
+        for path in ["/health", "/health/ready"] {
+            assert_eq!(server.anonymous().get(path).send().await.ok()["status"], "ok");
+        }
+    }
+    let spent = server.host().counters() - before;
+    // The host may start another instance meanwhile, and a readiness probe calls the worker.
+    let instances = 1 + spent.instantiations;
+    assert!(spent.redis_opens <= 2 * instances, "{spent:?}");
+    assert!(spent.statements <= 20 * instances, "{spent:?}");
+}
+
+/// What `/health/ready` and the metrics say about Redis under these settings.
+async fn told_of_redis(options: Options) -> (String, String) {
+    let server = Server::private(options).await;
+    let ready = server.anonymous().get("/health/ready").send().await;
+    assert_eq!(ready.ok()["status"], "degraded", "{ready}");
+    let cache = &ready.ok()["checks"]["cache"];
+    assert_eq!(cache["status"], "down", "{ready}");
+    let reason = cache["reason"].as_str().unwrap_or_default().to_owned();
+    let health = server.anonymous().get("/health").send().await;
+    assert_eq!(health.ok()["checks"]["cache"]["reason"], json!(reason), "{health}");
+    let metrics = server.admin().get("/metrics").send().await.text();
+    let state = metrics.lines().find(|line| line.starts_with("todo_redis_state") && line.ends_with(" 1"));
+    (reason, state.unwrap_or_default().to_owned())
+}
+
+async fn wrong_settings_of_redis_are_told_from_a_redis_that_is_away() {
+    let url = std::env::var("REDIS_URL").unwrap_or_default();
+    let (host, port) = authority(&url, "6379");
+    for (redis_url, redis_port, reason) in [
+        // What the manifest lets the component reach is another port.
+        (url.clone(), "1".to_owned(), "not_permitted"),
+        (format!("redis://:wrong@{host}:{port}"), port.clone(), "wrong_password"),
+        (format!("redis://{host}:1"), "1".to_owned(), "unreachable"),
+    ] {
+        let options = Options::default().with("redis_url", redis_url).with("redis_port", redis_port);
+        let (told, state) = told_of_redis(options).await;
+        assert_eq!((told.as_str(), state), (reason, format!("todo_redis_state{{state=\"{reason}\"}} 1")));
+    }
+}
+
+async fn redis_may_be_reached_over_tls() {
+    let (host, port) = authority(&std::env::var("REDIS_URL").unwrap_or_default(), "6379");
+    // The Redis of the tests does not speak TLS: to be permitted means to get as far as its refusal.
+    let (told, _) = told_of_redis(Options::default().with("redis_url", format!("rediss://:x@{host}:{port}"))).await;
+    assert!(["unreachable", "timeout"].contains(&told.as_str()), "{told}");
 }

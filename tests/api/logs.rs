@@ -215,5 +215,6 @@ async fn an_error_is_logged_with_its_cause() {
     let line = line_of(&captured, "broken").await;
     assert_eq!((&line["level"], &line["error"]), (&json!("error"), &json!("unavailable")), "{line}");
     let cause = line["cause"].as_str().unwrap_or_default();
+    assert!(!cause.contains('\n') && cause.chars().count() <= 501, "one bounded line: {line}");
     assert!(!cause.is_empty() && !answer.text().contains(cause), "the log says more than the answer: {line} {answer}");
 }

@@ -16,6 +16,8 @@ suite![
     all_instances_count_together,
     #[embedded]
     jobs_are_counted_by_state_and_the_longest_wait_is_told,
+    #[embedded]
+    a_scrape_does_not_count_the_jobs,
 ];
 
 async fn scrape(server: &Arc<Server>) -> Vec<Metric> {
@@ -68,6 +70,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_job_oldest_queued_seconds", Type::Gauge),
         ("todo_jobs", Type::Gauge),
         ("todo_rate_limited_total", Type::Counter),
+        ("todo_redis_state", Type::Gauge),
         ("todo_sql_statements_total", Type::Counter),
     ];
     wait_for(&ws.server, "exactly the documented metrics", |metrics| {
@@ -176,4 +179,16 @@ async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
         assert_eq!(queue.execute(end, &[&id, &status]).await.unwrap(), 1);
         assert_eq!(of(&scrape(&server).await, status), before + 1.0, "{status}");
     }
+}
+
+async fn a_scrape_does_not_count_the_jobs() {
+    let database = database::connect().await;
+    let (count, kept) = ("select count(*) from jobs", "select coalesce(sum(jobs), 0)::bigint from job_counts");
+    let both = format!("select ({count}) - ({kept})");
+    assert_eq!(database::number(&database, &both, &[]).await, 0, "the kept counts are those of the jobs");
+    let sql = include_str!("../../crates/core/src/store/sql/jobs_counts.sql");
+    let plan = database.query(&format!("explain {sql}"), &[]).await.unwrap();
+    let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
+    let plan = plan.join("\n");
+    assert!(!plan.contains("Seq Scan on jobs"), "{plan}");
 }

@@ -22,6 +22,12 @@ suite![
     #[embedded]
     a_trusted_proxy_tells_the_address,
     #[embedded]
+    proxies_are_named_by_network_and_several_hops_are_walked,
+    #[embedded]
+    a_client_of_ipv6_is_counted_by_its_network,
+    #[embedded]
+    invented_tokens_at_the_metrics_are_limited,
+    #[embedded]
     writes_have_a_lower_limit_of_their_own,
     #[embedded]
     wrong_credentials_are_limited,
@@ -220,6 +226,48 @@ async fn a_trusted_proxy_tells_the_address() {
     assert_eq!(ask(&own_address(114)).await, 200, "another client behind the same proxy");
     // What the client wrote in front of the proxy's own entry does not count.
     assert_eq!(ask(&format!("198.51.100.1, {}", own_address(113))).await, 429);
+}
+
+async fn proxies_are_named_by_network_and_several_hops_are_walked() {
+    let options = Options::default().with("rate_limit_default", 5).with("trusted_proxies", "127.0.0.0/8, 10.0.0.0/8");
+    let server = Server::private(options).await;
+    let ask = async |hops: String| {
+        server.anonymous().get("/api/v2/openapi.json").header("x-forwarded-for", hops).send().await
+    };
+    for inner in 1..6 {
+        ask(format!("198.51.100.{inner}, {}, 10.1.2.{inner}", own_address(120))).await.has_status(200);
+    }
+    ask(format!("{}, 10.7.7.7, 10.1.2.3", own_address(120))).await.problem(429, "rate_limited");
+    ask(format!("{}, 10.1.2.3", own_address(121))).await.has_status(200);
+}
+
+async fn a_client_of_ipv6_is_counted_by_its_network() {
+    let options = Options::default().with("rate_limit_default", 5).with("trusted_proxies", "127.0.0.1");
+    let server = Server::private(options).await;
+    let net = std::process::id() % 0xffff;
+    let ask = async |subnet: u32, host: u32| {
+        let address = format!("2001:db8:{net:x}:{subnet:x}::{host:x}");
+        server.anonymous().get("/api/v2/openapi.json").header("x-forwarded-for", address).send().await
+    };
+    for host in 1..6 {
+        ask(1, host).await.has_status(200);
+    }
+    ask(1, 6).await.problem(429, "rate_limited");
+    ask(2, 1).await.has_status(200);
+}
+
+async fn invented_tokens_at_the_metrics_are_limited() {
+    let options = Options::default().with("rate_limit_auth_failures", 5).with("trusted_proxies", "127.0.0.1");
+    let server = Server::private(options).await;
+    let ask = async |token: String| {
+        let call = server.bearer(&token).get("/metrics").header("x-forwarded-for", own_address(122));
+        call.send().await
+    };
+    for number in 0..5 {
+        ask(format!("tdo_invented{number}")).await.problem(401, "unauthenticated");
+    }
+    ask("tdo_invented5".to_owned()).await.problem(429, "rate_limited");
+    server.admin().get("/metrics").send().await.has_status(200);
 }
 
 async fn writes_have_a_lower_limit_of_their_own() {

@@ -45,6 +45,32 @@ impl Level {
     }
 }
 
+/// The most characters of a cause in the log.
+const LONGEST_CAUSE: usize = 500;
+
+/// A cause as the log tells it: one bounded line. Hosts append a stack trace to their errors where `RUST_BACKTRACE` is set; it
+/// says nothing about the request and is left out.
+pub fn one_line(cause: &str) -> String {
+    let told = ["Stack backtrace:", "stack backtrace:"].iter().filter_map(|mark| cause.find(mark)).min();
+    let told = told.and_then(|end| cause.get(..end)).unwrap_or(cause);
+    let words = told.split(|character: char| character.is_whitespace() || character.is_control());
+    let mut line = String::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+        if line.len() > LONGEST_CAUSE * 4 {
+            break;
+        }
+    }
+    if let Some((end, _)) = line.char_indices().nth(LONGEST_CAUSE) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
+}
+
 /// Writes one line if `level` is within `threshold`; `fields` is a struct or a map. A failing standard error is ignored: there
 /// is nowhere to report it.
 pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serialize) {
@@ -63,4 +89,23 @@ pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serializ
     let mut text = serde_json::to_vec(&Line { time, level: level.name(), event, fields }).unwrap_or_default();
     text.push(b'\n');
     let _ = std::io::stderr().write_all(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_one_bounded_line_without_a_stack_trace() {
+        let host =
+            "error connecting\n\nCaused by:\n    0: Connection refused\n\nStack backtrace:\n   0: anyhow::error\n";
+        assert_eq!(one_line(host), "error connecting Caused by: 0: Connection refused");
+        for long in ["ä".repeat(100_000), "ä ".repeat(100_000)] {
+            let line = one_line(&long);
+            assert_eq!(line.chars().count(), LONGEST_CAUSE + 1);
+            assert!(line.ends_with('…'));
+        }
+        assert_eq!(one_line("a\u{0}\r\nb"), "a b");
+        assert_eq!(one_line("short"), "short");
+    }
 }

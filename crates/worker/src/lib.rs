@@ -82,7 +82,7 @@ impl Worker {
     fn tell(&self, worked: &Worked) {
         let Worked { jobs, todos, purged, setbacks, more } = worked;
         for Setback { job, cause } in setbacks {
-            self.log(Level::Error, "job_set_back", &json!({"job": job, "cause": cause}));
+            self.log(Level::Error, "job_set_back", &json!({"job": job, "cause": log::one_line(cause)}));
         }
         if *jobs > 0 || *todos > 0 || *purged > 0 {
             let done = json!({"jobs": jobs, "todos": todos, "purged": purged, "more": more});
@@ -97,7 +97,7 @@ impl Worker {
 
 /// The cause goes to the log; the caller learns nothing from it.
 fn failed(cause: &str) -> Value {
-    log::write(Level::Error, Level::Error, "work_failed", &json!({"cause": cause}));
+    log::write(Level::Error, Level::Error, "work_failed", &json!({"cause": log::one_line(cause)}));
     json!({"error": "the worker could not run"})
 }
 

@@ -170,7 +170,7 @@ fn servers() -> Vec<(String, String)> {
 }
 
 /// Host and port of a URL.
-fn authority(url: &str, port: &str) -> (String, String) {
+pub fn authority(url: &str, port: &str) -> (String, String) {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

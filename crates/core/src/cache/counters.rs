@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::redis::{Failure, Refusal};
 use super::script::{Args, COUNT, Reply};
-use super::{Cache, Health};
+use super::{Cache, DownReason, Health};
 use crate::{Meter, lock};
 
 /// What this instance was told to count and has not sent.
@@ -55,7 +56,11 @@ impl Cache {
         };
         match redis.probe(meter, self.settings.write_budget).await {
             Ok(latency) => Health::Up(latency),
-            Err(failure) => Health::Down(format!("{failure:?}")),
+            Err(Failure::Refused(Refusal::NotPermitted)) => Health::Down(DownReason::NotPermitted),
+            Err(Failure::Refused(Refusal::WrongPassword)) => Health::Down(DownReason::WrongPassword),
+            Err(Failure::Refused(Refusal::MissingPermission)) => Health::Down(DownReason::MissingPermission),
+            Err(Failure::Overrun) => Health::Down(DownReason::Timeout),
+            Err(Failure::LeftAlone | Failure::OtherEpoch | Failure::Broken(_)) => Health::Down(DownReason::Unreachable),
         }
     }
 

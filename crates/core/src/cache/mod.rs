@@ -105,6 +105,6 @@ pub mod writes;
 
 pub use instance::Cache;
 pub use types::{
-    Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass, Published,
-    RateClass, RateLimits, RateVerdict, Reach, Ticket, Touched, Who,
+    Admission, Admitted, CacheSettings, DownReason, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass,
+    Published, RateClass, RateLimits, RateVerdict, Reach, Ticket, Touched, Who,
 };

@@ -34,8 +34,21 @@ pub enum Failure {
     Overrun,
     /// The call is bound to an earlier life of the server; nothing was done.
     OtherEpoch,
+    /// The settings are wrong: it fails until somebody changes them.
+    Refused(Refusal),
     /// Anything else, for the log.
     Broken(String),
+}
+
+/// What is wrong with the settings or with the rights of Redis' user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The manifest does not let the component reach the address, or it is none.
+    NotPermitted,
+    /// Redis does not accept the password.
+    WrongPassword,
+    /// The user lacks the right to a command, such as `INFO`.
+    MissingPermission,
 }
 
 /// The instance's connections to Redis.
@@ -107,15 +120,31 @@ impl Redis {
         .await
     }
 
-    /// Opens a connection of its own and greets the server, whatever the breaker says.
+    /// Asks for a sign of life, whatever the breaker says, on a connection that is held already if there is one.
     pub async fn probe(&self, meter: &Meter, budget: Duration) -> Result<Duration, Failure> {
         let start = Instant::now();
-        let greeted = pin!(self.open(meter));
-        match select(greeted, pin!(spin_sdk::time::sleep(budget))).await {
-            Either::Left((Ok(_), _)) => Ok(start.elapsed()),
+        let asked = pin!(async {
+            match self.ping(meter).await {
+                // A held connection may have died with the server since it was last used.
+                Err(Failure::Broken(_)) => {
+                    self.pool.forget_idle();
+                    self.ping(meter).await
+                }
+                outcome => outcome,
+            }
+        });
+        match select(asked, pin!(spin_sdk::time::sleep(budget))).await {
+            Either::Left((Ok(()), _)) => Ok(start.elapsed()),
             Either::Left((Err(failure), _)) => Err(failure),
             Either::Right(_) => Err(Failure::Overrun),
         }
+    }
+
+    async fn ping(&self, meter: &Meter) -> Result<(), Failure> {
+        let (lent, held) = self.borrow(meter).await?;
+        held.command(meter, "PING", Vec::new()).await.map_err(broken)?;
+        lent.give_back(held);
+        Ok(())
     }
 
     async fn within<T: 'static>(
@@ -201,10 +230,28 @@ impl Redis {
 }
 
 fn broken(error: WireError) -> Failure {
-    Failure::Broken(match error {
-        WireError::Other(text) => text,
-        other => format!("{other:?}"),
-    })
+    match error {
+        WireError::InvalidAddress => Failure::Refused(Refusal::NotPermitted),
+        WireError::Other(text) => match refusal(&text) {
+            Some(refusal) => Failure::Refused(refusal),
+            None => Failure::Broken(text),
+        },
+        other => Failure::Broken(format!("{other:?}")),
+    }
+}
+
+/// Hosts pass on either Redis' own word or that of their client library. A script that runs a command which is not permitted
+/// says so without a code of its own.
+fn refusal(text: &str) -> Option<Refusal> {
+    let text = text.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if says(&["wrongpass", "noauth", "invalid password", "invalid username-password", "authentication"]) {
+        Some(Refusal::WrongPassword)
+    } else if says(&["noperm", "no permissions to", "can't run this command"]) {
+        Some(Refusal::MissingPermission)
+    } else {
+        None
+    }
 }
 
 /// A connection, and the life of the server in which it was greeted.
@@ -364,6 +411,25 @@ mod tests {
         let pool = pool(1);
         drop(pool.lend().now_or_never().unwrap());
         assert!(pool.lend().now_or_never().is_some());
+    }
+
+    #[test]
+    fn wrong_settings_are_told_from_a_server_that_is_away() {
+        for (text, told) in [
+            ("WRONGPASS invalid username-password pair or user is disabled.", Some(Refusal::WrongPassword)),
+            ("Password authentication failed- AuthenticationFailed", Some(Refusal::WrongPassword)),
+            ("NOAUTH Authentication required.", Some(Refusal::WrongPassword)),
+            ("NOPERM User todo has no permissions to run the 'info' command", Some(Refusal::MissingPermission)),
+            (
+                "ERR The user executing the script can't run this command or subcommand",
+                Some(Refusal::MissingPermission),
+            ),
+            ("Connection refused (os error 111)", None),
+            ("READONLY You can't write against a read only replica.", None),
+        ] {
+            assert_eq!(refusal(text), told, "{text}");
+        }
+        assert_eq!(broken(WireError::InvalidAddress), Failure::Refused(Refusal::NotPermitted));
     }
 
     #[test]

@@ -9,9 +9,9 @@ use crate::caller::Meter;
 use crate::domain::instant::Instant;
 use crate::error::{Error, Result};
 
-/// Served by `tokens_hash_key`. Only one of many requests at once notes the use; nobody waits for it.
 const OF_TOKEN: &str = include_str!("sql/admission_of_token.sql");
 const OF_DEFAULT_WORKSPACE: &str = include_str!("sql/admission_of_default_workspace.sql");
+const NOTE_USES: &str = include_str!("sql/token_uses.sql");
 
 /// On whose behalf a request is made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -36,26 +36,38 @@ pub struct Principal {
     /// Whether a worker is needed, for whomever: a job or a purge is due. True of the moment of the check alone, so not kept.
     #[serde(default, skip_serializing)]
     pub work_due: bool,
+    /// Whether the use of the token is to be noted ([`note_uses`]). True of the moment of the check alone, so not kept.
+    #[serde(default, skip_serializing)]
+    pub use_due: bool,
 }
 
-/// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired. Notes when it was
-/// last used, once a minute.
+/// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired.
 pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Principal>> {
     let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec())]);
     pg.read(meter, statement).await?.optional().map(|mut row| row.json()).transpose()
 }
 
+/// Notes that these tokens are in use; each at most once a minute, whoever asks for it.
+pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> {
+    let tokens = tokens.into_iter().map(|token| token.to_string()).collect();
+    pg.write(meter, Statement::new(NOTE_USES, vec![Param::Texts(tokens)])).await?;
+    Ok(())
+}
+
 /// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with every
 /// scope.
 pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
-    // Two that make it at once: the one that comes second sees nothing, but will.
-    for _ in 0..2 {
-        let statement = Statement::new(OF_DEFAULT_WORKSPACE, vec![Param::Text(Uuid::now_v7().to_string())]);
-        if let Some(mut row) = pg.read(meter, statement).await?.optional() {
-            return row.json();
-        }
+    const MAKE: &str =
+        "INSERT INTO workspaces (uid, name) VALUES ($1::text::uuid, 'default') ON CONFLICT (name) DO NOTHING";
+    let find = || pg.read(meter, Statement::new(OF_DEFAULT_WORKSPACE, Vec::new()));
+    if let Some(mut row) = find().await?.optional() {
+        return row.json();
     }
-    Err(Error::Internal("the default workspace cannot be made".to_owned()))
+    pg.write(meter, Statement::new(MAKE, vec![Param::Text(Uuid::now_v7().to_string())])).await?;
+    match find().await?.optional() {
+        Some(mut row) => row.json(),
+        None => Err(Error::Internal("the default workspace cannot be made".to_owned())),
+    }
 }
 
 /// Only the pending invalidations of a workspace, for callers whose principal is known already.

@@ -158,7 +158,8 @@ impl Pg {
         meter.statement(started.elapsed());
         match &result {
             Err(Attempt::Broken(_)) => self.connections.forget_all(),
-            Err(Attempt::Silent(_)) => self.connections.forget(&lent.connection),
+            // Where this server has become a standby, another connection may reach the new primary.
+            Err(Attempt::Silent(_) | Attempt::ReadOnly(_)) => self.connections.forget(&lent.connection),
             _ => {}
         }
         Ok(result)
@@ -192,7 +193,7 @@ impl Pg {
     fn failure(&self, attempt: Attempt, is_write: bool) -> Failure {
         Failure::Other(match attempt {
             Attempt::Refused(refusal) => return Failure::Refused(refusal),
-            Attempt::Rollback(reason) => self.unavailable(reason, false),
+            Attempt::Rollback(reason) | Attempt::ReadOnly(reason) => self.unavailable(reason, false),
             Attempt::Cancelled(reason) => Error::Timeout { reason },
             Attempt::Broken(reason) | Attempt::Silent(reason) => self.unavailable(reason, is_write),
             Attempt::Defect(reason) => Error::Internal(reason),

@@ -48,6 +48,8 @@ pub(super) enum Attempt {
     Rollback(String),
     /// Postgres ended the statement at its deadline; nothing of it remains.
     Cancelled(String),
+    /// Postgres accepts no writes and has refused the statement for that; nothing of it remains.
+    ReadOnly(String),
     /// The connection is of no more use.
     Broken(String),
     /// Nothing came before the deadline; the connection is of no more use either.
@@ -80,12 +82,15 @@ fn classify_state(error: DbError) -> Attempt {
     let DbError { as_text: _, severity: _, code, message, detail, extras } = error;
     let (class, _) = code.split_at_checked(2).unwrap_or_default();
     match (class, code.as_str()) {
+        // read_only_sql_transaction: a standby, or a primary that was made read-only.
+        (_, "25006") => Attempt::ReadOnly(format!("{message} ({code})")),
         // serialization_failure, deadlock_detected
         (_, "40001" | "40P01") => Attempt::Rollback(message),
         // query_canceled (statement_timeout), lock_not_available
         (_, "57014" | "55P03") => Attempt::Cancelled(message),
-        // Lost connections, too few resources, shutdown; and a server that became a standby.
-        ("08" | "53" | "57" | "58", _) | (_, "25006") => Attempt::Broken(format!("{message} ({code})")),
+        // Lost connections; a transaction in a state that our single statements never leave behind, or ended by a timeout of the
+        // session's (25P03, 25P04); too few resources; shutdown. And statement_completion_unknown.
+        ("08" | "25" | "53" | "57" | "58", _) | (_, "40003") => Attempt::Broken(format!("{message} ({code})")),
         _ => {
             let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
             Attempt::Refused(Refusal { code, constraint, message, detail })
@@ -120,9 +125,10 @@ mod tests {
 
     #[test]
     fn states_are_sorted_by_what_to_do_about_them() {
-        for code in ["57P01", "57P03", "08006", "53300", "25006"] {
+        for code in ["57P01", "57P03", "57P05", "08006", "53300", "25P02", "25P03", "25P04", "25001", "40003"] {
             assert!(matches!(refused_with(code), Attempt::Broken(_)), "{code}");
         }
+        assert!(matches!(refused_with("25006"), Attempt::ReadOnly(_)));
         for code in ["40P01", "40001"] {
             assert!(matches!(refused_with(code), Attempt::Rollback(_)), "{code}");
         }

@@ -5,13 +5,15 @@ use crate::caller::Meter;
 use crate::error::Result;
 
 /// The migration that this release cannot do without. Later ones do no harm: the schema only expands while two releases run.
-pub const REQUIRED_MIGRATION: i64 = 25;
+pub const REQUIRED_MIGRATION: i64 = 38;
 
 /// What the check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Readiness {
     /// Postgres answers and the schema is there.
     Ready,
+    /// The same, but Postgres accepts no writes: a standby, or a primary that was made read-only.
+    ReadOnly,
     /// Postgres answers, but migrations are missing. The newest applied one is given.
     MigrationsMissing(Option<i64>),
 }
@@ -19,15 +21,25 @@ pub enum Readiness {
 /// Asks Postgres. It being away is the error.
 pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     // The migrator's own table; where it is missing nothing was ever migrated.
-    const SQL: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
+    const SQL: &str = "SELECT max(version), current_setting('transaction_read_only') = 'on' \
+        FROM _sqlx_migrations WHERE success";
     const UNDEFINED_TABLE: &str = "42P01";
-    let newest = match pg.read(meter, Statement::new(SQL, Vec::new())).await {
-        Ok(rows) => rows.one()?.optional_int()?,
-        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => None,
+    let (newest, read_only) = match pg.read(meter, Statement::new(SQL, Vec::new())).await {
+        Ok(rows) => {
+            let mut row = rows.one()?;
+            (row.optional_int()?, row.bool()?)
+        }
+        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => (None, false),
         Err(failure) => return Err(failure.into()),
     };
     Ok(match newest {
-        Some(version) if version >= REQUIRED_MIGRATION => Readiness::Ready,
+        Some(version) if version >= REQUIRED_MIGRATION => {
+            if read_only {
+                Readiness::ReadOnly
+            } else {
+                Readiness::Ready
+            }
+        }
         newest => Readiness::MigrationsMissing(newest),
     })
 }

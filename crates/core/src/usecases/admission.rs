@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use uuid::Uuid;
+
 use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, Pass, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Principal};
 use crate::store::invalidations;
@@ -26,8 +28,23 @@ pub struct Admittance {
     pub lookup: Lookup,
     /// The class that refuses the request.
     pub refused: Option<RateVerdict>,
-    /// Whether this check, if it was one, found that a worker is needed.
+    /// What this check, if it was one, found to be done after the response.
+    pub follow_up: FollowUp,
+}
+
+/// What a check of a token finds to be done, by whoever finds it and when the response is out.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct FollowUp {
+    /// A worker is needed.
     pub work_due: bool,
+    /// The token whose use is to be noted ([`Service::note_uses`]).
+    pub used: Option<Uuid>,
+}
+
+impl FollowUp {
+    fn of(principal: &Principal) -> Self {
+        Self { work_due: principal.work_due, used: principal.token_uid.filter(|_| principal.use_due) }
+    }
 }
 
 /// Admissions of the last second, for the time when Redis is away. Bounded, because it is filled by strangers' tokens only
@@ -84,38 +101,52 @@ impl Service {
         if let Some(refused) = entrance.refusal().copied() {
             let Entrance { rates, .. } = entrance;
             let refused = Some(refused);
-            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused, work_due: false });
+            return Ok(Admittance {
+                principal: None,
+                rates,
+                lookup: Lookup::Bypass,
+                refused,
+                follow_up: FollowUp::default(),
+            });
         }
         if entry.who == Who::Nobody {
             let Entrance { rates, lookup, .. } = entrance;
-            return Ok(Admittance { principal: None, rates, lookup, refused: None, work_due: false });
+            return Ok(Admittance { principal: None, rates, lookup, refused: None, follow_up: FollowUp::default() });
         }
         // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
         if let Some(principal) = entrance.principal.take().and_then(|text| self.parsed.get(text)) {
             let Entrance { rates, lookup, pass, renew, .. } = entrance;
-            let work_due = renew && Box::pin(self.renew(meter, entry.who, &pass)).await;
-            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due });
+            let follow_up =
+                if renew { Box::pin(self.renew(meter, entry.who, &pass)).await } else { FollowUp::default() };
+            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, follow_up });
         }
         Box::pin(self.check(meter, entry, entrance)).await
     }
 
     /// Checks an admission again while it is still good, so that no caller of a busy token has to wait for Postgres. What the
-    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out. Gives whether a worker
-    /// is needed.
-    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) -> bool {
+    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out.
+    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) -> FollowUp {
         let checked = match who {
             Who::Token(token) => admission::of_token(&self.pg, meter, token).await,
             Who::Workspace(_) => admission::of_default_workspace(&self.pg, meter).await.map(Some),
             Who::Nobody => Ok(None),
         };
-        let Ok(Some(principal)) = checked else { return false };
+        let Ok(Some(principal)) = checked else { return FollowUp::default() };
         if principal.pending_invalidations.is_empty() {
             let workspace = WorkspaceId(principal.workspace_id);
             let bytes = serde_json::to_vec(&principal).unwrap_or_default();
             let remembered = Admission { workspace, principal: &bytes, settled: true };
             self.cache.renew(meter, who, pass, &remembered).await;
         }
-        principal.work_due
+        FollowUp::of(&principal)
+    }
+
+    /// Notes that these tokens are in use. Nothing depends on it: what is not noted now is found due again.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unavailable`] where Postgres is away or read-only.
+    pub async fn note_uses(&self, meter: &Arc<Meter>, tokens: Vec<Uuid>) -> Result<()> {
+        admission::note_uses(&self.pg, meter, tokens).await
     }
 
     /// Asks Postgres, and lets Redis remember the answer.
@@ -129,7 +160,13 @@ impl Service {
             && let Some(principal) = self.recent.get(&token)
         {
             let lookup = Lookup::Bypass;
-            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, work_due: false });
+            return Ok(Admittance {
+                principal: Some(principal),
+                rates,
+                lookup,
+                refused: None,
+                follow_up: FollowUp::default(),
+            });
         }
         let checked = Instant::now();
         let principal = match entry.who {
@@ -139,7 +176,13 @@ impl Service {
         };
         let Some(principal) = principal.map(Arc::new) else {
             self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
-            return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None, work_due: false });
+            return Ok(Admittance {
+                principal: None,
+                rates,
+                lookup: Lookup::Bypass,
+                refused: None,
+                follow_up: FollowUp::default(),
+            });
         };
         let workspace = WorkspaceId(principal.workspace_id);
         let pending = &principal.pending_invalidations;
@@ -152,7 +195,7 @@ impl Service {
         let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
         let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
         let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
-        let work_due = principal.work_due;
-        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused, work_due })
+        let follow_up = FollowUp::of(&principal);
+        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused, follow_up })
     }
 }

@@ -1,20 +1,12 @@
--- $1 the UUID to give it if it must be made. Indexes: workspaces_name_key, jobs_due.
-WITH made AS (
-    INSERT INTO workspaces (uid, name)
-    SELECT $1::text::uuid, 'default' WHERE NOT EXISTS (SELECT FROM workspaces WHERE name = 'default')
-    ON CONFLICT (name) DO NOTHING
-    RETURNING id, uid, name
-), workspace AS (
-    SELECT id, uid, name FROM made UNION ALL SELECT id, uid, name FROM workspaces WHERE name = 'default'
-)
+-- Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also runs where Postgres is read-only.
 SELECT row_to_json(principal)::text
 FROM (
     SELECT id AS workspace_id, uid AS workspace_uid, name AS workspace_name, NULL AS token_uid, NULL AS token_name,
         ARRAY['todos:read', 'todos:write', 'admin'] AS scopes, NULL AS expires_at,
         ARRAY(
-            SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = workspace.id ORDER BY i.id LIMIT 100
+            SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = workspaces.id ORDER BY i.id LIMIT 100
         ) AS pending_invalidations,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
-    FROM workspace
+    FROM workspaces WHERE name = 'default'
 ) principal

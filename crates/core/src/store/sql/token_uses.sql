@@ -1,0 +1,9 @@
+-- $1 public ids of tokens. Index: tokens_uid_key. Nobody waits for a token that another instance is noting.
+WITH due AS (
+    SELECT workspace_id, id FROM tokens
+    WHERE uid = ANY ($1::text[]::uuid[])
+        AND (last_used_at IS NULL OR last_used_at < now() - interval '1 minute')
+    ORDER BY workspace_id, id
+    FOR NO KEY UPDATE SKIP LOCKED
+)
+UPDATE tokens t SET last_used_at = now() FROM due WHERE t.workspace_id = due.workspace_id AND t.id = due.id
