@@ -28,6 +28,7 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
         entrance::require_admin(&app, &meter, request.headers()).await?;
     }
     metrics::send(&app).await;
+    app.service.learn_installation(&meter).await;
     let counts = app.service.cache().counts(&meter).await;
     let mut text = exposition(&counts);
     // Without Postgres the counters are still worth reading.

@@ -10,7 +10,9 @@
 //!
 //! # Keys
 //!
-//! All begin with a prefix, `todo:`. Nothing is ever searched; entries die by becoming unreachable and are then swept by
+//! All begin with `todo:` and the id of the installation, which the database keeps ([`Learning`]): two databases on one Redis have
+//! no key in common. A copy of a database is another installation once its id is renewed (`cargo xtask installation renew`); for a
+//! minute after that there is none, so that every instance has learnt of it before the first answer is stored. Nothing is ever searched; entries die by becoming unreachable and are then swept by
 //! their ttl.
 //!
 //! | key | what |
@@ -66,6 +68,8 @@
 //! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others,
 //!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
 //!   moves open connections to another server hides the restart. Cluster is not supported.
+//! * A database that was copied or restored from a backup gets a new id before it is used beside its original, or after it was
+//!   put in its place.
 //! * All instances are configured with the same Redis, and nobody deletes single keys by hand.
 //! * Redis is 6.2 or newer (or Valkey), and `INFO` is permitted. Persistence is not needed; `allkeys-lru` is the policy
 //!   of choice. With `noeviction` a full Redis refuses scripts, and the service goes on without it.
@@ -95,6 +99,7 @@ mod breaker;
 pub mod copies;
 mod counters;
 pub mod entry;
+mod installation;
 mod instance;
 mod rate;
 pub mod reads;
@@ -103,6 +108,7 @@ pub mod script;
 mod types;
 pub mod writes;
 
+pub use installation::Learning;
 pub use instance::Cache;
 pub use types::{
     Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass, Published,

@@ -12,7 +12,7 @@ use crate::WorkspaceId;
 pub struct CacheSettings {
     /// `redis_url`: where Redis is, for example `redis://user:password@host:6379/0`. Empty (the default): no Redis.
     pub url: String,
-    /// What every key begins with. Default `todo:`.
+    /// What every key begins with, before the id of the installation. Default `todo:`.
     pub prefix: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,

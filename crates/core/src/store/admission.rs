@@ -36,6 +36,9 @@ pub struct Principal {
     /// Whether a worker is needed, for whomever: a job or a purge is due. True of the moment of the check alone, so not kept.
     #[serde(default, skip_serializing)]
     pub work_due: bool,
+    /// As [`installation`] says. Of the moment of the check alone, too.
+    #[serde(default, skip_serializing)]
+    pub installation: Option<String>,
 }
 
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired. Notes when it was
@@ -56,6 +59,11 @@ pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
         }
     }
     Err(Error::Internal("the default workspace cannot be made".to_owned()))
+}
+
+/// The id of the installation that this database belongs to; none for a minute after it was renewed.
+pub async fn installation(pg: &Pg, meter: &Meter) -> Result<Option<String>> {
+    pg.read(meter, Statement::new("SELECT installation_v1()", Vec::new())).await?.one()?.optional_text()
 }
 
 /// Only the pending invalidations of a workspace, for callers whose principal is known already.

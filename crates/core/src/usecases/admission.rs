@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, Pass, RateVerdict, Reach, Who};
+use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Principal};
 use crate::store::invalidations;
 use crate::{Caller, Meter, Result, WorkspaceId, lock};
@@ -79,6 +79,30 @@ fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
 }
 
 impl Service {
+    /// [`Cache::enter`], once it is known which installation this is.
+    pub async fn enter(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Entrance {
+        if !self.cache.knows_installation() {
+            Box::pin(self.learn_installation(meter)).await;
+        }
+        self.cache.enter(meter, entry).await
+    }
+
+    /// Makes sure that the cache knows whose it is: one statement in the life of an instance. Where it fails Redis is left alone for
+    /// a while.
+    pub async fn learn_installation(&self, meter: &Arc<Meter>) {
+        loop {
+            match self.cache.learning() {
+                Learning::Done => return,
+                Learning::Ask => {
+                    let installation = admission::installation(&self.pg, meter).await.ok().flatten();
+                    self.cache.belong_to(installation.as_deref());
+                    return;
+                }
+                Learning::Wait => spin_sdk::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    }
+
     /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
     pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
         if let Some(refused) = entrance.refusal().copied() {
@@ -109,6 +133,7 @@ impl Service {
             Who::Nobody => Ok(None),
         };
         let Ok(Some(principal)) = checked else { return false };
+        self.cache.belong_to(principal.installation.as_deref());
         if principal.pending_invalidations.is_empty() {
             let workspace = WorkspaceId(principal.workspace_id);
             let bytes = serde_json::to_vec(&principal).unwrap_or_default();
@@ -141,6 +166,8 @@ impl Service {
             self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
             return Ok(Admittance { principal: None, rates, lookup: Lookup::Bypass, refused: None, work_due: false });
         };
+        // Another one than before is taken up before anything is settled or remembered there.
+        self.cache.belong_to(principal.installation.as_deref());
         let workspace = WorkspaceId(principal.workspace_id);
         let pending = &principal.pending_invalidations;
         if !pending.is_empty() && self.cache.settle(meter, workspace).await {

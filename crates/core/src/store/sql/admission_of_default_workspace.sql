@@ -14,6 +14,7 @@ FROM (
         ARRAY(
             SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = workspace.id ORDER BY i.id LIMIT 100
         ) AS pending_invalidations,
+        installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM workspace
