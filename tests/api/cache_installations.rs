@@ -58,10 +58,10 @@ async fn open(options: Options) -> Arc<Server> {
 
 /// The titles of a server's first todos once they come from the cache.
 async fn cached(server: &Arc<Server>) -> Vec<String> {
-    for _ in 0..250 {
+    for _ in 0..300 {
         let answer = server.anonymous().get("/api/v2/todos?limit=5").send().await;
-        let titles =
-            answer.ok()["data"].as_array().unwrap().iter().map(|todo| todo["title"].as_str().unwrap().to_owned());
+        let body = answer.ok();
+        let titles = body["data"].as_array().unwrap().iter().map(|todo| todo["title"].as_str().unwrap().to_owned());
         let titles = titles.collect();
         if answer.header("x-cache") == "HIT" {
             return titles;

@@ -24,6 +24,7 @@ mod cache;
 mod cache_fire;
 mod cache_hosts;
 mod cache_installations;
+mod cache_outages;
 mod concurrency;
 mod conditional;
 mod counts;
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
         cache_fire::suite(),
         cache_hosts::suite(),
         cache_installations::suite(),
+        cache_outages::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),

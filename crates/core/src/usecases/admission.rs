@@ -134,7 +134,7 @@ impl Service {
         };
         let Ok(Some(principal)) = checked else { return false };
         self.cache.belong_to(principal.installation.as_deref());
-        if principal.pending_invalidations.is_empty() {
+        if principal.pending_invalidations.is_none() {
             let workspace = WorkspaceId(principal.workspace_id);
             let bytes = serde_json::to_vec(&principal).unwrap_or_default();
             let remembered = Admission { workspace, principal: &bytes, settled: true };
@@ -169,14 +169,17 @@ impl Service {
         // Another one than before is taken up before anything is settled or remembered there.
         self.cache.belong_to(principal.installation.as_deref());
         let workspace = WorkspaceId(principal.workspace_id);
-        let pending = &principal.pending_invalidations;
-        if !pending.is_empty() && self.cache.settle(meter, workspace).await {
+        let pending = principal.pending_invalidations.as_deref();
+        if let Some(snapshot) = pending
+            && self.cache.settle(meter, workspace).await
+        {
             let caller = Caller { workspace, meter: Arc::clone(meter) };
-            invalidations::settle(&self.pg, &caller, pending).await?;
+            // If it fails they stay pending, and the next check settles them. This request has its principal.
+            let _ = invalidations::settle(&self.pg, &caller, snapshot).await;
         }
         self.recent.put(token, checked, &principal);
         let bytes = serde_json::to_vec(&*principal).unwrap_or_default();
-        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
+        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_none() };
         let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
         let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
         let work_due = principal.work_due;

@@ -15,9 +15,8 @@ WITH token AS (
 SELECT row_to_json(principal)::text
 FROM (
     SELECT workspace_id, workspace_uid, workspace_name, token_uid, token_name, scopes, rfc3339_v1(expires_at) AS expires_at,
-        ARRAY(
-            SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = token.workspace_id ORDER BY i.id LIMIT 100
-        ) AS pending_invalidations,
+        CASE WHEN EXISTS (SELECT FROM cache_invalidations i WHERE i.workspace_id = token.workspace_id)
+            THEN pg_current_snapshot()::text END AS pending_invalidations,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
