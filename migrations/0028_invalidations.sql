@@ -25,10 +25,11 @@ BEGIN
     RETURN NOT known;
 END $$;
 
--- Records that a write may have been committed, or may be yet.
+-- Records that a write may have been committed, or may be yet. Every transaction that is running has a smaller id than this one;
+-- the end of a snapshot would not do, which only the transactions that have ended are sure to be below.
 CREATE FUNCTION cache_outcome_unknown_v1(p_workspace bigint) RETURNS void LANGUAGE sql AS $$
     INSERT INTO cache_invalidations (workspace_id, not_before)
-    VALUES (p_workspace, pg_snapshot_xmax(pg_current_snapshot()))
+    VALUES (p_workspace, pg_current_xact_id())
 $$;
 
 -- Forgets the records that a snapshot saw, after the generation in Redis was raised. Those that a writer has locked stay, and so

@@ -23,7 +23,6 @@ mod bodies;
 mod cache;
 mod cache_fire;
 mod cache_hosts;
-mod cache_installations;
 mod cache_outages;
 mod concurrency;
 mod conditional;
@@ -71,7 +70,6 @@ fn main() -> ExitCode {
         cache::suite(),
         cache_fire::suite(),
         cache_hosts::suite(),
-        cache_installations::suite(),
         cache_outages::suite(),
         concurrency::suite(),
         conditional::suite(),
