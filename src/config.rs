@@ -190,12 +190,18 @@ impl Settings {
             statement_deadline: deadline,
             retry_after: Duration::from_secs(1),
         };
+        let cache = TtlSettings {
+            on: read.switch("cache", true),
+            answers: read.seconds("cache_ttl_seconds", 1..=86_400),
+            stats: read.seconds("cache_stats_ttl_seconds", 1..=86_400),
+        };
         let redis = CacheSettings {
             url: read.url("redis_url", REDIS_SCHEMES, true),
             budget: read.millis("redis_timeout_ms", 1..=5_000),
             breaker: read.millis("redis_retry_ms", 1..=60_000),
             // Longer than opening a connection and one statement may take together.
             mark_ttl: deadline * 2 + Duration::from_secs(5),
+            answers: cache.on,
             ..CacheSettings::default()
         };
         let rates = RateSettings {
@@ -210,11 +216,6 @@ impl Settings {
             cors_origins: read.origins("cors_origins"),
             hsts: read.switch("hsts", production),
             timeout: read.millis("request_timeout_ms", 100..=300_000),
-        };
-        let cache = TtlSettings {
-            on: read.switch("cache", true),
-            answers: read.seconds("cache_ttl_seconds", 1..=86_400),
-            stats: read.seconds("cache_stats_ttl_seconds", 1..=86_400),
         };
         let observability = ObservabilitySettings {
             log_level: read.log_level("log_level", Level::usual(development)),

@@ -59,7 +59,11 @@ pub const SETTINGS: &[Setting] = &[
     api("rate_limit_writes", "50", "Writes per minute and client address without a token; 0: no limit."),
     api("rate_limit_authenticated_writes", "300", "Writes per minute and token; 0: no limit."),
     api("rate_limit_auth_failures", "10", "Refused credentials per minute and client address; 0: no limit."),
-    api("cache", "on", "`on` or `off`: keep answers in Redis."),
+    api(
+        "cache",
+        "on",
+        "`on` or `off`: keep answers in Redis. The same in all replicas: to switch it on, stop those that run without it first.",
+    ),
     api("cache_ttl_seconds", "600", "Seconds that single objects and lists stay in the cache."),
     api("cache_stats_ttl_seconds", "300", "Seconds that counts stay in the cache."),
     api("cors_origins", "", "Comma-separated origins that may call from a browser, or `*`; empty: none."),

@@ -30,6 +30,7 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     }
     let meter = &findings.meter;
     metrics::send(&app).await;
+    app.service.learn_installation(meter).await;
     let counts = app.service.cache().counts(meter).await;
     let mut text = exposition(&counts);
     write_redis(app.service.cache().health(meter).await, &mut text);

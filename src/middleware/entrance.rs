@@ -81,8 +81,13 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         gzip: representation::accepts_gzip(request.headers()),
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
-    let entrance = app.service.cache().enter(&findings.meter, &entry).await;
+    let known = app.service.cache().knows_installation();
+    let entrance = if known { Some(app.service.cache().enter(&findings.meter, &entry).await) } else { None };
     let work = pin!(async {
+        let entrance = match entrance {
+            Some(entrance) => entrance,
+            None => Box::pin(app.service.enter(&findings.meter, &entry)).await,
+        };
         match app.service.admit(&findings.meter, &entry, entrance).await {
             Ok(admittance) => {
                 let asked = Asked { credential: &credential, refusal, plan: plan.as_ref() };
@@ -172,7 +177,7 @@ pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &Header
         todo: None,
         gzip: false,
     };
-    let entrance = app.service.cache().enter(meter, &entry).await;
+    let entrance = app.service.enter(meter, &entry).await;
     let Admittance { principal, refused, follow_up, .. } = app.service.admit(meter, &entry, entrance).await?;
     app.follow_up(follow_up);
     if let Some(refused) = refused {

@@ -56,7 +56,8 @@ async fn many_readers_of_one_missing_entry_ask_postgres_once() {
     bodies.dedup();
     assert_eq!(bodies.len(), 1);
     let spent = server.host().counters() - before;
-    assert!(spent.statements <= 6, "{spent:?}");
+    // A new instance asks once which installation it belongs to.
+    assert!(spent.statements <= 6 + spent.instantiations, "{spent:?}");
 }
 
 async fn without_a_cache_everything_works() {

@@ -23,6 +23,7 @@ mod bodies;
 mod cache;
 mod cache_fire;
 mod cache_hosts;
+mod cache_outages;
 mod concurrency;
 mod conditional;
 mod counts;
@@ -69,6 +70,7 @@ fn main() -> ExitCode {
         cache::suite(),
         cache_fire::suite(),
         cache_hosts::suite(),
+        cache_outages::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),

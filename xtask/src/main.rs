@@ -14,6 +14,7 @@ mod dist;
 mod docs_check;
 mod guard;
 mod http;
+mod installation;
 mod migrate;
 mod openapi;
 mod postgres;
@@ -58,6 +59,8 @@ enum Command {
     Murder(test::Murder),
     /// Apply the migrations to a database.
     Migrate(migrate::Args),
+    /// Tell a copied or restored database from its original.
+    Installation(installation::Args),
     /// Create, list and revoke bearer tokens.
     Token(token::Args),
     /// Fill a workspace with todos to look at.
@@ -128,6 +131,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Test(args) => test::main(session, &args).await,
         Command::Murder(args) => test::murder(session, &args).await,
         Command::Migrate(args) => migrate::main(session, &args).await,
+        Command::Installation(args) => installation::main(session, &args).await,
         Command::Token(args) => token::main(session, &args).await,
         Command::Seed(args) => seed::main(session, &args).await,
         Command::Openapi(args) => openapi::main(session, &args).await,

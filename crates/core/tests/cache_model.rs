@@ -44,6 +44,7 @@ enum Flaw {
     SettlesUpToAnId,
     SettlesWithoutGeneration,
     RowsRipenEarly,
+    HeldRowsMayBeSettled,
     BackgroundLeavesNoMark,
     BackgroundMarkEndsInSilence,
     BackgroundCountsOnItsMark,
@@ -286,7 +287,7 @@ impl Model {
         }
     }
 
-    /// Inserts a row; says whether the writer must wait, and which older row is kept until its statement ends.
+    /// Whether the writer must wait, and which older row is kept until its statement ends, in place of a new one.
     fn distrust(&self, state: &State) -> (bool, u8) {
         let ripe = if self.flaw == Flaw::RowsRipenEarly { LEASE } else { LEASE + STATEMENT };
         match state.rows.iter().find(|(_, inserted)| **inserted + ripe <= state.now) {
@@ -325,9 +326,14 @@ impl Model {
                     let wait = !told && self.flaw != Flaw::AwayIsAnsweredAtOnce;
                     return Writer::Running { sent, told, began: now, row: 0, wait, holds: 0 };
                 }
-                after.ids += 1;
                 let (wait, holds) = self.distrust(after);
-                Writer::Running { sent, told, began: now, row: after.ids, wait, holds }
+                if holds > 0 {
+                    // The row that is kept until this write has committed does for it, too.
+                    let holds = if self.flaw == Flaw::HeldRowsMayBeSettled { 0 } else { holds };
+                    return Writer::Running { sent, told, began: now, row: 0, wait, holds };
+                }
+                after.ids += 1;
+                Writer::Running { sent, told, began: now, row: after.ids, wait, holds: 0 }
             }),
             Writer::Running { sent, told, began, row, wait, .. } => {
                 if now <= began + STATEMENT && (!told || now < sent + MARK) {
@@ -605,7 +611,7 @@ fn scenarios() -> Vec<Scenario> {
         ),
         ("Redis out of both writers' reach", start(2, 1, few, Faults { away: 2, ..CALM }), 3, &[]),
         ("Redis out of reach since just now", recent, 4, &[Flaw::RowsRipenEarly]),
-        ("Redis out of reach for long", lasting, 5, &[Flaw::LeaseDespitePending]),
+        ("Redis out of reach for long", lasting, 5, &[Flaw::LeaseDespitePending, Flaw::HeldRowsMayBeSettled]),
         ("rows that commit out of order", overtaken, 5, &[Flaw::SettlesUpToAnId]),
         (
             "a publish fails",

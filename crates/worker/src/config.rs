@@ -32,6 +32,7 @@ pub async fn read() -> Result<Settings, String> {
         budget: CacheSettings::default().write_budget,
         breaker: milliseconds("redis_retry_ms").await?,
         mark_ttl: longer_than_any_statement,
+        answers: text("cache").await?.trim() != "off",
         ..CacheSettings::default()
     };
     Ok(Settings { postgres, redis, lease: longer_than_any_statement })

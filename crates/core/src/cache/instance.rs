@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::CacheSettings;
 use super::copies::Copies;
 use super::counters::Pending;
+use super::installation::Installation;
 use super::rate::LocalRates;
 use super::redis::{Effort, Redis};
 
@@ -19,6 +20,7 @@ pub struct Cache {
     pub(super) local: Mutex<LocalRates>,
     pub(super) pending: Mutex<Pending>,
     pub(super) copies: Mutex<Copies>,
+    pub(super) installation: Installation,
 }
 
 impl Cache {
@@ -34,7 +36,8 @@ impl Cache {
     pub fn new(settings: CacheSettings) -> Self {
         let redis = (!settings.url.is_empty()).then(|| Arc::new(Redis::new(&settings)));
         let local = Mutex::new(LocalRates::new(Instant::now()));
-        Self { settings, redis, local, pending: Mutex::default(), copies: Mutex::default() }
+        let installation = Installation::default();
+        Self { settings, redis, local, pending: Mutex::default(), copies: Mutex::default(), installation }
     }
 
     /// Whether a Redis is configured.

@@ -10,8 +10,10 @@
 //!
 //! # Keys
 //!
-//! All begin with a prefix, `todo:`. Nothing is ever searched; entries die by becoming unreachable and are then swept by
-//! their ttl.
+//! All begin with `todo:` and the id of the installation, which the database keeps ([`Learning`]): two databases on one
+//! Redis have no key in common. A copy of a database is another installation once its id is renewed (`cargo xtask
+//! installation renew`); for a minute after that there is none, so that every instance has learnt of it before the first
+//! answer is stored. Nothing is ever searched; entries die by becoming unreachable and are then swept by their ttl.
 //!
 //! | key | what |
 //! |---|---|
@@ -50,22 +52,28 @@
 //! 5. **Writers that cannot reach Redis** record a pending invalidation in their own statement. From its commit on no
 //!    admission is given; those that were given run out within a second. The writer answers after that second, unless
 //!    an older row has stood for long enough that none can be left; that row is locked, so that it cannot be settled
-//!    before the write commits.
+//!    before the write commits, and does for this write, too, so that an outage leaves few rows however long it lasts. A
+//!    writer that does not know its outcome records a row that is not settled while any transaction runs that was running
+//!    then: a commit may wait for a standby beyond the life of the mark.
 //! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation and *then* deletes exactly the
-//!    rows seen. Not those up to an id: a row with a smaller id may commit later. No admission is given by the check
-//!    that found them.
+//!    rows that the snapshot of the check saw. Not those up to an id: a row with a smaller id may commit later. No
+//!    admission is given by the check that found them.
 //! 7. **A failed publish** needs nothing: the intent has killed the old entries and the mark outlives the statement;
 //!    should Redis have lost both, rules 2 and 3 hold. Only if the writer took longer than the life of its mark, or works
 //!    in the background, it falls back to rule 5.
 //!
 //! # What is assumed
 //!
-//! * A statement commits within `mark_ttl` of its intent, or never; and within nine seconds of recording its row of
-//!   rule 5, which counts as old after ten (hence the bound of `database_timeout_ms`).
+//! * A statement that is answered commits within `mark_ttl` of its intent; and within nine seconds of recording its row of
+//!   rule 5, which counts as old after ten (hence the bound of `database_timeout_ms`). One whose request was given up
+//!   before its outcome was known commits within `mark_ttl` of its intent, or never.
 //! * Redis' clock does not jump back by more than the margin of [`Cache::DISTRUST_WAIT`] within a second.
 //! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others,
 //!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
 //!   moves open connections to another server hides the restart. Cluster is not supported.
+//! * A database that was copied or restored from a backup gets a new id before it is used beside its original, or after it was
+//!   put in its place.
+//! * All instances keep responses, or none does (`cache`): a write of an instance that keeps none is announced to nobody.
 //! * All instances are configured with the same Redis, and nobody deletes single keys by hand.
 //! * Redis is 6.2 or newer (or Valkey), and `INFO` is permitted. Persistence is not needed; `allkeys-lru` is the policy
 //!   of choice. With `noeviction` a full Redis refuses scripts, and the service goes on without it.
@@ -95,6 +103,7 @@ mod breaker;
 pub mod copies;
 mod counters;
 pub mod entry;
+mod installation;
 mod instance;
 mod rate;
 pub mod reads;
@@ -103,6 +112,7 @@ pub mod script;
 mod types;
 pub mod writes;
 
+pub use installation::Learning;
 pub use instance::Cache;
 pub use types::{
     Admission, Admitted, CacheSettings, DownReason, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass,

@@ -55,7 +55,8 @@ pub enum Refusal {
 #[derive(Debug)]
 pub struct Redis {
     url: String,
-    prefix: String,
+    /// What every key begins with; `None` until the installation is known.
+    prefix: Mutex<Option<Arc<str>>>,
     mark_ttl: Duration,
     breaker: Mutex<Breaker>,
     /// How long an answer is waited for that nobody needs any more.
@@ -68,12 +69,22 @@ impl Redis {
     pub fn new(settings: &CacheSettings) -> Self {
         Self {
             url: settings.url.clone(),
-            prefix: settings.prefix.clone(),
+            prefix: Mutex::new(None),
             mark_ttl: settings.mark_ttl,
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             patience: settings.breaker / 2,
             pool: Arc::new(Pool { state: Mutex::default(), most: settings.connections.max(1) }),
         }
+    }
+
+    /// From now on every key begins so; without a prefix nothing is sent. Connections that were greeted for another are closed.
+    pub fn use_prefix(&self, prefix: Option<String>) {
+        *lock(&self.prefix) = prefix.map(Into::into);
+        self.pool.forget_idle();
+    }
+
+    fn prefix(&self) -> Result<Arc<str>, Failure> {
+        lock(&self.prefix).clone().ok_or(Failure::LeftAlone)
     }
 
     /// Runs a script; `args` begin after the three that all scripts have. With `epoch` it only runs in that life of the
@@ -86,6 +97,7 @@ impl Redis {
         args: Args,
         epoch: Option<String>,
     ) -> Result<Reader, Failure> {
+        self.prefix()?;
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
         self.within(effort, async move {
             // A held connection may have died with the server since it was last used, and a forgotten epoch makes it a
@@ -109,7 +121,7 @@ impl Redis {
         command: &'static str,
         key: &str,
     ) -> Result<Vec<Reply>, Failure> {
-        let (redis, meter, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix));
+        let (redis, meter, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix()?));
         self.within(effort, async move {
             let (lent, held) = redis.borrow(&meter).await?;
             let reply = held.command(&meter, command, vec![RedisParameter::Binary(key.into())]).await;
@@ -141,7 +153,9 @@ impl Redis {
     }
 
     async fn ping(&self, meter: &Meter) -> Result<(), Failure> {
-        let (lent, held) = self.borrow(meter).await?;
+        // Before the installation is known the handshake is in nobody's name.
+        let prefix = self.prefix().unwrap_or_else(|_| "todo:health:".into());
+        let (lent, held) = self.borrow_for(meter, prefix).await?;
         held.command(meter, "PING", Vec::new()).await.map_err(broken)?;
         lent.give_back(held);
         Ok(())
@@ -198,7 +212,8 @@ impl Redis {
             lent.give_back(held);
             return Err(Failure::OtherEpoch);
         }
-        let common = Args::new().with(self.prefix.as_str()).with(held.epoch.as_str()).number(self.mark_ttl.as_micros());
+        let common =
+            Args::new().with(held.prefix.as_bytes()).with(held.epoch.as_str()).number(self.mark_ttl.as_micros());
         let reply = held.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
         let reader =
             Reader::new(reply).ok_or_else(|| Failure::Broken(format!("{}: the server is a stranger", script.name)))?;
@@ -209,18 +224,22 @@ impl Redis {
     /// While `held` is out of `lent`, dropping both (a failure, an overrun, a request that went away) closes the
     /// connection and frees its place.
     async fn borrow(&self, meter: &Meter) -> Result<(Lent, Held), Failure> {
+        self.borrow_for(meter, self.prefix()?).await
+    }
+
+    async fn borrow_for(&self, meter: &Meter, prefix: Arc<str>) -> Result<(Lent, Held), Failure> {
         let mut lent = self.pool.lend().await;
-        let held = match lent.held.take() {
+        let held = match lent.held.take().filter(|held| held.prefix == prefix) {
             Some(held) => held,
-            None => self.open(meter).await?,
+            None => self.open(meter, prefix).await?,
         };
         Ok((lent, held))
     }
 
-    async fn open(&self, meter: &Meter) -> Result<Held, Failure> {
+    async fn open(&self, meter: &Meter, prefix: Arc<str>) -> Result<Held, Failure> {
         let connection = Connection::open(&self.url).await.map_err(broken)?;
-        let mut held = Held { connection, epoch: String::new() };
-        let args = Args::new().with(self.prefix.as_str()).number(self.mark_ttl.as_micros());
+        let mut held = Held { connection, epoch: String::new(), prefix };
+        let args = Args::new().with(held.prefix.as_bytes()).number(self.mark_ttl.as_micros());
         let reply = held.evaluate(meter, &GREET, args.0.iter()).await.map_err(broken)?;
         let epoch =
             Reader::new(reply).and_then(|mut reader| reader.bytes()?).and_then(|epoch| String::from_utf8(epoch).ok());
@@ -254,10 +273,11 @@ fn refusal(text: &str) -> Option<Refusal> {
     }
 }
 
-/// A connection, and the life of the server in which it was greeted.
+/// A connection, the life of the server in which it was greeted, and the beginning of the keys for which it was.
 struct Held {
     connection: Connection,
     epoch: String,
+    prefix: Arc<str>,
 }
 
 impl Held {

@@ -12,7 +12,7 @@ use crate::WorkspaceId;
 pub struct CacheSettings {
     /// `redis_url`: where Redis is, for example `redis://user:password@host:6379/0`. Empty (the default): no Redis.
     pub url: String,
-    /// What every key begins with. Default `todo:`.
+    /// What every key begins with, before the id of the installation. Default `todo:`.
     pub prefix: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
@@ -28,6 +28,9 @@ pub struct CacheSettings {
     /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
     /// 15 s.
     pub mark_ttl: Duration,
+    /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all instances. Default
+    /// true.
+    pub answers: bool,
     /// Larger responses are not stored. Default 262144 bytes.
     pub max_bytes: usize,
 }
@@ -42,6 +45,7 @@ impl Default for CacheSettings {
             write_budget: Duration::from_millis(100),
             breaker: Duration::from_secs(1),
             mark_ttl: Duration::from_secs(15),
+            answers: true,
             max_bytes: 256 * 1024,
         }
     }
@@ -332,6 +336,11 @@ pub(crate) enum IntentState {
 }
 
 impl Intent {
+    /// There is no cache that a write could make old.
+    pub fn is_off(&self) -> bool {
+        matches!(self.state, IntentState::Off)
+    }
+
     /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it
     /// says so the answer must wait for [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT) after the commit.
     pub fn distrust(&self) -> bool {

@@ -30,15 +30,18 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// From when on the token is worthless.
     pub expires_at: Option<Instant>,
-    /// Writes that Redis was not told of; the cache of the workspace must not be trusted while there are any. To be settled
-    /// with [`super::invalidations::settle`]. At most 100 are named.
-    pub pending_invalidations: Vec<i64>,
+    /// The snapshot of the check, if it saw writes that Redis was not told of; the cache of the workspace must not be trusted while
+    /// there are any. To be settled with [`super::invalidations::settle`].
+    pub pending_invalidations: Option<String>,
     /// Whether a worker is needed, for whomever: a job or a purge is due. True of the moment of the check alone, so not kept.
     #[serde(default, skip_serializing)]
     pub work_due: bool,
     /// Whether the use of the token is to be noted ([`note_uses`]). True of the moment of the check alone, so not kept.
     #[serde(default, skip_serializing)]
     pub use_due: bool,
+    /// As [`installation`] says. Of the moment of the check alone, too.
+    #[serde(default, skip_serializing)]
+    pub installation: Option<String>,
 }
 
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired.
@@ -70,9 +73,7 @@ pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
     }
 }
 
-/// Only the pending invalidations of a workspace, for callers whose principal is known already.
-pub async fn pending_invalidations(pg: &Pg, caller: &crate::Caller) -> Result<Vec<i64>> {
-    const SQL: &str = "SELECT ARRAY( \
-        SELECT id FROM cache_invalidations WHERE workspace_id = $1 ORDER BY id LIMIT 100)";
-    pg.read(&caller.meter, Statement::new(SQL, vec![Param::Int(caller.workspace.0)])).await?.one()?.ints()
+/// The id of the installation that this database belongs to; none for a minute after it was renewed.
+pub async fn installation(pg: &Pg, meter: &Meter) -> Result<Option<String>> {
+    pg.read(meter, Statement::new("SELECT installation_v1()", Vec::new())).await?.one()?.optional_text()
 }

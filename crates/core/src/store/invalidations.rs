@@ -1,7 +1,7 @@
 //! Writes that the cache was not told of because Redis was away. While a workspace has any, its cached entries may be old.
 //!
 //! A write records one with [`Write::distrust_cache`](super::write::Write::distrust_cache). Whoever reaches Redis next and saw
-//! them (see [`super::admission`]) first raises the generation there and then settles exactly those that it saw. A range
+//! them (see [`super::admission`]) first raises the generation there and then settles exactly those that its snapshot saw. A range
 //! (`id <= n`) would not do: ids are given in another order than transactions commit.
 
 use super::pg::{Param, Pg, Statement};
@@ -15,10 +15,17 @@ pub async fn distrust(pg: &Pg, caller: &Caller) -> Result<bool> {
     pg.write(&caller.meter, statement).await?.one()?.bool()
 }
 
-/// Forgets the given ones, after the generation in Redis was raised.
-pub async fn settle(pg: &Pg, caller: &Caller, ids: &[i64]) -> Result<()> {
-    const SQL: &str = "DELETE FROM cache_invalidations WHERE workspace_id = $1 AND id = ANY ($2)";
-    let params = vec![Param::Int(caller.workspace.0), Param::Ints(ids.to_vec())];
+/// Records one for a write whose outcome is unknown. It stands until every transaction that was running has ended.
+pub async fn outcome_unknown(pg: &Pg, caller: &Caller) -> Result<()> {
+    let statement = Statement::new("SELECT cache_outcome_unknown_v1($1)::text", vec![Param::Int(caller.workspace.0)]);
+    pg.write(&caller.meter, statement).await?;
+    Ok(())
+}
+
+/// Forgets those that this snapshot saw, after the generation in Redis was raised.
+pub async fn settle(pg: &Pg, caller: &Caller, snapshot: &str) -> Result<()> {
+    const SQL: &str = "SELECT cache_settle_v1($1, $2::text::pg_snapshot)::text";
+    let params = vec![Param::Int(caller.workspace.0), Param::Text(snapshot.to_owned())];
     // To repeat it is harmless.
     pg.read(&caller.meter, Statement::new(SQL, params)).await?;
     Ok(())

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Lookup, Pass, RateVerdict, Reach, Who};
+use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Principal};
 use crate::store::invalidations;
 use crate::{Caller, Meter, Result, WorkspaceId, lock};
@@ -96,6 +96,30 @@ fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
 }
 
 impl Service {
+    /// [`Cache::enter`], once it is known which installation this is.
+    pub async fn enter(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Entrance {
+        if !self.cache.knows_installation() {
+            Box::pin(self.learn_installation(meter)).await;
+        }
+        self.cache.enter(meter, entry).await
+    }
+
+    /// Makes sure that the cache knows whose it is: one statement in the life of an instance. Where it fails Redis is left alone for
+    /// a while.
+    pub async fn learn_installation(&self, meter: &Arc<Meter>) {
+        loop {
+            match self.cache.learning() {
+                Learning::Done => return,
+                Learning::Ask => {
+                    let installation = admission::installation(&self.pg, meter).await.ok().flatten();
+                    self.cache.belong_to(installation.as_deref());
+                    return;
+                }
+                Learning::Wait => spin_sdk::time::sleep(Duration::from_millis(2)).await,
+            }
+        }
+    }
+
     /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
     pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
         if let Some(refused) = entrance.refusal().copied() {
@@ -132,7 +156,8 @@ impl Service {
             Who::Nobody => Ok(None),
         };
         let Ok(Some(principal)) = checked else { return FollowUp::default() };
-        if principal.pending_invalidations.is_empty() {
+        self.cache.belong_to(principal.installation.as_deref());
+        if principal.pending_invalidations.is_none() {
             let workspace = WorkspaceId(principal.workspace_id);
             let bytes = serde_json::to_vec(&principal).unwrap_or_default();
             let remembered = Admission { workspace, principal: &bytes, settled: true };
@@ -184,15 +209,20 @@ impl Service {
                 follow_up: FollowUp::default(),
             });
         };
+        // Another one than before is taken up before anything is settled or remembered there.
+        self.cache.belong_to(principal.installation.as_deref());
         let workspace = WorkspaceId(principal.workspace_id);
-        let pending = &principal.pending_invalidations;
-        if !pending.is_empty() && self.cache.settle(meter, workspace).await {
+        let pending = principal.pending_invalidations.as_deref();
+        if let Some(snapshot) = pending
+            && self.cache.settle(meter, workspace).await
+        {
             let caller = Caller { workspace, meter: Arc::clone(meter) };
-            invalidations::settle(&self.pg, &caller, pending).await?;
+            // If it fails they stay pending, and the next check settles them. This request has its principal.
+            let _ = invalidations::settle(&self.pg, &caller, snapshot).await;
         }
         self.recent.put(token, checked, &principal);
         let bytes = serde_json::to_vec(&*principal).unwrap_or_default();
-        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_empty() };
+        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_none() };
         let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
         let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
         let follow_up = FollowUp::of(&principal);

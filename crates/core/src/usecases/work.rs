@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::cache::{Cache, Touched};
+use crate::store::admission;
 use crate::store::invalidations;
 use crate::store::job_queue::{self, Chunk, Claim};
 use crate::store::write::Written;
@@ -69,6 +70,10 @@ impl Service {
     /// Only if Postgres is away: a job that fails is put off or ended, and the run goes on with the next.
     pub async fn work(&self, meter: &Arc<Meter>, lease: Duration, budget: Duration) -> Result<Worked> {
         let deadline = Instant::now() + budget;
+        // Asked anew in each run, since no check of a token tells a worker of another id.
+        if self.cache.is_on() {
+            self.cache.belong_to(admission::installation(&self.pg, meter).await?.as_deref());
+        }
         let mut run = Run { service: self, meter, lease, deadline, worked: Worked::default() };
         run.worked.more = !(run.jobs().await? && run.purge().await?);
         Ok(run.worked)

@@ -1,11 +1,18 @@
 //! The cache protocol around a write: announce, commit, publish (see [`crate::cache`]).
 
+use std::time::Duration;
+
+use futures::future::select;
+
 use crate::cache::{Cache, Intent, Published, Touched};
 use crate::store::invalidations;
 use crate::store::write::{IdempotencyKey, Write, Written};
 use crate::{Caller, Error, Result};
 
 use super::Service;
+
+/// How long a writer that does not know its outcome tries to record that.
+const RECORD_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A write that was announced to the cache.
 #[must_use = "settle it with the outcome of the statement"]
@@ -41,12 +48,17 @@ impl<'a> Writing<'a> {
         Write { caller: self.caller, idempotency: self.key, distrust_cache: self.intent.distrust() }
     }
 
-    /// Publishes a known outcome; after it no instance serves the old state. An unknown one (`outcome_unknown`, a deadline)
-    /// leaves the mark standing until no statement can be running any more.
+    /// Publishes a known outcome; after it no instance serves the old state. A statement that Postgres ended at its deadline was
+    /// rolled back, which is known, too. An unknown one leaves the mark standing, and is recorded, since a commit that waits for a
+    /// standby may come after the end of the mark.
     pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
         let Self { service, caller, key: _, intent } = self;
-        let unknown = matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. } | Error::Timeout { .. }));
-        if unknown {
+        if matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. })) {
+            if !intent.is_off() {
+                // Best effort: Postgres may be away.
+                let record = Box::pin(invalidations::outcome_unknown(&service.pg, caller));
+                select(record, Box::pin(spin_sdk::time::sleep(RECORD_DEADLINE))).await;
+            }
             drop(intent);
             return outcome;
         }

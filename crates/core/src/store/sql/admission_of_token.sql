@@ -4,9 +4,9 @@ SELECT row_to_json(principal)::text
 FROM (
     SELECT t.workspace_id, w.uid AS workspace_uid, w.name AS workspace_name, t.uid AS token_uid, t.name AS token_name,
         t.scopes, rfc3339_v1(t.expires_at) AS expires_at,
-        ARRAY(
-            SELECT i.id FROM cache_invalidations i WHERE i.workspace_id = t.workspace_id ORDER BY i.id LIMIT 100
-        ) AS pending_invalidations,
+        CASE WHEN EXISTS (SELECT FROM cache_invalidations i WHERE i.workspace_id = t.workspace_id)
+            THEN pg_current_snapshot()::text END AS pending_invalidations,
+        installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,
         t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' AS use_due
