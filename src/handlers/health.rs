@@ -18,7 +18,10 @@ use crate::app::App;
 /// What `/health` says.
 #[derive(Debug, Serialize)]
 pub struct Health {
+    /// `healthy`, `degraded` (works without Redis) or `unhealthy`.
     status: &'static str,
+    /// `up` or `down`, as `checks.database.status`: where monitors of the replaced application look.
+    database: &'static str,
     environment: &'static str,
     version: &'static str,
     checks: Checks,
@@ -88,12 +91,13 @@ async fn check(app: &App) -> Health {
         CacheHealth::Down(_) => DOWN,
     };
     let status = match (problems.is_empty(), cache.status) {
-        (false, _) => "unavailable",
+        (false, _) => "unhealthy",
         (true, "down") => "degraded",
-        (true, _) => "ok",
+        (true, _) => "healthy",
     };
     Health {
         status,
+        database: database.status,
         environment: app.settings.environment.name(),
         version: env!("CARGO_PKG_VERSION"),
         checks: Checks { database, cache },
