@@ -43,6 +43,7 @@ mod openapi;
 mod pages;
 mod people;
 mod rate_limit;
+mod readme;
 mod request_id;
 mod scale;
 mod settings;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         pages::suite(),
         people::suite(),
         rate_limit::suite(),
+        readme::suite(),
         request_id::suite(),
         scale::suite(),
         settings::suite(),
