@@ -111,6 +111,10 @@ pub struct HttpSettings {
     pub hsts: bool,
     /// `request_timeout_ms`: after this a request ends with 504.
     pub timeout: Duration,
+    /// `unversioned_routes`: `/todos…` are addresses of version 1.
+    pub unversioned_routes: bool,
+    /// `docs`: there is documentation to lead browsers to.
+    pub docs: bool,
 }
 
 /// Which origins may call from a browser.
@@ -216,6 +220,8 @@ impl Settings {
             cors_origins: read.origins("cors_origins"),
             hsts: read.switch("hsts", production),
             timeout: read.millis("request_timeout_ms", 100..=300_000),
+            unversioned_routes: read.switch("unversioned_routes", true),
+            docs: read.switch("docs", true),
         };
         let observability = ObservabilitySettings {
             log_level: read.log_level("log_level", Level::usual(development)),

@@ -3,6 +3,7 @@
 //! One instance serves many requests (ARCHITECTURE.md, *The platform*), so everything that can be built once is: see
 //! [`app::App`]. The router and the order of its layers are in [`router`].
 
+pub mod address;
 pub mod app;
 pub mod config;
 pub mod document;
@@ -26,7 +27,8 @@ mod export {
     #[http_service]
     async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
         let request: Request<Body> = request.map(Body::new);
-        match crate::app::router().await.oneshot(request).await {
+        let (router, request) = crate::app::route(request).await;
+        match router.oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},
         }

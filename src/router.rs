@@ -15,8 +15,8 @@ use axum::routing::{delete, get, post};
 use crate::app::App;
 use crate::error;
 use crate::handlers::{
-    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, stats,
-    tags, todos, v1 as old,
+    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, root,
+    stats, tags, todos, v1 as old,
 };
 use crate::middleware::access_log::Findings;
 use crate::middleware::{
@@ -37,6 +37,7 @@ pub fn build(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics_page::metrics))
         .layer(from_fn_with_state(Arc::clone(&app), operate))
         .route("/health/live", get(health::live))
+        .route("/", get(root::root))
         .method_not_allowed_fallback(error::method_not_allowed);
     let mut routes = operations.merge(guarded);
     if let Some(allowed) = cors::allowed(&app.settings.http.cors_origins) {

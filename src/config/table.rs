@@ -68,11 +68,12 @@ pub const SETTINGS: &[Setting] = &[
     api("cache_stats_ttl_seconds", "300", "Seconds that counts stay in the cache."),
     api("cors_origins", "", "Comma-separated origins that may call from a browser, or `*`; empty: none."),
     api("hsts", "", "`on` or `off`: send `Strict-Transport-Security`. Empty: `on` in production."),
-    other("docs", "", "`on` or `off`: serve `/docs`. Empty: on."),
+    api("docs", "", "`on` or `off`: serve `/docs`. Empty: on."),
     api("server_timing", "", "`on` or `off`: send `Server-Timing`. Empty: `off` in production."),
     api("log_level", "", "`error`, `warn`, `info` or `debug`. Empty: `debug` in development, `info` elsewhere."),
     api("enable_metrics", "on", "`on` or `off`: count requests and serve `/metrics`."),
     api("metrics_public", "off", "`on` or `off`: `/metrics` needs no token."),
+    api("unversioned_routes", "on", "`on` or `off`: serve version 1 also at `/todos…`, without `/api/v1` before it."),
     api("v1_deprecated_at", "2026-11-23T00:00:00Z", "Instant in the `Deprecation` header of version 1."),
     api("v1_sunset_at", "2027-11-23T00:00:00Z", "Instant in the `Sunset` header of version 1."),
 ];

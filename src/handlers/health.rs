@@ -30,7 +30,10 @@ pub struct Remembered {
 /// What `/health` says.
 #[derive(Debug, Clone, Serialize)]
 pub struct Health {
+    /// `healthy`, `degraded` (works without Redis) or `unhealthy`.
     status: &'static str,
+    /// `up` or `down`, as `checks.database.status`: where monitors of the replaced application look.
+    database: &'static str,
     environment: &'static str,
     version: &'static str,
     checks: Checks,
@@ -137,12 +140,13 @@ async fn check(app: &App) -> Health {
     };
     let degraded = cache.status == "down" || database.reason.is_some();
     let status = match (problems.is_empty(), degraded) {
-        (false, _) => "unavailable",
+        (false, _) => "unhealthy",
         (true, true) => "degraded",
-        (true, false) => "ok",
+        (true, false) => "healthy",
     };
     Health {
         status,
+        database: database.status,
         environment: app.settings.environment.name(),
         version: env!("CARGO_PKG_VERSION"),
         checks: Checks { database, cache },

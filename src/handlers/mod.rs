@@ -12,6 +12,7 @@ pub mod jobs;
 pub mod me;
 pub mod metrics;
 pub mod openapi;
+pub mod root;
 pub mod stats;
 pub mod tags;
 pub mod todos;

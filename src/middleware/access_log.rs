@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::client;
 use super::request_id::{RequestId, TraceId};
+use crate::address::Written;
 use crate::app::App;
 use crate::error::Logged;
 
@@ -94,7 +95,9 @@ struct Line<'a> {
 pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let findings = Arc::new(Findings::new(app, &request));
     request.extensions_mut().insert(Arc::clone(&findings));
-    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let method = request.method().clone();
+    let written = request.extensions().get::<Written>().map(|Written(uri)| uri);
+    let uri = written.unwrap_or_else(|| request.uri()).clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let request_id = request.extensions().get::<RequestId>().cloned();
     let trace_id = request.extensions().get::<TraceId>().cloned();

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::harness::{Workspace, suite};
 
 suite![
+    #[redis]
     a_second_read_is_a_hit,
     every_write_is_seen_by_the_next_read,
     a_request_that_cannot_be_cached_says_so,
@@ -14,9 +15,6 @@ suite![
 ];
 
 async fn a_second_read_is_a_hit() {
-    if std::env::var("REDIS_URL").unwrap_or_default().is_empty() {
-        return;
-    }
     let ws = Workspace::new().await;
     let path = format!("/api/v2/todos/{}", ws.titled("x").await);
     for path in

@@ -227,12 +227,12 @@ async fn long_headers_are_refused() {
 
 async fn a_path_is_matched_exactly() {
     let ws = Workspace::new().await;
-    for path in ["/api/v2/todos/", "/api/v2//todos", "/API/v2/todos", "/api/v2/todos;x=1", "/api/v2/Todos"] {
+    for path in ["/api/v2//todos", "/API/v2/todos", "/api/v2/todos;x=1", "/api/v2/Todos"] {
         let token = ws.token.clone().unwrap();
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n");
         let answer = raw::exchange(&ws.server, request.as_bytes()).await;
-        assert!([400, 404].contains(&answer.status), "{answer}");
+        answer.problem(404, "route_not_found");
     }
 }
 

@@ -76,6 +76,10 @@ async fn each_request_is_one_line() {
     ] {
         assert_eq!(line[field], value, "{field} of {line}");
     }
+    // The path is told as it was written, whatever route it led to.
+    ws.get("/todos/").header("x-request-id", "log-2").send().await.has_status(200);
+    let old = line_of(&captured, "log-2").await;
+    assert_eq!((&old["route"], &old["path"]), (&json!("/api/v1/todos"), &json!("/todos/")), "{old}");
     assert!(line["statements"].is_u64() && line["redis_calls"].is_u64() && line["duration_ms"].is_number(), "{line}");
     assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1")), "{line}");
     assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");

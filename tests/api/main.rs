@@ -16,6 +16,7 @@
 
 mod harness;
 
+mod addresses;
 mod auth;
 mod batch;
 mod bin;
@@ -43,6 +44,7 @@ mod openapi;
 mod pages;
 mod people;
 mod rate_limit;
+mod readme;
 mod request_id;
 mod scale;
 mod settings;
@@ -63,6 +65,7 @@ fn main() -> ExitCode {
         return code;
     }
     harness::suite::run(vec![
+        addresses::suite(),
         auth::suite(),
         batch::suite(),
         bin::suite(),
@@ -90,6 +93,7 @@ fn main() -> ExitCode {
         pages::suite(),
         people::suite(),
         rate_limit::suite(),
+        readme::suite(),
         request_id::suite(),
         scale::suite(),
         settings::suite(),

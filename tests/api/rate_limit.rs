@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::harness::{Answer, Options, Server, Workspace, suite};
 
 suite![
+    #[usual]
     a_class_that_is_off_sends_no_fields,
     #[embedded]
     exactly_the_limit_passes,
@@ -52,9 +53,6 @@ fn left(answer: &Answer, class: &str) -> (u64, u64) {
 }
 
 async fn a_class_that_is_off_sends_no_fields() {
-    if crate::harness::server::is_remote() {
-        return;
-    }
     let ws = Workspace::new().await;
     let answer = ws.get("/api/v2/todos").send().await;
     assert!(answer.optional("ratelimit").is_none() && answer.optional("ratelimit-policy").is_none(), "{answer}");

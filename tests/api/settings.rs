@@ -41,7 +41,11 @@ async fn each_environment_starts_with_its_configuration_file() {
         let options = Options { file: Some(file(environment)), ..Options::default() };
         let server = Server::private(options.with("cursor_secret", CURSOR_SECRET).with("redis_timeout_ms", 500)).await;
         let ready = server.anonymous().get("/health/ready").send().await;
-        assert_eq!((&ready.ok()["status"], &ready.ok()["environment"]), (&json!("ok"), &json!(environment)), "{ready}");
+        assert_eq!(
+            (&ready.ok()["status"], &ready.ok()["environment"]),
+            (&json!("healthy"), &json!(environment)),
+            "{ready}"
+        );
         assert_eq!(ready.optional("strict-transport-security").is_some(), strict, "{ready}");
         let docs = server.anonymous().get("/docs").send().await;
         assert_eq!(docs.has_status(200).optional("strict-transport-security").is_some(), strict, "{docs}");
@@ -90,7 +94,7 @@ async fn refuses(server: &std::sync::Arc<Server>, named: &str) {
     let problems = ready.json(503)["problems"].to_string();
     assert!(problems.contains(named), "{ready}");
     assert!(ready.optional("retry-after").is_some(), "{ready}");
-    assert_eq!(server.anonymous().get("/health").send().await.ok()["status"], "unavailable");
+    assert_eq!(server.anonymous().get("/health").send().await.ok()["status"], "unhealthy");
     server.anonymous().get("/health/live").send().await.ok();
     for client in [server.anonymous(), server.admin()] {
         client.get("/api/v2/todos").send().await.problem(503, "unavailable");

@@ -11,9 +11,10 @@ use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
 use crate::postgres::Postgres;
 use crate::progress::say;
 use crate::redis::Redis;
+use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, database, migrate};
+use crate::{Session, apt, database, migrate};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
@@ -106,6 +107,11 @@ async fn suite(
     large: &[(&str, String)],
 ) -> Result<ExitCode> {
     migrate::apply(&session.checkout, url).await?;
+    if ask("jq", &["--version"]).await.is_none()
+        && let Err(error) = apt::install(session, &["jq"], "jq, which README.md's tour uses,").await
+    {
+        say(&format!("the test of README.md's tour will be ignored: {error}"));
+    }
     // At once: apart, the fixture would have dependencies with other features, which would all be compiled again.
     components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
 

@@ -30,7 +30,8 @@ pub fn note(answer: &Answer) {
     let code = body["code"].as_str().or_else(|| body["error"]["code"].as_str()).map(str::to_owned);
     let faults = body["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["code"].as_str());
     FAULTS.lock().unwrap().extend(faults.map(str::to_owned));
-    let path = answer.path.split('?').next().unwrap_or_default().to_owned();
+    // A slash at the end makes no difference.
+    let path = answer.path.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
     SEEN.lock().unwrap().insert(Exchange { method: answer.method.clone(), path, status: answer.status, code });
 }
 

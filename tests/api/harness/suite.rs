@@ -24,13 +24,19 @@ pub enum Needs {
     Embedded,
     /// A connection to the server's database.
     Database,
+    /// A server with Redis.
+    Redis,
+    /// A server with the usual variables of the tests: no rate limits.
+    Usual,
+    /// A todo-host of its own, in this process, and curl, jq and bash on the path.
+    Shell,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
 }
 
 impl Needs {
     fn own_server(self) -> bool {
-        matches!(self, Self::Embedded | Self::Large)
+        matches!(self, Self::Embedded | Self::Shell | Self::Large)
     }
 
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
@@ -62,12 +68,14 @@ impl Test {
 
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
-            Needs::Embedded | Needs::Large if server::is_remote() => {
+            Needs::Embedded | Needs::Shell | Needs::Large | Needs::Usual if server::is_remote() => {
                 Some("needs a server in this process, and TODO_BASE_URL is set")
             }
-            Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
+            Needs::Embedded | Needs::Shell | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
                 Some("needs DATABASE_URL")
             }
+            Needs::Redis if std::env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) => Some("needs REDIS_URL"),
+            Needs::Shell if !["bash", "curl", "jq"].into_iter().all(runs) => Some("needs bash, curl and jq"),
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
                 Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
             }
@@ -88,8 +96,15 @@ impl Test {
     }
 }
 
+/// Whether there is such a program.
+fn runs(program: &str) -> bool {
+    use std::process::{Command, Stdio};
+    Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
+}
+
 /// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[database]` those that look into the
-/// database, `#[large]` those that need a large one.
+/// database, `#[redis]` those that need Redis, `#[usual]` those that need the tests' usual settings, `#[shell]` those that run
+/// shell commands on a server of their own, `#[large]` those that need a large database.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -113,6 +128,15 @@ macro_rules! needs {
     };
     (database) => {
         $crate::harness::suite::Needs::Database
+    };
+    (redis) => {
+        $crate::harness::suite::Needs::Redis
+    };
+    (usual) => {
+        $crate::harness::suite::Needs::Usual
+    };
+    (shell) => {
+        $crate::harness::suite::Needs::Shell
     };
     (large) => {
         $crate::harness::suite::Needs::Large
