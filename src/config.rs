@@ -190,7 +190,7 @@ impl Settings {
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
         let database = pg::Settings {
             url,
-            open_deadline: deadline,
+            wait_deadline: read.millis("database_wait_ms", 10..=5_000),
             statement_deadline: deadline,
             retry_after: Duration::from_secs(1),
         };

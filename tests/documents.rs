@@ -17,8 +17,10 @@ use todo_api::config::{DATABASE_SCHEMES, REDIS_SCHEMES, SETTINGS};
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
-const METRICS: [&str; 8] = [
+const METRICS: [&str; 10] = [
     "todo_cache_requests_total",
+    "todo_database_refusals_total",
+    "todo_database_waits_total",
     "todo_http_request_duration_seconds",
     "todo_http_requests_total",
     "todo_job_oldest_queued_seconds",

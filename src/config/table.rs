@@ -31,7 +31,12 @@ pub const SETTINGS: &[Setting] = &[
     ),
     other("database_host", "127.0.0.1", "The host in `database_url`: what the components may reach."),
     other("database_port", "5432", "The port in `database_url`."),
-    api("database_timeout_ms", "5000", "Milliseconds that opening a connection or one statement may take."),
+    api("database_timeout_ms", "5000", "Milliseconds that one statement may take."),
+    api(
+        "database_wait_ms",
+        "500",
+        "Milliseconds that a statement may wait for a connection before its request is refused (503).",
+    ),
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),
     other("redis_port", "6379", "The port in `redis_url`."),

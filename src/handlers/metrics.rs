@@ -46,16 +46,18 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 /// Name, type and help of each metric that is counted.
-const FAMILIES: [(&str, &str, &str); 4] = [
+const FAMILIES: [(&str, &str, &str); 6] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
     ("todo_cache_requests_total", "counter", "Cacheable and other requests by what the cache did."),
     ("todo_rate_limited_total", "counter", "Requests that were refused, by class of the rate limit."),
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
+    ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
+    ("todo_database_refusals_total", "counter", "SQL statements refused because no connection came free in time."),
 ];
 const DURATION: &str = "todo_http_request_duration_seconds";
 
 /// Samples that are there from the start, so that a rate can be taken of their first increase.
-const FROM_ZERO: [&str; 7] = [
+const FROM_ZERO: [&str; 9] = [
     "todo_cache_requests_total{result=\"hit\"}",
     "todo_cache_requests_total{result=\"miss\"}",
     "todo_cache_requests_total{result=\"bypass\"}",
@@ -63,6 +65,8 @@ const FROM_ZERO: [&str; 7] = [
     "todo_rate_limited_total{class=\"writes\"}",
     "todo_rate_limited_total{class=\"auth_failures\"}",
     "todo_sql_statements_total",
+    "todo_database_waits_total",
+    "todo_database_refusals_total",
 ];
 
 /// Writes the counters, whose names are samples already.

@@ -44,6 +44,8 @@ struct Counts {
     cache: BTreeMap<&'static str, u64>,
     limited: BTreeMap<&'static str, u64>,
     statements: u64,
+    connection_waits: u64,
+    connection_refusals: u64,
     /// Whether somebody will send it.
     gathering: bool,
 }
@@ -68,6 +70,15 @@ impl Route {
     }
 }
 
+impl Counts {
+    fn add_meter(&mut self, meter: &Meter) {
+        let (waits, refusals) = meter.connection_waits();
+        self.statements += u64::from(meter.sql().0);
+        self.connection_waits += u64::from(waits);
+        self.connection_refusals += u64::from(refusals);
+    }
+}
+
 impl Tally {
     /// Adds a request; true if the caller is to send the tally after a while.
     fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, findings: &Findings) -> bool {
@@ -83,18 +94,18 @@ impl Tally {
         if let Some(class) = limited {
             *counts.limited.entry(class).or_default() += 1;
         }
-        counts.statements += u64::from(findings.meter.sql().0);
+        counts.add_meter(&findings.meter);
         !std::mem::replace(&mut counts.gathering, true)
     }
 
     /// Adds what was done after a response. It is sent with the next requests.
     pub fn add_statements(&self, meter: &Meter) {
-        lock(&self.0).statements += u64::from(meter.sql().0);
+        lock(&self.0).add_meter(meter);
     }
 
     /// Everything so far, as samples.
     fn take(&self) -> Vec<(String, u64)> {
-        let Counts { routes, cache, limited, statements, gathering: _ } = {
+        let Counts { routes, cache, limited, statements, connection_waits, connection_refusals, gathering: _ } = {
             let mut counts = lock(&self.0);
             let gathering = counts.gathering;
             std::mem::replace(&mut *counts, Counts { gathering, ..Counts::default() })
@@ -119,6 +130,8 @@ impl Tally {
             samples.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), count));
         }
         samples.push(("todo_sql_statements_total".to_owned(), statements));
+        samples.push(("todo_database_waits_total".to_owned(), connection_waits));
+        samples.push(("todo_database_refusals_total".to_owned(), connection_refusals));
         samples.retain(|(_, count)| *count > 0);
         samples
     }

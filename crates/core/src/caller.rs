@@ -24,7 +24,12 @@ pub struct Meter {
     sql_micros: AtomicU64,
     redis_calls: AtomicU32,
     redis_micros: AtomicU64,
+    connection_waits: AtomicU32,
+    connection_refusals: AtomicU32,
 }
+
+/// A statement that got its connection later than this has waited for it: opening one takes a few milliseconds.
+const NOTABLE_WAIT: Duration = Duration::from_millis(50);
 
 impl Meter {
     /// One SQL statement was sent and took `elapsed` to answer or fail.
@@ -37,6 +42,20 @@ impl Meter {
     pub fn redis_call(&self, elapsed: Duration) {
         self.redis_calls.fetch_add(1, Relaxed);
         self.redis_micros.fetch_add(micros(elapsed), Relaxed);
+    }
+
+    /// A statement waited so long for a connection and got one, or was refused.
+    pub fn connection_wait(&self, elapsed: Duration, acquired: bool) {
+        if !acquired {
+            self.connection_refusals.fetch_add(1, Relaxed);
+        } else if elapsed > NOTABLE_WAIT {
+            self.connection_waits.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Statements so far that got a connection late, and those that were refused because none came free.
+    pub fn connection_waits(&self) -> (u32, u32) {
+        (self.connection_waits.load(Relaxed), self.connection_refusals.load(Relaxed))
     }
 
     /// Statements so far and the time they took.

@@ -22,7 +22,8 @@ pub async fn read() -> Result<Settings, String> {
     let longer_than_any_statement = deadline * 2 + Duration::from_secs(5);
     let postgres = pg::Settings {
         url: text("database_url").await?,
-        open_deadline: deadline,
+        // Nobody waits for the worker, so it may wait for its turn.
+        wait_deadline: deadline,
         statement_deadline: deadline,
         retry_after: Duration::from_secs(1),
     };

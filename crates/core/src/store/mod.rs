@@ -15,7 +15,6 @@ pub mod jobs;
 pub mod page;
 pub mod pg;
 mod pg_address;
-mod pg_connections;
 mod pg_failure;
 mod pg_rows;
 pub mod purge;

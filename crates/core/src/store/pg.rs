@@ -1,10 +1,13 @@
 //! The one place that touches the Postgres bindings.
 //!
-//! An instance holds a few connections (`pg_connections.rs`) and runs the statements of all its requests on them. Everything
-//! has a deadline. A connection that breaks or overruns is dropped; a read is then tried once more on a new one, a write is
-//! reported as unknown.
+//! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after it, also when
+//! the request is dropped in between. The pool's queue is fair and shared by all instances, so the rate is that of Postgres,
+//! however few connections there are; whoever has waited for `wait_deadline` is refused. A connection that an instance kept for
+//! its next statement would be missing elsewhere under load: there are more instances than connections. The price is the reset at
+//! each checkout, one round trip.
+//!
+//! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
@@ -14,7 +17,6 @@ use spin_sdk::time::sleep;
 use crate::caller::Meter;
 use crate::error::Error;
 
-use super::pg_connections::{Choice, Connections, Lent};
 use super::pg_failure::{Attempt, classify};
 
 pub use super::pg_address::address;
@@ -26,16 +28,13 @@ pub use super::pg_rows::{Row, Rows};
 pub struct Settings {
     /// `database_url`: a URL, or words like `host=… dbname=…`.
     pub url: String,
-    /// How long opening a connection may take.
-    pub open_deadline: Duration,
+    /// How long a statement may wait for a connection before it is refused.
+    pub wait_deadline: Duration,
     /// How long a statement may take before Postgres ends it. The caller gives up half a second later, if even that fails.
     pub statement_deadline: Duration,
     /// What [`Error::Unavailable`] recommends.
     pub retry_after: Duration,
 }
-
-/// How long a request waits for a further connection before it shares one.
-const GROWTH_DEADLINE: Duration = Duration::from_millis(100);
 
 /// A value that goes with a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,7 +96,6 @@ impl Statement {
 pub struct Pg {
     settings: Settings,
     address: String,
-    connections: Arc<Connections<Connection>>,
 }
 
 impl std::fmt::Debug for Pg {
@@ -110,8 +108,8 @@ impl std::fmt::Debug for Pg {
 impl Pg {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let address = address(&settings.url, settings.statement_deadline, settings.open_deadline);
-        Self { settings, address, connections: Connections::new() }
+        let address = address(&settings.url, settings.statement_deadline, settings.wait_deadline);
+        Self { settings, address }
     }
 
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
@@ -147,46 +145,29 @@ impl Pg {
 
     /// The outer error means that the statement was never sent.
     async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
-        let lent = self.lend().await.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
+        let connection = match self.acquire(meter).await {
+            Ok(connection) => connection,
+            Err(reason) => return Err(Failure::Other(self.unavailable(reason, false))),
+        };
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
-        let result = match within(deadline, run(&lent.connection, statement.sql.into_owned(), params)).await {
+        let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
             Some(result) => result,
             None => Err(Attempt::Silent(format!("no answer within {deadline:?}"))),
         };
         meter.statement(started.elapsed());
-        match &result {
-            Err(Attempt::Broken(_)) => self.connections.forget_all(),
-            // Where this server has become a standby, another connection may reach the new primary.
-            Err(Attempt::Silent(_) | Attempt::ReadOnly(_)) => self.connections.forget(&lent.connection),
-            _ => {}
-        }
         Ok(result)
     }
 
-    /// A connection for one statement.
-    async fn lend(&self) -> Result<Lent<Connection>, String> {
-        let deadline = self.settings.open_deadline;
-        let started = Instant::now();
-        loop {
-            match self.connections.choose(Instant::now()) {
-                Choice::Use(lent) => return Ok(lent),
-                Choice::Open(opening) => {
-                    let left = deadline.saturating_sub(started.elapsed());
-                    let first = self.connections.is_empty();
-                    let opened = open(self.address.clone(), if first { left } else { left.min(GROWTH_DEADLINE) }).await;
-                    match opening.settle(opened, Instant::now()) {
-                        Err(_) if started.elapsed() >= deadline => return Err(none_within(deadline)),
-                        // There were others, which may have gone back meanwhile: look again.
-                        Err(_) if !first || !self.connections.is_empty() => {}
-                        outcome => return outcome,
-                    }
-                }
-                // Whoever has waited for an opening that took all the time does not begin another.
-                Choice::Wait if started.elapsed() > deadline => return Err(none_within(deadline)),
-                Choice::Wait => sleep(Duration::from_millis(1)).await,
-            }
+    /// A connection for one statement, reset by the host. Dropping it gives it back.
+    async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
+        let (started, deadline) = (Instant::now(), self.settings.wait_deadline);
+        let opened = within(deadline, Connection::open(self.address.clone())).await;
+        meter.connection_wait(started.elapsed(), opened.is_some());
+        match opened {
+            Some(opened) => opened.map_err(|error| error.to_string()),
+            None => Err(format!("no connection within {deadline:?}")),
         }
     }
 
@@ -207,17 +188,6 @@ impl Pg {
             reason: format!("Postgres: {reason}"),
         }
     }
-}
-
-async fn open(address: String, deadline: Duration) -> Result<Connection, String> {
-    match within(deadline, Connection::open(address)).await {
-        Some(opened) => opened.map_err(|error| error.to_string()),
-        None => Err(none_within(deadline)),
-    }
-}
-
-fn none_within(deadline: Duration) -> String {
-    format!("no connection within {deadline:?}")
 }
 
 /// The future's output, or none after the deadline.
