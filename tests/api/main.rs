@@ -41,6 +41,7 @@ mod murder;
 mod openapi;
 mod pages;
 mod people;
+mod pooler;
 mod rate_limit;
 mod request_id;
 mod scale;
@@ -87,6 +88,7 @@ fn main() -> ExitCode {
         openapi::suite(),
         pages::suite(),
         people::suite(),
+        pooler::suite(),
         rate_limit::suite(),
         request_id::suite(),
         scale::suite(),

@@ -24,13 +24,15 @@ pub enum Needs {
     Embedded,
     /// A connection to the server's database.
     Database,
+    /// A todo-host of its own whose Postgres stands behind a PgBouncer.
+    Pooler,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
 }
 
 impl Needs {
     fn own_server(self) -> bool {
-        matches!(self, Self::Embedded | Self::Large)
+        matches!(self, Self::Embedded | Self::Pooler | Self::Large)
     }
 
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
@@ -62,11 +64,14 @@ impl Test {
 
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
-            Needs::Embedded | Needs::Large if server::is_remote() => {
+            Needs::Embedded | Needs::Pooler | Needs::Large if server::is_remote() => {
                 Some("needs a server in this process, and TODO_BASE_URL is set")
             }
-            Needs::Embedded | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
+            Needs::Embedded | Needs::Pooler | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
                 Some("needs DATABASE_URL")
+            }
+            Needs::Pooler if std::process::Command::new("pgbouncer").arg("--version").output().is_err() => {
+                Some("needs PgBouncer on PATH (Debian: pgbouncer)")
             }
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
                 Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
@@ -88,8 +93,8 @@ impl Test {
     }
 }
 
-/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[database]` those that look into the
-/// database, `#[large]` those that need a large one.
+/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler
+/// before Postgres, `#[database]` those that look into the database, `#[large]` those that need a large one.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -110,6 +115,9 @@ macro_rules! needs {
     };
     (embedded) => {
         $crate::harness::suite::Needs::Embedded
+    };
+    (pooler) => {
+        $crate::harness::suite::Needs::Pooler
     };
     (database) => {
         $crate::harness::suite::Needs::Database
