@@ -128,6 +128,20 @@ async fn check(app: &App) -> Health {
             });
             up(meter.sql().1)
         }
+        Ok(Readiness::StatementTimeout(found)) => {
+            let longest = app.service.pg().statement_deadline().as_millis();
+            problems.push(format!(
+                "statement_timeout of the database's sessions is {found} ms; it must be from 1 to {longest} \
+                 (database_timeout_ms): ALTER DATABASE … SET statement_timeout = {longest}"
+            ));
+            up(meter.sql().1)
+        }
+        Ok(Readiness::TimeZone) => {
+            problems.push(
+                "timezone of the database's sessions is not UTC: ALTER DATABASE … SET timezone = 'UTC'".to_owned(),
+            );
+            up(meter.sql().1)
+        }
         Err(_) => {
             problems.push("the database does not answer".to_owned());
             DOWN

@@ -43,6 +43,7 @@ mod murder;
 mod openapi;
 mod pages;
 mod people;
+mod pooler;
 mod rate_limit;
 mod readme;
 mod request_id;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         openapi::suite(),
         pages::suite(),
         people::suite(),
+        pooler::suite(),
         rate_limit::suite(),
         readme::suite(),
         request_id::suite(),

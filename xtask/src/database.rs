@@ -36,11 +36,17 @@ impl Which {
 /// Where `up` leaves its database's URL while it runs, in its folder of `target/dev`.
 pub const URL_FILE: &str = "database-url";
 
-/// Connects to a `postgres://` URL. Errors do not repeat it: it holds a password.
+/// Connects to a `postgres://` URL. Statements may take as long as they need: the timeout that the migrations set on the database
+/// is the service's. Errors do not repeat the URL: it holds a password.
 pub async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("DATABASE_URL is not a valid Postgres URL")?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
-    options.connect().await.with_context(|| format!("no connection to Postgres at {place}"))
+    let connected = options.connect().await;
+    let mut connection = connected.with_context(|| format!("no connection to Postgres at {place}"))?;
+    sqlx::raw_sql("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
+        .execute(&mut connection)
+        .await?;
+    Ok(connection)
 }
 
 /// Creates a database on the server of `url`, as its role, and gives the new one's URL.

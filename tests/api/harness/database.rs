@@ -11,10 +11,12 @@ pub async fn connect() -> Client {
     connect_to(&url).await
 }
 
-/// A connection to this database.
+/// A connection to this database, whose statements and transactions may take as long as they need.
 pub async fn connect_to(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database does not answer");
     tokio::spawn(connection);
+    let unlimited = "set statement_timeout = 0; set idle_in_transaction_session_timeout = 0";
+    client.batch_execute(unlimited).await.expect("the database does not take settings");
     client
 }
 

@@ -46,6 +46,11 @@ impl Options {
             variables.retain(|(known, _)| *known != name);
             variables.push((name, value));
         }
+        let said = |wanted: &str| variables.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        if let (Some(url), Some(timeout)) = (said("database_url"), said("database_timeout_ms")) {
+            variables.retain(|(name, _)| name != "database_url");
+            variables.push(("database_url".to_owned(), with_statement_timeout(&url, &timeout)));
+        }
         todo_host::Options {
             manifest: PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("spin.toml"),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -167,6 +172,12 @@ fn servers() -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .to_vec()
+}
+
+/// The URL with another timeout of statements than the one that the migrations set on the database.
+fn with_statement_timeout(url: &str, milliseconds: &str) -> String {
+    let separator = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{separator}options=-c%20statement_timeout%3D{milliseconds}")
 }
 
 /// Host and port of a URL.

@@ -30,13 +30,15 @@ pub enum Needs {
     Usual,
     /// A todo-host of its own, in this process, and curl, jq and bash on the path.
     Shell,
+    /// A todo-host of its own whose Postgres stands behind a PgBouncer.
+    Pooler,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
 }
 
 impl Needs {
     fn own_server(self) -> bool {
-        matches!(self, Self::Embedded | Self::Shell | Self::Large)
+        matches!(self, Self::Embedded | Self::Shell | Self::Pooler | Self::Large)
     }
 
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
@@ -68,14 +70,17 @@ impl Test {
 
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
-            Needs::Embedded | Needs::Shell | Needs::Large | Needs::Usual if server::is_remote() => {
+            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::Large | Needs::Usual if server::is_remote() => {
                 Some("needs a server in this process, and TODO_BASE_URL is set")
             }
-            Needs::Embedded | Needs::Shell | Needs::Database if std::env::var_os("DATABASE_URL").is_none() => {
+            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::Database
+                if std::env::var_os("DATABASE_URL").is_none() =>
+            {
                 Some("needs DATABASE_URL")
             }
             Needs::Redis if std::env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) => Some("needs REDIS_URL"),
             Needs::Shell if !["bash", "curl", "jq"].into_iter().all(runs) => Some("needs bash, curl and jq"),
+            Needs::Pooler if !runs("pgbouncer") => Some("needs PgBouncer on PATH (Debian: pgbouncer)"),
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
                 Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
             }
@@ -102,9 +107,10 @@ fn runs(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
-/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[database]` those that look into the
-/// database, `#[redis]` those that need Redis, `#[usual]` those that need the tests' usual settings, `#[shell]` those that run
-/// shell commands on a server of their own, `#[large]` those that need a large database.
+/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
+/// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
+/// tests' usual settings, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
+/// large database.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -125,6 +131,9 @@ macro_rules! needs {
     };
     (embedded) => {
         $crate::harness::suite::Needs::Embedded
+    };
+    (pooler) => {
+        $crate::harness::suite::Needs::Pooler
     };
     (database) => {
         $crate::harness::suite::Needs::Database

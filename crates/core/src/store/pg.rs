@@ -30,7 +30,8 @@ pub struct Settings {
     pub url: String,
     /// How long a statement may wait for a connection before it is refused.
     pub wait_deadline: Duration,
-    /// How long a statement may take before Postgres ends it. The caller gives up half a second later, if even that fails.
+    /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be longer;
+    /// the caller gives up half a second later, if even that fails.
     pub statement_deadline: Duration,
     /// What [`Error::Unavailable`] recommends.
     pub retry_after: Duration,
@@ -108,8 +109,13 @@ impl std::fmt::Debug for Pg {
 impl Pg {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
-        let address = address(&settings.url, settings.statement_deadline, settings.wait_deadline);
+        let address = address(&settings.url, settings.wait_deadline);
         Self { settings, address }
+    }
+
+    /// How long a statement may take.
+    pub fn statement_deadline(&self) -> Duration {
+        self.settings.statement_deadline
     }
 
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:

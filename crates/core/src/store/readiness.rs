@@ -5,7 +5,7 @@ use crate::caller::Meter;
 use crate::error::Result;
 
 /// The migration that this release cannot do without. Later ones do no harm: the schema only expands while two releases run.
-pub const REQUIRED_MIGRATION: i64 = 38;
+pub const REQUIRED_MIGRATION: i64 = 29;
 
 /// What the check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,25 +16,36 @@ pub enum Readiness {
     ReadOnly,
     /// Postgres answers, but migrations are missing. The newest applied one is given.
     MigrationsMissing(Option<i64>),
+    /// The `statement_timeout` of a session, in milliseconds, is absent (0) or longer than `database_timeout_ms`.
+    StatementTimeout(i64),
+    /// The `timezone` of a session is not UTC.
+    TimeZone,
 }
 
 /// Asks Postgres. It being away is the error.
 pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     // The migrator's own table; where it is missing nothing was ever migrated.
-    const SQL: &str = "SELECT max(version), current_setting('transaction_read_only') = 'on' \
+    const SQL: &str = "SELECT max(version), current_setting('transaction_read_only') = 'on',
+        (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint,
+        current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT')
         FROM _sqlx_migrations WHERE success";
     const UNDEFINED_TABLE: &str = "42P01";
-    let (newest, read_only) = match pg.read(meter, Statement::new(SQL, Vec::new())).await {
-        Ok(rows) => {
-            let mut row = rows.one()?;
-            (row.optional_int()?, row.bool()?)
+    let mut row = match pg.read(meter, Statement::new(SQL, Vec::new())).await {
+        Ok(rows) => rows.one()?,
+        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
+            return Ok(Readiness::MigrationsMissing(None));
         }
-        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => (None, false),
         Err(failure) => return Err(failure.into()),
     };
+    let (newest, read_only, statement_timeout, is_utc) = (row.optional_int()?, row.bool()?, row.int()?, row.bool()?);
+    let longest = i64::try_from(pg.statement_deadline().as_millis()).unwrap_or(i64::MAX);
     Ok(match newest {
         Some(version) if version >= REQUIRED_MIGRATION => {
-            if read_only {
+            if !(1..=longest).contains(&statement_timeout) {
+                Readiness::StatementTimeout(statement_timeout)
+            } else if !is_utc {
+                Readiness::TimeZone
+            } else if read_only {
                 Readiness::ReadOnly
             } else {
                 Readiness::Ready

@@ -1,10 +1,12 @@
 //! Servers of a test's own, which it may kill as it likes: with SIGKILL, as a machine that runs out of memory does.
 
 mod host;
+mod pooler;
 mod postgres;
 mod redis;
 
 pub use host::{Host, serve_if_asked};
+pub use pooler::Pooler;
 pub use postgres::Postgres;
 pub use redis::Redis;
 
@@ -18,4 +20,9 @@ fn folder(of: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(super::unique(&format!("todo-{of}")).replace(' ', "-"));
     std::fs::create_dir(&folder).unwrap();
     folder
+}
+
+/// Whether this process may do everything, so that servers that refuse that need another user.
+fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
 }
