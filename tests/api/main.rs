@@ -16,6 +16,7 @@
 
 mod harness;
 
+mod adopt;
 mod auth;
 mod batch;
 mod bin;
@@ -62,6 +63,7 @@ fn main() -> ExitCode {
         return code;
     }
     harness::suite::run(vec![
+        adopt::suite(),
         auth::suite(),
         batch::suite(),
         bin::suite(),
