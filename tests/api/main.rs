@@ -17,6 +17,7 @@
 mod harness;
 
 mod addresses;
+mod adopt;
 mod auth;
 mod batch;
 mod bin;
@@ -67,6 +68,7 @@ fn main() -> ExitCode {
     }
     harness::suite::run(vec![
         addresses::suite(),
+        adopt::suite(),
         auth::suite(),
         batch::suite(),
         bin::suite(),

@@ -5,6 +5,7 @@
 //! road not taken: they cannot promise that, and they do not run under the same lints and tests as the rest.
 
 mod account;
+mod adopt;
 mod apt;
 mod bench;
 mod build;
@@ -65,6 +66,8 @@ enum Command {
     Token(token::Args),
     /// Fill a workspace with todos to look at.
     Seed(seed::Args),
+    /// Bring the data of the application that this service replaces into an empty workspace.
+    Adopt(adopt::Args),
     /// Write the OpenAPI documents, or check them against the code and against what was released.
     Openapi(openapi::Args),
     /// Measure requests per second, latencies and memory.
@@ -134,6 +137,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Installation(args) => installation::main(session, &args).await,
         Command::Token(args) => token::main(session, &args).await,
         Command::Seed(args) => seed::main(session, &args).await,
+        Command::Adopt(args) => adopt::main(session, &args).await,
         Command::Openapi(args) => openapi::main(session, &args).await,
         Command::Bench(args) => bench::main(session, &args).await,
         Command::Schemathesis(args) => schemathesis::main(session, &args).await,

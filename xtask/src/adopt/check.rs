@@ -1,0 +1,141 @@
+//! Parses values of the old rows with the domain's types, and reports what is refused and what changes.
+
+use anyhow::Result;
+use sqlx::postgres::PgRow;
+use todo_core::domain::instant::Instant;
+use todo_core::domain::text::TextError;
+
+use super::report::Report;
+use super::source::{Table, text};
+
+/// The highest id that comes: what follows must leave room for all todos to be, and JavaScript must read it exactly.
+const HIGHEST_ID: i64 = (1 << 53) - 1;
+
+/// One old row on its way.
+pub struct Checked<'a> {
+    /// The table's name in the map.
+    pub table: &'static str,
+    /// What tells of the table's columns.
+    pub known: &'a Table,
+    /// The row.
+    pub row: &'a PgRow,
+    /// Its id as text, for the report.
+    pub id: String,
+    /// Where findings go.
+    pub report: &'a mut Report,
+}
+
+impl<'a> Checked<'a> {
+    /// Begins with a row.
+    pub fn new(table: &'static str, known: &'a Table, row: &'a PgRow, report: &'a mut Report) -> Result<Self> {
+        let id = text(row, "id")?.unwrap_or_else(|| "without an id".to_owned());
+        Ok(Self { table, known, row, id, report })
+    }
+
+    /// The text of a column.
+    pub fn text(&self, column: &str) -> Result<Option<String>> {
+        text(self.row, column)
+    }
+
+    /// The row's id, which must be higher than the one before.
+    pub fn id(&mut self, before: &mut i64) -> Option<i64> {
+        match self.id.parse::<i64>() {
+            Ok(id) if id == *before => self.refuse("id", "another row has the same"),
+            Ok(id @ 1..=HIGHEST_ID) => {
+                *before = id;
+                return Some(id);
+            }
+            _ => self.refuse("id", &format!("must be a number from 1 to {HIGHEST_ID}")),
+        }
+        None
+    }
+
+    /// An id of another row. One that is not among those that came refers to nothing and is left out.
+    pub fn reference(&mut self, column: &str, exists: impl Fn(i64) -> bool) -> Result<Option<i64>> {
+        let Some(text) = self.text(column)? else {
+            return Ok(None);
+        };
+        match text.parse() {
+            Ok(id) if exists(id) => Ok(Some(id)),
+            _ => {
+                self.mend(column, &format!("left out, since there is no row {text}"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Text that must be there, cleaned.
+    pub fn clean<T>(
+        &mut self,
+        column: &str,
+        parse: impl Fn(&str) -> Result<T, TextError>,
+        as_str: impl Fn(&T) -> &str,
+    ) -> Result<Option<T>> {
+        let old = self.text(column)?.unwrap_or_default();
+        match parse(&old) {
+            Ok(new) => {
+                if as_str(&new) != old.trim() {
+                    self.mend(column, "cleaned of markup, or normalised");
+                }
+                Ok(Some(new))
+            }
+            Err(error) => {
+                self.refuse_text(column, &error, &old);
+                Ok(None)
+            }
+        }
+    }
+
+    /// A point in time, or none.
+    pub fn instant(&mut self, column: &str) -> Result<Result<Option<Instant>, Refused>> {
+        let Some(text) = self.text(column)? else {
+            return Ok(Ok(None));
+        };
+        if self.known.is_zoneless(column) {
+            self.refuse(column, &format!("{text} names no time zone; say with --assume-zone which it is"));
+            return Ok(Err(Refused));
+        }
+        match Instant::parse(&text) {
+            Ok(instant) => Ok(Ok(Some(instant))),
+            Err(error) => {
+                self.refuse(column, &format!("{}, and is {text}", error.detail));
+                Ok(Err(Refused))
+            }
+        }
+    }
+
+    /// Reports a refused text, by its length and not by its content.
+    pub fn refuse_text(&mut self, column: &str, error: &TextError, old: &str) {
+        self.refuse(column, &format!("{} (it has {})", error.detail, old.chars().count()));
+    }
+
+    /// Reports a refused value.
+    pub fn refuse(&mut self, column: &str, why: &str) {
+        self.report.refuse(self.table, &self.id, column, why);
+    }
+
+    /// Reports a mended value.
+    pub fn mend(&mut self, column: &str, how: &str) {
+        self.report.mend(self.table, &self.id, column, how);
+    }
+
+    /// The times of creation and of the last change. Where one is missing the other stands in, else the moment of the adoption.
+    pub fn times(&mut self, now: &str) -> Result<Result<(String, String), Refused>> {
+        let (created, updated) = match (self.instant("created_at")?, self.instant("updated_at")?) {
+            (Ok(created), Ok(updated)) => (created, updated),
+            _ => return Ok(Err(Refused)),
+        };
+        for (column, value, other) in [("created_at", &created, "updated_at"), ("updated_at", &updated, "created_at")] {
+            if value.is_none() && self.known.has(column) {
+                self.mend(column, &format!("is empty: {other}, else the moment of the adoption"));
+            }
+        }
+        let (created, updated) = (created.map(Instant::into_string), updated.map(Instant::into_string));
+        let created = created.or_else(|| updated.clone()).unwrap_or_else(|| now.to_owned());
+        let updated = updated.unwrap_or_else(|| created.clone());
+        Ok(Ok((created, updated)))
+    }
+}
+
+/// The value is refused, which has been reported.
+pub struct Refused;

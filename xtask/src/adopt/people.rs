@@ -1,0 +1,144 @@
+//! Departments, employees and tags.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+
+use anyhow::Result;
+use futures::TryStreamExt;
+use todo_core::domain::people::{Email, Name};
+use todo_core::domain::text::TagName;
+
+use super::check::Checked;
+use super::map::Map;
+use super::report::Report;
+use super::source::{Column, Kind, Source};
+use super::target::{Department, Employee, Tag, Target};
+use crate::progress::say;
+
+/// What todos may refer to. Refused rows are among it: each is reported once.
+#[derive(Default)]
+pub struct People {
+    /// Ids of employees.
+    pub employees: HashSet<i64>,
+    /// Old ids of tags, and the ids of the tags that they have become.
+    pub tags: HashMap<i64, i64>,
+}
+
+const fn column(name: &'static str, kind: Kind, required: bool) -> Column {
+    Column { name, kind, required }
+}
+
+const CREATED: Column = column("created_at", Kind::Instant, false);
+const UPDATED: Column = column("updated_at", Kind::Instant, false);
+const ID: Column = column("id", Kind::Id, true);
+const NAME: Column = column("name", Kind::Text, true);
+
+/// Brings all three.
+pub async fn bring(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<People> {
+    let departments = departments(source, target, map, report).await?;
+    let employees = employees(source, target, map, &departments, report).await?;
+    let tags = tags(source, target, map, report).await?;
+    Ok(People { employees, tags })
+}
+
+async fn departments(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<HashSet<i64>> {
+    let mut ids = HashSet::new();
+    let Some(table) = source.table(map, "departments", &[ID, NAME, CREATED, UPDATED]).await? else {
+        return Ok(ids);
+    };
+    let (mut before, mut names) = (0, HashMap::new());
+    let mut rows = pin!(source.rows(&table));
+    while let Some(row) = rows.try_next().await? {
+        let mut old = Checked::new("departments", &table, &row, report)?;
+        let Some(id) = old.id(&mut before) else { continue };
+        ids.insert(id);
+        let (Some(name), Ok((created, updated))) =
+            (old.clean("name", Name::parse, Name::as_str)?, old.times(&target.now)?)
+        else {
+            continue;
+        };
+        let name = name.into_string();
+        if let Some(first) = names.insert(name.clone(), id) {
+            old.refuse("name", &format!("department {first} has the same"));
+        }
+        target.department(Department { id, name, created, updated }).await?;
+    }
+    target.flush().await?;
+    say(&format!("departments: {}", ids.len()));
+    Ok(ids)
+}
+
+async fn employees(
+    source: &mut Source,
+    target: &mut Target,
+    map: &Map,
+    departments: &HashSet<i64>,
+    report: &mut Report,
+) -> Result<HashSet<i64>> {
+    let mut ids = HashSet::new();
+    let columns =
+        [ID, NAME, column("email", Kind::Text, false), column("department_id", Kind::Id, false), CREATED, UPDATED];
+    let Some(table) = source.table(map, "employees", &columns).await? else {
+        return Ok(ids);
+    };
+    let (mut before, mut emails) = (0, HashMap::new());
+    let mut rows = pin!(source.rows(&table));
+    while let Some(row) = rows.try_next().await? {
+        let mut old = Checked::new("employees", &table, &row, report)?;
+        let Some(id) = old.id(&mut before) else { continue };
+        ids.insert(id);
+        let name = old.clean("name", Name::parse, Name::as_str)?;
+        let email = match old.text("email")?.filter(|email| !email.trim().is_empty()) {
+            Some(_) => old.clean("email", Email::parse, Email::as_str)?,
+            None => {
+                let made = format!("employee-{id}@adopted.invalid");
+                old.mend("email", &format!("there is none: {made}"));
+                Email::parse(&made).ok()
+            }
+        };
+        let department = old.reference("department_id", |id| departments.contains(&id))?;
+        let times = old.times(&target.now)?;
+        let (Some(name), Some(email), Ok((created, updated))) = (name, email, times) else { continue };
+        if let Some(first) = emails.insert(email.folded(), id) {
+            old.refuse("email", &format!("employee {first} has the same, but perhaps for upper and lower case"));
+        }
+        let (name, email) = (name.into_string(), email.into_string());
+        let employee = Employee { id, name, email, department, created, updated };
+        target.employee(employee).await?;
+    }
+    target.flush().await?;
+    say(&format!("employees: {}", ids.len()));
+    Ok(ids)
+}
+
+async fn tags(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<HashMap<i64, i64>> {
+    let mut ids = HashMap::new();
+    let Some(table) = source.table(map, "tags", &[ID, NAME, CREATED]).await? else {
+        return Ok(ids);
+    };
+    let (mut before, mut known) = (0, HashMap::new());
+    let mut rows = pin!(source.rows(&table));
+    while let Some(row) = rows.try_next().await? {
+        let mut old = Checked::new("tags", &table, &row, report)?;
+        let Some(id) = old.id(&mut before) else { continue };
+        ids.insert(id, id);
+        let (Some(name), Ok(created)) =
+            (old.clean("name", TagName::parse, TagName::as_str)?, old.instant("created_at")?)
+        else {
+            continue;
+        };
+        let folded = name.folded();
+        if let Some(first) = known.get(&folded) {
+            ids.insert(id, *first);
+            old.mend("name", &format!("merged into tag {first}, which differs in upper and lower case at most"));
+            continue;
+        }
+        known.insert(folded.clone(), id);
+        let created = created.map_or_else(|| target.now.clone(), |at| at.into_string());
+        let tag = Tag { id, name: name.into_string(), folded, created };
+        target.tag(tag).await?;
+    }
+    target.flush().await?;
+    say(&format!("tags: {}", known.len()));
+    Ok(ids)
+}

@@ -1,0 +1,385 @@
+//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. The triggers keep the counts, as for any
+//! other writer.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use sqlx::{AssertSqlSafe, PgConnection};
+use uuid::Uuid;
+
+use crate::token;
+
+/// Rows in one statement.
+const CHUNK: usize = 5_000;
+
+/// How long until every instance has looked for invalidations: each does once a second.
+const KNOWN: Duration = Duration::from_millis(1_200);
+
+/// The tables whose ids come along, which they do in rising order.
+const TABLES: [&str; 4] = ["departments", "employees", "tags", "todos"];
+
+/// A department as it is stored.
+pub struct Department {
+    pub id: i64,
+    pub name: String,
+    pub created: String,
+    pub updated: String,
+}
+
+/// An employee as it is stored.
+pub struct Employee {
+    pub id: i64,
+    pub name: String,
+    pub email: String,
+    pub department: Option<i64>,
+    pub created: String,
+    pub updated: String,
+}
+
+/// A tag as it is stored.
+pub struct Tag {
+    pub id: i64,
+    pub name: String,
+    pub folded: String,
+    pub created: String,
+}
+
+/// A todo as it is stored.
+pub struct Todo {
+    pub id: i64,
+    pub title: String,
+    pub description: Option<String>,
+    pub status: &'static str,
+    pub priority: i16,
+    pub due: Option<String>,
+    pub assignee: Option<i64>,
+    pub created: String,
+    pub updated: String,
+    pub completed: Option<String>,
+}
+
+/// The workspace, until [`finish`](Target::finish) commits. Dropped before that, it leaves nothing.
+pub struct Target {
+    connection: PgConnection,
+    /// None while it only rehearses.
+    workspace: Option<i64>,
+    /// The highest id in each of the tables.
+    highest: [i64; TABLES.len()],
+    /// The moment of the adoption.
+    pub now: String,
+    departments: Vec<Department>,
+    employees: Vec<Employee>,
+    tags: Vec<Tag>,
+    todos: Vec<Todo>,
+    tagged: Vec<(i64, i64)>,
+}
+
+impl Target {
+    /// A target that counts and writes nothing, if the workspace is empty or not there.
+    pub async fn rehearse(mut connection: PgConnection, name: &str) -> Result<Self> {
+        let there: Option<i64> = sqlx::query_scalar("select id from workspaces where name = $1")
+            .bind(name)
+            .fetch_optional(&mut connection)
+            .await
+            .context("the workspaces cannot be read (have the migrations been applied?)")?;
+        if let Some(there) = there {
+            refuse_filled(&mut connection, there, name).await?;
+        }
+        let now = sqlx::query_scalar("select rfc3339_v1(now())").fetch_one(&mut connection).await?;
+        Ok(Self {
+            connection,
+            workspace: None,
+            now,
+            highest: [0; TABLES.len()],
+            departments: Vec::new(),
+            employees: Vec::new(),
+            tags: Vec::new(),
+            todos: Vec::new(),
+            tagged: Vec::new(),
+        })
+    }
+
+    /// After a rehearsal: writes from now on. Whoever writes into the workspace meanwhile waits for the end, since its row stays
+    /// locked.
+    pub async fn begin(&mut self, name: &str) -> Result<()> {
+        self.advance().await.context("the ids cannot go on above the old ones")?;
+        let begin = "begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
+        sqlx::raw_sql(begin).execute(&mut self.connection).await?;
+        let id = token::workspace(&mut self.connection, name).await?;
+        sqlx::query("select from workspaces where id = $1 for update").bind(id).execute(&mut self.connection).await?;
+        refuse_filled(&mut self.connection, id, name).await?;
+        self.workspace = Some(id);
+        Ok(())
+    }
+
+    /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces: `alter sequence` locks it, so that
+    /// nobody takes a number between the look at it and the change. A transaction of its own and before all others, because
+    /// a writer keeps its sequences until it ends, perhaps waiting for this one. An adoption that fails afterwards leaves a gap.
+    async fn advance(&mut self) -> Result<()> {
+        for (table, highest) in TABLES.into_iter().zip(self.highest) {
+            let sequence: String = sqlx::query_scalar("select pg_get_serial_sequence($1, 'id')")
+                .bind(table)
+                .fetch_one(&mut self.connection)
+                .await?;
+            let lock = format!("begin; alter sequence {sequence} no cycle");
+            sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut self.connection).await?;
+            let last = format!("select last_value from {sequence}");
+            let last: i64 = sqlx::query_scalar(AssertSqlSafe(last)).fetch_one(&mut self.connection).await?;
+            if last <= highest {
+                let restart = format!("alter sequence {sequence} restart with {}", highest + 1);
+                sqlx::raw_sql(AssertSqlSafe(restart)).execute(&mut self.connection).await?;
+            }
+            sqlx::raw_sql("commit").execute(&mut self.connection).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a department.
+    pub async fn department(&mut self, department: Department) -> Result<()> {
+        self.highest[0] = department.id;
+        self.departments.push(department);
+        self.flush_over(CHUNK).await
+    }
+
+    /// Adds an employee.
+    pub async fn employee(&mut self, employee: Employee) -> Result<()> {
+        self.highest[1] = employee.id;
+        self.employees.push(employee);
+        self.flush_over(CHUNK).await
+    }
+
+    /// Adds a tag.
+    pub async fn tag(&mut self, tag: Tag) -> Result<()> {
+        self.highest[2] = tag.id;
+        self.tags.push(tag);
+        self.flush_over(CHUNK).await
+    }
+
+    /// Adds a todo.
+    pub async fn todo(&mut self, todo: Todo) -> Result<()> {
+        self.highest[3] = todo.id;
+        self.todos.push(todo);
+        self.flush_over(CHUNK).await
+    }
+
+    /// Puts a tag on a todo.
+    pub async fn tagged(&mut self, link: (i64, i64)) -> Result<()> {
+        self.tagged.push(link);
+        self.flush_over(CHUNK).await
+    }
+
+    /// Writes what is still held back.
+    pub async fn flush(&mut self) -> Result<()> {
+        self.flush_over(1).await
+    }
+
+    async fn flush_over(&mut self, least: usize) -> Result<()> {
+        let held =
+            self.departments.len() + self.employees.len() + self.tags.len() + self.todos.len() + self.tagged.len();
+        if held < least {
+            return Ok(());
+        }
+        let departments = std::mem::take(&mut self.departments);
+        let employees = std::mem::take(&mut self.employees);
+        let tags = std::mem::take(&mut self.tags);
+        let todos = std::mem::take(&mut self.todos);
+        let tagged = std::mem::take(&mut self.tagged);
+        let Some(workspace) = self.workspace else {
+            return Ok(());
+        };
+        let connection = &mut self.connection;
+        write_departments(connection, workspace, departments).await.context("departments cannot be stored")?;
+        write_employees(connection, workspace, employees).await.context("employees cannot be stored")?;
+        write_tags(connection, workspace, tags).await.context("tags cannot be stored")?;
+        write_todos(connection, workspace, todos).await.context("todos cannot be stored")?;
+        write_tagged(connection, workspace, tagged).await.context("tags on todos cannot be stored")
+    }
+
+    /// Tells the cache, commits, and waits until every instance knows.
+    pub async fn finish(mut self) -> Result<()> {
+        let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
+        let wait: bool =
+            sqlx::query_scalar("select distrust_cache_v1($1)").bind(workspace).fetch_one(&mut self.connection).await?;
+        sqlx::raw_sql("commit").execute(&mut self.connection).await.context("the adoption cannot be committed")?;
+        // The workspace may be older than the data, and what was read of it is cached.
+        if wait {
+            tokio::time::sleep(KNOWN).await;
+        }
+        // So that the planner knows the new rows before autovacuum comes by.
+        sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
+            .execute(&mut self.connection)
+            .await?;
+        Ok(())
+    }
+}
+
+async fn refuse_filled(connection: &mut PgConnection, workspace: i64, name: &str) -> Result<()> {
+    for table in TABLES {
+        let sql = format!("select exists (select from {table} where workspace_id = $1)");
+        let filled: bool = sqlx::query_scalar(AssertSqlSafe(sql)).bind(workspace).fetch_one(&mut *connection).await?;
+        if filled {
+            bail!(
+                "the workspace `{name}` has {table} already (perhaps in the bin); old data comes only into an empty one"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn uids(count: usize) -> Vec<String> {
+    (0..count).map(|_| Uuid::now_v7().to_string()).collect()
+}
+
+async fn write_departments(connection: &mut PgConnection, workspace: i64, rows: Vec<Department>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (mut ids, mut names, mut created, mut updated) = (vec![], vec![], vec![], vec![]);
+    let uids = uids(rows.len());
+    for row in rows {
+        ids.push(row.id);
+        names.push(row.name);
+        created.push(row.created);
+        updated.push(row.updated);
+    }
+    sqlx::query(
+        "insert into departments (workspace_id, id, uid, name, created_at, updated_at) overriding system value
+         select $1, id, uid::uuid, name, created::timestamptz, updated::timestamptz
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, created, updated)",
+    )
+    .bind(workspace)
+    .bind(ids)
+    .bind(uids)
+    .bind(names)
+    .bind(created)
+    .bind(updated)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_employees(connection: &mut PgConnection, workspace: i64, rows: Vec<Employee>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (mut ids, mut names, mut emails, mut departments) = (vec![], vec![], vec![], vec![]);
+    let (mut created, mut updated) = (vec![], vec![]);
+    let uids = uids(rows.len());
+    for row in rows {
+        ids.push(row.id);
+        names.push(row.name);
+        emails.push(row.email);
+        departments.push(row.department);
+        created.push(row.created);
+        updated.push(row.updated);
+    }
+    sqlx::query(
+        "insert into employees (workspace_id, id, uid, name, email, department_id, created_at, updated_at)
+         overriding system value
+         select $1, id, uid::uuid, name, email, department, created::timestamptz, updated::timestamptz
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
+              as new (id, uid, name, email, department, created, updated)",
+    )
+    .bind(workspace)
+    .bind(ids)
+    .bind(uids)
+    .bind(names)
+    .bind(emails)
+    .bind(departments)
+    .bind(created)
+    .bind(updated)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_tags(connection: &mut PgConnection, workspace: i64, rows: Vec<Tag>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (mut ids, mut names, mut folded, mut created) = (vec![], vec![], vec![], vec![]);
+    let uids = uids(rows.len());
+    for row in rows {
+        ids.push(row.id);
+        names.push(row.name);
+        folded.push(row.folded);
+        created.push(row.created);
+    }
+    sqlx::query(
+        "insert into tags (workspace_id, id, uid, name, folded, created_at) overriding system value
+         select $1, id, uid::uuid, name, folded, created::timestamptz
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, folded, created)",
+    )
+    .bind(workspace)
+    .bind(ids)
+    .bind(uids)
+    .bind(names)
+    .bind(folded)
+    .bind(created)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<Todo>) -> sqlx::Result<()> {
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let (mut ids, mut titles, mut descriptions, mut statuses) = (vec![], vec![], vec![], vec![]);
+    let (mut priorities, mut dues, mut assignees) = (vec![], vec![], vec![]);
+    let (mut created, mut updated, mut completed) = (vec![], vec![], vec![]);
+    let uids = uids(rows.len());
+    for row in rows {
+        ids.push(row.id);
+        titles.push(row.title);
+        descriptions.push(row.description);
+        statuses.push(row.status);
+        priorities.push(row.priority);
+        dues.push(row.due);
+        assignees.push(row.assignee);
+        created.push(row.created);
+        updated.push(row.updated);
+        completed.push(row.completed);
+    }
+    sqlx::query(
+        "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, created_at,
+                            updated_at, completed_at) overriding system value
+         select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, created::timestamptz,
+                updated::timestamptz, completed::timestamptz
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
+                     $9::bigint[], $10::text[], $11::text[], $12::text[])
+              as new (id, uid, title, description, status, priority, due, assignee, created, updated, completed)",
+    )
+    .bind(workspace)
+    .bind(ids)
+    .bind(uids)
+    .bind(titles)
+    .bind(descriptions)
+    .bind(statuses)
+    .bind(priorities)
+    .bind(dues)
+    .bind(assignees)
+    .bind(created)
+    .bind(updated)
+    .bind(completed)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn write_tagged(connection: &mut PgConnection, workspace: i64, links: Vec<(i64, i64)>) -> sqlx::Result<()> {
+    if links.is_empty() {
+        return Ok(());
+    }
+    let (todos, tags): (Vec<i64>, Vec<i64>) = links.into_iter().unzip();
+    sqlx::query(
+        "insert into todo_tags (workspace_id, todo_id, tag_id)
+         select $1, todo, tag from unnest($2::bigint[], $3::bigint[]) as new (todo, tag)",
+    )
+    .bind(workspace)
+    .bind(todos)
+    .bind(tags)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,237 @@
+//! Todos and the tags on them.
+
+use std::collections::{BTreeSet, HashSet};
+use std::pin::pin;
+
+use anyhow::Result;
+use futures::TryStreamExt;
+use todo_core::domain::text::{Description, Title};
+use todo_core::domain::todo::{Draft, Priority, Status};
+
+use super::check::Checked;
+use super::map::Map;
+use super::people::People;
+use super::report::Report;
+use super::source::{Column, Kind, Source, text};
+use super::target::{Target, Todo};
+use crate::progress::say;
+
+const COLUMNS: [Column; 11] = [
+    Column { name: "id", kind: Kind::Id, required: true },
+    Column { name: "title", kind: Kind::Text, required: true },
+    Column { name: "description", kind: Kind::Text, required: false },
+    Column { name: "status", kind: Kind::Text, required: false },
+    Column { name: "completed", kind: Kind::Text, required: false },
+    Column { name: "priority", kind: Kind::Text, required: false },
+    Column { name: "due_date", kind: Kind::Instant, required: false },
+    Column { name: "assignee_id", kind: Kind::Id, required: false },
+    Column { name: "created_at", kind: Kind::Instant, required: false },
+    Column { name: "updated_at", kind: Kind::Instant, required: false },
+    Column { name: "completed_at", kind: Kind::Instant, required: false },
+];
+
+const TAG_COLUMNS: [Column; 2] = [
+    Column { name: "todo_id", kind: Kind::Id, required: true },
+    Column { name: "tag_id", kind: Kind::Id, required: true },
+];
+
+/// After how many todos progress is told.
+const TOLD: usize = 10_000;
+
+/// Brings both.
+pub async fn bring(
+    source: &mut Source,
+    target: &mut Target,
+    map: &Map,
+    people: &People,
+    report: &mut Report,
+) -> Result<()> {
+    let Some(table) = source.table(map, "todos", &COLUMNS).await? else {
+        return Ok(());
+    };
+    let tags = source.table(map, "todo_tags", &TAG_COLUMNS).await?;
+    let total = source.count(&table).await?;
+    let (mut before, mut ids) = (0, HashSet::new());
+    {
+        let mut rows = pin!(source.rows(&table));
+        while let Some(row) = rows.try_next().await? {
+            let mut old = Checked::new("todos", &table, &row, report)?;
+            let Some(id) = old.id(&mut before) else { continue };
+            ids.insert(id);
+            if let Some(todo) = todo(id, &mut old, map, people, &target.now)? {
+                target.todo(todo).await?;
+            }
+            if ids.len() % TOLD == 0 {
+                say(&format!("todos: {} of {total}", ids.len()));
+            }
+        }
+    }
+    target.flush().await?;
+    say(&format!("todos: {}", ids.len()));
+    let Some(table) = tags else {
+        return Ok(());
+    };
+    let mut links = 0;
+    let mut of_todo: (i64, BTreeSet<i64>) = (0, BTreeSet::new());
+    let mut rows = pin!(source.rows(&table));
+    while let Some(row) = rows.try_next().await? {
+        let (todo_text, tag_text) = (text(&row, "todo_id")?, text(&row, "tag_id")?);
+        let known = |text: &Option<String>| text.as_deref().and_then(|id| id.parse::<i64>().ok());
+        let todo = known(&todo_text).filter(|id| ids.contains(id));
+        let tag = known(&tag_text).and_then(|id| people.tags.get(&id).copied());
+        let (Some(todo), Some(tag)) = (todo, tag) else {
+            let (todo, tag) = (todo_text.unwrap_or_default(), tag_text.unwrap_or_default());
+            report.mend(
+                "todo_tags",
+                &format!("{todo}, {tag}"),
+                "tag_id",
+                "left out, since there is no such todo or tag",
+            );
+            continue;
+        };
+        if todo != of_todo.0 {
+            links += tag_one(target, &of_todo, report).await?;
+            of_todo = (todo, BTreeSet::new());
+        }
+        of_todo.1.insert(tag);
+    }
+    links += tag_one(target, &of_todo, report).await?;
+    target.flush().await?;
+    say(&format!("tags on todos: {links}"));
+    Ok(())
+}
+
+/// The tags of one todo; how many.
+async fn tag_one(target: &mut Target, (todo, tags): &(i64, BTreeSet<i64>), report: &mut Report) -> Result<usize> {
+    if tags.len() > Draft::MAX_TAGS {
+        let why = format!("a todo has at most {} tags, this one {}", Draft::MAX_TAGS, tags.len());
+        report.refuse("todos", &todo.to_string(), "tags", &why);
+    }
+    for tag in tags {
+        target.tagged((*todo, *tag)).await?;
+    }
+    Ok(tags.len())
+}
+
+fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -> Result<Option<Todo>> {
+    let title = old.clean("title", Title::parse, Title::as_str)?;
+    let description = description(old)?;
+    let status = status(old, map)?;
+    let priority = priority(old, map)?;
+    let due = old.instant("due_date")?;
+    let assignee = old.reference("assignee_id", |id| people.employees.contains(&id))?;
+    let times = old.times(now)?;
+    let completed_at = old.instant("completed_at")?;
+    let (Some(title), Some(description), Some(status), Some(priority), Ok(due), Ok((created, updated)), Ok(at)) =
+        (title, description, status, priority, due, times, completed_at)
+    else {
+        return Ok(None);
+    };
+    let completed = match (status.is_completed(), at) {
+        (true, Some(at)) => Some(at.into_string()),
+        (true, None) => {
+            if old.known.has("completed_at") {
+                old.mend("completed_at", "is empty: the time of the last change");
+            }
+            Some(updated.clone())
+        }
+        (false, Some(_)) => {
+            old.mend("completed_at", "left out, since the todo is not completed");
+            None
+        }
+        (false, None) => None,
+    };
+    Ok(Some(Todo {
+        id,
+        title: title.into_string(),
+        description: description.map(Description::into_string),
+        status: status.as_str(),
+        priority: match priority {
+            Priority::Low => 1,
+            Priority::Medium => 2,
+            Priority::High => 3,
+            Priority::Urgent => 4,
+        },
+        due: due.map(|at| at.into_string()),
+        assignee,
+        created,
+        updated,
+        completed,
+    }))
+}
+
+/// The outer `None`: refused.
+fn description(old: &mut Checked<'_>) -> Result<Option<Option<Description>>> {
+    let Some(text) = old.text("description")? else {
+        return Ok(Some(None));
+    };
+    match Description::parse(&text) {
+        Ok(new) => {
+            let clean = new.as_ref().map_or("", Description::as_str);
+            let plain = clean.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+            let before = text.trim().replace("\r\n", "\n").replace('\r', "\n");
+            // That `&` is written `&amp;` in rich text changes nothing.
+            if clean != before && plain != before {
+                old.mend("description", "cleaned of markup that is not allowed, or normalised");
+            }
+            Ok(Some(new))
+        }
+        Err(error) => {
+            old.refuse_text("description", &error, &text);
+            Ok(None)
+        }
+    }
+}
+
+fn status(old: &mut Checked<'_>, map: &Map) -> Result<Option<Status>> {
+    let completed = match old.text("completed")?.as_deref() {
+        Some("true" | "t" | "1") => Some(true),
+        Some("false" | "f" | "0") => Some(false),
+        None => None,
+        Some(other) => {
+            old.refuse("completed", &format!("`{other}` is neither true nor false"));
+            return Ok(None);
+        }
+    };
+    let Some(word) = old.text("status")? else {
+        let status = if completed == Some(true) { Status::Completed } else { Status::Pending };
+        if old.known.has("status") {
+            old.mend("status", &format!("is empty: {}", status.as_str()));
+        }
+        return Ok(Some(status));
+    };
+    let Some(status) = map.status(&word) else {
+        old.refuse("status", &format!("`{}` is none of ours; name it under [statuses] in the map", short(&word)));
+        return Ok(None);
+    };
+    Ok(Some(match completed {
+        Some(true) if !status.is_completed() => {
+            old.mend("status", &format!("is {} though completed is true: completed", status.as_str()));
+            Status::Completed
+        }
+        Some(false) if status.is_completed() => {
+            old.mend("status", "is completed though completed is false: pending");
+            Status::Pending
+        }
+        _ => status,
+    }))
+}
+
+fn priority(old: &mut Checked<'_>, map: &Map) -> Result<Option<Priority>> {
+    let Some(word) = old.text("priority")? else {
+        if old.known.has("priority") {
+            old.mend("priority", "is empty: medium");
+        }
+        return Ok(Some(Priority::Medium));
+    };
+    let priority = map.priority(&word);
+    if priority.is_none() {
+        old.refuse("priority", &format!("`{}` is none of ours; name it under [priorities] in the map", short(&word)));
+    }
+    Ok(priority)
+}
+
+/// The beginning of a word, on one line.
+fn short(word: &str) -> String {
+    word.chars().take(30).flat_map(char::escape_debug).collect()
+}
