@@ -6,7 +6,8 @@ use todo_core::Caller;
 use todo_core::store::tokens::Scope;
 
 use crate::error::Failure;
-use crate::middleware::entrance::{Identity, insufficient_scope, unauthenticated};
+use crate::middleware::auth::{insufficient_scope, unauthenticated};
+use crate::middleware::entrance::Identity;
 
 /// A caller that may read todos.
 #[derive(Debug)]

@@ -11,7 +11,8 @@ use crate::document::Document;
 use crate::error::Result;
 use crate::extract::body;
 use crate::extract::query::{NoParameters, Query};
-use crate::middleware::entrance::{Identity, unauthenticated};
+use crate::middleware::auth::unauthenticated;
+use crate::middleware::entrance::Identity;
 use crate::types::v2::admin::{Limits, Me, TokenRef, WorkspaceRef};
 use crate::types::v2::batch;
 

@@ -14,7 +14,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
-use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket, Who};
+use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket};
 use todo_core::domain::id::Id;
 use todo_core::store::admission::Principal;
 use todo_core::store::tokens::Scope;
@@ -23,6 +23,7 @@ use todo_core::{Caller, Meter, WorkspaceId};
 use uuid::Uuid;
 
 use super::access_log::Findings;
+use super::auth::{Credential, credential, insufficient_scope, unauthenticated};
 use super::{client, deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
@@ -32,9 +33,6 @@ use crate::extract::negotiation::unacceptable;
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
-
-/// The workspace `default`, which the first migration makes: everybody's where authentication is off.
-const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
 
 /// The caller that the entrance let in.
 #[derive(Debug, Clone)]
@@ -293,68 +291,6 @@ fn document(hit: Hit) -> Document {
         document.body = body;
     }
     document
-}
-
-/// What the client proves itself with.
-enum Credential {
-    None,
-    Token([u8; 32]),
-    /// What is not one bearer token. It goes the way of a token that nobody has, so that it is counted like one.
-    Malformed([u8; 32]),
-    Off,
-}
-
-impl Credential {
-    fn as_who(&self) -> Who<'_> {
-        match self {
-            Self::None => Who::Nobody,
-            Self::Token(hash) | Self::Malformed(hash) => Who::Token(hash),
-            Self::Off => Who::Workspace(DEFAULT_WORKSPACE),
-        }
-    }
-
-    /// What a caller hears whose credential let nobody in. `None`: there was none.
-    fn refusal(&self) -> Option<Failure> {
-        match self {
-            Self::None | Self::Off => None,
-            Self::Token(_) => Some(unauthenticated("the token is unknown, expired or revoked", true)),
-            Self::Malformed(_) => Some(unauthenticated("there must be one Authorization header: Bearer <token>", true)),
-        }
-    }
-}
-
-/// Only a hash of the token leaves this function.
-fn credential(app: &App, headers: &HeaderMap) -> Credential {
-    if !app.settings.auth.required {
-        return Credential::Off;
-    }
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), another) = (values.next(), values.next()) else {
-        return Credential::None;
-    };
-    match value.to_str().unwrap_or_default().split_once(' ') {
-        Some((scheme, token))
-            if another.is_none() && scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
-        {
-            Credential::Token(todo_core::domain::token::hash(token.trim()))
-        }
-        // No token is empty.
-        _ => Credential::Malformed(todo_core::domain::token::hash("")),
-    }
-}
-
-/// 401. `refused` tells a wrong credential from a missing one (RFC 6750, 3.1).
-pub fn unauthenticated(detail: &str, refused: bool) -> Failure {
-    let challenge = if refused { "Bearer realm=\"todo\", error=\"invalid_token\"" } else { "Bearer realm=\"todo\"" };
-    Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
-}
-
-/// 403: the caller is known and may not.
-pub fn insufficient_scope(scope: Scope) -> Failure {
-    let scope = scope.as_str();
-    let detail = format!("the token lacks the scope {scope}");
-    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge)
 }
 
 fn misconfigured(fault: &str) -> Failure {

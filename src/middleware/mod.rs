@@ -1,6 +1,7 @@
 //! One file per concern; their order is in `router.rs`.
 
 pub mod access_log;
+pub mod auth;
 pub mod client;
 pub mod cors;
 pub mod deprecation;

@@ -70,6 +70,17 @@ impl Breaker {
     }
 }
 
+/// How much later than asked an alarm rings in an instance that gets too little of the processors.
+const STARVED: Duration = Duration::from_millis(5);
+/// How long a call is waited for in all, however starved the instance is.
+const MOST_PATIENT: Duration = Duration::from_millis(500);
+
+/// Whether an alarm that was set to `budget` and rang after `elapsed` tells that this instance is starved, and the call, which has
+/// taken `total`, may go on.
+pub fn is_starved(elapsed: Duration, budget: Duration, total: Duration) -> bool {
+    elapsed > budget + STARVED && total < MOST_PATIENT
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,5 +145,13 @@ mod tests {
         breaker.overran(ms(60), ms(85), false);
         breaker.came_late(ms(86));
         assert!(breaker.admits(ms(87), false), "an answer in time begins anew");
+    }
+
+    #[test]
+    fn a_late_alarm_tells_a_starving_instance_from_a_slow_redis() {
+        let ms = Duration::from_millis;
+        assert!(!is_starved(ms(26), ms(25), ms(26)), "the alarm was punctual: Redis is slow");
+        assert!(is_starved(ms(60), ms(25), ms(60)));
+        assert!(!is_starved(ms(60), ms(25), ms(510)), "there is an end to it");
     }
 }

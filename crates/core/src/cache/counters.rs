@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis::{Failure, Refusal};
+use super::redis_failure::{Failure, Refusal};
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, DownReason, Health};
 use crate::{Meter, lock};

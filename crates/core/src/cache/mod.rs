@@ -103,18 +103,21 @@ mod breaker;
 pub mod copies;
 mod counters;
 pub mod entry;
+mod health;
 mod installation;
 mod instance;
 mod rate;
 pub mod reads;
 mod redis;
+mod redis_failure;
 pub mod script;
 mod types;
 pub mod writes;
 
+pub use health::{DownReason, Health};
 pub use installation::Learning;
 pub use instance::Cache;
 pub use types::{
-    Admission, Admitted, CacheSettings, DownReason, Entrance, Entry, Fresh, Health, Hit, Intent, Lookup, Pass,
-    Published, RateClass, RateLimits, RateVerdict, Reach, Ticket, Touched, Who,
+    Admission, Admitted, CacheSettings, Entrance, Entry, Fresh, Hit, Intent, Lookup, Pass, Published, RateClass,
+    RateLimits, RateVerdict, Reach, Ticket, Touched, Who,
 };

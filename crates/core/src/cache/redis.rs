@@ -12,7 +12,8 @@ use futures::future::{Either, select};
 use spin_sdk::redis::{Connection, Error as WireError, RedisParameter, RedisResult};
 
 use super::CacheSettings;
-use super::breaker::Breaker;
+use super::breaker::{Breaker, is_starved};
+use super::redis_failure::{Failure, broken};
 use super::script::{Args, GREET, Reader, Reply, Script};
 use crate::{Meter, lock};
 
@@ -23,32 +24,6 @@ pub struct Effort {
     pub budget: Duration,
     /// Whether it is a write's: only the failure of another one keeps it from trying.
     pub urgent: bool,
-}
-
-/// Why a call brought nothing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
-    /// Redis is being left alone after a failure; nothing was sent.
-    LeftAlone,
-    /// The budget was overrun. The call may still take effect.
-    Overrun,
-    /// The call is bound to an earlier life of the server; nothing was done.
-    OtherEpoch,
-    /// The settings are wrong: it fails until somebody changes them.
-    Refused(Refusal),
-    /// Anything else, for the log.
-    Broken(String),
-}
-
-/// What is wrong with the settings or with the rights of Redis' user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// The manifest does not let the component reach the address, or it is none.
-    NotPermitted,
-    /// Redis does not accept the password.
-    WrongPassword,
-    /// The user lacks the right to a command, such as `INFO`.
-    MissingPermission,
 }
 
 /// The instance's connections to Redis.
@@ -255,42 +230,6 @@ impl Redis {
     }
 }
 
-/// How much later than asked an alarm rings in an instance that gets too little of the processors.
-const STARVED: Duration = Duration::from_millis(5);
-/// How long a call is waited for in all, however starved the instance is.
-const MOST_PATIENT: Duration = Duration::from_millis(500);
-
-/// Whether an alarm that was set to `budget` and rang after `elapsed` tells that this instance is starved, and the call, which has
-/// taken `total`, may go on.
-fn is_starved(elapsed: Duration, budget: Duration, total: Duration) -> bool {
-    elapsed > budget + STARVED && total < MOST_PATIENT
-}
-
-fn broken(error: WireError) -> Failure {
-    match error {
-        WireError::InvalidAddress => Failure::Refused(Refusal::NotPermitted),
-        WireError::Other(text) => match refusal(&text) {
-            Some(refusal) => Failure::Refused(refusal),
-            None => Failure::Broken(text),
-        },
-        other => Failure::Broken(format!("{other:?}")),
-    }
-}
-
-/// Hosts pass on either Redis' own word or that of their client library. A script that runs a command which is not permitted
-/// says so without a code of its own.
-fn refusal(text: &str) -> Option<Refusal> {
-    let text = text.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if says(&["wrongpass", "noauth", "invalid password", "invalid username-password", "authentication"]) {
-        Some(Refusal::WrongPassword)
-    } else if says(&["noperm", "no permissions to", "can't run this command"]) {
-        Some(Refusal::MissingPermission)
-    } else {
-        None
-    }
-}
-
 /// A connection, the life of the server in which it was greeted, and the beginning of the keys for which it was.
 struct Held {
     connection: Connection,
@@ -445,37 +384,10 @@ mod tests {
     }
 
     #[test]
-    fn a_late_alarm_tells_a_starving_instance_from_a_slow_redis() {
-        let ms = Duration::from_millis;
-        assert!(!is_starved(ms(26), ms(25), ms(26)), "the alarm was punctual: Redis is slow");
-        assert!(is_starved(ms(60), ms(25), ms(60)));
-        assert!(!is_starved(ms(60), ms(25), ms(510)), "there is an end to it");
-    }
-
-    #[test]
     fn whoever_finds_a_place_does_not_wait() {
         let pool = pool(1);
         drop(pool.lend().now_or_never().unwrap());
         assert!(pool.lend().now_or_never().is_some());
-    }
-
-    #[test]
-    fn wrong_settings_are_told_from_a_server_that_is_away() {
-        for (text, told) in [
-            ("WRONGPASS invalid username-password pair or user is disabled.", Some(Refusal::WrongPassword)),
-            ("Password authentication failed- AuthenticationFailed", Some(Refusal::WrongPassword)),
-            ("NOAUTH Authentication required.", Some(Refusal::WrongPassword)),
-            ("NOPERM User todo has no permissions to run the 'info' command", Some(Refusal::MissingPermission)),
-            (
-                "ERR The user executing the script can't run this command or subcommand",
-                Some(Refusal::MissingPermission),
-            ),
-            ("Connection refused (os error 111)", None),
-            ("READONLY You can't write against a read only replica.", None),
-        ] {
-            assert_eq!(refusal(text), told, "{text}");
-        }
-        assert_eq!(broken(WireError::InvalidAddress), Failure::Refused(Refusal::NotPermitted));
     }
 
     #[test]

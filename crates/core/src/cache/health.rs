@@ -1,0 +1,46 @@
+//! What is said of Redis where its state is asked for.
+
+use std::time::Duration;
+
+/// What `/health` says about Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// None is configured.
+    Off,
+    /// It answered after this long.
+    Up(Duration),
+    /// It did not, and why.
+    Down(DownReason),
+}
+
+/// Why Redis does not serve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DownReason {
+    /// It cannot be connected to, or broke the connection.
+    Unreachable,
+    /// It did not answer in time.
+    Timeout,
+    /// The application's manifest does not let the component reach the address of `redis_url`.
+    NotPermitted,
+    /// It does not accept the password.
+    WrongPassword,
+    /// Its user may not run a command that is needed, such as `INFO`.
+    MissingPermission,
+}
+
+impl DownReason {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Unreachable, Self::Timeout, Self::NotPermitted, Self::WrongPassword, Self::MissingPermission];
+
+    /// The word of the public contract.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::NotPermitted => "not_permitted",
+            Self::WrongPassword => "wrong_password",
+            Self::MissingPermission => "missing_permission",
+        }
+    }
+}
