@@ -90,7 +90,9 @@ fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failur
     let known = essence == "application/json" || (merge_patch && essence == "application/merge-patch+json");
     let utf8 = parts.filter(|part| !part.is_empty()).all(|part| {
         part.split_once('=').is_none_or(|(name, value)| {
-            !name.eq_ignore_ascii_case("charset") || value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+            let value = value.trim_matches('"');
+            !name.eq_ignore_ascii_case("charset")
+                || ["utf-8", "utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8))
         })
     });
     let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");

@@ -2,11 +2,16 @@
 //!
 //! serde stops at the first error; people who fill in forms want all of them.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Map, Value};
 use todo_core::domain::id::Id;
 use todo_core::domain::instant::Instant;
 use todo_core::domain::text::TextError;
 use todo_core::error::Fault;
+
+/// The most items that are read of an array before equal ones are merged: they cost time, too.
+const MOST_ITEMS: usize = 1_000;
 
 /// An object whose fields are taken one by one; whatever is left at the end is unknown.
 #[derive(Debug)]
@@ -105,6 +110,27 @@ impl Fields {
             }
         }
         (!faulty).then_some(Some(sound))
+    }
+
+    /// Takes an array whose equal items `merge` makes one of; the bounds count what is left.
+    pub fn set<T>(
+        &mut self,
+        name: &str,
+        bounds: RangeInclusive<usize>,
+        parse: impl FnMut(Value, &str) -> Result<T, Fault>,
+        merge: impl FnOnce(Vec<T>) -> Vec<T>,
+    ) -> Option<Option<Vec<T>>> {
+        let Some(items) = self.array(name, MOST_ITEMS, parse)? else {
+            return Some(None);
+        };
+        let items = merge(items);
+        let (code, detail) = match items.len() {
+            fewer if fewer < *bounds.start() => ("too_few", format!("must have at least {} items", bounds.start())),
+            more if more > *bounds.end() => ("too_many", format!("must have at most {} items", bounds.end())),
+            _ => return Some(Some(items)),
+        };
+        self.fault(Fault::at(self.pointer_to(name), code, detail));
+        None
     }
 
     /// Takes a nested object.

@@ -5,7 +5,7 @@ use http::{HeaderMap, StatusCode, header};
 
 use crate::error::Failure;
 
-/// What is said to a request that cannot be satisfied. Exports have other types and check for themselves.
+/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves.
 pub fn unacceptable(request: &Request) -> Option<Failure> {
     let export = request.uri().path().ends_with("/export");
     if export || accepts(request.headers(), &["application/json", "application/problem+json"]) {
@@ -16,15 +16,34 @@ pub fn unacceptable(request: &Request) -> Option<Failure> {
 
 /// True if one of the media types is acceptable (RFC 9110, 12.5.1). No header accepts everything.
 pub fn accepts(headers: &HeaderMap, types: &[&str]) -> bool {
+    types.iter().any(|media_type| quality(headers, media_type) > 0.0)
+}
+
+/// The one of `choices` whose media type is preferred, the first of equals; `None` where none is acceptable.
+pub fn most_acceptable<T: Copy, const N: usize>(
+    headers: &HeaderMap,
+    choices: [T; N],
+    media_type: impl Fn(T) -> &'static str,
+) -> Option<T> {
+    let mut best = (0.0, None);
+    for choice in choices {
+        let quality = quality(headers, media_type(choice));
+        if quality > best.0 {
+            best = (quality, Some(choice));
+        }
+    }
+    best.1
+}
+
+/// How welcome a media type is, from 0 (refused) to 1.
+fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
     let lines: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
     if lines.iter().all(|line| line.trim().is_empty()) {
-        return true;
+        return 1.0;
     }
     // The most specific range decides about a type, so that `application/json;q=0, */*` refuses JSON.
-    types.iter().any(|media_type| {
-        let matching = lines.iter().flat_map(|line| line.split(',')).filter_map(|range| weight(range, media_type));
-        matching.max_by_key(|(specificity, _)| *specificity).is_some_and(|(_, weight)| weight > 0.0)
-    })
+    let matching = lines.iter().flat_map(|line| line.split(',')).filter_map(|range| weight(range, media_type));
+    matching.max_by_key(|(specificity, _)| *specificity).map_or(0.0, |(_, weight)| weight)
 }
 
 /// How specifically a range names the type, and its weight.

@@ -107,7 +107,7 @@ impl Parameters {
     }
 
     /// Repeated or comma-separated words of an enumeration.
-    pub fn words<T>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, known: &str) -> Vec<T> {
+    pub fn words<T: PartialEq>(&mut self, name: &str, parse: impl Fn(&str) -> Option<T>, known: &str) -> Vec<T> {
         let mut sound = Vec::new();
         for value in self.all(name) {
             for word in value.split(',') {
@@ -117,6 +117,7 @@ impl Parameters {
                 }
             }
         }
+        let sound = filter::distinct(sound);
         self.few(name, sound.len());
         sound
     }
@@ -147,8 +148,9 @@ impl Parameters {
                 Err(error) => self.fault("tag", error.code, &error.detail),
             }
         }
+        let tags = TagName::distinct(tags);
         self.few("tag", tags.len());
-        TagName::distinct(tags)
+        tags
     }
 
     /// Notes a fault.

@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 use todo_core::Caller;
 use todo_core::domain::cursor::Position;
 use todo_core::domain::filter::{Filter, Sort};
@@ -26,15 +26,14 @@ use crate::app::App;
 use crate::document::GZIP_FROM;
 use crate::error::{Failure, Result};
 use crate::extract::caller::Reader;
-use crate::extract::negotiation::accepts;
+use crate::extract::negotiation::most_acceptable;
 use crate::extract::query::{FromQuery, Parameters, Query};
 use crate::middleware::representation::accepts_gzip;
 
 /// A kind of file.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Comma-separated values (RFC 4180).
-    #[default]
     Csv,
     /// One JSON object per line.
     Ndjson,
@@ -43,6 +42,9 @@ pub enum Format {
 }
 
 impl Format {
+    /// The first is chosen where nothing else is asked for.
+    const ALL: [Self; 3] = [Self::Csv, Self::Ndjson, Self::Ics];
+
     fn parse(text: &str) -> Option<Self> {
         match text {
             "csv" => Some(Self::Csv),
@@ -103,7 +105,8 @@ impl Format {
 /// The parameters of an export.
 #[derive(Debug)]
 pub struct ExportQuery {
-    format: Format,
+    /// Where it is missing, `Accept` chooses.
+    format: Option<Format>,
     filter: Filter,
     sort: Sort,
 }
@@ -113,7 +116,7 @@ impl FromQuery for ExportQuery {
         let format = query.one("format", |text| {
             Format::parse(text).ok_or_else(|| ("invalid_value", "must be one of csv, ndjson, ics".to_owned()))
         });
-        Self { format: format.unwrap_or_default(), filter: Filter::from_query(query), sort: Sort::from_query(query) }
+        Self { format, filter: Filter::from_query(query), sort: Sort::from_query(query) }
     }
 }
 
@@ -124,13 +127,10 @@ pub async fn export_todos(
     Query(query): Query<ExportQuery>,
     request: Request,
 ) -> Result<Response> {
-    let format = query.format;
-    if !accepts(request.headers(), &[format.media_type()]) {
-        let detail = format!("only {} can be had here", format.media_type());
-        return Err(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", detail));
-    }
+    let preferred = || most_acceptable(request.headers(), Format::ALL, Format::media_type);
+    let format = query.format.or_else(preferred).unwrap_or(Format::Csv);
     // The first chunk is fetched before the answer begins, so that an error still has a status.
-    let mut export = Export { app, caller, query, next: Next::From(None), packer: None };
+    let mut export = Export { app, caller, query, format, next: Next::From(None), packer: None };
     let mut first = format.head().to_owned();
     export.append_chunk(&mut first).await?;
     let gzip = first.len() >= GZIP_FROM && accepts_gzip(request.headers());
@@ -154,7 +154,7 @@ pub async fn export_todos(
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
     headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(format.disposition()));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept-Encoding, Origin"));
+    headers.insert(header::VARY, HeaderValue::from_static("Authorization, Accept, Accept-Encoding, Origin"));
     if gzip {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -166,6 +166,7 @@ struct Export {
     app: Arc<App>,
     caller: Caller,
     query: ExportQuery,
+    format: Format,
     next: Next,
     /// `None`: sent as it is.
     packer: Option<Packer>,
@@ -184,15 +185,15 @@ impl Export {
         let Next::From(from) = &self.next else {
             return Ok(());
         };
-        let ExportQuery { format, filter, sort } = &self.query;
+        let ExportQuery { format: _, filter, sort } = &self.query;
         let page = self.app.service.export_chunk(&self.caller, filter, *sort, from.as_ref()).await?;
         for todo in page.items {
-            format.write(todo, out);
+            self.format.write(todo, out);
         }
         self.next = match page.next {
             Some(position) => Next::From(Some(position)),
             None => {
-                out.push_str(format.tail());
+                out.push_str(self.format.tail());
                 Next::Nothing
             }
         };

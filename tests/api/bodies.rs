@@ -71,6 +71,8 @@ async fn bounds_are_enforced_at_their_edges() {
         ("description", json!("ü".repeat(10_000))),
         ("tags", json!(tags(20))),
         ("tags", json!(["ü".repeat(50)])),
+        // Bounds count what is left when equal ones are merged.
+        ("tags", json!([tags(20), vec!["TAG 0".to_owned()]].concat())),
     ] {
         let mut body = json!({ "title": "fine" });
         body[field] = value;
@@ -81,6 +83,9 @@ async fn bounds_are_enforced_at_their_edges() {
         ("title", json!(""), "/title", "too_short"),
         ("title", json!(" \u{a0} "), "/title", "too_short"),
         ("title", json!("<b></b>"), "/title", "too_short"),
+        ("title", json!("\u{200b}"), "/title", "too_short"),
+        ("title", json!("\u{ad}\u{feff} \u{202e}\u{2060}"), "/title", "too_short"),
+        ("tags", json!(["\u{200d}"]), "/tags/0", "too_short"),
         ("description", json!("x".repeat(10_001)), "/description", "too_long"),
         ("tags", json!(tags(21)), "/tags", "too_many"),
         ("tags", json!(["ok", "x".repeat(51)]), "/tags/1", "too_long"),

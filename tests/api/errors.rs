@@ -109,7 +109,12 @@ async fn other_media_types_are_unsupported() {
         let answer = ws.patch(&path).body(media, r#"{"title":"y"}"#).send().await;
         answer.problem(415, "unsupported_media_type");
     }
-    for media in ["application/json; charset=utf-8", "Application/JSON", "application/json;charset=UTF-8"] {
+    for media in [
+        "application/json; charset=utf-8",
+        "Application/JSON",
+        "application/json;charset=UTF-8",
+        "application/json; charset=\"utf8\"",
+    ] {
         ws.post("/api/v2/todos").body(media, r#"{"title":"x"}"#).send().await.created();
     }
 }

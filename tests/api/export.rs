@@ -19,6 +19,7 @@ suite![
     an_empty_export_is_well_formed,
     a_large_export_is_compressed_when_accepted,
     other_formats_are_refused,
+    accept_chooses_only_where_no_format_is_given,
 ];
 
 const COLUMNS: [&str; 14] = [
@@ -264,7 +265,20 @@ async fn other_formats_are_refused() {
         let answer = ws.get("/api/v2/todos/export").query(&[("format", wrong)]).send().await;
         answer.problem(400, "invalid_parameter").in_parameter("format");
     }
-    let answer = ws.get("/api/v2/todos/export?format=csv").header("accept", "application/json").send().await;
-    answer.problem(406, "not_acceptable");
-    ws.get("/api/v2/todos/export?format=csv").header("accept", "text/csv").send().await.has_status(200);
+}
+
+async fn accept_chooses_only_where_no_format_is_given() {
+    let ws = Workspace::new().await;
+    for (query, accept, media_type) in [
+        ("?format=csv", "application/json", "text/csv"),
+        ("?format=ics", "text/csv", "text/calendar"),
+        ("", "text/calendar, text/csv;q=0.5", "text/calendar"),
+        ("", "application/x-ndjson", "application/x-ndjson"),
+        ("", "*/*", "text/csv"),
+        ("", "application/json", "text/csv"),
+    ] {
+        let answer = ws.get(&format!("/api/v2/todos/export{query}")).header("accept", accept).send().await;
+        answer.has_status(200);
+        assert_eq!(answer.media_type(), media_type, "{query} {accept}");
+    }
 }

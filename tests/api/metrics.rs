@@ -65,6 +65,8 @@ async fn the_documented_metrics_and_no_others_are_there() {
     ws.get(&format!("/api/v2/todos/{}", ws.titled("x").await)).send().await.ok();
     let documented = [
         ("todo_cache_requests_total", Type::Counter),
+        ("todo_database_refusals_total", Type::Counter),
+        ("todo_database_waits_total", Type::Counter),
         ("todo_http_request_duration_seconds", Type::Histogram),
         ("todo_http_requests_total", Type::Counter),
         ("todo_job_oldest_queued_seconds", Type::Gauge),
@@ -72,8 +74,6 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_rate_limited_total", Type::Counter),
         ("todo_redis_state", Type::Gauge),
         ("todo_sql_statements_total", Type::Counter),
-        ("todo_database_waits_total", Type::Counter),
-        ("todo_database_refusals_total", Type::Counter),
     ];
     wait_for(&ws.server, "exactly the documented metrics", |metrics| {
         let mut found: Vec<(&str, Type)> = metrics.iter().map(|metric| (metric.name.as_str(), metric.kind)).collect();

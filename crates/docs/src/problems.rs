@@ -303,6 +303,7 @@ pub const FAULTS: &[Fault] = &[
         "type",
         "The value has another JSON type than the field: a string where a number belongs, null where none is allowed.",
     ),
+    fault("too_few", "The list has fewer elements than needed: one in a filter."),
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
     fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),

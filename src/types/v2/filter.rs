@@ -1,4 +1,5 @@
-//! Filters in bodies: the same names as in the query, repeatables as arrays.
+//! Filters in bodies: the same names as in the query, repeatables as arrays, which name at
+//! least one value: an empty one would mean nothing, and its author something.
 
 use serde_json::Value;
 use todo_core::domain::filter::Filter;
@@ -13,12 +14,24 @@ use crate::extract::query::{PRIORITIES, STATUSES};
 /// More words or tags than this in one filter mean nothing.
 pub const MOST: usize = 20;
 
+/// Keeps the first of equal items.
+pub fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
+}
+
 /// Reads a filter whose references are parsed by `reference`.
 pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Filter> {
-    let status = fields.array("status", MOST, fields::word(Status::parse, STATUSES));
-    let priority = fields.array("priority", MOST, fields::word(Priority::parse, PRIORITIES));
+    let status = fields.set("status", 1..=MOST, fields::word(Status::parse, STATUSES), distinct);
+    let priority = fields.set("priority", 1..=MOST, fields::word(Priority::parse, PRIORITIES), distinct);
     let completed = fields.optional("completed", fields::boolean);
-    let tags = fields.array("tag", MOST, |value, pointer| fields::text(TagName::parse)(value, pointer));
+    let tag = |value, pointer: &str| fields::text(TagName::parse)(value, pointer);
+    let tags = fields.set("tag", 1..=MOST, tag, TagName::distinct);
     let assignee = fields.optional("assignee", &reference);
     let department = fields.optional("department", &reference);
     let due_after = fields.optional("due_after", fields::instant);
@@ -33,7 +46,7 @@ pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id,
         status: status?.unwrap_or_default(),
         priority: priority?.unwrap_or_default(),
         completed: completed?,
-        tags: TagName::distinct(tags?.unwrap_or_default()),
+        tags: tags?.unwrap_or_default(),
         assignee: assignee?,
         department: department?,
         due_after: due_after?,

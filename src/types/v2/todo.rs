@@ -287,6 +287,6 @@ pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
 
 /// All tags of a todo.
 fn tags(fields: &mut Fields) -> Option<Option<Vec<TagName>>> {
-    let names = fields.array("tags", Draft::MAX_TAGS, |value, pointer| fields::text(TagName::parse)(value, pointer))?;
-    Some(names.map(TagName::distinct))
+    let name = |value, pointer: &str| fields::text(TagName::parse)(value, pointer);
+    fields.set("tags", 0..=Draft::MAX_TAGS, name, TagName::distinct)
 }

@@ -100,11 +100,22 @@ fn refuse_controls(text: &str, allowed: impl Fn(char) -> bool) -> Result<(), Tex
 }
 
 fn bounded(text: String, max: usize) -> Result<String, TextError> {
-    if text.is_empty() {
+    if !text.chars().any(is_visible) {
         return Err(TextError::new("too_short", "must not be empty"));
     }
     refuse_length(&text, max)?;
     Ok(text)
+}
+
+/// Whether a character shows at all: neither white space nor one that only steers how others are shown (Unicode's
+/// `Default_Ignorable_Code_Point`, and the annotation characters).
+fn is_visible(c: char) -> bool {
+    let ignorable = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    !(ignorable || c.is_whitespace())
 }
 
 fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {

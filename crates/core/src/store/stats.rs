@@ -70,13 +70,19 @@ fn unknown_zone() -> Error {
     Error::Invalid(vec![Fault::parameter("tz", "invalid_value", detail)])
 }
 
-/// Postgres also takes abbreviations and POSIX rules (`CET`, `XYZ+3`), which are no names of the IANA database.
+/// The names of the IANA database that have no slash: there are no others, and no new ones are made.
+const PLAIN_ZONES: &str = "CET CST6CDT Cuba EET EST EST5EDT Egypt Eire Factory GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich HST \
+    Hongkong Iceland Iran Israel Jamaica Japan Kwajalein Libya MET MST MST7MDT NZ NZ-CHAT Navajo PRC PST8PDT Poland Portugal \
+    ROC ROK Singapore Turkey UCT UTC Universal W-SU WET Zulu";
+
+/// Postgres also takes abbreviations and POSIX rules (`CEST`, `XYZ+3`), which are no names of the IANA database.
 fn is_zone_name(tz: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
     let zone_of_fixed_offset = tz.strip_prefix("Etc/").is_some();
     let has_digits = tz.bytes().any(|b| b.is_ascii_digit() || b == b'+');
-    let shape = tz == "UTC" || (tz.contains('/') && tz.starts_with(|c: char| c.is_ascii_uppercase()));
-    tz.len() <= 64 && tz.bytes().all(allowed) && shape && (zone_of_fixed_offset || !has_digits)
+    let has_place = tz.contains('/') && tz.starts_with(|c: char| c.is_ascii_uppercase());
+    let in_region = tz.len() <= 64 && tz.bytes().all(allowed) && has_place && (zone_of_fixed_offset || !has_digits);
+    in_region || PLAIN_ZONES.split_ascii_whitespace().any(|zone| zone == tz)
 }
 
 #[cfg(test)]
@@ -88,7 +94,22 @@ mod tests {
         for name in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "America/Port-au-Prince", "Etc/GMT+5"] {
             assert!(is_zone_name(name), "{name}");
         }
-        for other in ["", "CET", "XYZ+3", "Abc/Def+3", "europe/berlin", "Europe/Berlin'", "+02:00"] {
+        for name in ["GMT", "CET", "EST5EDT", "Japan", "NZ", "Singapore", "GMT+0"] {
+            assert!(is_zone_name(name), "{name}");
+        }
+        for other in [
+            "",
+            "CEST",
+            "PDT",
+            "japan",
+            "GMT+5",
+            "EST5",
+            "XYZ+3",
+            "Abc/Def+3",
+            "europe/berlin",
+            "Europe/Berlin'",
+            "+02:00",
+        ] {
             assert!(!is_zone_name(other), "{other}");
         }
     }
