@@ -27,6 +27,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (409, "employee_referenced", "todos are assigned to this employee"),
     (409, "department_referenced", "employees belong to this department"),
     (409, "job_finished", "the job has ended"),
+    (409, "too_many_jobs", "the workspace has 100 jobs that have not ended; wait for one or cancel one"),
     (409, "idempotency_in_progress", "the first request with this idempotency key is still running"),
     (412, "stale_version", "the todo was changed by someone else"),
     (412, "todo_exists", "the todo exists already"),

@@ -6,7 +6,7 @@ use crate::harness::{Answer, Workspace, suite, uuid};
 
 suite![
     results_come_in_request_order,
-    an_operation_sees_the_ones_before_it,
+    an_id_stands_in_one_operation_only,
     a_failure_names_its_index_and_undoes_everything,
     a_stale_version_fails_the_batch,
     shapes_are_checked_before_anything_happens,
@@ -49,21 +49,23 @@ async fn results_come_in_request_order() {
     ws.get(&format!("/api/v2/todos/{gone}")).send().await.problem(404, "todo_not_found");
 }
 
-async fn an_operation_sees_the_ones_before_it() {
+async fn an_id_stands_in_one_operation_only() {
     let ws = Workspace::new().await;
-    let id = ws.titled("x").await;
-    let answer = batch(
-        &ws,
-        json!([
-            { "op": "update", "id": id, "todo": { "title": "y" } },
-            { "op": "update", "id": id, "if_version": 2, "todo": { "priority": "high" } },
-            { "op": "delete", "id": id, "if_version": 3 },
-        ]),
-    )
-    .await;
-    let results = answer.ok()["results"].clone();
-    assert_eq!(results[1]["todo"]["title"], "y");
-    assert_eq!(results[1]["todo"]["version"], 3);
+    let (id, other) = (ws.titled("x").await, ws.titled("other").await);
+    let upper = id.to_uppercase();
+    for second in [
+        json!({ "op": "update", "id": id, "todo": { "priority": "high" } }),
+        json!({ "op": "update", "id": upper, "if_version": 2, "todo": {} }),
+        json!({ "op": "delete", "id": id }),
+    ] {
+        let first = json!({ "op": "update", "id": id, "todo": { "title": "y" } });
+        let answer = batch(&ws, json!([first, { "op": "delete", "id": other }, second])).await;
+        answer.problem(422, "invalid_body").at("/operations/2/id", "duplicate").faults_are(1);
+    }
+    let mut titles = ws.titles(&[]).await;
+    titles.sort_unstable();
+    assert_eq!(titles, ["other", "x"]);
+    batch(&ws, json!([{ "op": "delete", "id": id }])).await.ok();
     let again = batch(&ws, json!([{ "op": "delete", "id": id }])).await;
     again.problem(422, "invalid_body").at("/operations/0/id", "not_found");
 }

@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite, uuid};
+use crate::harness::{Workspace, database, suite, uuid};
 
 suite![
     tags_are_listed_with_their_counts,
     a_tag_can_be_renamed,
+    #[database]
+    a_rename_counts_nothing_anew,
     a_spelling_can_be_changed,
     renaming_to_an_existing_name_merges,
     a_removed_tag_leaves_its_todos,
@@ -51,6 +53,19 @@ async fn a_tag_can_be_renamed() {
     assert_eq!(read["tags"], json!(["new"]));
     assert_eq!(ws.titles(&[("tag", "old")]).await, [""; 0]);
     assert_eq!(ws.titles(&[("tag", "new")]).await, ["1"]);
+}
+
+async fn a_rename_counts_nothing_anew() {
+    let database = database::connect().await;
+    let ws = Workspace::new().await;
+    let id = database::workspace(&database, &ws).await;
+    ws.todo(json!({ "title": "1", "tags": ["old"] })).await;
+    let path = tag_path(&ws, "old").await;
+    // A number that no count gives shows that the kept one is read.
+    let keep = "update tag_counts set todos = todos + 41 where workspace_id = $1";
+    assert_eq!(database.execute(keep, &[&id]).await.unwrap(), 1);
+    let renamed = ws.patch(&path).json(json!({ "name": "new" })).send().await.ok();
+    assert_eq!((&renamed["name"], &renamed["count"]), (&json!("new"), &json!(42)), "{renamed}");
 }
 
 async fn a_spelling_can_be_changed() {

@@ -21,6 +21,10 @@ suite![
     #[embedded]
     a_small_job_does_not_wait_for_the_end_of_a_large_one,
     #[embedded]
+    a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them,
+    #[embedded]
+    a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_chunks,
+    #[embedded]
     the_job_of_a_dead_worker_is_resumed_by_the_next_request,
     #[embedded]
     a_job_that_always_fails_is_given_up_and_blocks_nobody,
@@ -177,6 +181,60 @@ async fn a_small_job_does_not_wait_for_the_end_of_a_large_one() {
     assert_eq!(job["attempts"], 1, "to wait for one's turn is no new attempt: {job}");
     eprintln!("the small job took {waited:?}, while the large one came to {} of {TODOS}", job["processed"]);
     large.delete(&long).send().await.ok();
+    database::empty(&database, id).await;
+}
+
+async fn a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them() {
+    let server = Server::private(Options::default()).await;
+    let database = database::connect().await;
+    let (busy, other) = (Workspace::on(&server).await, Workspace::on(&server).await);
+    let id = database::workspace(&database, &busy).await;
+    database::fill(&database, id, 20_000).await;
+    other.titled("x").await;
+    let change = json!({ "action": "set_priority", "priority": "urgent" });
+    let first = start(&busy, change.clone()).await;
+    let more = "insert into jobs (workspace_id, uid, kind, filter, change) select workspace_id, gen_random_uuid(), kind, \
+        filter, change from jobs, generate_series(1, 99) where workspace_id = $1";
+    assert_eq!(database.execute(more, &[&id]).await.unwrap(), 99);
+    let body = json!({ "filter": { "status": ["pending"] }, "action": "complete" });
+    let refused = busy.post("/api/v2/todos/bulk-process").json(body.clone()).send().await;
+    refused.problem(409, "too_many_jobs");
+    let short = ended(&other, &start(&other, change).await).await;
+    assert_eq!((&short["status"], &short["processed"]), (&json!("succeeded"), &json!(1)), "{short}");
+    let ended = "select count(*) from jobs where workspace_id = $1 and finished_at is not null";
+    assert!(number(&database, ended, &[&id]).await < 20, "the other workspace has waited for most of the jobs");
+    let stop = "update jobs set status = 'cancelled', lease = null, finished_at = now() \
+        where workspace_id = $1 and finished_at is null";
+    database.execute(stop, &[&id]).await.unwrap();
+    assert_eq!(busy.get(&first).send().await.ok()["kind"], "todos.bulk");
+    busy.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
+    database::empty(&database, id).await;
+}
+
+async fn a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_chunks() {
+    const TODOS: i32 = 30_000;
+    let server = Server::private(Options::default()).await;
+    let database = database::connect().await;
+    let ws = Workspace::on(&server).await;
+    let id = database::workspace(&database, &ws).await;
+    ws.todo(json!({ "title": "first", "status": "in_progress" })).await;
+    database::fill(&database, id, TODOS).await;
+    ws.todo(json!({ "title": "last", "status": "in_progress" })).await;
+    let body = json!({ "filter": { "status": ["in_progress"] }, "action": "complete" });
+    let started = ws.post("/api/v2/todos/bulk-process").json(body).send().await;
+    let path = started.has_status(202).header("location").to_owned();
+    let position = "select coalesce(max(position), 0) from jobs where workspace_id = $1";
+    until("progress", async || number(&database, position, &[&id]).await > 0).await;
+    let job = ws.get(&path).send().await.ok();
+    if job["finished_at"].is_null() {
+        assert_eq!(job["total"], Value::Null, "{job}");
+    }
+    let job = ended(&ws, &path).await;
+    let numbers = (&job["status"], &job["total"], &job["processed"]);
+    assert_eq!(numbers, (&json!("succeeded"), &json!(2), &json!(2)), "{job}");
+    let mut titles = ws.titles(&[("status", "completed")]).await;
+    titles.sort_unstable();
+    assert_eq!(titles, ["first", "last"]);
     database::empty(&database, id).await;
 }
 

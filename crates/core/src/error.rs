@@ -117,6 +117,8 @@ pub enum Conflict {
     DepartmentReferenced,
     /// The job has ended and can no longer be cancelled.
     JobFinished,
+    /// The workspace has as many open jobs as it may have.
+    TooManyJobs,
 }
 
 impl Conflict {
@@ -130,6 +132,7 @@ impl Conflict {
             Self::EmployeeReferenced => "employee_referenced",
             Self::DepartmentReferenced => "department_referenced",
             Self::JobFinished => "job_finished",
+            Self::TooManyJobs => "too_many_jobs",
         }
     }
 
@@ -143,6 +146,7 @@ impl Conflict {
             Self::EmployeeReferenced => "todos are assigned to this employee",
             Self::DepartmentReferenced => "employees belong to this department",
             Self::JobFinished => "the job has ended",
+            Self::TooManyJobs => "the workspace has 100 jobs that have not ended; wait for one or cancel one",
         }
     }
 }

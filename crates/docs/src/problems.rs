@@ -196,6 +196,13 @@ pub const PROBLEMS: &[Problem] = &[
     ),
     problem(
         409,
+        "too_many_jobs",
+        "The workspace has too many open jobs",
+        "A workspace has at most 100 jobs that are queued or running.",
+        "Wait until one has ended, or cancel one with `DELETE /api/v2/jobs/{id}`. Then send the request again.",
+    ),
+    problem(
+        409,
         "idempotency_in_progress",
         "The first request is still running",
         "A request with the same `Idempotency-Key` has not been answered yet.",

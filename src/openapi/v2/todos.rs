@@ -22,7 +22,10 @@ pub fn operations() -> Vec<Operation> {
             .idempotent()
             .answers(201, "Todo", "It was created.", &["ETag", "Location"], example::todo()),
         Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
-            .about("Up to 100 creates, updates and deletes, all or nothing. A failure names the operation's index.")
+            .about(
+                "Up to 100 creates, updates and deletes, all or nothing. An id stands in one operation only. A failure names the \
+                 operation's index.",
+            )
             .body("Batch", example::batch())
             .idempotent()
             .fails(&["stale_version"])
@@ -31,6 +34,7 @@ pub fn operations() -> Vec<Operation> {
             .about("Accepts one change to every todo that matches a filter, however many, and does it in the background.")
             .body("Bulk", example::bulk())
             .idempotent()
+            .fails(&["too_many_jobs"])
             .answers(202, "Accepted", "It is being done; the job tells how far.", &["Location"], example::accepted()),
         Operation::read(V2, "/api/v2/todos/stats", "todo_stats", "Count todos")
             .about("Counts by status and priority, overdue, due today, and completed in the last seven days.")

@@ -1,5 +1,7 @@
 //! Batches in version 2.
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::todo::{Draft, Operation, OperationResult, Patch};
@@ -30,7 +32,16 @@ impl FromJson for Batch {
             .enumerate()
             .map(|(index, item)| fields.nested(item, format!("{pointer}/{index}"), operation))
             .collect();
-        operations.into_iter().collect::<Option<_>>().map(Self)
+        let operations: Vec<Operation> = operations.into_iter().collect::<Option<_>>()?;
+        let mut seen = HashSet::new();
+        for (index, operation) in operations.iter().enumerate() {
+            let (Operation::Update { id, .. } | Operation::Delete { id, .. }) = operation else { continue };
+            if !seen.insert(*id) {
+                let detail = "an id stands in one operation only";
+                fields.fault(Fault::at(format!("{pointer}/{index}/id"), "duplicate", detail));
+            }
+        }
+        Some(Self(operations))
     }
 }
 

@@ -98,7 +98,8 @@ pub struct Job {
     /// How far it is.
     #[schema(value_type = scalar::JobStatus)]
     status: &'static str,
-    /// How many todos matched, once they are counted.
+    /// How many todos matched; null until it is known. Where the workspace has more than 25,000 todos, deleted ones included,
+    /// they are not counted before, and it is known when the job has succeeded.
     total: Option<i64>,
     /// How many of them were gone through, those that were as wanted already included.
     processed: i64,

@@ -76,11 +76,17 @@ pub enum Failure {
 /// seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
 pub const MAX_STRIKES: i64 = 5;
 
+/// The most todos of a workspace, whether they match or not, with which a job's total is counted when it begins.
+pub const COUNTED: i64 = 25_000;
+
+/// How many todos a chunk looks at for each that it may change, so that a filter that hardly any match costs a chunk no more.
+const LOOKED_AT: i64 = 10;
+
 /// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's fault.
 const MAX_DEATHS: i64 = 20;
 
-/// Takes the job that has waited longest: one that is due, or one whose worker let its lease run out. `lease` names the new
-/// lease, `length` how long it lasts.
+/// Takes the oldest due job of the workspace whose last turn is longest ago, or one whose worker let its lease run out.
+/// `lease` names the new lease, `length` how long it lasts.
 pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Result<Option<Claim>> {
     const SQL: &str = include_str!("sql/jobs_claim.sql");
     // Ends when the queue is empty: jobs that cannot be taken up are put off or ended on the way.
@@ -98,7 +104,7 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Res
     }
 }
 
-/// Finds out how much there is to do, if it is not known yet: sets the total and [`Claim::ceiling`]. False if the job is lost.
+/// Sets [`Claim::ceiling`], if it is not known yet, and the total of a job whose workspace is small. False if the job is lost.
 pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) -> Result<bool> {
     if claim.ceiling.is_some() {
         return Ok(true);
@@ -108,8 +114,8 @@ pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) 
     Ok(true)
 }
 
-/// Does the next `limit` todos and moves [`Claim::position`] on; where none is left it ends the job if it `may_end`. Call
-/// [`begin`] first.
+/// Does up to `limit` todos of the next that it looks at and moves [`Claim::position`] on; where none is left it ends the job
+/// if it `may_end`. Call [`begin`] first.
 ///
 /// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
 /// position.
@@ -191,31 +197,37 @@ fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
     })
 }
 
-/// The statement of [`begin`].
+/// The statement of [`begin`]. The last id is read from the primary key. Todos are counted only in a workspace of at most
+/// [`COUNTED`], the bin included, so that the beginning costs as little in a large one.
 pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
     let mut query = Query::new(claim.workspace);
     let conditions = query.conditions(&claim.filter);
     let job = query.bind(Param::Int(claim.job));
     let lease = query.bind(Param::Text(claim.lease.to_string()));
     let length = query.bind(milliseconds(length));
+    let counted = query.bind(Param::Int(COUNTED));
     let sql = format!(
-        "WITH matching AS (SELECT count(*) AS total, coalesce(max(t.id), 0) AS ceiling FROM todos t WHERE {conditions}) \
-         UPDATE jobs j SET total = m.total, ceiling = m.ceiling, \
+        "UPDATE jobs j SET \
+         ceiling = coalesce((SELECT w.id FROM todos w WHERE w.workspace_id = $1 ORDER BY w.id DESC LIMIT 1), 0), \
+         total = CASE WHEN NOT EXISTS (SELECT FROM (SELECT FROM todos w WHERE w.workspace_id = $1 ORDER BY w.id \
+         OFFSET {counted} LIMIT 1) beyond) THEN (SELECT count(*) FROM todos t WHERE {conditions}) END, \
          due_at = clock_timestamp() + {length}::bigint * interval '1 millisecond' \
-         FROM matching m WHERE j.workspace_id = $1 AND j.id = {job} AND j.status = 'running' AND j.lease = {lease}::text::uuid \
+         WHERE j.workspace_id = $1 AND j.id = {job} AND j.status = 'running' AND j.lease = {lease}::text::uuid \
          RETURNING j.ceiling"
     );
     Statement { sql: sql.into(), params: query.params }
 }
 
-/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
-/// todo that changed while it waited is looked at again.
+/// The statement of [`chunk`]. It looks at the next [`LOOKED_AT`] ids for each todo of `limit`, whether they match or not. It
+/// locks the todos in the order of their ids, as every statement does that locks several, and a todo that changed while it
+/// waited is looked at again.
 pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, distrust_cache: bool) -> Statement {
     let mut query = Query::new(claim.workspace);
     query.beyond(claim.position);
     let conditions = query.conditions(&claim.filter);
     let position = query.bind(Param::Int(claim.position));
     let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
+    let looked_at = query.bind(Param::Int(limit.saturating_mul(LOOKED_AT)));
     let limit = query.bind(Param::Int(limit));
     let job = query.bind(Param::Int(claim.job));
     let lease = query.bind(Param::Text(claim.lease.to_string()));
@@ -228,13 +240,16 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
     let distrust = query.bind(Param::Bool(distrust_cache));
     let may_end = query.bind(Param::Bool(may_end));
     let sql = format!(
-        "WITH page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= {ceiling} \
+        "WITH looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
+         AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= (SELECT last FROM looked_at) \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
          SELECT outcome, processed, new_position, cache_wait \
-         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) chunk \
-         CROSS JOIN LATERAL job_chunk_v2($1, {job}, {lease}::text::uuid, {position}, chunk.ids, {change}::text::jsonb, \
-         {tag}::text::jsonb, {length}::bigint * interval '1 millisecond', {distrust}) \
-         WHERE {may_end} OR cardinality(chunk.ids) > 0"
+         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
+         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
+         CROSS JOIN LATERAL job_chunk_v3($1, {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
+         {change}::text::jsonb, {tag}::text::jsonb, {length}::bigint * interval '1 millisecond', {distrust}) \
+         WHERE {may_end} OR chunk.last IS NOT NULL"
     );
     Statement { sql: sql.into(), params: query.params }
 }

@@ -54,7 +54,7 @@ pub struct Job {
     pub kind: String,
     /// Where it stands.
     pub status: JobStatus,
-    /// How many todos matched when the work began; none before.
+    /// How many todos there are to change: counted when the work begins in a small workspace, known at the end in a large one.
     pub total: Option<i64>,
     /// How many are done.
     pub processed: i64,
@@ -90,14 +90,24 @@ pub struct Counts {
 /// The kind of job that changes all todos that match.
 pub const BULK: &str = "todos.bulk";
 
+/// The most jobs of one workspace that have not ended.
+pub const MOST_OPEN_JOBS: i64 = 100;
+
 /// Accepts a change to all todos that match. The statement that records it is all that the client waits for.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist.
+/// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist;
+/// [`Conflict::TooManyJobs`](crate::error::Conflict::TooManyJobs).
 pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM job_accept_v1($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb)";
-    let params = [Param::Text(uid.to_string()), Param::Text(BULK.to_owned()), stored(filter)?, stored(change)?];
+        FROM job_accept_v2($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb, $10)";
+    let params = [
+        Param::Text(uid.to_string()),
+        Param::Text(BULK.to_owned()),
+        stored(filter)?,
+        stored(change)?,
+        Param::Int(MOST_OPEN_JOBS),
+    ];
     write.call(pg, SQL, params, Kind::Job).await
 }
 

@@ -112,6 +112,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "exists" => Error::Exists(kind),
         "in_bin" => Error::Conflict(Conflict::TodoDeleted),
         "referenced" => Error::Conflict(Conflict::EmployeeReferenced),
+        "too_many_jobs" => Error::Conflict(Conflict::TooManyJobs),
         "job_finished" => Error::Conflict(Conflict::JobFinished),
         "no_assignee" => missing("/assignee_id", Kind::Employee),
         "no_department" => missing("/department_id", Kind::Department),

@@ -1,12 +1,15 @@
 //! Forgetting what is over: the bin, used idempotency keys, old jobs.
 
+use std::time::Instant;
+
 use crate::store::purge::{self, Purge};
 use crate::{Result, WorkspaceId};
 
-use super::work::Run;
+use super::work::{Run, next_limit};
 
-/// Rows that one statement purges.
-const CHUNK: i64 = 1000;
+/// Rows that the first statement purges. The size of rows differs a thousandfold, so the time that one takes decides how many
+/// the next does.
+const FIRST_CHUNK: i64 = 20;
 
 impl Run<'_> {
     /// Does every purge that is due. False if the time was up first.
@@ -25,8 +28,11 @@ impl Run<'_> {
 
     /// What no cached answer shows needs no announcement.
     async fn purge_unseen(&mut self, what: Purge) -> Result<bool> {
+        let mut limit = FIRST_CHUNK;
         loop {
-            let removed = purge::chunk(&self.service.pg, self.meter, what, CHUNK, self.lease).await?;
+            let started = Instant::now();
+            let removed = purge::chunk(&self.service.pg, self.meter, what, limit, self.lease).await?;
+            limit = next_limit(limit, started.elapsed());
             self.worked.purged += removed;
             if removed == 0 {
                 return Ok(true);
@@ -42,17 +48,20 @@ impl Run<'_> {
         let mut last = WorkspaceId(0);
         while let Some(workspace) = purge::next_bin(&self.service.pg, self.meter, last).await? {
             let caller = self.caller(workspace);
+            let mut limit = FIRST_CHUNK;
             loop {
+                let started = Instant::now();
                 let writing = self.service.write(&caller, None).await;
-                let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), CHUNK, self.lease).await;
+                let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), limit, self.lease).await;
                 let removed = writing.settle(outcome).await?.value;
                 self.worked.purged += removed;
                 if self.is_over() {
                     return Ok(false);
                 }
-                if removed < CHUNK {
+                if removed < limit {
                     break;
                 }
+                limit = next_limit(limit, started.elapsed());
             }
             last = workspace;
         }

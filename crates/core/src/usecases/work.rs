@@ -3,7 +3,8 @@
 //! Each chunk is one statement that also advances the job, so an item is changed exactly once, whoever dies when. It is
 //! announced to the cache before and published after it, but as a write in the background: nobody waits for a chunk, so what is
 //! cached may be served until it is published. The statement that ends the job is announced like any other write: from the end
-//! on everything is seen. Jobs take turns: a long one goes back to the end of the queue after a while, if others wait.
+//! on everything is seen. Jobs take turns: a long one goes back to the end of the queue after a while, if others wait, and
+//! workspaces take turns, however many jobs each has. Purges that are due have the first part of each run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -28,6 +29,8 @@ const FIRST_CHUNK: i64 = 200;
 const LARGEST_CHUNK: i64 = 2000;
 /// How long a job is worked on while others wait.
 const TURN: Duration = Duration::from_millis(500);
+/// Purges have a fourth of a run before its jobs, but no longer than this.
+const PURGE_TURN: Duration = Duration::from_secs(1);
 
 /// What came of a run.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
@@ -69,13 +72,19 @@ impl Service {
     /// # Errors
     /// Only if Postgres is away: a job that fails is put off or ended, and the run goes on with the next.
     pub async fn work(&self, meter: &Arc<Meter>, lease: Duration, budget: Duration) -> Result<Worked> {
-        let deadline = Instant::now() + budget;
+        let start = Instant::now();
+        let deadline = start + (budget / 4).min(PURGE_TURN);
         // Asked anew in each run, since no check of a token tells a worker of another id.
         if self.cache.is_on() {
             self.cache.belong_to(admission::installation(&self.pg, meter).await?.as_deref());
         }
         let mut run = Run { service: self, meter, lease, deadline, worked: Worked::default() };
-        run.worked.more = !(run.jobs().await? && run.purge().await?);
+        // Purges have the first part of a run, so that a queue that never empties does not keep them away.
+        let purged = run.purge().await;
+        run.deadline = start + budget;
+        let worked = run.jobs().await?;
+        // A purge that fails does not keep jobs away.
+        run.worked.more = !(worked && purged? && run.purge().await?);
         Ok(run.worked)
     }
 }
@@ -117,9 +126,9 @@ impl Run<'_> {
         loop {
             let (chunk, elapsed) = self.chunk(claim, limit, is_last).await?;
             match chunk {
-                Chunk::Done { processed, .. } => {
+                Chunk::Done { processed, position, .. } => {
                     self.worked.todos += processed;
-                    is_last = processed < limit;
+                    is_last = claim.ceiling.is_some_and(|ceiling| position >= ceiling);
                 }
                 Chunk::Empty => {
                     is_last = true;
@@ -219,7 +228,7 @@ fn first_limit(strikes: i64) -> i64 {
 }
 
 /// Steers the size of chunks towards [`CHUNK_TARGET`].
-fn next_limit(limit: i64, elapsed: Duration) -> i64 {
+pub(super) fn next_limit(limit: i64, elapsed: Duration) -> i64 {
     if elapsed > CHUNK_TARGET * 3 / 2 {
         (limit / 2).max(1)
     } else if elapsed < CHUNK_TARGET / 2 {

@@ -1,10 +1,14 @@
 -- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index: jobs_due.
 -- A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave back for others
--- is no new attempt.
+-- is no new attempt. Workspaces take turns: the one that was served longest ago comes first, then its oldest job. All due jobs
+-- are sorted for that, of which a workspace has a bounded number.
 WITH due AS (
-    SELECT workspace_id, id FROM jobs
-    WHERE status IN ('queued', 'running') AND due_at <= now()
-    ORDER BY due_at LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED
+    SELECT j.workspace_id, j.id FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
+    WHERE j.status IN ('queued', 'running') AND j.due_at <= now()
+    ORDER BY turn.served_at NULLS FIRST, j.due_at LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED
+), turn AS (
+    INSERT INTO job_turns (workspace_id, served_at) SELECT workspace_id, clock_timestamp() FROM due
+    ON CONFLICT (workspace_id) DO UPDATE SET served_at = excluded.served_at
 )
 UPDATE jobs j SET
     status = CASE WHEN j.strikes < $3 THEN 'running' ELSE 'failed' END,
