@@ -37,7 +37,8 @@ suite![
 
 /// The settings of these tests: short deadlines.
 fn hasty() -> Options {
-    Options::default().with("database_timeout_ms", 1000).with("request_timeout_ms", 4000)
+    let options = Options::default().with("database_timeout_ms", 1000).with("database_wait_ms", 1000);
+    options.with("request_timeout_ms", 4000)
 }
 
 #[track_caller]
@@ -71,6 +72,8 @@ async fn postgres_that_refuses_gives_503_and_service_resumes() {
             assert_unavailable(&call.send().await);
             assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
         }
+        // What readiness found is remembered for half a second.
+        tokio::time::sleep(Duration::from_millis(600)).await;
         let ready = server.anonymous().get("/health/ready").send().await;
         ready.has_status(503);
         server.anonymous().get("/health/live").send().await.has_status(200);
@@ -78,7 +81,6 @@ async fn postgres_that_refuses_gives_503_and_service_resumes() {
         old.v1_error(503, "unavailable");
         server.host().faults().postgres().heal();
         resumes(&ws, &path).await;
-        // What readiness found is remembered for half a second.
         tokio::time::sleep(Duration::from_millis(600)).await;
         server.anonymous().get("/health/ready").send().await.has_status(200);
     }

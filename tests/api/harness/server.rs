@@ -150,6 +150,8 @@ pub fn usual_variables() -> Vec<(String, String)> {
         ("rate_limit_auth_failures", "0"),
         // A busy machine must not look like a broken Redis.
         ("redis_timeout_ms", "500"),
+        // Nor like a Postgres without connections.
+        ("database_wait_ms", "5000"),
         ("log_level", "error"),
     ];
     servers().into_iter().chain(usual.map(|(name, value)| (name.to_owned(), value.to_owned()))).collect()
@@ -176,8 +178,11 @@ fn servers() -> Vec<(String, String)> {
 
 /// The URL with another timeout of statements than the one that the migrations set on the database.
 fn with_statement_timeout(url: &str, milliseconds: &str) -> String {
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}options=-c%20statement_timeout%3D{milliseconds}")
+    let option = format!("options=-c%20statement_timeout%3D{milliseconds}");
+    match url.split_once("options=") {
+        Some((before, others)) => format!("{before}{option}%20{others}"),
+        None => format!("{url}{}{option}", if url.contains('?') { '&' } else { '?' }),
+    }
 }
 
 /// Host and port of a URL.
