@@ -4,6 +4,8 @@ use serde_json::{Map, Value, json};
 
 /// Of whatever needs one.
 pub const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
+/// Another todo, for a batch: an id stands in one operation only.
+const OTHER: &str = "0190163d-8694-739b-aea5-966c26f8ad94";
 const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 const DEPARTMENT: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
 const CREATED: &str = "2026-11-23T03:13:00.123456Z";
@@ -60,13 +62,13 @@ pub fn batch() -> Value {
     json!({"operations": [
         {"op": "create", "todo": draft()},
         {"op": "update", "id": ID, "if_version": 1, "todo": {"status": "completed"}},
-        {"op": "delete", "id": ID},
+        {"op": "delete", "id": OTHER},
     ]})
 }
 
 /// Its results.
 pub fn results() -> Value {
-    json!({"results": [{"status": 201, "todo": todo()}, {"status": 200, "todo": todo()}, {"status": 204, "id": ID}]})
+    json!({"results": [{"status": 201, "todo": todo()}, {"status": 200, "todo": todo()}, {"status": 204, "id": OTHER}]})
 }
 
 /// A bulk change.
