@@ -123,11 +123,13 @@ async fn every_example_of_a_post_can_be_sent_as_it_stands() {
     let ws = Workspace::new().await;
     let admin = ws.with_scopes(&["admin"]).await;
     for document in Document::both(&ws.server).await {
-        // What the examples refer to: the todo that the example of PUT makes.
+        // What the examples refer to: the todo that the example of PUT makes, and the others of the batch.
         if let Some(put) = document.operation("PUT", "/api/v2/todos/{id}") {
-            let id = document.value["components"]["schemas"]["Id"]["examples"][0].as_str().unwrap();
-            let call = ws.put(&format!("/api/v2/todos/{id}")).header("if-none-match", "*");
-            call.json(example(put).clone()).send().await.created();
+            let batch = example(document.operation("POST", "/api/v2/todos/batch").unwrap());
+            for id in batch["operations"].as_array().unwrap().iter().filter_map(|each| each["id"].as_str()) {
+                let call = ws.put(&format!("/api/v2/todos/{id}")).header("if-none-match", "*");
+                call.json(example(put).clone()).send().await.created();
+            }
         }
         let posts = document.operations.iter().filter(|operation| operation.method == "POST");
         for operation in posts.filter(|operation| !operation.path.contains('{')) {

@@ -61,11 +61,15 @@ async fn a_rename_counts_nothing_anew() {
     let id = database::workspace(&database, &ws).await;
     ws.todo(json!({ "title": "1", "tags": ["old"] })).await;
     let path = tag_path(&ws, "old").await;
-    // A number that no count gives shows that the kept one is read.
+    let renamed = ws.patch(&path).json(json!({ "name": "new" })).send().await.ok();
+    assert_eq!((&renamed["name"], &renamed["count"]), (&json!("new"), &json!(1)), "{renamed}");
+    // A number that no count gives shows that the kept one is read. Nobody else may see it.
+    database.batch_execute("begin").await.unwrap();
     let keep = "update tag_counts set todos = todos + 41 where workspace_id = $1";
     assert_eq!(database.execute(keep, &[&id]).await.unwrap(), 1);
-    let renamed = ws.patch(&path).json(json!({ "name": "new" })).send().await.ok();
-    assert_eq!((&renamed["name"], &renamed["count"]), (&json!("new"), &json!(42)), "{renamed}");
+    let told = "select tag_count_v1(workspace_id, id) from tags where workspace_id = $1";
+    assert_eq!(database::number(&database, told, &[&id]).await, 42);
+    database.batch_execute("rollback").await.unwrap();
 }
 
 async fn a_spelling_can_be_changed() {
