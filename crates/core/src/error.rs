@@ -177,7 +177,7 @@ impl Fault {
 
     /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that is
     /// answered and not here, or here and never answered.
-    pub const CODES: [&str; 15] = [
+    pub const CODES: [&str; 16] = [
         "control_character",
         "duplicate",
         "invalid_format",
@@ -187,6 +187,7 @@ impl Fault {
         "read_only",
         "required",
         "stale_version",
+        "too_few",
         "too_long",
         "too_many",
         "too_short",

@@ -160,7 +160,7 @@ proptest! {
     #[test]
     fn text_that_no_parser_takes_for_markup_survives(text in prop_oneof![tame(), "[^<\\p{Cc}]{1,60}"]) {
         let text = defused(&unmarked(&text));
-        prop_assume!(!text.is_empty());
+        prop_assume!(text.chars().any(is_visible));
         prop_assert_eq!(markup_in(&text), Vec::<String>::new());
         prop_assert_eq!(plain(&text, text.len()), Ok(text));
     }
