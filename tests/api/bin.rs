@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Workspace, suite, uuid};
+use crate::harness::{Workspace, database, suite, uuid};
 
 suite![
     a_deleted_todo_can_be_restored,
@@ -12,6 +12,8 @@ suite![
     what_was_never_there_cannot_be_restored,
     #[database]
     a_deleted_todo_can_be_restored_for_thirty_days,
+    #[database]
+    an_id_that_is_purged_meanwhile_is_free,
 ];
 
 async fn a_deleted_todo_can_be_restored() {
@@ -69,7 +71,7 @@ async fn what_was_never_there_cannot_be_restored() {
 
 async fn a_deleted_todo_can_be_restored_for_thirty_days() {
     let ws = Workspace::new().await;
-    let database = crate::harness::database::connect().await;
+    let database = database::connect().await;
     for (days, status) in [(29, 200), (31, 404)] {
         let path = format!("/api/v2/todos/{}", ws.titled("x").await);
         ws.delete(&path).send().await.no_content();
@@ -84,4 +86,31 @@ async fn a_deleted_todo_can_be_restored_for_thirty_days() {
             answer.problem(404, "todo_not_found");
         }
     }
+}
+
+/// The purge commits between the attempt to insert and the look at what stands in its way: a trigger does its work at that moment.
+async fn an_id_that_is_purged_meanwhile_is_free() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let id = ws.titled("old").await;
+    ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
+    let expire = "update todos set deleted_at = now() - interval '31 days' where uid = $1::text::uuid";
+    assert_eq!(database.execute(expire, &[&id]).await.unwrap(), 1);
+    // Never committed, so that nobody else meets the trigger.
+    let transaction = database.transaction().await.unwrap();
+    let purge = format!(
+        "create function purge_at_once() returns trigger language plpgsql as $$ begin
+             delete from todos where workspace_id = {workspace} and deleted_at < now() - interval '30 days';
+             return null;
+         end $$;
+         create trigger purge_at_once after insert on todos for each statement execute function purge_at_once()"
+    );
+    transaction.batch_execute(&purge).await.unwrap();
+    let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, $2::text::uuid, \
+        '{\"title\": \"new\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
+    let row = transaction.query_one(create, &[&workspace, &id]).await.unwrap();
+    let found: (String, Option<String>) = (row.get(0), row.get(1));
+    assert_eq!(found, ("done".to_owned(), Some("new".to_owned())));
+    transaction.rollback().await.unwrap();
 }
