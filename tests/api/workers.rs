@@ -15,6 +15,8 @@ suite![
     a_cancelled_job_stops_where_it_is,
     #[database]
     a_job_whose_assignee_is_gone_fails_at_once,
+    #[database]
+    a_chunk_renews_a_lease_only_when_seconds_of_it_are_over,
     a_todo_with_twenty_tags_gets_no_other_and_the_job_says_so,
     #[embedded]
     two_workers_share_the_jobs_and_no_todo,
@@ -94,6 +96,36 @@ async fn a_job_whose_assignee_is_gone_fails_at_once() {
     assert_eq!(job["status"], "failed", "{job}");
     assert_eq!(job["error"], "there is no such employee", "{job}");
     assert_eq!((&job["attempts"], &job["processed"]), (&json!(1), &json!(0)), "{job}");
+}
+
+/// What every check of a token reads of the queue must not change with each chunk.
+async fn a_chunk_renews_a_lease_only_when_seconds_of_it_are_over() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    for title in ["a", "b"] {
+        ws.titled(title).await;
+    }
+    // Never committed, so that no worker sees the job.
+    let transaction = database.transaction().await.unwrap();
+    let job = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, due_at) \
+        select $1, gen_random_uuid(), 'todos.bulk', '{}', '\"complete\"', 'running', gen_random_uuid(), \
+            clock_timestamp() + interval '14 seconds'";
+    transaction.execute(job, &[&workspace]).await.unwrap();
+    let chunk = "select c.outcome, c.processed \
+        from jobs j cross join lateral (select min(id) as todo from todos where workspace_id = $1 and id > j.position) t \
+        cross join lateral job_chunk_v3($1, j.id, j.lease, j.position, array[t.todo], t.todo, j.change, null, \
+            interval '15 seconds', false) c where j.workspace_id = $1";
+    let left = "select extract(epoch from due_at - clock_timestamp())::float8 from jobs where workspace_id = $1";
+    for (renewed, expected) in [(false, 13.0..=14.0), (true, 14.5..=15.0)] {
+        let row = transaction.query_one(chunk, &[&workspace]).await.unwrap();
+        assert_eq!((row.get(0), row.get(1)), ("done", 1_i64), "renewed: {renewed}");
+        let left: f64 = transaction.query_one(left, &[&workspace]).await.unwrap().get(0);
+        assert!(expected.contains(&left), "renewed: {renewed}, {left} s are left");
+        let later = "update jobs set due_at = due_at - interval '2 seconds' where workspace_id = $1";
+        transaction.execute(later, &[&workspace]).await.unwrap();
+    }
+    transaction.rollback().await.unwrap();
 }
 
 async fn a_todo_with_twenty_tags_gets_no_other_and_the_job_says_so() {
