@@ -42,6 +42,7 @@ mod me;
 mod metrics;
 mod murder;
 mod openapi;
+mod overload;
 mod pages;
 mod people;
 mod pooler;
@@ -93,6 +94,7 @@ fn main() -> ExitCode {
         metrics::suite(),
         murder::suite(),
         openapi::suite(),
+        overload::suite(),
         pages::suite(),
         people::suite(),
         pooler::suite(),

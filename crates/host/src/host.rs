@@ -21,7 +21,7 @@ use crate::http::instance::{Instances, Reuse};
 use crate::http::server;
 use crate::manifest::{Component, Manifest};
 use crate::output::Output;
-use crate::postgres::Pools;
+use crate::postgres::{ConnectionLimit, Pools};
 use crate::router::Router;
 use crate::state::Shared;
 use crate::variables::{Sources, Values};
@@ -37,6 +37,9 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// A runtime-config file with `[[variables_provider]]` entries.
     pub runtime_config: Option<PathBuf>,
+    /// Connections to Postgres that all components together may hold, as Spin's `[outbound_pg] max_connections`, which counts where
+    /// this is `None`.
+    pub postgres_connections: Option<usize>,
     /// Where the components' output goes.
     pub output: Output,
     /// How instances are reused.
@@ -56,6 +59,7 @@ impl Default for Options {
             listen: (Ipv4Addr::LOCALHOST, 0).into(),
             variables: Vec::new(),
             runtime_config: None,
+            postgres_connections: None,
             output: Output::default(),
             reuse: Reuse::default(),
             tcp_nodelay: false,
@@ -70,6 +74,7 @@ pub struct Host {
     name: String,
     app: Arc<App>,
     faults: Arc<Faults>,
+    limit: ConnectionLimit,
     kill: watch::Sender<u64>,
     stop: watch::Sender<bool>,
     server: JoinHandle<()>,
@@ -93,6 +98,7 @@ impl Host {
         let (kill, killed) = watch::channel(0);
         let counters = Arc::new(Live::default());
         let faults = Arc::new(Faults::new(options.faults));
+        let limit = ConnectionLimit::new(options.postgres_connections.or(sources.postgres_connections()));
         let app = Arc::new(OnceLock::new());
         let prepared = Prepared {
             options: &options,
@@ -101,6 +107,7 @@ impl Host {
             killed,
             counters: Arc::clone(&counters),
             faults: Arc::clone(&faults),
+            limit: limit.clone(),
         };
         let components = prepared.components(&manifest)?;
         let routes = manifest
@@ -115,7 +122,7 @@ impl Host {
         let address = listener.local_addr()?;
         let (stop, stopped) = watch::channel(false);
         let server = tokio::spawn(server::serve(listener, options.tcp_nodelay, Arc::clone(&built), stopped));
-        Ok(Self { address, name: manifest.name, app: built, faults, kill, stop, server })
+        Ok(Self { address, name: manifest.name, app: built, faults, limit, kill, stop, server })
     }
 
     /// Where it is served, for example `http://127.0.0.1:3000`.
@@ -137,6 +144,11 @@ impl Host {
     /// What has been done so far.
     pub fn counters(&self) -> Counters {
         self.app.counters.snapshot()
+    }
+
+    /// Connections to Postgres that instances hold now.
+    pub fn postgres_held(&self) -> usize {
+        self.limit.held()
     }
 
     /// The switches that make Postgres and Redis misbehave.
@@ -178,6 +190,7 @@ struct Prepared<'a> {
     killed: watch::Receiver<u64>,
     counters: Arc<Live>,
     faults: Arc<Faults>,
+    limit: ConnectionLimit,
 }
 
 impl Prepared<'_> {
@@ -220,7 +233,7 @@ impl Prepared<'_> {
             component: name.to_owned(),
             allowed_hosts: AllowedHosts::parse(&hosts)?,
             variables: self.values.component(&component.variables)?,
-            pools: Pools::new(Arc::clone(&self.faults)),
+            pools: Pools::new(Arc::clone(&self.faults), self.limit.clone()),
             counters: Arc::clone(&self.counters),
             faults: Arc::clone(&self.faults),
         }))

@@ -94,6 +94,7 @@ async fn up(up: Up) -> anyhow::Result<()> {
         listen: up.listen,
         variables,
         runtime_config: up.runtime_config_file,
+        postgres_connections: None,
         output: if up.quiet { Output::Quiet } else { Output::Inherit },
         reuse: Reuse {
             max_requests: up.max_instance_reuse_count,

@@ -29,6 +29,8 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// Where its log goes; to ours, unless a test wants to read it.
     pub output: todo_host::Output,
+    /// Connections to Postgres that the host may hold in all; 64 a component by default.
+    pub postgres_connections: Option<usize>,
 }
 
 impl Options {
@@ -56,6 +58,7 @@ impl Options {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             variables,
             runtime_config: self.file,
+            postgres_connections: self.postgres_connections,
             output: self.output,
             ..todo_host::Options::default()
         }

@@ -4,14 +4,17 @@
 //! the request is dropped in between. The pool's queue is fair and shared by all instances, so the rate is that of Postgres,
 //! however few connections there are; whoever has waited for `wait_deadline` is refused. A connection that an instance kept for
 //! its next statement would be missing elsewhere under load: there are more instances than connections. The price is the reset at
-//! each checkout, one round trip.
+//! each checkout, one round trip. A checkout that nobody waits for any more is seen out: given up in the middle of its reset, the
+//! pool would throw the connection away, and under load it would be left with none.
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::pg::{Connection, DbValue, ParameterValue};
+use spin_sdk::pg::{Connection, DbValue, Error as PgError, ParameterValue};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
@@ -169,7 +172,7 @@ impl Pg {
     /// A connection for one statement, reset by the host. Dropping it gives it back.
     async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
         let (started, deadline) = (Instant::now(), self.settings.wait_deadline);
-        let opened = within(deadline, Connection::open(self.address.clone())).await;
+        let opened = within(deadline, Checkout::begin(self.address.clone())).await;
         meter.connection_wait(started.elapsed(), opened.is_some());
         match opened {
             Some(opened) => opened.map_err(|error| error.to_string()),
@@ -192,6 +195,36 @@ impl Pg {
             retry_after: self.settings.retry_after,
             outcome_unknown,
             reason: format!("Postgres: {reason}"),
+        }
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Connection, PgError>> + Send>>;
+
+/// A connection that was asked of the host. Dropped before it has come, it is left to the instance to see it out.
+struct Checkout(Option<Opening>);
+
+impl Checkout {
+    fn begin(address: String) -> Self {
+        Self(Some(Box::pin(Connection::open(address))))
+    }
+}
+
+impl Future for Checkout {
+    type Output = Result<Connection, PgError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(open) = &mut self.0 else { return Poll::Pending };
+        let opened = ready!(open.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(opened)
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            spin_sdk::wasip3::spawn(async move { drop(open.await) });
         }
     }
 }

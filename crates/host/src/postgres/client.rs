@@ -18,6 +18,7 @@ use tokio_postgres::{Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::query_failed;
+use super::limit::{ConnectionLimit, Permit};
 use super::types;
 use crate::bindings::pg::{Error, ParameterValue};
 use crate::faults::{Faults, PostgresRelay};
@@ -27,25 +28,27 @@ const POOL_SIZE: usize = 64;
 
 /// A connection lent by a pool, given back when the last clone is dropped.
 #[derive(Clone)]
-pub(crate) struct Lent(Arc<Object>);
+pub(crate) struct Lent(Arc<(Object, Permit)>);
 
 /// The pools of one component.
 pub(crate) struct Pools {
     pools: Mutex<HashMap<(String, Option<String>), Pool>>,
     faults: Arc<Faults>,
+    limit: ConnectionLimit,
 }
 
 impl Pools {
-    pub(crate) fn new(faults: Arc<Faults>) -> Self {
-        Self { pools: Mutex::default(), faults }
+    pub(crate) fn new(faults: Arc<Faults>, limit: ConnectionLimit) -> Self {
+        Self { pools: Mutex::default(), faults, limit }
     }
 
     /// Lends a connection to `address`, trusting `ca_root` (PEM) besides the public authorities.
     ///
-    /// Waits for ever when all 64 are lent.
+    /// Waits for ever when all 64 are lent, or as many as the limit allows.
     pub(crate) async fn get(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<Lent> {
         let pool = self.pool(address, ca_root)?;
-        Ok(Lent(Arc::new(pool.get().await?)))
+        let permit = self.limit.acquire().await?;
+        Ok(Lent(Arc::new((pool.get().await?, permit))))
     }
 
     fn pool(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<Pool> {
@@ -82,7 +85,7 @@ impl Lent {
             other => other,
         })?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|p| p.as_ref() as &(dyn ToSql + Sync)).collect();
-        self.0.execute(statement, &params).await.map_err(query_failed)
+        self.0.0.execute(statement, &params).await.map_err(query_failed)
     }
 
     /// Runs a query; failures of its execution come out of the stream.
@@ -92,7 +95,7 @@ impl Lent {
         params: &[ParameterValue],
     ) -> Result<impl Stream<Item = Result<Row, tokio_postgres::Error>> + Send + use<>, Error> {
         let params = types::parameters(params)?;
-        let rows = self.0.query_raw(statement, params).await.map_err(query_failed)?;
+        let rows = self.0.0.query_raw(statement, params).await.map_err(query_failed)?;
         Ok(rows)
     }
 }

@@ -1,12 +1,15 @@
-//! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, values in `types`, errors in `error`.
+//! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, the limit of connections in `limit`, values in
+//! `types`, errors in `error`.
 
 mod client;
 mod error;
 mod host;
+mod limit;
 mod stream;
 mod types;
 
 pub(crate) use client::Pools;
+pub(crate) use limit::ConnectionLimit;
 
 /// What a `connection` resource stands for: one connection lent by the component's pool until the resource is dropped.
 #[derive(Clone)]

@@ -20,6 +20,7 @@ pub(crate) type Environment = fn(&str) -> Option<String>;
 pub(crate) struct Sources {
     given: BTreeMap<String, String>,
     providers: Vec<Provider>,
+    postgres_connections: Option<usize>,
 }
 
 enum Provider {
@@ -33,6 +34,15 @@ enum Provider {
 struct RuntimeConfig {
     #[serde(default, alias = "config_provider")]
     variables_provider: Vec<ProviderConfig>,
+    #[serde(default)]
+    outbound_pg: OutboundPg,
+}
+
+/// `[outbound_pg]`.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OutboundPg {
+    max_connections: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -61,7 +71,13 @@ impl Sources {
             .chain([standard])
             .map(|provider| provider.load(environment, folder))
             .collect::<anyhow::Result<_>>()?;
-        Ok(Self { given: given.iter().cloned().collect(), providers })
+        let postgres_connections = config.outbound_pg.max_connections;
+        Ok(Self { given: given.iter().cloned().collect(), providers, postgres_connections })
+    }
+
+    /// How many connections to Postgres all components together may hold, if the runtime-config file says so.
+    pub(crate) fn postgres_connections(&self) -> Option<usize> {
+        self.postgres_connections
     }
 
     /// The names given on the command line.

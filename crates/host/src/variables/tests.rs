@@ -97,6 +97,18 @@ fn a_runtime_config_with_more_than_we_support_is_refused() {
 }
 
 #[test]
+fn the_runtime_config_may_cap_the_connections_to_postgres() {
+    let folder = folder("cap");
+    let config = folder.join("runtime-config.toml");
+    for (text, cap) in [("[outbound_pg]\nmax_connections = 12\n", Some(12)), ("[outbound_pg]\n", None), ("", None)] {
+        std::fs::write(&config, text).unwrap();
+        let sources = Sources::load(&[], Some(&config), nothing, &folder).unwrap();
+        assert_eq!(sources.postgres_connections(), cap, "{text}");
+    }
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn arguments_may_come_from_files() {
     let folder = folder("arguments");
     let write = |name: &str, text: &str| {

@@ -1,0 +1,190 @@
+//! Few connections to Postgres and many clients: the rate is that of the database, nothing idle is held, and a request that would
+//! have to wait too long is refused.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use todo_host::{Captured, Output};
+use tokio_postgres::Client as Database;
+
+use crate::harness::{Answer, Client, Options, Server, Workspace, database, suite};
+
+suite![
+    #[embedded]
+    a_few_connections_serve_many_clients,
+    #[embedded]
+    a_request_that_waits_too_long_for_a_connection_is_refused,
+    #[embedded]
+    cancelled_requests_hold_nothing,
+];
+
+/// The connections that the host may hold.
+const CONNECTIONS: usize = 4;
+
+/// A server with few connections and a short bound of the wait for one. In `pg_stat_activity` it has this name.
+async fn small(name: &str, options: Options) -> Arc<Server> {
+    let url = std::env::var("DATABASE_URL").unwrap();
+    let separator = if url.contains('?') { '&' } else { '?' };
+    let options = options.with("database_url", format!("{url}{separator}application_name={name}"));
+    let options = options.with("database_wait_ms", 1000).with("request_timeout_ms", 20_000);
+    Server::private(Options { postgres_connections: Some(CONNECTIONS), ..options }).await
+}
+
+fn client(ws: &Workspace) -> Client {
+    Client::new(ws.server.clone(), ws.token.clone())
+}
+
+#[track_caller]
+fn assert_refused(answer: &Answer) {
+    answer.problem(503, "unavailable");
+    assert_eq!(answer.header("retry-after"), "1", "{answer}");
+}
+
+/// Creates todos with so many clients for so long; returns how many were created in a second, and how many were refused in all.
+async fn create(ws: &Workspace, clients: usize, time: Duration) -> (f64, usize) {
+    let until = Instant::now() + time;
+    let work = (0..clients).map(|_| {
+        let client = client(ws);
+        tokio::spawn(async move {
+            let (mut created, mut refused) = (0, 0);
+            while Instant::now() < until {
+                let answer = client.post("/api/v2/todos").json(json!({ "title": "x" })).send().await;
+                if answer.status == 201 {
+                    created += 1;
+                } else {
+                    assert_refused(&answer);
+                    refused += 1;
+                }
+            }
+            (created, refused)
+        })
+    });
+    let (mut created, mut refused) = (0, 0);
+    for client in work.collect::<Vec<_>>() {
+        let (more, others) = client.await.unwrap();
+        created += more;
+        refused += others;
+    }
+    (f64::from(created) / time.as_secs_f64(), refused)
+}
+
+/// Waits until no instance holds a connection and no statement of this name runs. Requests whose clients are gone may still send
+/// statements; but half a second after the last one nothing may be held, and instances live for a second more.
+async fn until_nothing_is_held(server: &Server, database: &Database, name: &str) {
+    let busy = "select count(*) from pg_stat_activity where application_name = $1 and state <> 'idle'";
+    let (mut statements, mut last) = (server.host().counters().statements, Instant::now());
+    while server.host().postgres_held() > 0 || database::number(database, busy, &[&name]).await > 0 {
+        let (held, now) = (server.host().postgres_held(), server.host().counters().statements);
+        if now > statements {
+            (statements, last) = (now, Instant::now());
+        }
+        assert!(last.elapsed() < Duration::from_millis(500), "{held} connections are held by idle instances");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn a_few_connections_serve_many_clients() {
+    let server = small("few", Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let database = database::connect().await;
+    create(&ws, CONNECTIONS, Duration::from_secs(1)).await;
+    let (few, refused) = create(&ws, CONNECTIONS, Duration::from_secs(2)).await;
+    assert_eq!(refused, 0, "each client finds a connection");
+    let before = server.host().counters().instantiations;
+    let (many, refused) = create(&ws, 128, Duration::from_secs(4)).await;
+    let instances = server.host().counters().instantiations - before;
+    assert!(instances >= 7, "{instances} new instances share {CONNECTIONS} connections");
+    assert!(many > few / 2.0, "{few} a second with {CONNECTIONS} clients, {many} with 128; {refused} were refused");
+    until_nothing_is_held(&server, &database, "few").await;
+    // As many as there are connections, at once: nobody waits for an instance that has nothing to do.
+    let reads = (0..CONNECTIONS).map(|number| client(&ws).get(&format!("/api/v2/todos?limit={}", number + 3)).send());
+    let asked = Instant::now();
+    for answer in futures::future::join_all(reads).await {
+        answer.ok();
+    }
+    assert!(asked.elapsed() < Duration::from_secs(2), "{:?} after the burst", asked.elapsed());
+}
+
+/// Writers that hold all connections, each waiting for the lock of its todo, until the transaction of `database` ends.
+async fn occupy(ws: &Workspace, database: &Database) -> Vec<tokio::task::JoinHandle<Answer>> {
+    let mut todos = Vec::new();
+    for number in 0..CONNECTIONS {
+        todos.push(ws.titled(&format!("locked {number}")).await);
+    }
+    database.batch_execute("begin").await.unwrap();
+    let lock = format!("select 1 from todos where uid in ('{}') for update", todos.join("', '"));
+    assert_eq!(database.query(&lock, &[]).await.unwrap().len(), CONNECTIONS);
+    let patch = |todo: &String| ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "priority": "high" })).send();
+    let writes: Vec<_> = todos.iter().map(|todo| tokio::spawn(patch(todo))).collect();
+    database::until_blocked(database, CONNECTIONS).await;
+    writes
+}
+
+async fn a_request_that_waits_too_long_for_a_connection_is_refused() {
+    let log = Captured::default();
+    let options = Options { output: Output::Capture(log.clone()), ..Options::default() };
+    let server = small("occupied", options.with("cache", "off")).await;
+    let ws = Workspace::on(&server).await;
+    let database = database::connect().await;
+    let writes = occupy(&ws, &database).await;
+    for call in [ws.get("/api/v2/todos"), ws.post("/api/v2/todos").json(json!({ "title": "y" }))] {
+        let asked = Instant::now();
+        let answer = call.header("x-request-id", "crowded").send().await;
+        assert_refused(&answer);
+        let waited = asked.elapsed();
+        assert!((900..2500).contains(&waited.as_millis()), "{waited:?}");
+    }
+    assert!(writes.iter().all(|write| !write.is_finished()), "the writers did not wait");
+    database.batch_execute("rollback").await.unwrap();
+    for write in writes {
+        write.await.unwrap().ok();
+    }
+    assert!(!ws.titles(&[]).await.contains(&"y".to_owned()), "what was refused was not done");
+    let told = log.text();
+    let line = told.lines().find(|line| line.contains("crowded")).expect("the refusal is logged");
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!(line["level"], "error", "{line}");
+    assert!(line["cause"].as_str().unwrap().contains("no connection within 1s"), "{line}");
+    for _ in 0..50 {
+        let metrics = server.admin().get("/metrics").send().await;
+        let text = metrics.has_status(200).text();
+        let count = |line: &str| line.strip_prefix("todo_database_refusals_total ")?.parse::<u64>().ok();
+        if text.lines().find_map(count).is_some_and(|refusals| refusals >= 2) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the metrics never show the refusals");
+}
+
+async fn cancelled_requests_hold_nothing() {
+    let server = small("cancelled", Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let database = database::connect().await;
+    let writes = occupy(&ws, &database).await;
+    // Clients that go away while their request waits for a connection, and those whose statement runs.
+    let waiting: Vec<_> = (0..32)
+        .map(|number| tokio::spawn(client(&ws).get(&format!("/api/v2/todos?limit={}", number + 3)).send()))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    for request in waiting.iter().chain(&writes) {
+        request.abort();
+    }
+    for request in waiting.into_iter().chain(writes) {
+        assert!(request.await.is_err_and(|error| error.is_cancelled()));
+    }
+    database.batch_execute("rollback").await.unwrap();
+    until_nothing_is_held(&server, &database, "cancelled").await;
+    // Clients that go away at any moment.
+    for pause in (0..40).map(Duration::from_millis) {
+        let requests: Vec<_> = (0..8)
+            .map(|_| tokio::spawn(client(&ws).post("/api/v2/todos").json(json!({ "title": "x" })).send()))
+            .collect();
+        tokio::time::sleep(pause).await;
+        requests.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+    until_nothing_is_held(&server, &database, "cancelled").await;
+    let (rate, refused) = create(&ws, CONNECTIONS, Duration::from_secs(1)).await;
+    assert!(rate > 0.0 && refused == 0, "{rate} a second, {refused} refused");
+}
