@@ -3,11 +3,12 @@
 //! serde stops at the first error; people who fill in forms want all of them.
 
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use serde_json::{Map, Value};
 use todo_core::domain::id::Id;
 use todo_core::domain::instant::Instant;
-use todo_core::domain::text::TextError;
+use todo_core::domain::text::{SanitisingBudget, TextError};
 use todo_core::error::Fault;
 
 /// The most items that are read of an array before equal ones are merged: they cost time, too.
@@ -19,20 +20,26 @@ pub struct Fields {
     object: Map<String, Value>,
     pointer: String,
     faults: Vec<Fault>,
+    budget: Rc<SanitisingBudget>,
 }
 
 impl Fields {
     /// The body itself.
     pub fn root(value: Value) -> Result<Self, Fault> {
-        Self::at(value, String::new())
+        Self::at(value, String::new(), Rc::default())
     }
 
     /// An object somewhere in the body.
-    pub fn at(value: Value, pointer: String) -> Result<Self, Fault> {
+    fn at(value: Value, pointer: String, budget: Rc<SanitisingBudget>) -> Result<Self, Fault> {
         match value {
-            Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new() }),
+            Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new(), budget }),
             other => Err(wrong_type(&pointer, "an object", &other)),
         }
+    }
+
+    /// What sanitising the texts of this body may still cost; for [`sanitised`].
+    pub fn budget(&self) -> Rc<SanitisingBudget> {
+        Rc::clone(&self.budget)
     }
 
     /// True if the field is there, `null` included.
@@ -149,7 +156,7 @@ impl Fields {
         pointer: String,
         read: impl FnOnce(&mut Fields) -> Option<T>,
     ) -> Option<T> {
-        let mut fields = match Self::at(value, pointer) {
+        let mut fields = match Self::at(value, pointer, self.budget()) {
             Ok(fields) => fields,
             Err(fault) => {
                 self.fault(fault);
@@ -235,6 +242,14 @@ pub fn text<T>(parse: impl FnOnce(&str) -> Result<T, TextError>) -> impl FnOnce(
         let text = string(value, pointer)?;
         parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
     }
+}
+
+/// The same for a text that is sanitised, which costs steps of the body's budget.
+pub fn sanitised<T>(
+    budget: &SanitisingBudget,
+    parse: impl Fn(&str, &SanitisingBudget) -> Result<T, TextError>,
+) -> impl Fn(Value, &str) -> Result<T, Fault> {
+    move |value, pointer| text(|text| parse(text, budget))(value, pointer)
 }
 
 /// One of several words.

@@ -5,7 +5,7 @@ use http::request::Parts;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
 use todo_core::domain::instant::Instant;
-use todo_core::domain::text::{SearchText, TagName, TextError};
+use todo_core::domain::text::{SanitisingBudget, SearchText, TagName, TextError};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
@@ -141,9 +141,10 @@ impl Parameters {
 
     /// `tag`, repeatable.
     pub fn tags(&mut self) -> Vec<TagName> {
+        let budget = SanitisingBudget::default();
         let mut tags = Vec::new();
         for tag in self.all("tag") {
-            match TagName::parse(&tag) {
+            match TagName::parse_within(&tag, &budget) {
                 Ok(tag) => tags.push(tag),
                 Err(error) => self.fault("tag", error.code, &error.detail),
             }

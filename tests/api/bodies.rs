@@ -176,7 +176,7 @@ async fn hostile_markup_costs_little() {
         |todo: Value| ws.post("/api/v2/todos/batch").json(json!({ "operations": [{ "op": "create", "todo": todo }] }));
     let todo = |depth| json!({ "title": nested(depth), "tags": vec![nested(depth); 20] });
     assert_eq!(batch(todo(40)).send().await.ok()["results"][0]["todo"]["title"], "x");
-    batch(todo(150)).send().await.problem(422, "invalid_body").at("/operations/0/todo/title", "invalid_value");
+    batch(todo(150)).send().await.problem(422, "invalid_body").at("/operations/0/todo/title", "too_much_markup");
     let operations = |todo: Value| json!({ "operations": vec![json!({ "op": "create", "todo": todo }); 100] });
     let rich = json!({ "title": "x", "description": "<b><p>x".repeat(1400) });
     for body in [operations(todo(40)), operations(todo(150)), operations(rich)] {

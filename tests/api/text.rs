@@ -7,6 +7,8 @@ use crate::harness::{Workspace, suite};
 suite![
     what_is_no_markup_survives_byte_for_byte,
     elements_are_stripped_from_titles,
+    markup_that_never_ends_is_refused_or_text,
+    the_markup_of_a_request_is_bounded,
     stripping_leaves_no_element_behind,
     descriptions_keep_harmless_markup_alone,
     text_is_trimmed_and_normalised,
@@ -75,6 +77,48 @@ async fn elements_are_stripped_from_titles() {
     ] {
         assert_eq!(title(&ws, given).await, kept, "{given}");
     }
+}
+
+async fn markup_that_never_ends_is_refused_or_text() {
+    let ws = Workspace::new().await;
+    for text in ["profit<target", "see <Oct 5 for more", "a </", "a <!--b", "a <?php"] {
+        let body = json!({ "title": text, "tags": ["ok", text] });
+        let problem = ws.post("/api/v2/todos").json(body).send().await.problem(422, "invalid_body");
+        problem.at("/title", "unclosed_markup").at("/tags/1", "unclosed_markup").faults_are(2);
+        let problem =
+            ws.post("/api/v2/departments").json(json!({ "name": text })).send().await.problem(422, "invalid_body");
+        problem.at("/name", "unclosed_markup").faults_are(1);
+        ws.post("/api/v1/todos").json(json!({ "title": text })).send().await.v1_error(422, "invalid_body");
+        let todo = ws.todo(json!({ "title": "x", "description": text })).await;
+        assert_eq!(todo["description"], text.replace('<', "&lt;"));
+    }
+    assert_eq!(title(&ws, "profit < target").await, "profit < target");
+}
+
+async fn the_markup_of_a_request_is_bounded() {
+    let ws = Workspace::new().await;
+    let attributes = |count: usize| " a".to_owned() + &(0..count).map(|n| format!(" a{n}")).collect::<String>();
+    let tag = |count: usize| format!("<b{}>x</b>", attributes(count));
+    for field in ["title", "description"] {
+        let mut todo = json!({ "title": "x" });
+        todo[field] = json!(tag(60));
+        ws.todo(todo.clone()).await;
+        todo[field] = json!(tag(1000));
+        let problem = ws.post("/api/v2/todos").json(todo).send().await.problem(422, "invalid_body");
+        problem.at(&format!("/{field}"), "too_much_markup").faults_are(1);
+    }
+    let batch = |text: String, count: usize| {
+        let operation = json!({ "op": "create", "todo": { "title": "x", "description": text } });
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![operation; count] }))
+    };
+    // Each is sanitised by itself, if need be, but not all of them.
+    let nested: String = (0..120).map(|n| format!("<b{} b{n}>", attributes(20))).collect();
+    ws.todo(json!({ "title": "x", "description": nested })).await;
+    let problem = batch(nested.clone(), 100).send().await.problem(422, "invalid_body");
+    assert!(problem.faults().iter().all(|fault| fault["code"] == "too_much_markup"), "{:?}", problem.faults());
+    assert!(problem.faults()[0]["pointer"] != "/operations/0/todo/description", "{:?}", problem.faults());
+    let ordinary = "<p class=\"x\">Some <b>words</b>, <a href=\"https://example.com/\">a link</a>.</p>\n".repeat(90);
+    batch(ordinary, 100).send().await.ok();
 }
 
 async fn stripping_leaves_no_element_behind() {

@@ -315,6 +315,16 @@ pub const FAULTS: &[Fault] = &[
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
     fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
     fault(
+        "too_much_markup",
+        "The text has more markup than can be sanitised: more than 64 attributes in a tag, too many elements or too deep ones, \
+         or, with the texts before it, more than one request may have. Send less of it at once.",
+    ),
+    fault(
+        "unclosed_markup",
+        "The text has a `<` before a letter, `/`, `!` or `?` that begins markup which never ends, as in `profit<target`. Put a \
+         space after it. In a description it is text.",
+    ),
+    fault(
         "unknown_field",
         "There is no such field. Unknown ones are refused, not dropped, so that a typing error shows.",
     ),

@@ -30,7 +30,8 @@ pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id,
     let status = fields.set("status", 1..=MOST, fields::word(Status::parse, STATUSES), distinct);
     let priority = fields.set("priority", 1..=MOST, fields::word(Priority::parse, PRIORITIES), distinct);
     let completed = fields.optional("completed", fields::boolean);
-    let tag = |value, pointer: &str| fields::text(TagName::parse)(value, pointer);
+    let budget = fields.budget();
+    let tag = fields::sanitised(&budget, TagName::parse_within);
     let tags = fields.set("tag", 1..=MOST, tag, TagName::distinct);
     let assignee = fields.optional("assignee", &reference);
     let department = fields.optional("department", &reference);

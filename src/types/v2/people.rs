@@ -49,7 +49,8 @@ pub struct TagPatch {
 impl FromJson for TagPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "count", "created_at", "version"]);
-        Some(Self { name: fields.required("name", fields::text(TagName::parse))? })
+        let budget = fields.budget();
+        Some(Self { name: fields.required("name", fields::sanitised(&budget, TagName::parse_within))? })
     }
 }
 
@@ -127,7 +128,8 @@ const EMPLOYEE_READ_ONLY: &[&str] = &["id", "department", "created_at", "updated
 impl FromJson for EmployeeDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(EMPLOYEE_READ_ONLY);
-        let name = fields.required("name", fields::text(Name::parse));
+        let budget = fields.budget();
+        let name = fields.required("name", fields::sanitised(&budget, Name::parse_within));
         let email = fields.required("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
         Some(Self { name: name?, email: email?, department: department?.flatten() })
@@ -137,7 +139,8 @@ impl FromJson for EmployeeDraft {
 impl FromJson for EmployeePatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(EMPLOYEE_READ_ONLY);
-        let name = fields.optional("name", fields::text(Name::parse));
+        let budget = fields.budget();
+        let name = fields.optional("name", fields::sanitised(&budget, Name::parse_within));
         let email = fields.optional("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
         Some(Self { name: name?, email: email?, department: department? })
@@ -189,7 +192,8 @@ pub struct DepartmentDraft {
 impl FromJson for DepartmentDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        Some(Self { name: fields.required("name", fields::text(Name::parse))? })
+        let budget = fields.budget();
+        Some(Self { name: fields.required("name", fields::sanitised(&budget, Name::parse_within))? })
     }
 }
 
@@ -204,6 +208,7 @@ pub struct DepartmentPatch {
 impl FromJson for DepartmentPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        Some(Self { name: fields.optional("name", fields::text(Name::parse))? })
+        let budget = fields.budget();
+        Some(Self { name: fields.optional("name", fields::sanitised(&budget, Name::parse_within))? })
     }
 }

@@ -247,8 +247,9 @@ pub struct TodoPatch {
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
 pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Draft> {
-    let title = fields.required("title", fields::text(Title::parse));
-    let description = fields.nullable("description", fields::text(Description::parse));
+    let budget = fields.budget();
+    let title = fields.required("title", fields::sanitised(&budget, Title::parse_within));
+    let description = fields.nullable("description", fields::sanitised(&budget, Description::parse_within));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
     let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
     let due_date = fields.nullable("due_date", fields::instant);
@@ -267,8 +268,9 @@ pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
 
 /// The same for a partial change.
 pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Patch> {
-    let title = fields.optional("title", fields::text(Title::parse));
-    let description = fields.nullable("description", fields::text(Description::parse));
+    let budget = fields.budget();
+    let title = fields.optional("title", fields::sanitised(&budget, Title::parse_within));
+    let description = fields.nullable("description", fields::sanitised(&budget, Description::parse_within));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
     let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
     let due_date = fields.nullable("due_date", fields::instant);
@@ -287,6 +289,7 @@ pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
 
 /// All tags of a todo.
 fn tags(fields: &mut Fields) -> Option<Option<Vec<TagName>>> {
-    let name = |value, pointer: &str| fields::text(TagName::parse)(value, pointer);
+    let budget = fields.budget();
+    let name = fields::sanitised(&budget, TagName::parse_within);
     fields.set("tags", 0..=Draft::MAX_TAGS, name, TagName::distinct)
 }

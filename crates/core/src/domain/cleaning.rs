@@ -2,10 +2,14 @@
 //!
 //! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new tag
 //! (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none changes anything,
-//! which also makes cleaning a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded.
+//! which also makes cleaning a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded, and
+//! so is the work for all texts of a request ([`SanitisingBudget`]).
+
+mod budget;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+pub use self::budget::SanitisingBudget;
 use super::markup;
 use super::text::TextError;
 
@@ -22,9 +26,11 @@ const MAX_READS: usize = 3;
 const REPETITION: usize = 128;
 /// The most repetitions for one rich text. ammonia's answer is nearly always stable at once.
 const MAX_ROUNDS: usize = 8;
+/// How often a repetition for a rich text reads it, whatever is in it.
+const RICH_PASSES: usize = 4;
 
 /// Cleans plain text of 1 to `max` characters (Unicode scalar values).
-pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
+pub(super) fn plain(text: &str, max: usize, budget: &SanitisingBudget) -> Result<String, TextError> {
     refuse_excess(text, MAX_PLAIN, max)?;
     let mut text = normalised(text);
     let most = MAX_WORK + MAX_READS * text.len();
@@ -36,18 +42,20 @@ pub(super) fn plain(text: &str, max: usize) -> Result<String, TextError> {
         if work > most {
             return Err(too_complex());
         }
+        budget.spend(text.len() + REPETITION)?;
         let (before, rest) = text.split_at(start);
-        let next = normalised(&format!("{before}{}", markup::strip(rest)));
-        if next == text {
-            break;
-        }
-        text = next;
+        let kept = match markup::strip(rest) {
+            Some(kept) => kept,
+            None if markup::has_unclosed(rest) => return Err(unclosed()),
+            None => return Err(too_complex()),
+        };
+        text = normalised(&format!("{before}{kept}"));
     }
     bounded(text, max)
 }
 
 /// Sanitises rich text of up to `max` characters (Unicode scalar values), which may be none.
-pub(super) fn rich(text: &str, max: usize) -> Result<String, TextError> {
+pub(super) fn rich(text: &str, max: usize, budget: &SanitisingBudget) -> Result<String, TextError> {
     let mut text = text.to_owned();
     for _ in 0..MAX_ROUNDS {
         // Each time, since a parser repeats tags that were never closed.
@@ -55,7 +63,14 @@ pub(super) fn rich(text: &str, max: usize) -> Result<String, TextError> {
         let before = normalised(&text.replace("\r\n", "\n").replace('\r', "\n"));
         // Each time, since character references may stand for control characters.
         refuse_controls(&before, |c| matches!(c, '\n' | '\t'))?;
-        text = markup::sanitise(&before).ok_or_else(too_complex)?;
+        budget.spend(RICH_PASSES * before.len())?;
+        let markup = markup::escape_unclosed(&before).ok_or_else(too_complex)?;
+        refuse_excess(&markup, MAX_RICH, max)?;
+        text = match markup::sanitise(&markup, budget.left()) {
+            Ok((text, steps)) => budget.spend(steps).map(|()| text)?,
+            Err(markup::Excess::Size) => return Err(too_complex()),
+            Err(markup::Excess::Steps) => return Err(budget.exhaust()),
+        };
         if text == before {
             refuse_length(&text, max)?;
             return Ok(text);
@@ -126,7 +141,13 @@ fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 fn too_complex() -> TextError {
-    TextError::new("invalid_value", "has more markup, or markup inside markup, than can be cleaned")
+    let detail = "has more markup, markup inside markup, or attributes in a tag than can be sanitised";
+    TextError::new("too_much_markup", detail)
+}
+
+fn unclosed() -> TextError {
+    let detail = "has a < that begins like markup, which never ends; put a space after it if it is no markup";
+    TextError::new("unclosed_markup", detail)
 }
 
 #[cfg(test)]

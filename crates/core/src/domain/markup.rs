@@ -4,6 +4,7 @@
 //! nothing any more; [`super::cleaning`] does that.
 
 mod size;
+mod tags;
 
 use std::cell::{Cell, RefCell};
 
@@ -18,21 +19,52 @@ pub(super) fn first(text: &str) -> Option<usize> {
     text.as_bytes().windows(2).position(|pair| pair.first() == Some(&b'<') && pair.last().is_some_and(begins))
 }
 
-/// Takes out what an HTML parser takes for markup, in one pass: tags (also those that end nowhere), comments, declarations, and
-/// the contents of `script` and `style`. The rest stays byte for byte; the text must not contain U+0000 or carriage returns.
+/// Takes out what an HTML parser takes for markup, in one pass: tags, comments, declarations, and
+/// the contents of `script` and `style`. The rest stays byte for byte; the text must not contain control characters.
 ///
 /// What the pass joins may be markup again: `<<b>script>` becomes `<script>`.
-pub(super) fn strip(text: &str) -> String {
+///
+/// `None`: there is too much markup, or it never ends, so that the end of the text would go with it ([`has_unclosed`]).
+pub(super) fn strip(text: &str) -> Option<String> {
+    if has_many_attributes(&tags::openings(text)) {
+        return None;
+    }
     let input = BufferQueue::default();
     // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as typed.
-    input.push_back(StrTendril::from(text.replace('&', "&amp;")));
+    input.push_back(StrTendril::from(format!("{}{END}", text.replace('&', "&amp;"))));
     let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
     let tokenizer = Tokenizer::new(PlainText::default(), options);
     // It stops early only if the sink asks for that.
     let _ = tokenizer.feed(&input);
     tokenizer.end();
-    tokenizer.sink.kept.into_inner()
+    let PlainText { kept, dropping: _, ended } = tokenizer.sink;
+    let mut kept = kept.into_inner();
+    if kept.ends_with(END) {
+        kept.pop();
+    }
+    ended.get().then_some(kept)
 }
+
+/// Whether something in a text begins like markup and never ends.
+pub(super) fn has_unclosed(text: &str) -> bool {
+    tags::openings(text).iter().any(|opening| !opening.ends)
+}
+
+/// The text in which nothing begins like markup that never ends: what did is text. `None`: there is too much markup.
+pub(super) fn escape_unclosed(text: &str) -> Option<String> {
+    let openings = tags::openings(text);
+    let ending: Vec<_> = openings.iter().filter(|opening| opening.ends).copied().collect();
+    (!has_many_attributes(&ending)).then(|| tags::escape_unclosed(text, &openings))
+}
+
+fn has_many_attributes(openings: &[tags::Opening]) -> bool {
+    openings.iter().any(|opening| opening.attributes > MAX_ATTRIBUTES)
+}
+
+/// Stands behind a text while it is read: if it comes out as a character, whatever began had ended. No text holds it.
+const END: char = '\u{1}';
+/// The most attributes of one tag. A tokenizer compares each with all before it.
+const MAX_ATTRIBUTES: usize = 64;
 
 /// The most elements of a rich text. Each that stays takes four characters or more, so that half as many are too long already;
 /// word processors, however, write many that go.
@@ -40,10 +72,22 @@ const MAX_ELEMENTS: usize = 5_000;
 /// How deep the elements of a rich text may be nested. Browsers stop at twice that.
 const MAX_DEPTH: usize = 256;
 
+/// Why a rich text is not sanitised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Excess {
+    /// It has too many elements, or they are nested too deeply.
+    Size,
+    /// It takes more steps than are left.
+    Steps,
+}
+
 /// Takes out of rich text whatever could run, restyle the page or leave its place in it: what stays are ammonia's elements,
-/// attributes and URL schemes. Comments and the contents of `script` and `style` go. `None`: there is too much markup.
-pub(super) fn sanitise(text: &str) -> Option<String> {
-    size::is_within(text, MAX_ELEMENTS, MAX_DEPTH).then(|| ammonia::clean(text))
+/// attributes and URL schemes. Comments and the contents of `script` and `style` go. Also tells how many steps it took, which are
+/// at most `steps`.
+pub(super) fn sanitise(text: &str, steps: usize) -> Result<(String, usize), Excess> {
+    // The text is parsed twice: once to measure it, once by ammonia.
+    let taken = size::measure(text, MAX_ELEMENTS, MAX_DEPTH, steps / 2)?;
+    Ok((ammonia::clean(text), 2 * taken))
 }
 
 /// Collects the characters of a document that are neither markup nor the contents of `script` or `style`.
@@ -54,6 +98,7 @@ pub(super) fn sanitise(text: &str) -> Option<String> {
 struct PlainText {
     kept: RefCell<String>,
     dropping: Cell<bool>,
+    ended: Cell<bool>,
 }
 
 impl TokenSink for PlainText {
@@ -61,7 +106,12 @@ impl TokenSink for PlainText {
 
     fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
         match token {
-            Token::CharacterTokens(text) if !self.dropping.get() => self.kept.borrow_mut().push_str(&text),
+            Token::CharacterTokens(text) => {
+                self.ended.set(self.ended.get() || text.contains(END));
+                if !self.dropping.get() {
+                    self.kept.borrow_mut().push_str(&text);
+                }
+            }
             Token::TagToken(tag) => {
                 let raw = raw_contents(&tag);
                 self.dropping.set(raw.is_some());
@@ -111,14 +161,10 @@ mod tests {
             ("a<script>x", "a"),
             ("a<style>x</styles>", "a"),
             ("<title>a</title><textarea><b>c</b></textarea><plaintext>d", "acd"),
-            ("a <b", "a "),
-            ("a </b c=\"", "a "),
-            ("a <!--", "a "),
-            ("a <!", "a "),
             ("<<b>script>", "<script>"),
         ];
         for (text, stripped) in cases {
-            assert_eq!(strip(text), stripped, "{text}");
+            assert_eq!(strip(text).as_deref(), Some(stripped), "{text}");
         }
     }
 
@@ -134,20 +180,40 @@ mod tests {
             "<3",
             "<-- >_> <_<",
             "a<",
-            "a</",
             "\u{feff}x <",
             "<é>",
             "\u{1f600}<=>\u{10ffff}",
             "x\n\t< y",
         ];
         for text in kept {
-            assert_eq!(strip(text), text);
+            assert_eq!(strip(text).as_deref(), Some(text));
         }
     }
 
     #[test]
     fn references_outlive_the_markup_around_them() {
-        assert_eq!(strip("<b>AT&T</b> &lt;i&gt;<i title='&quot;>'> &copy</i>"), "AT&T &lt;i&gt; &copy");
+        let stripped = strip("<b>AT&T</b> &lt;i&gt;<i title='&quot;>'> &copy</i>");
+        assert_eq!(stripped.as_deref(), Some("AT&T &lt;i&gt; &copy"));
+    }
+
+    #[test]
+    fn what_begins_like_markup_and_never_ends_takes_nothing_with_it() {
+        for text in ["a <b", "a <b>c</b", "a </b c=\"", "a <!--", "a <!", "a <?x", "a</", "<b title='x>y</b>"] {
+            assert_eq!(strip(text), None, "{text}");
+            assert!(has_unclosed(text), "{text}");
+        }
+        assert!(!has_unclosed("a < b <c> <3"));
+    }
+
+    #[test]
+    fn attributes_are_bounded_before_a_parser_sees_them() {
+        let tag = |count: usize| format!("<b {}>x</b>", "a ".repeat(count));
+        assert_eq!(strip(&tag(MAX_ATTRIBUTES)).as_deref(), Some("x"));
+        assert_eq!(strip(&tag(MAX_ATTRIBUTES + 1)), None);
+        assert!(escape_unclosed(&tag(MAX_ATTRIBUTES)).is_some());
+        for hidden in ["", "<!--", "<script>", "<x y='\"'>"] {
+            assert_eq!(escape_unclosed(&format!("{hidden}{}", tag(MAX_ATTRIBUTES + 1))), None, "{hidden}");
+        }
     }
 
     #[test]
@@ -164,18 +230,18 @@ mod tests {
             ("a < b & c", "a &lt; b &amp; c"),
         ];
         for (text, sanitised) in cases {
-            assert_eq!(sanitise(text).unwrap(), sanitised, "{text}");
+            assert_eq!(sanitise(text, usize::MAX).unwrap().0, sanitised, "{text}");
         }
     }
 
     #[test]
     fn too_much_markup_is_not_sanitised() {
         // The parser adds a root and the element that it pretends to be in.
-        assert!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 2)).is_some());
-        assert!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 1)).is_none());
-        assert!(sanitise(&"<div>".repeat(MAX_DEPTH - 1)).is_some());
-        assert!(sanitise(&"<div>".repeat(MAX_DEPTH)).is_none());
+        assert!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 2), usize::MAX).is_ok());
+        assert_eq!(sanitise(&"<br>".repeat(MAX_ELEMENTS - 1), usize::MAX), Err(Excess::Size));
+        assert!(sanitise(&"<div>".repeat(MAX_DEPTH - 1), usize::MAX).is_ok());
+        assert_eq!(sanitise(&"<div>".repeat(MAX_DEPTH), usize::MAX), Err(Excess::Size));
         let unclosed: String = (0..200).map(|n| format!("<b title={n}>")).collect();
-        assert!(sanitise(&format!("<p>{unclosed}</p>{}", "<p>x</p>".repeat(200))).is_none());
+        assert_eq!(sanitise(&format!("<p>{unclosed}</p>{}", "<p>x</p>".repeat(200)), usize::MAX), Err(Excess::Size));
     }
 }

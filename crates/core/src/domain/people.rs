@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::cleaning;
-use super::text::TextError;
+use super::text::{SanitisingBudget, TextError};
 
 /// The name of an employee, a department or a workspace: plain text.
 ///
@@ -20,7 +20,12 @@ impl Name {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX).map(Self)
+        Self::parse_within(text, &SanitisingBudget::default())
+    }
+
+    /// The same for one of several texts, which share a budget.
+    pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
+        cleaning::plain(text, Self::MAX, budget).map(Self)
     }
 
     /// The cleaned text.

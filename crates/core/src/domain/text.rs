@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
 use super::cleaning;
+pub use super::cleaning::SanitisingBudget;
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +35,12 @@ impl Title {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX).map(Self)
+        Self::parse_within(text, &SanitisingBudget::default())
+    }
+
+    /// The same for one of several texts, which share a budget.
+    pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
+        cleaning::plain(text, Self::MAX, budget).map(Self)
     }
 
     /// The cleaned text.
@@ -59,7 +65,12 @@ impl Description {
 
     /// Sanitises a text; `None` if nothing is left, since an empty description and none are the same.
     pub fn parse(text: &str) -> Result<Option<Self>, TextError> {
-        let text = cleaning::rich(text, Self::MAX)?;
+        Self::parse_within(text, &SanitisingBudget::default())
+    }
+
+    /// The same for one of several texts, which share a budget.
+    pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Option<Self>, TextError> {
+        let text = cleaning::rich(text, Self::MAX, budget)?;
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
@@ -87,7 +98,12 @@ impl TagName {
 
     /// Cleans a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX).map(Self)
+        Self::parse_within(text, &SanitisingBudget::default())
+    }
+
+    /// The same for one of several texts, which share a budget.
+    pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
+        cleaning::plain(text, Self::MAX, budget).map(Self)
     }
 
     /// The cleaned text.

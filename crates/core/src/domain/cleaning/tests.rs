@@ -10,11 +10,11 @@ use super::*;
 const TITLE: usize = 200;
 
 fn clean(text: &str) -> Result<String, &'static str> {
-    plain(text, TITLE).map_err(|error| error.code)
+    plain(text, TITLE, &SanitisingBudget::default()).map_err(|error| error.code)
 }
 
 fn sanitise(text: &str) -> Result<String, &'static str> {
-    rich(text, 10_000).map_err(|error| error.code)
+    rich(text, 10_000, &SanitisingBudget::default()).map_err(|error| error.code)
 }
 
 /// Shows every node below one.
@@ -162,7 +162,7 @@ proptest! {
         let text = defused(&unmarked(&text));
         prop_assume!(text.chars().any(is_visible));
         prop_assert_eq!(markup_in(&text), Vec::<String>::new());
-        prop_assert_eq!(plain(&text, text.len()), Ok(text));
+        prop_assert_eq!(plain(&text, text.len(), &SanitisingBudget::default()), Ok(text));
     }
 
     #[test]
@@ -199,7 +199,11 @@ fn markup_goes_until_none_is_left() {
         ("<<!-- -->b>x", Ok("x")),
         ("<</b>/b>x", Ok("x")),
         ("<textarea><b>x</b></textarea>", Ok("x")),
-        ("x <b", Ok("x")),
+        ("x <b", Err("unclosed_markup")),
+        ("<<b>b x", Err("unclosed_markup")),
+        ("profit<target", Err("unclosed_markup")),
+        ("see <Oct 5 for more", Err("unclosed_markup")),
+        ("see < Oct 5 for more", Ok("see < Oct 5 for more")),
     ];
     for (text, expected) in cases {
         assert_eq!(clean(text), expected.map(str::to_owned), "{text}");
@@ -220,7 +224,8 @@ fn normalisation_neither_hides_nor_makes_markup() {
     // With the overlay, `<` and `>` are other characters, in whichever way they are written.
     assert_eq!(clean("<\u{338}b>x"), Ok("\u{226e}b>x".to_owned()));
     assert_eq!(clean("\u{226e}b>x"), Ok("\u{226e}b>x".to_owned()));
-    assert_eq!(clean("x <b>\u{338}"), Ok("x".to_owned()));
+    assert_eq!(clean("x <b>\u{338}"), Err("unclosed_markup"));
+    assert_eq!(clean("x <b>\u{338}>"), Ok("x".to_owned()));
     // The Kelvin sign is a K.
     assert_eq!(clean("<\u{212a}>x"), Ok("x".to_owned()));
     // Without the tag between them, letter and accent are one character.
@@ -291,6 +296,59 @@ fn hostile_length_is_refused_before_it_costs_anything() {
     }
     let nested = |depth: usize| format!("{}{}x", "<".repeat(depth), "b>".repeat(depth));
     assert_eq!(clean(&nested(40)), Ok("x".to_owned()));
-    assert_eq!(clean(&nested(100)), Err("invalid_value"));
-    assert_eq!(clean(&nested(5000)), Err("invalid_value"));
+    assert_eq!(clean(&nested(100)), Err("too_much_markup"));
+    assert_eq!(clean(&nested(5000)), Err("too_much_markup"));
+}
+
+#[test]
+fn markup_that_never_ends_is_text_in_a_description() {
+    for (given, kept) in [
+        ("profit<target", "profit&lt;target"),
+        ("see <Oct 5 for more", "see &lt;Oct 5 for more"),
+        ("<b>bold</b>, <i", "<b>bold</b>, &lt;i"),
+        ("a <!-- b", "a &lt;!-- b"),
+        ("a </", "a &lt;/"),
+        ("<b title='x> <i>y</i>", "&lt;b title='x&gt; <i>y</i>"),
+        ("a <b>c</b> <script>d", "a <b>c</b>"),
+    ] {
+        assert_eq!(sanitise(given).as_deref(), Ok(kept), "{given}");
+    }
+}
+
+/// Texts that cost a parser much more than their length: each has all that fits into a request.
+fn costly() -> Vec<String> {
+    let attributes = |count: usize| (0..count).fold(String::new(), |text, n| format!("{text} a{n}"));
+    let nested = |depth: usize, count: usize| (0..depth).map(|n| format!("<b{} b{n}>", attributes(count))).collect();
+    vec![
+        format!("<b{}>", attributes(15_000).get(..60_000).unwrap()),
+        nested(180, 85),
+        nested(180, 60),
+        nested(250, 40),
+        format!("{}{}", "<div>".repeat(200), "</b>".repeat(16_000)),
+        format!("{}{}", "<b>".repeat(250), "</i>".repeat(16_000)),
+        "<a b c d e f g>".repeat(4_000),
+        "<p>".repeat(4_900),
+    ]
+}
+
+#[test]
+fn the_texts_of_a_request_share_the_steps_that_sanitising_takes() {
+    for text in costly() {
+        let budget = SanitisingBudget::default();
+        let refused = (0..100).filter(|_| rich(&text, 10_000, &budget).is_err()).count();
+        assert!(refused > 0 && budget.spent() <= SanitisingBudget::STEPS, "{}…", text.get(..40).unwrap());
+    }
+}
+
+#[test]
+fn a_batch_of_ordinary_texts_is_within_the_budget() {
+    let paragraph =
+        "<p class=\"x\">Some <b>words</b> with <a href=\"https://example.com/\">a link</a> &amp; more, twice.</p>\n";
+    let text = paragraph.repeat(100);
+    let budget = SanitisingBudget::default();
+    for _ in 0..100 {
+        rich(&text, 20_000, &budget).unwrap();
+        plain("A <b>title</b> of a todo", TITLE, &budget).unwrap();
+    }
+    assert!(budget.spent() < SanitisingBudget::STEPS * 2 / 3, "{}", budget.spent());
 }
