@@ -37,9 +37,13 @@ impl Fields {
         }
     }
 
-    /// What sanitising the texts of this body may still cost; for [`sanitised`].
-    pub fn budget(&self) -> Rc<SanitisingBudget> {
-        Rc::clone(&self.budget)
+    /// A parser of texts that are sanitised: all texts of a body share its budget.
+    pub fn sanitised<T, P>(&self, parse: P) -> impl Fn(Value, &str) -> Result<T, Fault> + use<T, P>
+    where
+        P: Fn(&str, &SanitisingBudget) -> Result<T, TextError>,
+    {
+        let budget = Rc::clone(&self.budget);
+        move |value, pointer| text(|text| parse(text, &budget))(value, pointer)
     }
 
     /// True if the field is there, `null` included.
@@ -156,7 +160,7 @@ impl Fields {
         pointer: String,
         read: impl FnOnce(&mut Fields) -> Option<T>,
     ) -> Option<T> {
-        let mut fields = match Self::at(value, pointer, self.budget()) {
+        let mut fields = match Self::at(value, pointer, Rc::clone(&self.budget)) {
             Ok(fields) => fields,
             Err(fault) => {
                 self.fault(fault);
@@ -242,14 +246,6 @@ pub fn text<T>(parse: impl FnOnce(&str) -> Result<T, TextError>) -> impl FnOnce(
         let text = string(value, pointer)?;
         parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
     }
-}
-
-/// The same for a text that is sanitised, which costs steps of the body's budget.
-pub fn sanitised<T>(
-    budget: &SanitisingBudget,
-    parse: impl Fn(&str, &SanitisingBudget) -> Result<T, TextError>,
-) -> impl Fn(Value, &str) -> Result<T, Fault> {
-    move |value, pointer| text(|text| parse(text, budget))(value, pointer)
 }
 
 /// One of several words.

@@ -44,8 +44,7 @@ pub struct WorkspaceDraft {
 impl FromJson for WorkspaceDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "created_at"]);
-        let budget = fields.budget();
-        Some(Self { name: fields.required("name", fields::sanitised(&budget, Name::parse_within))? })
+        Some(Self { name: fields.required("name", fields.sanitised(Name::parse_within))? })
     }
 }
 
@@ -125,8 +124,7 @@ impl FromJson for TokenDraft {
             let text = fields::string(value, pointer)?;
             Uuid::try_parse(&text).map_err(|_| Fault::at(pointer, "invalid_format", "must be a UUID"))
         });
-        let budget = fields.budget();
-        let name = fields.required("name", fields::sanitised(&budget, Name::parse_within));
+        let name = fields.required("name", fields.sanitised(Name::parse_within));
         let missing = !fields.has("scopes");
         let scopes =
             fields.array("scopes", Scope::ALL.len(), fields::word(Scope::parse, "todos:read, todos:write, admin"));

@@ -52,17 +52,14 @@ pub fn bulk(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, F
 
 fn change(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Change> {
     let known = |word: &str| Change::ACTIONS.into_iter().find(|action| *action == word);
-    let budget = fields.budget();
     match fields.required("action", fields::word(known, &Change::ACTIONS.join(", ")))? {
         "complete" => Some(Change::Complete),
         "reopen" => Some(Change::Reopen),
         "set_priority" => {
             fields.required("priority", fields::word(Priority::parse, PRIORITIES)).map(Change::SetPriority)
         }
-        "add_tag" => fields.required("tag", fields::sanitised(&budget, TagName::parse_within)).map(Change::AddTag),
-        "remove_tag" => {
-            fields.required("tag", fields::sanitised(&budget, TagName::parse_within)).map(Change::RemoveTag)
-        }
+        "add_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(Change::AddTag),
+        "remove_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(Change::RemoveTag),
         "assign" => {
             if fields.take_null("assignee_id") {
                 return Some(Change::Assign(None));

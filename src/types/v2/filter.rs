@@ -1,5 +1,5 @@
-//! Filters in bodies: the same names as in the query, repeatables as arrays, which name at
-//! least one value: an empty one would mean nothing, and its author something.
+//! Filters in bodies: the same names as in the query, repeatables as arrays. An empty array is refused, since a condition that is
+//! ignored would match more todos than its author meant.
 
 use serde_json::Value;
 use todo_core::domain::filter::Filter;
@@ -30,8 +30,7 @@ pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id,
     let status = fields.set("status", 1..=MOST, fields::word(Status::parse, STATUSES), distinct);
     let priority = fields.set("priority", 1..=MOST, fields::word(Priority::parse, PRIORITIES), distinct);
     let completed = fields.optional("completed", fields::boolean);
-    let budget = fields.budget();
-    let tag = fields::sanitised(&budget, TagName::parse_within);
+    let tag = fields.sanitised(TagName::parse_within);
     let tags = fields.set("tag", 1..=MOST, tag, TagName::distinct);
     let assignee = fields.optional("assignee", &reference);
     let department = fields.optional("department", &reference);

@@ -49,8 +49,7 @@ pub struct TagPatch {
 impl FromJson for TagPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(&["id", "count", "created_at", "version"]);
-        let budget = fields.budget();
-        Some(Self { name: fields.required("name", fields::sanitised(&budget, TagName::parse_within))? })
+        Some(Self { name: fields.required("name", fields.sanitised(TagName::parse_within))? })
     }
 }
 
@@ -128,8 +127,7 @@ const EMPLOYEE_READ_ONLY: &[&str] = &["id", "department", "created_at", "updated
 impl FromJson for EmployeeDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(EMPLOYEE_READ_ONLY);
-        let budget = fields.budget();
-        let name = fields.required("name", fields::sanitised(&budget, Name::parse_within));
+        let name = fields.required("name", fields.sanitised(Name::parse_within));
         let email = fields.required("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
         Some(Self { name: name?, email: email?, department: department?.flatten() })
@@ -139,8 +137,7 @@ impl FromJson for EmployeeDraft {
 impl FromJson for EmployeePatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(EMPLOYEE_READ_ONLY);
-        let budget = fields.budget();
-        let name = fields.optional("name", fields::sanitised(&budget, Name::parse_within));
+        let name = fields.optional("name", fields.sanitised(Name::parse_within));
         let email = fields.optional("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
         Some(Self { name: name?, email: email?, department: department? })
@@ -192,8 +189,7 @@ pub struct DepartmentDraft {
 impl FromJson for DepartmentDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        let budget = fields.budget();
-        Some(Self { name: fields.required("name", fields::sanitised(&budget, Name::parse_within))? })
+        Some(Self { name: fields.required("name", fields.sanitised(Name::parse_within))? })
     }
 }
 
@@ -208,7 +204,6 @@ pub struct DepartmentPatch {
 impl FromJson for DepartmentPatch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(DEPARTMENT_READ_ONLY);
-        let budget = fields.budget();
-        Some(Self { name: fields.optional("name", fields::sanitised(&budget, Name::parse_within))? })
+        Some(Self { name: fields.optional("name", fields.sanitised(Name::parse_within))? })
     }
 }

@@ -247,9 +247,8 @@ pub struct TodoPatch {
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
 pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Draft> {
-    let budget = fields.budget();
-    let title = fields.required("title", fields::sanitised(&budget, Title::parse_within));
-    let description = fields.nullable("description", fields::sanitised(&budget, Description::parse_within));
+    let title = fields.required("title", fields.sanitised(Title::parse_within));
+    let description = fields.nullable("description", fields.sanitised(Description::parse_within));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
     let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
     let due_date = fields.nullable("due_date", fields::instant);
@@ -268,9 +267,8 @@ pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
 
 /// The same for a partial change.
 pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Patch> {
-    let budget = fields.budget();
-    let title = fields.optional("title", fields::sanitised(&budget, Title::parse_within));
-    let description = fields.nullable("description", fields::sanitised(&budget, Description::parse_within));
+    let title = fields.optional("title", fields.sanitised(Title::parse_within));
+    let description = fields.nullable("description", fields.sanitised(Description::parse_within));
     let status = fields.optional("status", fields::word(Status::parse, STATUSES));
     let priority = fields.optional("priority", fields::word(Priority::parse, PRIORITIES));
     let due_date = fields.nullable("due_date", fields::instant);
@@ -289,7 +287,6 @@ pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
 
 /// All tags of a todo.
 fn tags(fields: &mut Fields) -> Option<Option<Vec<TagName>>> {
-    let budget = fields.budget();
-    let name = fields::sanitised(&budget, TagName::parse_within);
+    let name = fields.sanitised(TagName::parse_within);
     fields.set("tags", 0..=Draft::MAX_TAGS, name, TagName::distinct)
 }
