@@ -190,7 +190,8 @@ impl Settings {
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
         let database = pg::Settings {
             url,
-            wait_deadline: read.millis("database_wait_ms", 10..=5_000),
+            // Not longer than a statement: `mark_ttl` covers twice that.
+            wait_deadline: read.millis("database_wait_ms", 10..=5_000).min(deadline),
             statement_deadline: deadline,
             retry_after: Duration::from_secs(1),
         };
@@ -203,7 +204,7 @@ impl Settings {
             url: read.url("redis_url", REDIS_SCHEMES, true),
             budget: read.millis("redis_timeout_ms", 1..=5_000),
             breaker: read.millis("redis_retry_ms", 1..=60_000),
-            // Longer than opening a connection and one statement may take together.
+            // Longer than waiting for a connection and one statement may take together.
             mark_ttl: deadline * 2 + Duration::from_secs(5),
             answers: cache.on,
             ..CacheSettings::default()

@@ -35,7 +35,7 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "database_wait_ms",
         "2000",
-        "Milliseconds that a statement may wait for a connection before its request is refused (503).",
+        "Milliseconds that a statement may wait for a connection before its request is refused (503); at most `database_timeout_ms`.",
     ),
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),

@@ -1,11 +1,10 @@
 //! The one place that touches the Postgres bindings.
 //!
 //! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after it, also when
-//! the request is dropped in between. The pool's queue is fair and shared by all instances, so the rate is that of Postgres,
-//! however few connections there are; whoever has waited for `wait_deadline` is refused. A connection that an instance kept for
-//! its next statement would be missing elsewhere under load: there are more instances than connections. The price is the reset at
-//! each checkout, one round trip. A checkout that nobody waits for any more is seen out: given up in the middle of its reset, the
-//! pool would throw the connection away, and under load it would be left with none.
+//! the request is dropped in between. The pool's queue is fair and shared by all instances; a statement that has waited for
+//! `wait_deadline` is refused. A connection that an instance kept for its next statement would be missing elsewhere under load:
+//! there are more instances than connections. The price is the reset at each checkout, one round trip. A checkout that no request
+//! waits for any more is completed in the background: given up in the middle of its reset, it would cost the pool its connection.
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
@@ -154,10 +153,8 @@ impl Pg {
 
     /// The outer error means that the statement was never sent.
     async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
-        let connection = match self.acquire(meter).await {
-            Ok(connection) => connection,
-            Err(reason) => return Err(Failure::Other(self.unavailable(reason, false))),
-        };
+        let acquired = self.acquire(meter).await;
+        let connection = acquired.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
@@ -201,7 +198,7 @@ impl Pg {
 
 type Opening = Pin<Box<dyn Future<Output = Result<Connection, PgError>> + Send>>;
 
-/// A connection that was asked of the host. Dropped before it has come, it is left to the instance to see it out.
+/// A connection that was asked of the host. Dropped before it has come, it is completed by a task of the instance.
 struct Checkout(Option<Opening>);
 
 impl Checkout {
