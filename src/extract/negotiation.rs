@@ -35,16 +35,32 @@ pub fn most_acceptable<T: Copy, const N: usize>(
     best.1
 }
 
+/// True if a range names just this media type, whatever its weight: browsers so ask for HTML, other clients for anything.
+pub fn names(headers: &HeaderMap, media_type: &str) -> bool {
+    ranges(headers).filter_map(|range| weight(range, media_type)).any(|(specificity, _)| specificity == EXACT)
+}
+
 /// How welcome a media type is, from 0 (refused) to 1.
 fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
-    let lines: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok()).collect();
-    if lines.iter().all(|line| line.trim().is_empty()) {
+    if lines(headers).all(|line| line.trim().is_empty()) {
         return 1.0;
     }
     // The most specific range decides about a type, so that `application/json;q=0, */*` refuses JSON.
-    let matching = lines.iter().flat_map(|line| line.split(',')).filter_map(|range| weight(range, media_type));
+    let matching = ranges(headers).filter_map(|range| weight(range, media_type));
     matching.max_by_key(|(specificity, _)| *specificity).map_or(0.0, |(_, weight)| weight)
 }
+
+/// The media ranges of all `Accept` lines.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    lines(headers).flat_map(|line| line.split(','))
+}
+
+fn lines(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok())
+}
+
+/// The specificity of a range that is one media type.
+const EXACT: u8 = 2;
 
 /// How specifically a range names the type, and its weight.
 fn weight(range: &str, media_type: &str) -> Option<(u8, f32)> {
@@ -53,7 +69,7 @@ fn weight(range: &str, media_type: &str) -> Option<(u8, f32)> {
     let main = media_type.split('/').next().unwrap_or_default();
     let specificity = match name.as_str() {
         "*/*" => 0,
-        name if name == media_type => 2,
+        name if name == media_type => EXACT,
         name if name.strip_suffix("/*") == Some(main) => 1,
         _ => return None,
     };
