@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Options, Server, Workspace, database, suite};
+use crate::harness::{Answer, Options, Server, Workspace, database, suite, with_parameter};
 
 suite![
     #[embedded]
@@ -297,8 +297,7 @@ async fn a_read_only_database_serves_reads() {
     let (token, other) = (ws.token(json!(["todos:read", "todos:write"]), Value::Null).await, ws.token.clone().unwrap());
     let url = std::env::var("DATABASE_URL").unwrap();
     // As after ALTER SYSTEM SET default_transaction_read_only, but for this server alone.
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let url = format!("{url}{separator}options=-c%20default_transaction_read_only%3Don");
+    let url = with_parameter(&url, "options=-c%20default_transaction_read_only%3Don");
     for (redis, cache) in [(true, "on"), (false, "on"), (false, "off")] {
         let mut options = hasty().with("database_url", &url).with("cache", cache);
         if !redis {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use todo_host::{Captured, Output};
 use tokio_postgres::Client as Database;
 
-use crate::harness::{Answer, Client, Options, Server, Workspace, database, suite};
+use crate::harness::{Answer, Client, Options, Server, Workspace, database, suite, with_parameter};
 
 suite![
     #[embedded]
@@ -25,8 +25,7 @@ const CONNECTIONS: usize = 4;
 /// A server with few connections and a short bound of the wait for one. In `pg_stat_activity` it has this name.
 async fn small(name: &str, options: Options) -> Arc<Server> {
     let url = std::env::var("DATABASE_URL").unwrap();
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let options = options.with("database_url", format!("{url}{separator}application_name={name}"));
+    let options = options.with("database_url", with_parameter(&url, &format!("application_name={name}")));
     let options = options.with("database_wait_ms", 1000).with("request_timeout_ms", 20_000);
     Server::private(Options { postgres_connections: Some(CONNECTIONS), ..options }).await
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::harness::victims::Pooler;
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::{Options, Server, Workspace, suite, with_parameter};
 use crate::jobs::done;
 
 suite![
@@ -37,8 +37,7 @@ async fn sessions_without_a_statement_timeout_are_not_ready() {
     // Readiness compares what a session has with `database_timeout_ms`: none, and one that is too long.
     let url = std::env::var("DATABASE_URL").unwrap();
     for (timeout, told) in [("0", "0 ms"), ("9000", "9000 ms")] {
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let unbounded = format!("{url}{separator}options=-c%20statement_timeout%3D{timeout}");
+        let unbounded = with_parameter(&url, &format!("options=-c%20statement_timeout%3D{timeout}"));
         let server = Server::private(Options::default().with("database_url", unbounded)).await;
         let ready = server.anonymous().get("/health/ready").send().await;
         let problems = ready.json(503)["problems"].to_string();

@@ -179,12 +179,17 @@ fn servers() -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// The URL with one more parameter.
+pub fn with_parameter(url: &str, parameter: &str) -> String {
+    format!("{url}{}{parameter}", if url.contains('?') { '&' } else { '?' })
+}
+
 /// The URL with another timeout of statements than the one that the migrations set on the database.
 fn with_statement_timeout(url: &str, milliseconds: &str) -> String {
     let option = format!("options=-c%20statement_timeout%3D{milliseconds}");
     match url.split_once("options=") {
         Some((before, others)) => format!("{before}{option}%20{others}"),
-        None => format!("{url}{}{option}", if url.contains('?') { '&' } else { '?' }),
+        None => with_parameter(url, &option),
     }
 }
 
