@@ -8,7 +8,6 @@ use todo_core::domain::instant::Instant;
 
 use super::table::SETTINGS;
 use super::{AuthSettings, CorsOrigins};
-use crate::middleware::client;
 use todo_core::log::Level;
 
 /// Good enough to sign cursors on one's own machine, refused in production.
@@ -176,7 +175,7 @@ impl Reader {
         let mut trusted_proxies = Vec::new();
         let proxies = self.text("trusted_proxies");
         for address in proxies.split(',').map(str::trim).filter(|address| !address.is_empty()) {
-            match client::parse_network(address) {
+            match network(address) {
                 Some(network) => trusted_proxies.push(network),
                 None => self.fault("trusted_proxies", "must list IP addresses and networks such as 10.0.0.0/8"),
             }
@@ -187,6 +186,14 @@ impl Reader {
 
 fn default_of(name: &str) -> &'static str {
     SETTINGS.iter().find(|setting| setting.name == name).map_or("", |setting| setting.default)
+}
+
+/// An address or a network in CIDR notation. An IPv4-mapped IPv6 address is the IPv4 one.
+fn network(text: &str) -> Option<ipnet::IpNet> {
+    text.parse::<std::net::IpAddr>()
+        .map(|address| ipnet::IpNet::from(address.to_canonical()))
+        .or_else(|_| text.parse())
+        .ok()
 }
 
 #[cfg(test)]
