@@ -70,15 +70,15 @@ impl Breaker {
     }
 }
 
-/// How much later than asked an alarm rings in an instance that gets too little of the processors.
-const STARVED: Duration = Duration::from_millis(5);
-/// How long a call is waited for in all, however starved the instance is.
-const MOST_PATIENT: Duration = Duration::from_millis(500);
+/// A timer that fires so much later than it was set to tells of an instance that gets too little of the processors.
+const LATE_TIMER: Duration = Duration::from_millis(5);
+/// The longest that a call is waited for in all, however starved the instance is.
+const LONGEST_CALL: Duration = Duration::from_millis(500);
 
-/// Whether an alarm that was set to `budget` and rang after `elapsed` tells that this instance is starved, and the call, which has
-/// taken `total`, may go on.
+/// Whether this instance is starved, so that a call which has taken `total` may go on: a timer that was set to `budget` fired after
+/// `elapsed`.
 pub fn is_starved(elapsed: Duration, budget: Duration, total: Duration) -> bool {
-    elapsed > budget + STARVED && total < MOST_PATIENT
+    elapsed > budget + LATE_TIMER && total < LONGEST_CALL
 }
 
 #[cfg(test)]
@@ -148,9 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn a_late_alarm_tells_a_starving_instance_from_a_slow_redis() {
+    fn a_late_timer_tells_a_starving_instance_from_a_slow_redis() {
         let ms = Duration::from_millis;
-        assert!(!is_starved(ms(26), ms(25), ms(26)), "the alarm was punctual: Redis is slow");
+        assert!(!is_starved(ms(26), ms(25), ms(26)), "the timer was punctual: Redis is slow");
         assert!(is_starved(ms(60), ms(25), ms(60)));
         assert!(!is_starved(ms(60), ms(25), ms(510)), "there is an end to it");
     }

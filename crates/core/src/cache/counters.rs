@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis_failure::{Failure, Refusal};
+use super::redis_failure::{Failure, Misconfiguration};
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, DownReason, Health};
 use crate::{Meter, lock};
@@ -56,9 +56,11 @@ impl Cache {
         };
         match redis.probe(meter, self.settings.write_budget).await {
             Ok(latency) => Health::Up(latency),
-            Err(Failure::Refused(Refusal::NotPermitted)) => Health::Down(DownReason::NotPermitted),
-            Err(Failure::Refused(Refusal::WrongPassword)) => Health::Down(DownReason::WrongPassword),
-            Err(Failure::Refused(Refusal::MissingPermission)) => Health::Down(DownReason::MissingPermission),
+            Err(Failure::Misconfigured(Misconfiguration::NotPermitted)) => Health::Down(DownReason::NotPermitted),
+            Err(Failure::Misconfigured(Misconfiguration::WrongPassword)) => Health::Down(DownReason::WrongPassword),
+            Err(Failure::Misconfigured(Misconfiguration::MissingPermission)) => {
+                Health::Down(DownReason::MissingPermission)
+            }
             Err(Failure::Overrun) => Health::Down(DownReason::Timeout),
             Err(Failure::LeftAlone | Failure::OtherEpoch | Failure::Broken(_)) => Health::Down(DownReason::Unreachable),
         }

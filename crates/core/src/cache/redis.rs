@@ -157,7 +157,7 @@ impl Redis {
                     }
                     return outcome;
                 }
-                // The alarm itself was late, so the processors are busy and the answer may be late for the same reason. Going
+                // The timer itself was late, so the processors are busy and the answer may be late for the same reason. Going
                 // on without Redis would give them more to do.
                 Either::Right(((), pending)) if is_starved(asked.elapsed(), budget, began.elapsed()) => work = pending,
                 Either::Right(((), work)) => {

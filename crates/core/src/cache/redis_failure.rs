@@ -12,14 +12,14 @@ pub enum Failure {
     /// The call is bound to an earlier life of the server; nothing was done.
     OtherEpoch,
     /// The settings are wrong: it fails until somebody changes them.
-    Refused(Refusal),
+    Misconfigured(Misconfiguration),
     /// Anything else, for the log.
     Broken(String),
 }
 
 /// What is wrong with the settings or with the rights of Redis' user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
+pub enum Misconfiguration {
     /// The manifest does not let the component reach the address, or it is none.
     NotPermitted,
     /// Redis does not accept the password.
@@ -31,9 +31,9 @@ pub enum Refusal {
 /// What an error of the bindings means.
 pub(super) fn broken(error: WireError) -> Failure {
     match error {
-        WireError::InvalidAddress => Failure::Refused(Refusal::NotPermitted),
-        WireError::Other(text) => match refusal(&text) {
-            Some(refusal) => Failure::Refused(refusal),
+        WireError::InvalidAddress => Failure::Misconfigured(Misconfiguration::NotPermitted),
+        WireError::Other(text) => match misconfiguration(&text) {
+            Some(found) => Failure::Misconfigured(found),
             None => Failure::Broken(text),
         },
         other => Failure::Broken(format!("{other:?}")),
@@ -42,13 +42,13 @@ pub(super) fn broken(error: WireError) -> Failure {
 
 /// Hosts pass on either Redis' own word or that of their client library. A script that runs a command which is not permitted
 /// says so without a code of its own.
-fn refusal(text: &str) -> Option<Refusal> {
+fn misconfiguration(text: &str) -> Option<Misconfiguration> {
     let text = text.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if says(&["wrongpass", "noauth", "invalid password", "invalid username-password", "authentication"]) {
-        Some(Refusal::WrongPassword)
+        Some(Misconfiguration::WrongPassword)
     } else if says(&["noperm", "no permissions to", "can't run this command"]) {
-        Some(Refusal::MissingPermission)
+        Some(Misconfiguration::MissingPermission)
     } else {
         None
     }
@@ -61,19 +61,22 @@ mod tests {
     #[test]
     fn wrong_settings_are_told_from_a_server_that_is_away() {
         for (text, told) in [
-            ("WRONGPASS invalid username-password pair or user is disabled.", Some(Refusal::WrongPassword)),
-            ("Password authentication failed- AuthenticationFailed", Some(Refusal::WrongPassword)),
-            ("NOAUTH Authentication required.", Some(Refusal::WrongPassword)),
-            ("NOPERM User todo has no permissions to run the 'info' command", Some(Refusal::MissingPermission)),
+            ("WRONGPASS invalid username-password pair or user is disabled.", Some(Misconfiguration::WrongPassword)),
+            ("Password authentication failed- AuthenticationFailed", Some(Misconfiguration::WrongPassword)),
+            ("NOAUTH Authentication required.", Some(Misconfiguration::WrongPassword)),
+            (
+                "NOPERM User todo has no permissions to run the 'info' command",
+                Some(Misconfiguration::MissingPermission),
+            ),
             (
                 "ERR The user executing the script can't run this command or subcommand",
-                Some(Refusal::MissingPermission),
+                Some(Misconfiguration::MissingPermission),
             ),
             ("Connection refused (os error 111)", None),
             ("READONLY You can't write against a read only replica.", None),
         ] {
-            assert_eq!(refusal(text), told, "{text}");
+            assert_eq!(misconfiguration(text), told, "{text}");
         }
-        assert_eq!(broken(WireError::InvalidAddress), Failure::Refused(Refusal::NotPermitted));
+        assert_eq!(broken(WireError::InvalidAddress), Failure::Misconfigured(Misconfiguration::NotPermitted));
     }
 }
