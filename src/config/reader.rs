@@ -199,6 +199,7 @@ fn network(text: &str) -> Option<ipnet::IpNet> {
 #[cfg(test)]
 mod tests {
     use super::super::{Environment, Settings};
+    use super::network;
 
     fn settings(values: &[(&'static str, &str)]) -> Settings {
         Settings::from_values(values.iter().map(|(name, value)| (*name, Ok((*value).to_owned()))).collect())
@@ -239,5 +240,14 @@ mod tests {
         let production = settings(&[("environment", "production"), ("cursor_secret", "0123456789abcdef")]);
         assert_eq!(production.faults, Vec::<String>::new());
         assert!(production.auth.required && production.http.hsts && !production.observability.server_timing);
+    }
+
+    #[test]
+    fn a_proxy_is_named_by_its_address_or_its_network() {
+        for (text, meant) in [("10.0.0.1", "10.0.0.1/32"), ("::ffff:10.0.0.1", "10.0.0.1/32"), ("fd00::/8", "fd00::/8")]
+        {
+            assert_eq!(network(text), meant.parse().ok(), "{text}");
+        }
+        assert_eq!(network("proxy.example.com"), None);
     }
 }
