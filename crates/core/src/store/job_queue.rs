@@ -218,7 +218,7 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
     Statement { sql: sql.into(), params: query.params }
 }
 
-/// The statement of [`chunk`]. It looks at the next [`LOOKED_AT`] ids for each todo of `limit`, whether they match or not. It
+/// The statement of [`chunk`]. It looks at the next `LOOKED_AT` ids for each todo of `limit`, whether they match or not. It
 /// locks the todos in the order of their ids, as every statement does that locks several, and a todo that changed while it
 /// waited is looked at again.
 pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, distrust_cache: bool) -> Statement {
