@@ -120,6 +120,11 @@ impl Pg {
         self.settings.statement_deadline
     }
 
+    /// What a refused caller is recommended to wait.
+    pub fn retry_after(&self) -> Duration {
+        self.settings.retry_after
+    }
+
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
     /// the caller has waited long enough.
     ///

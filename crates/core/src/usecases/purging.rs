@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::cache::{Scope, Todos};
 use crate::store::purge::{self, Purge};
 use crate::{Result, WorkspaceId};
 
@@ -51,7 +52,7 @@ impl Run<'_> {
             let mut limit = FIRST_CHUNK;
             loop {
                 let started = Instant::now();
-                let writing = self.service.write(&caller, None).await;
+                let writing = self.service.write(&caller, None, Scope::todos(Todos::All)).await?;
                 let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), limit, self.lease).await;
                 let removed = writing.settle(outcome).await?.value;
                 self.worked.purged += removed;

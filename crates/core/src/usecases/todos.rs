@@ -1,6 +1,6 @@
 //! Todos: one at a time, by the page, by the batch, all of them.
 
-use crate::cache::Touched;
+use crate::cache::{Scope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
@@ -40,14 +40,15 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let writing = self.write_to(caller, key, Touched::Lists).await;
+        let scope = Scope::Todos { todos: Todos::New, stats: true, tags: !draft.tags.is_empty() };
+        let writing = self.write(caller, key, scope).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
         writing.settle(outcome).await
     }
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write_to(caller, None, Touched::Todo(uid)).await;
+        let writing = self.write(caller, None, Scope::todos(Todos::One(uid))).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
         writing.settle(outcome).await
     }
@@ -60,7 +61,7 @@ impl Service {
         expected: &Expected,
         draft: &Draft,
     ) -> Result<Written<Todo>> {
-        let writing = self.write_to(caller, None, touched(id)).await;
+        let writing = self.write(caller, None, changed(id)).await?;
         let outcome = todos::replace(&self.pg, &writing.write(), id, expected, draft).await;
         writing.settle(outcome).await
     }
@@ -73,21 +74,21 @@ impl Service {
         expected: &Expected,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
-        let writing = self.write_to(caller, None, touched(id)).await;
+        let writing = self.write(caller, None, patched(id, patch)).await?;
         let outcome = todos::patch(&self.pg, &writing.write(), id, expected, patch).await;
         writing.settle(outcome).await
     }
 
     /// A todo goes into the bin. Tells its public id.
     pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
-        let writing = self.write_to(caller, None, touched(id)).await;
+        let writing = self.write(caller, None, changed(id)).await?;
         let outcome = todos::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }
 
     /// A todo comes out of the bin, within 30 days.
     pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
-        let writing = self.write_to(caller, key, touched(id)).await;
+        let writing = self.write(caller, key, changed(id)).await?;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
         writing.settle(outcome).await
     }
@@ -99,7 +100,7 @@ impl Service {
         operations: &[Operation],
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<OperationResult>>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::todos(Todos::All)).await?;
         let outcome = batch::apply(&self.pg, &writing.write(), operations).await;
         writing.settle(outcome).await
     }
@@ -127,9 +128,19 @@ impl Service {
 }
 
 /// By its integer a todo is not known to the cache.
-fn touched(id: Id) -> Touched {
+fn which(id: Id) -> Todos {
     match id {
-        Id::Uuid(uid) => Touched::Todo(uid),
-        Id::Serial(_) => Touched::Everything,
+        Id::Uuid(uid) => Todos::One(uid),
+        Id::Serial(_) => Todos::All,
     }
+}
+
+fn changed(id: Id) -> Scope {
+    Scope::todos(which(id))
+}
+
+fn patched(id: Id, patch: &Patch) -> Scope {
+    let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _ } = patch;
+    let stats = status.is_some() || priority.is_some() || due_date.is_some();
+    Scope::Todos { todos: which(id), stats, tags: tags.is_some() }
 }
