@@ -9,6 +9,7 @@
 mod document;
 mod failure;
 mod header;
+mod mcp;
 mod operation;
 mod parameter;
 mod schema;
@@ -52,6 +53,11 @@ impl Version {
     pub fn text(self) -> String {
         format!("{:#}\n", sorted(self.document()))
     }
+}
+
+/// The definitions of the tools of assistants, as the blessed file has them.
+pub fn tools() -> String {
+    format!("{:#}\n", sorted(mcp::tools()))
 }
 
 fn sorted(value: Value) -> Value {
