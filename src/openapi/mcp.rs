@@ -213,9 +213,29 @@ fn inlined(schema: Value, schemas: &Map<String, Value>) -> Value {
             for (key, value) in object {
                 whole[key] = inlined(value, schemas);
             }
+            shorten(&mut whole);
             whole
         }
         Value::Array(items) => items.into_iter().map(|item| inlined(item, schemas)).collect(),
         other => other,
+    }
+}
+
+/// Takes out what a format says already: a model reads every word of a definition before it does anything.
+fn shorten(schema: &mut Value) {
+    let Some(object) = schema.as_object_mut().filter(|object| object.get("format").is_some_and(Value::is_string))
+    else {
+        return;
+    };
+    for bound in ["minLength", "maxLength", "pattern"] {
+        object.remove(bound);
+    }
+    if object["format"] == "uuid" {
+        object.remove("examples");
+    }
+    if object["format"] == "int64" {
+        for bound in ["format", "maximum"] {
+            object.remove(bound);
+        }
     }
 }
