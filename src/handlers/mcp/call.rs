@@ -151,11 +151,9 @@ fn placed(error: Error, argument: &str) -> Failure {
 /// What is a parameter elsewhere is an argument here.
 fn in_arguments(mut failure: Failure) -> Failure {
     for Fault { place, .. } in &mut failure.faults {
-        if let Place::Parameter(name) = place
-            && name != "Idempotency-Key"
-        {
+        if let Place::Parameter(name) = place {
             *place = Place::Pointer(format!("/{name}"));
         }
     }
-    failure
+    if failure.code == "invalid_parameter" { Failure::body(failure.faults) } else { failure }
 }

@@ -44,7 +44,7 @@ impl Era {
         Ok(Self::Modern)
     }
 
-    /// What the newer era adds to each result.
+    /// Whether it is the newer one.
     pub fn is_modern(self) -> bool {
         self == Self::Modern
     }

@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use todo_core::error::Place;
+use todo_core::error::{Fault, Place};
 
 use crate::document::Document;
 use crate::extract::unique;
@@ -108,10 +108,7 @@ pub fn parse(bytes: &[u8]) -> Result<Message, (Value, RpcError)> {
 }
 
 /// Method and parameters.
-fn envelope(
-    mut object: Map<String, Value>,
-    doubled: &[todo_core::error::Fault],
-) -> Result<(String, Map<String, Value>), String> {
+fn envelope(mut object: Map<String, Value>, doubled: &[Fault]) -> Result<(String, Map<String, Value>), String> {
     if let Some(Place::Pointer(pointer)) = doubled.first().map(|fault| &fault.place) {
         return Err(format!("{pointer} may be given only once"));
     }
