@@ -75,8 +75,9 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Codes that are answered before an operation is known, so that no OpenAPI document has them.
-const OF_NO_OPERATION: [(u16, &str); 2] = [(404, "route_not_found"), (405, "method_not_allowed")];
+/// Codes that are answered before an operation is known, or outside the versions, so that no OpenAPI document has them.
+const OF_NO_OPERATION: [(u16, &str); 3] =
+    [(403, "origin_not_allowed"), (404, "route_not_found"), (405, "method_not_allowed")];
 
 #[test]
 fn the_page_of_errors_lists_the_codes_of_the_openapi_documents() {

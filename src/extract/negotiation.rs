@@ -1,14 +1,17 @@
 //! `Accept`: the API speaks JSON; whoever accepts only something else hears 406.
 
 use axum::extract::Request;
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::Failure;
 
-/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves.
+/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves. An assistant's
+/// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.
 pub fn unacceptable(request: &Request) -> Option<Failure> {
-    let export = request.uri().path().ends_with("/export");
-    if export || accepts(request.headers(), &["application/json", "application/problem+json"]) {
+    let path = request.uri().path();
+    let export = path.ends_with("/export");
+    let stream = path == "/mcp" && request.method() == Method::GET;
+    if export || stream || accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return None;
     }
     Some(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))

@@ -17,7 +17,8 @@ use crate::error::Failure;
 pub struct PageQuery {
     /// How many items.
     pub limit: Limit,
-    cursor: Option<String>,
+    /// What the page before gave.
+    pub cursor: Option<String>,
 }
 
 impl FromQuery for PageQuery {
@@ -55,12 +56,25 @@ impl PageQuery {
 
 /// Writes `{"items":…,"next_cursor":…}` around items that are JSON already, and the `Link` to the next page.
 pub fn document(app: &App, scope: &Scope, uri: &Uri, items: &str, next: Option<&Position>) -> Document {
-    let Some(next) = next else {
-        return Document::page(format!("{{\"items\":{items},\"next_cursor\":null}}"));
-    };
-    let cursor = Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next);
-    let page = Document::page(format!("{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"));
-    page.link(&next_url(uri, &cursor), "next")
+    let cursor = next.map(|next| cursor(app, scope, next));
+    let page = Document::page(body(items, cursor.as_deref()));
+    match cursor {
+        Some(cursor) => page.link(&next_url(uri, &cursor), "next"),
+        None => page,
+    }
+}
+
+/// The token of a position.
+pub fn cursor(app: &App, scope: &Scope, next: &Position) -> String {
+    Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next)
+}
+
+/// A page around items that are JSON already. Cursors have no character that JSON would escape.
+pub fn body(items: &str, cursor: Option<&str>) -> String {
+    match cursor {
+        Some(cursor) => format!("{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"),
+        None => format!("{{\"items\":{items},\"next_cursor\":null}}"),
+    }
 }
 
 /// The request's own path and query with the cursor exchanged. Cursors are URL-safe as they are.

@@ -220,16 +220,15 @@ impl FromQuery for Filter {
 impl FromQuery for Sort {
     fn from_query(query: &mut Parameters) -> Self {
         query
-            .one("sort", |text| {
-                let known = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
-                Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {known}")))
-            })
+            .one("sort", |text| Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {SORTS}"))))
             .unwrap_or_default()
     }
 }
 
 /// The statuses, for messages.
 pub const STATUSES: &str = "pending, in_progress, completed, cancelled";
+/// The orders, for messages.
+pub const SORTS: &str = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
 /// The priorities, for messages.
 pub const PRIORITIES: &str = "low, medium, high, urgent";
 

@@ -54,7 +54,7 @@ async fn every_answer_has_the_security_headers() {
 
 async fn the_documents_may_show_their_own_page() {
     let client = Server::shared().await.anonymous();
-    for path in ["/docs", "/docs/errors", "/docs/migrating"] {
+    for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
         let answer = client.get(path).send().await;
         assert!([200, 301, 302, 307, 308].contains(&answer.status), "{answer}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");

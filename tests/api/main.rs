@@ -38,6 +38,8 @@ mod health;
 mod idempotency;
 mod jobs;
 mod logs;
+mod mcp;
+mod mcp_tools;
 mod me;
 mod metrics;
 mod murder;
@@ -90,6 +92,8 @@ fn main() -> ExitCode {
         idempotency::suite(),
         jobs::suite(),
         logs::suite(),
+        mcp::suite(),
+        mcp_tools::suite(),
         me::suite(),
         metrics::suite(),
         murder::suite(),

@@ -115,6 +115,31 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     bail!("{first}, so `up` ends")
 }
 
+/// Serves for another command, on the embedded host and without limits of rates, until the command ends.
+pub async fn serve_privately(
+    session: &Session,
+    listen: SocketAddr,
+    servers: &[(&'static str, String)],
+    variables: &[(&str, &str)],
+) -> Result<()> {
+    let mut host = Command::new(embedded(session).await?);
+    host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
+    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
+    for (key, value) in servers {
+        host.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+    host.env("SPIN_VARIABLE_LOG_LEVEL", "warn");
+    for (key, value) in variables {
+        host.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+    for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
+        // High and not off: an answer without the fields of the rate limit would prove nothing about them.
+        host.env(format!("SPIN_VARIABLE_RATE_LIMIT_{class}"), "1000000");
+    }
+    let service = session.processes.start("the service", host, Signal::INT)?;
+    until_it_answers(&service, listen).await
+}
+
 /// The variables of `spin.toml` that say where the servers are.
 pub fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str, String)>> {
     let (host, port) = host_and_port(database_url, "DATABASE_URL", 5432)?;

@@ -6,6 +6,7 @@ pub mod completeness;
 pub mod contract;
 pub mod database;
 pub mod generated;
+pub mod mcp;
 pub mod raw;
 pub mod record;
 pub mod server;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Failure, Pg, Refusal, Statement};
+use super::pg::{Failure, Param, Pg, Refusal, Statement};
 use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
 use super::write::{self, Write, Written};
@@ -44,6 +44,21 @@ pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Resu
     };
     let written: Written<Vec<Outcome>> = write::finish(rows, Kind::Todo)?;
     Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
+}
+
+/// Takes todos out of the bin, within 30 days of their deletion; live ones are returned as they are.
+///
+/// # Errors
+/// [`Error::Operation`] names the first that is not to be found; then nothing was restored.
+pub async fn restore(pg: &Pg, write: &Write<'_>, uids: &[Uuid]) -> Result<Written<Vec<Todo>>> {
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_restore_v1($1, $2, $3, $4, $5, $6)";
+    let mut params = write.params();
+    params.push(Param::Texts(uids.iter().map(Uuid::to_string).collect()));
+    match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
+        Ok(rows) => write::finish(rows, Kind::Todo),
+        Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
+        Err(Failure::Other(error)) => Err(error),
+    }
 }
 
 fn result(outcome: Outcome) -> OperationResult {

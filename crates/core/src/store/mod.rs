@@ -12,6 +12,7 @@ pub mod export;
 pub mod invalidations;
 pub mod job_queue;
 pub mod jobs;
+pub mod overview;
 pub mod page;
 pub mod pg;
 mod pg_address;

@@ -1,6 +1,7 @@
 //! Counts over the live todos of a workspace.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::pg::{Failure, Param, Pg, Statement};
 use crate::caller::{Caller, WorkspaceId};
@@ -48,11 +49,16 @@ pub struct ByPriority {
 /// # Errors
 /// [`Error::Invalid`] at the parameter `tz` if Postgres knows no such zone.
 pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
+    read(pg, caller, tz, stats_sql(caller.workspace, tz)).await
+}
+
+/// Reads one JSON document by a statement that the time zone `tz` is part of.
+pub(super) async fn read<T: DeserializeOwned>(pg: &Pg, caller: &Caller, tz: &str, statement: Statement) -> Result<T> {
+    const INVALID_PARAMETER: &str = "22023";
     if !is_zone_name(tz) {
         return Err(unknown_zone());
     }
-    const INVALID_PARAMETER: &str = "22023";
-    match pg.read(&caller.meter, stats_sql(caller.workspace, tz)).await {
+    match pg.read(&caller.meter, statement).await {
         Ok(rows) => rows.one()?.json(),
         Err(Failure::Refused(refusal)) if refusal.code == INVALID_PARAMETER => Err(unknown_zone()),
         Err(failure) => Err(failure.into()),
@@ -61,9 +67,11 @@ pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
 
 /// The statement of [`stats`].
 pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
-    let params = vec![Param::Int(workspace.0), Param::Text(tz.to_owned())];
-    Statement::new(include_str!("sql/stats.sql"), params)
+    Statement::new(SQL, vec![Param::Int(workspace.0), Param::Text(tz.to_owned())])
 }
+
+/// The text of [`stats_sql`].
+pub(super) const SQL: &str = include_str!("sql/stats.sql");
 
 fn unknown_zone() -> Error {
     let detail = "must be the name of a time zone of the IANA database, such as Europe/Berlin";

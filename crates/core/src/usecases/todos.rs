@@ -5,11 +5,12 @@ use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
 use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
+use crate::store::overview::Overview;
 use crate::store::page::Page;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
 use crate::store::write::{IdempotencyKey, Written};
-use crate::store::{batch, export, stats, todo_list, todos};
+use crate::store::{batch, export, overview, stats, todo_list, todos};
 use crate::{Caller, Result};
 use uuid::Uuid;
 
@@ -31,6 +32,11 @@ impl Service {
     /// A live todo.
     pub async fn get_todo(&self, caller: &Caller, id: Id) -> Result<Todo> {
         todos::find(&self.pg, caller, id).await
+    }
+
+    /// Live todos, in the order of their ids in the argument, without those that are not to be found.
+    pub async fn get_todos(&self, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
+        todos::find_all(&self.pg, caller, uids).await
     }
 
     /// A new todo under an id of ours.
@@ -105,6 +111,18 @@ impl Service {
         writing.settle(outcome).await
     }
 
+    /// Several todos come out of the bin, all or none, within 30 days.
+    pub async fn restore_todos(
+        &self,
+        caller: &Caller,
+        uids: &[Uuid],
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Written<Vec<Todo>>> {
+        let writing = self.write(caller, key).await;
+        let outcome = batch::restore(&self.pg, &writing.write(), uids).await;
+        writing.settle(outcome).await
+    }
+
     /// Whole todos by id, without the first `skip`.
     pub async fn skip_todos(&self, caller: &Caller, filter: &Filter, skip: i64, limit: Limit) -> Result<Vec<Todo>> {
         todo_list::full(&self.pg, caller, filter, skip, limit).await
@@ -124,6 +142,11 @@ impl Service {
     /// Counts; `tz` is an IANA name.
     pub async fn todo_stats(&self, caller: &Caller, tz: &str) -> Result<Stats> {
         stats::stats(&self.pg, caller, tz).await
+    }
+
+    /// What a workspace holds, in short; `tz` is an IANA name.
+    pub async fn overview(&self, caller: &Caller, tz: &str) -> Result<Overview> {
+        overview::overview(&self.pg, caller, tz).await
     }
 }
 
