@@ -146,6 +146,10 @@ async fn every_post_takes_a_key() {
     let (first, second) = (send().send().await, send().send().await);
     assert_eq!(first.ok(), second.ok());
     assert_eq!(second.header("idempotent-replayed"), "true");
+    let other_spelling = format!("/api/v2/todos/{}/restore", id.to_uppercase());
+    let third = ws.post(&other_spelling).header("idempotency-key", "every").send().await;
+    assert_eq!(third.ok(), first.ok());
+    assert_eq!(third.header("idempotent-replayed"), "true");
     assert_eq!(ws.titles(&[("q", "batch")]).await.len(), 1);
     assert_eq!(ws.all("/api/v2/jobs", &[]).await.len(), 2, "one job for each version's route");
 }
