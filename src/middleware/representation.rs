@@ -52,6 +52,15 @@ pub async fn choose(request: Request, answer: impl AsyncFnOnce(Request) -> Respo
     response
 }
 
+/// Takes away the length that axum gives to an answer without a body: a 204 must have none, and that of a 304 is the length of the
+/// answer that it stands for (RFC 9110, 8.6).
+pub fn without_false_length(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
 /// Compresses a body that is there already and large enough. A stream has no exact size and is left alone.
 async fn whole(mut response: Response, gzip: bool) -> Response {
     let large = response.body().size_hint().exact().is_some_and(|bytes| bytes >= GZIP_FROM as u64);
