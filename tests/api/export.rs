@@ -13,6 +13,7 @@ suite![
     ndjson_has_one_whole_todo_a_line,
     ics_is_a_calendar,
     ics_folds_and_escapes,
+    ics_descriptions_are_text,
     csv_is_the_default,
     exports_take_the_filters_of_the_list,
     exports_are_whole_beyond_one_page,
@@ -189,6 +190,18 @@ async fn ics_folds_and_escapes() {
         assert!(lines.contains(&expected), "no {expected} in {lines:#?}");
     }
     assert_eq!(lines.iter().filter(|line| *line == "END:VTODO").count(), 3, "{lines:#?}");
+}
+
+async fn ics_descriptions_are_text() {
+    let ws = Workspace::new().await;
+    let markup = "<p>one, <b>two</b></p><p>3 &lt; 4</p>";
+    ws.todo(json!({ "title": "a", "description": markup })).await;
+    ws.todo(json!({ "title": "b", "description": "1 < 2 & 3" })).await;
+    let lines = ics(&ws, "sort=created_at").await;
+    let about = |name: &str| lines.iter().filter(|line| line.starts_with(name)).map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(about("DESCRIPTION"), ["DESCRIPTION:one\\, two\\n3 < 4", "DESCRIPTION:1 < 2 & 3"]);
+    let alternative = "X-ALT-DESC;FMTTYPE=text/html:<p>one\\, <b>two</b></p><p>3 &lt\\; 4</p>";
+    assert_eq!(about("X-ALT-DESC"), [alternative], "only where there is markup");
 }
 
 async fn csv_is_the_default() {

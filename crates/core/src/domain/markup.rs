@@ -3,6 +3,7 @@
 //! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
 //! nothing any more; [`super::cleaning`] does that.
 
+mod plain;
 mod size;
 mod tags;
 
@@ -11,6 +12,8 @@ use std::cell::{Cell, RefCell};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+
+pub(super) use self::plain::text_of;
 
 /// Where the first `<` is that may begin markup: one before a letter, `/`, `!` or `?` (HTML, 13.2.5.6). To a parser everything
 /// in front of it is text.

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::cleaning;
 pub use super::cleaning::SanitisingBudget;
+use super::{cleaning, markup};
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,11 @@ impl Description {
     pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Option<Self>, TextError> {
         let text = cleaning::rich(text, Self::MAX, budget)?;
         Ok((!text.is_empty()).then_some(Self(text)))
+    }
+
+    /// The words of a sanitised description, without its markup.
+    pub fn plain(sanitised: &str) -> String {
+        markup::text_of(sanitised)
     }
 
     /// The sanitised text.
