@@ -1,6 +1,6 @@
 //! Text that callers write: titles, descriptions, names of tags, search terms.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -131,6 +131,14 @@ impl TagName {
     pub fn distinct(tags: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut seen = HashSet::new();
         tags.into_iter().filter(|tag| seen.insert(tag.folded())).collect()
+    }
+
+    /// Gives every tag the spelling of the first that is the same tag.
+    pub fn unify_spellings<'a>(tags: impl IntoIterator<Item = &'a mut Self>) {
+        let mut spellings = HashMap::new();
+        for tag in tags {
+            *tag = spellings.entry(tag.folded()).or_insert_with(|| tag.clone()).clone();
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use crate::cache::Touched;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
+use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
 use crate::store::page::Page;
 use crate::store::stats::Stats;
@@ -92,15 +93,16 @@ impl Service {
         writing.settle(outcome).await
     }
 
-    /// Several changes, all or nothing.
+    /// Several changes, all or nothing. A new tag has the spelling of the first operation that names it.
     pub async fn apply_batch(
         &self,
         caller: &Caller,
-        operations: &[Operation],
+        mut operations: Vec<Operation>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<OperationResult>>> {
+        TagName::unify_spellings(operations.iter_mut().flat_map(Operation::tags_mut));
         let writing = self.write(caller, key).await;
-        let outcome = batch::apply(&self.pg, &writing.write(), operations).await;
+        let outcome = batch::apply(&self.pg, &writing.write(), &operations).await;
         writing.settle(outcome).await
     }
 
