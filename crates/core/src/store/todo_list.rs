@@ -97,15 +97,16 @@ pub(super) fn rendered(rows: Rows) -> Result<(String, Option<Position>)> {
     Ok((items, id.filter(|_| more).map(|id| Position { value, id })))
 }
 
-/// The statement of [`full`], served by `todos_pkey`.
+/// The statement of [`full`], served by `todos_pkey`. Where more is left out than there is, nothing is looked at.
 pub fn full_sql(workspace: WorkspaceId, filter: &Filter, skip: i64, limit: i64) -> Statement {
     let mut query = Query::new(workspace);
     let conditions = query.conditions(filter);
-    let skip = query.bind(Param::Int(skip));
+    let most = query.at_most(filter);
+    let skip = format!("{}::bigint", query.bind(Param::Int(skip)));
     let limit = query.bind(Param::Int(limit));
     let sql = format!(
         "SELECT todos_render_v1($1, ARRAY( \
-         SELECT t.id FROM todos t WHERE {conditions} ORDER BY t.id OFFSET {skip} LIMIT {limit}))"
+         SELECT t.id FROM todos t WHERE {conditions} AND {skip} < {most} ORDER BY t.id OFFSET {skip} LIMIT {limit}))"
     );
     Statement { sql: sql.into(), params: query.params }
 }

@@ -32,6 +32,8 @@ pub(super) const IN_INDEX: Reach = Reach { few: 25_000, far: 100_000 };
 pub(super) const IN_TABLE: Reach = Reach { few: 5_000, far: 20_000 };
 /// Enough for most pages.
 const NEAR: u32 = 2_000;
+/// How many times as many rows are looked at before a page is empty.
+const FARTHER: u32 = 10;
 /// So many are looked at for each row of a page in any case.
 const EACH: u32 = 40;
 
@@ -56,41 +58,80 @@ impl Listing<'_> {
     }
 
     /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of conditions in
-    /// every order, so there are three ways, each with a bound:
+    /// every order, so there are four ways, each with a bound:
     ///
     /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full soon.
     /// 2. *few*: a condition leaves so few todos that all that match are found by its index and sorted.
     /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one begins at
     ///    the edge.
+    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is read on
+    ///    for [`FARTHER`] times as many rows, through the second run if the first one ends before.
     pub(super) fn within_reach(&self, filter: &Filter) -> String {
-        let Self { order: Order { unindexed, .. }, reach, limit, .. } = self;
-        let (near, far, edge, all) = (self.walk(NEAR), self.walk(reach.far), self.edge(), self.whole(unindexed));
+        let Self { order: Order { unindexed, .. }, reach, limit, runs, .. } = self;
+        let first = runs.first().map_or("", String::as_str);
+        let farthest = reach.far.saturating_mul(FARTHER);
+        let (near, far) = (self.walk(first, NEAR), self.walk(first, reach.far));
+        let (farther, all) = (self.walk(first, farthest), self.whole(unindexed));
         let (few, words) = self.leaves_few(filter);
+        let beyond_far = self.edge(reach.far);
+        let is_far = "(SELECT name FROM way) = 'far'";
+        let is_farther = "(SELECT name FROM way) = 'farther'";
+        let is_short = format!("{is_farther} AND (SELECT count(*) FROM farther) < {limit}");
+        let (undated, rest) = self.beyond(farthest, is_farther, &is_short);
         format!(
-            "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), {words}way AS MATERIALIZED ( \
-             SELECT CASE WHEN (SELECT count(*) FROM near) >= {limit} THEN 'near' WHEN {few} THEN 'few' ELSE 'far' END AS name) \
+            "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), farther AS MATERIALIZED ({farther}), \
+             {words}way AS MATERIALIZED (SELECT CASE WHEN (SELECT count(*) FROM near) >= {limit} THEN 'near' \
+             WHEN {few} THEN 'few' WHEN EXISTS (SELECT FROM far) THEN 'far' ELSE 'farther' END AS name){undated} \
              SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
              UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
-             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE (SELECT name FROM way) = 'far' \
-             UNION ALL SELECT e.* FROM ({edge}) e \
-             WHERE (SELECT name FROM way) = 'far' AND (SELECT count(*) FROM far) < {limit}"
+             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} \
+             UNION ALL SELECT e.* FROM ({beyond_far}) e \
+             WHERE {is_far} AND (SELECT count(*) FROM far) < {limit} \
+             UNION ALL SELECT f.id, f.sort_key, false FROM farther f WHERE {is_farther} {rest}"
         )
     }
 
-    /// What matches among so many rows of the first run.
-    fn walk(&self, rows: u32) -> String {
+    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the second
+    /// run only where the first one ended without any match, so that a page is not empty although hardly anything was looked at.
+    fn beyond(&self, rows: u32, is_farther: &str, is_short: &str) -> (String, String) {
+        let Self { limit, runs, .. } = self;
+        let edge = self.edge(rows);
+        let [first, second] = runs.as_slice() else {
+            return (String::new(), format!("UNION ALL SELECT e.* FROM ({edge}) e WHERE {is_short}"));
+        };
+        let (end, found, last) = (self.last_of(first, rows), self.walk(second, rows), self.last_of(second, rows));
+        let queries = format!(
+            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND NOT EXISTS ({end}) \
+             AS goes_on), second AS MATERIALIZED ({found})"
+        );
+        let rows = format!(
+            "UNION ALL SELECT e.* FROM ({edge}) e WHERE {is_short} AND NOT (SELECT goes_on FROM undated) \
+             UNION ALL SELECT s.id, s.sort_key, false FROM second s WHERE (SELECT goes_on FROM undated) \
+             UNION ALL SELECT l.* FROM ({last}) l \
+             WHERE (SELECT goes_on FROM undated) AND (SELECT count(*) FROM second) < {limit}"
+        );
+        (queries, rows)
+    }
+
+    /// What matches among so many rows of a run.
+    fn walk(&self, run: &str, rows: u32) -> String {
         let Self { order: Order { direction, .. }, limit, .. } = self;
-        let (run, rows, rest) = (self.first_run(), self.at_least(rows), and(&self.rest));
+        let (run, rows, rest) = (self.rows_of(run), self.at_least(rows), and(&self.rest));
         format!(
             "SELECT t.id, t.sort_key FROM ({run} LIMIT {rows}) t WHERE true{rest} \
              ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
         )
     }
 
-    /// The last row that is looked at; or, if the first run ends before, where the next one begins.
-    fn edge(&self) -> String {
-        let (run, rows) = (self.first_run(), self.at_least(self.reach.far));
-        let last = format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l");
+    /// The last of so many rows of a run, if it has as many.
+    fn last_of(&self, run: &str, rows: u32) -> String {
+        let (run, rows) = (self.rows_of(run), self.at_least(rows));
+        format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l")
+    }
+
+    /// The last of so many rows of the first run; or, if that ends before, where the next one begins.
+    fn edge(&self, rows: u32) -> String {
+        let last = self.last_of(self.runs.first().map_or("", String::as_str), rows);
         if self.runs.len() == 1 {
             return last;
         }
@@ -101,11 +142,10 @@ impl Listing<'_> {
         )
     }
 
-    /// The rows of the first run, in order, with all their columns.
-    fn first_run(&self) -> String {
-        let Self { place, runs, order: Order { expression, direction, .. }, .. } = self;
+    /// The rows of a run, in order, with all their columns.
+    fn rows_of(&self, run: &str) -> String {
+        let Self { place, order: Order { expression, direction, .. }, .. } = self;
         let bounds = and(&self.bounds);
-        let run = runs.first().map_or("", String::as_str);
         format!(
             "SELECT *, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
              ORDER BY {expression} {direction}, t.id {direction}"
@@ -151,12 +191,20 @@ impl Listing<'_> {
                 ));
             }
         }
-        let words = on(&[On::Words]);
         let mut found = String::new();
-        if !words.is_empty() {
+        for Condition { on, .. } in self.conditions() {
+            let On::Words(words) = on else { continue };
+            // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what is
+            // not to occur as anything; a search of the latter alone leaves most.
+            let indexed = format!("querytree(websearch_to_tsquery('simple', {words}))");
             // Planned as if all were wanted, which only the index of words gives; read no further than needed.
-            found = format!("found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place}{words}), ");
-            counts.push(format!("SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few"));
+            found = format!(
+                "found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place} \
+                 AND t.search @@ regexp_replace({indexed}, '<(-|[0-9]+)>', '&', 'g')::tsquery), "
+            );
+            counts.push(format!(
+                "SELECT CASE WHEN {indexed} = 'T' THEN {most} ELSE (SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few) END"
+            ));
         }
         let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
         (few, found)

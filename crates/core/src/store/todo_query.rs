@@ -124,9 +124,18 @@ impl Query {
         }
         if let Some(words) = q {
             let words = self.bind(Param::Text(words.clone()));
-            add(On::Words, format!("t.search @@ websearch_to_tsquery('simple', {words})"));
+            let sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
+            add(On::Words(words), sql);
         }
         all
+    }
+
+    /// How many todos match at most, from the counts that are kept of live todos: a number in SQL.
+    pub(super) fn at_most(&mut self, filter: &Filter) -> String {
+        let Filter { status, priority, completed, .. } = filter.clone();
+        let counted = Filter { status, priority, completed, ..Filter::default() };
+        let kinds: String = self.all(&counted).iter().map(|condition| format!(" AND {}", condition.sql)).collect();
+        format!("(SELECT coalesce(sum(t.todos), 0)::bigint FROM todo_counts t WHERE t.workspace_id = $1{kinds})")
     }
 
     /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
@@ -152,7 +161,7 @@ impl Query {
         }
         let order = Order::of(sort);
         let runs = self.runs(filter, sort, after, &order);
-        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words);
+        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_));
         let is_carried = sort.key != SortKey::Title && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_carried { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
@@ -208,7 +217,8 @@ pub(super) enum On {
     Assignee(String),
     /// An instant that lists are sorted by.
     Instant(SortKey),
-    Words,
+    /// The search, as it was given, in SQL.
+    Words(String),
     /// It leaves most.
     Nothing,
 }
