@@ -274,6 +274,13 @@ pub const PROBLEMS: &[Problem] = &[
         "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is left.",
     ),
     problem(
+        429,
+        "too_many_exports",
+        "Too many exports are running",
+        "A token has at most four exports that run at once, since each is held in memory while its client reads.",
+        "Read an export to its end before you begin others. One that was given up ends at the latest after 30 seconds.",
+    ),
+    problem(
         431,
         "headers_too_large",
         "The headers are too large",

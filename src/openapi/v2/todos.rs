@@ -45,6 +45,7 @@ pub fn operations() -> Vec<Operation> {
             .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
             .with(parameter::FILTER_V2)
             .with(&["sort", "format"])
+            .fails(&["too_many_exports"])
             .answers_as("The file.", &["Content-Disposition"], example::files()),
         Operation::read(V2, "/api/v2/todos/{id}", "get_todo", "Read a todo")
             .of_one("todo_not_found")

@@ -24,6 +24,7 @@
 //! | `a:<epoch>:<token hash>` | an admission: the principal, for at most a second |
 //! | `n:`, `k:<token hash>` | somebody renews the admission; the token has been valid |
 //! | `r:<class>:<owner>` | a bucket of the rate limit |
+//! | `x:<owner>` | the exports that run, each until its lease ends |
 //! | `counters` | what all instances have counted |
 //!
 //! # The rules
@@ -103,6 +104,7 @@ mod breaker;
 pub mod copies;
 mod counters;
 pub mod entry;
+mod exports;
 mod health;
 mod installation;
 mod instance;
@@ -114,6 +116,7 @@ pub mod script;
 mod types;
 pub mod writes;
 
+pub use exports::ExportId;
 pub use health::{DownReason, Health};
 pub use installation::Learning;
 pub use instance::Cache;

@@ -6,7 +6,6 @@ use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
 use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
-use crate::store::page::Page;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
 use crate::store::write::{IdempotencyKey, Written};
@@ -111,15 +110,16 @@ impl Service {
         todo_list::full(&self.pg, caller, filter, skip, limit).await
     }
 
-    /// The next chunk of an export.
+    /// Gives the todos of the next chunk of an export one by one, and where the one after it begins.
     pub async fn export_chunk(
         &self,
         caller: &Caller,
         filter: &Filter,
         sort: Sort,
         from: Option<&Position>,
-    ) -> Result<Page<Todo>> {
-        export::chunk(&self.pg, caller, filter, sort, from).await
+        each: impl FnMut(Todo),
+    ) -> Result<Option<Position>> {
+        export::chunk(&self.pg, caller, filter, sort, from, each).await
     }
 
     /// Counts; `tz` is an IANA name.
