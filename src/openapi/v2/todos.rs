@@ -24,7 +24,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
             .about(
                 "Up to 100 creates, updates and deletes, all or nothing. An id stands in one operation only. A failure names the \
-                 operation's index.",
+                 operation's index. With an `Idempotency-Key` the todos that come out have at most 2 MiB together.",
             )
             .body("Batch", example::batch())
             .idempotent()
