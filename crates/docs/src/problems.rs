@@ -320,11 +320,16 @@ pub const FAULTS: &[Fault] = &[
     fault("too_few", "The list has fewer elements than needed: one in a filter."),
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
-    fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
+    fault(
+        "too_many",
+        "The list has more elements than allowed: 20 tags, 100 operations, or as many whose todos have 2 MiB with an \
+         `Idempotency-Key`.",
+    ),
+    fault("too_many_attributes", "The text has more than 64 attributes in a tag, or more than 4000 in all its tags."),
     fault(
         "too_much_markup",
-        "The text has more markup than can be sanitised: more than 64 attributes in a tag, too many elements or too deep ones, \
-         or, with the texts before it, more than one request may have. Send less of it at once.",
+        "The text has more markup than can be sanitised: too many elements or too deep ones, or, with the texts before it, more \
+         than one request may have. Send less of it at once.",
     ),
     fault(
         "unclosed_markup",
