@@ -73,21 +73,22 @@ impl Listing<'_> {
         let (near, far) = (self.walk(first, NEAR), self.walk(first, reach.far));
         let (farther, all) = (self.walk(first, farthest), self.whole(unindexed));
         let (few, words) = self.leaves_few(filter);
-        let beyond_far = self.edge(reach.far);
+        let beyond_far = self.edge("far", reach.far);
         let is_far = "(SELECT name FROM way) = 'far'";
         let is_farther = "(SELECT name FROM way) = 'farther'";
-        let is_short = format!("{is_farther} AND (SELECT count(*) FROM farther) < {limit}");
+        let found = |walk: &str| format!("(SELECT count(*) FROM {walk} WHERE is_match)");
+        let (found_near, found_far, found_farther) = (found("near"), found("far"), found("farther"));
+        let is_short = format!("{is_farther} AND {found_farther} < {limit}");
         let (undated, rest) = self.beyond(farthest, is_farther, &is_short);
         format!(
             "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), farther AS MATERIALIZED ({farther}), \
-             {words}way AS MATERIALIZED (SELECT CASE WHEN (SELECT count(*) FROM near) >= {limit} THEN 'near' \
-             WHEN {few} THEN 'few' WHEN EXISTS (SELECT FROM far) THEN 'far' ELSE 'farther' END AS name){undated} \
-             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
+             {words}way AS MATERIALIZED (SELECT CASE WHEN {found_near} >= {limit} THEN 'near' \
+             WHEN {few} THEN 'few' WHEN {found_far} > 0 THEN 'far' ELSE 'farther' END AS name){undated} \
+             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' AND n.is_match \
              UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
-             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} \
-             UNION ALL SELECT e.* FROM ({beyond_far}) e \
-             WHERE {is_far} AND (SELECT count(*) FROM far) < {limit} \
-             UNION ALL SELECT f.id, f.sort_key, false FROM farther f WHERE {is_farther} {rest}"
+             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} AND f.is_match \
+             UNION ALL SELECT e.* FROM ({beyond_far}) e WHERE {is_far} AND {found_far} < {limit} \
+             UNION ALL SELECT f.id, f.sort_key, false FROM farther f WHERE {is_farther} AND f.is_match {rest}"
         )
     }
 
@@ -95,7 +96,7 @@ impl Listing<'_> {
     /// run only where the first one ended without any match, so that a page is not empty although hardly anything was looked at.
     fn beyond(&self, rows: u32, is_farther: &str, is_short: &str) -> (String, String) {
         let Self { limit, runs, .. } = self;
-        let edge = self.edge(rows);
+        let edge = self.edge("farther", rows);
         let [first, second] = runs.as_slice() else {
             return (String::new(), format!("UNION ALL SELECT e.* FROM ({edge}) e WHERE {is_short}"));
         };
@@ -113,13 +114,23 @@ impl Listing<'_> {
         (queries, rows)
     }
 
-    /// What matches among so many rows of a run.
+    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the table, a second
+    /// walk for the last of these rows would take as long, so it is found beside what matches.
     fn walk(&self, run: &str, rows: u32) -> String {
-        let Self { order: Order { direction, .. }, limit, .. } = self;
-        let (run, rows, rest) = (self.rows_of(run), self.at_least(rows), and(&self.rest));
+        let Self { order: Order { direction, is_carried, .. }, limit, .. } = self;
+        let (of_run, rows) = (self.rows_of(run), self.at_least(rows));
+        if *is_carried {
+            let rest = and(&self.rest);
+            return format!(
+                "SELECT t.id, t.sort_key, true AS is_match FROM ({of_run} LIMIT {rows}) t WHERE true{rest} \
+                 ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
+            );
+        }
+        let order = format!("ORDER BY w.sort_key {direction}, w.id {direction}");
         format!(
-            "SELECT t.id, t.sort_key FROM ({run} LIMIT {rows}) t WHERE true{rest} \
-             ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
+            "SELECT w.id, w.sort_key, w.is_match, w.place = {rows} AS is_last \
+             FROM (SELECT w.*, row_number() OVER ({order}) AS place FROM ({of_run} LIMIT {rows}) w) w \
+             WHERE w.is_match OR w.place = {rows} {order} LIMIT {limit}"
         )
     }
 
@@ -129,8 +140,11 @@ impl Listing<'_> {
         format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l")
     }
 
-    /// The last of so many rows of the first run; or, if that ends before, where the next one begins.
-    fn edge(&self, rows: u32) -> String {
+    /// The last row of a walk along so many rows of the first run; or, if that ends before, where the next one begins.
+    fn edge(&self, walk: &str, rows: u32) -> String {
+        if !self.order.is_carried {
+            return format!("SELECT w.id, w.sort_key, true AS is_edge FROM {walk} w WHERE w.is_last");
+        }
         let last = self.last_of(self.runs.first().map_or("", String::as_str), rows);
         if self.runs.len() == 1 {
             return last;
@@ -142,14 +156,27 @@ impl Listing<'_> {
         )
     }
 
-    /// The rows of a run, in order, with all their columns.
+    /// The rows of a run, in order: with all their columns, or with whether they match.
     fn rows_of(&self, run: &str) -> String {
-        let Self { place, order: Order { expression, direction, .. }, .. } = self;
+        let Self { place, order: Order { expression, direction, is_carried, .. }, .. } = self;
         let bounds = and(&self.bounds);
+        let columns = if *is_carried { "*".to_owned() } else { format!("t.id, {} AS is_match", self.is_match()) };
         format!(
-            "SELECT *, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
+            "SELECT {columns}, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
              ORDER BY {expression} {direction}, t.id {direction}"
         )
+    }
+
+    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were an `EXISTS`.
+    /// What is not true is false, so that the next condition need not be looked at.
+    fn is_match(&self) -> String {
+        let one = |condition: &Condition| match &condition.on {
+            On::Tag(tag) => format!(
+                "(SELECT true FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}) IS TRUE"
+            ),
+            _ => format!("({})", condition.sql),
+        };
+        self.rest.iter().map(one).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
@@ -233,6 +260,8 @@ pub(super) struct Order {
     pub(super) comparison: &'static str,
     /// The same order, written so that no index gives it.
     pub(super) unindexed: &'static str,
+    /// Whether its index can be read without the table.
+    is_carried: bool,
 }
 
 impl Order {
@@ -249,7 +278,7 @@ impl Order {
             ),
         };
         let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        Self { expression, cast, direction, comparison, unindexed }
+        Self { expression, cast, direction, comparison, unindexed, is_carried: sort.key != SortKey::Title }
     }
 }
 
