@@ -97,7 +97,9 @@ pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Fa
                 || ["utf-8", "utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8))
         })
     });
-    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
     if known && utf8 && !encoded {
         return Ok(());
     }

@@ -3,10 +3,12 @@
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
 use serde_json::Value;
+use todo_core::domain::id::Id;
 use todo_core::error::Fault;
 use todo_core::store::write::IdempotencyKey;
 
 use super::fields;
+use super::query::decoded_segment;
 use crate::error::Failure;
 
 const HEADER: &str = "idempotency-key";
@@ -34,13 +36,23 @@ impl Key {
     }
 }
 
+/// A segment of a path, decoded, and a UUID as we write it.
+fn usual_segment(segment: &str) -> String {
+    let segment = decoded_segment(segment).unwrap_or_else(|| segment.to_owned());
+    match Id::parse_uuid(&segment) {
+        Some(Id::Uuid(uuid)) => uuid.to_string(),
+        _ => segment,
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for Key {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
-        // The whole path stands in: the same key may be used on two todos' `restore`.
-        let route = format!("{} {} {}", parts.method, route, parts.uri.path());
+        // The path stands in, in one spelling: the same key may be used on two todos' `restore`.
+        let segments = parts.uri.path().split('/').map(usual_segment);
+        let route = format!("{} {} {}", parts.method, route, segments.collect::<Vec<_>>().join("/"));
         let mut values = parts.headers.get_all(HEADER).iter();
         let Some(value) = values.next() else {
             return Ok(Self { route, key: None });

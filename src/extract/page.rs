@@ -7,7 +7,7 @@ use todo_core::domain::filter::Limit;
 use todo_core::error::Fault;
 use todo_core::store::page::Page;
 
-use super::query::{FromQuery, Parameters};
+use super::query::{FromQuery, Parameters, rewritten};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
@@ -79,16 +79,10 @@ pub fn body(items: &str, cursor: Option<&str>) -> String {
 
 /// The request's own path and query with the cursor exchanged. Cursors are URL-safe as they are.
 fn next_url(uri: &Uri, cursor: &str) -> String {
-    let kept =
-        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let mut url = format!("{}?", uri.path());
-    for pair in kept {
-        url.push_str(pair);
-        url.push('&');
-    }
-    url.push_str("cursor=");
-    url.push_str(cursor);
-    url
+    // A query that cannot be decoded was refused.
+    let kept = rewritten(uri.query().unwrap_or_default(), |name| name != "cursor").unwrap_or_default();
+    let separator = if kept.is_empty() { "" } else { "&" };
+    format!("{}?{kept}{separator}cursor={cursor}", uri.path())
 }
 
 /// A page of a small collection, each item in its wire type.

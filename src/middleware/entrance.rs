@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
 use crate::extract::negotiation::unacceptable;
+use crate::extract::query;
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -228,8 +229,13 @@ impl Plan {
             _ => return None,
         };
         let mut key = Sha256::new();
-        key.update(request.uri().path_and_query().map_or("", |uri| uri.as_str()));
-        if request.uri().query().is_some_and(|query| query.contains("overdue")) {
+        // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
+        // cannot be decoded is refused.
+        let query = request.uri().query().unwrap_or_default();
+        key.update(request.uri().path());
+        key.update("?");
+        key.update(query::rewritten(query, |_| true)?);
+        if query::has(query, "overdue") {
             // What is overdue changes by itself, so such an answer lives until the minute is over.
             let minute = chrono::Utc::now().timestamp() / 60;
             key.update(minute.to_be_bytes());

@@ -7,6 +7,7 @@ use crate::harness::{Answer, Workspace, suite, uuid};
 suite![
     results_come_in_request_order,
     an_id_stands_in_one_operation_only,
+    a_new_tag_has_the_spelling_of_the_first_operation,
     a_failure_names_its_index_and_undoes_everything,
     a_stale_version_fails_the_batch,
     shapes_are_checked_before_anything_happens,
@@ -17,6 +18,26 @@ suite![
 
 async fn batch(ws: &Workspace, operations: Value) -> Answer {
     ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await
+}
+
+async fn a_new_tag_has_the_spelling_of_the_first_operation() {
+    for spellings in [["Home", "HOME", "home"], ["home", "Home", "HOME"], ["HOME", "home", "Home"]] {
+        let ws = Workspace::new().await;
+        let old = ws.titled("old").await;
+        let operations = json!([
+            { "op": "create", "todo": { "title": "one", "tags": [spellings[0], "z"] } },
+            { "op": "update", "id": old, "todo": { "tags": [spellings[1]] } },
+            { "op": "create", "todo": { "title": "two", "tags": [spellings[2]] } },
+        ]);
+        let results = batch(&ws, operations).await.ok()["results"].clone();
+        assert_eq!(results[0]["todo"]["tags"], json!([spellings[0], "z"]));
+        for result in [&results[1], &results[2]] {
+            assert_eq!(result["todo"]["tags"], json!([spellings[0]]), "{results}");
+        }
+        let tags = ws.all("/api/v2/tags", &[]).await;
+        let names: Vec<&str> = tags.iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert_eq!(names, [spellings[0], "z"]);
+    }
 }
 
 async fn results_come_in_request_order() {

@@ -281,6 +281,13 @@ pub const PROBLEMS: &[Problem] = &[
         "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is left.",
     ),
     problem(
+        429,
+        "too_many_exports",
+        "Too many exports are running",
+        "A token has at most four exports that run at once, since each is held in memory while its client reads.",
+        "Read an export to its end before you begin others. One that was given up ends at the latest after 30 seconds.",
+    ),
+    problem(
         431,
         "headers_too_large",
         "The headers are too large",
@@ -320,11 +327,16 @@ pub const FAULTS: &[Fault] = &[
     fault("too_few", "The list has fewer elements than needed: one in a filter, one id in a tool's arguments."),
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
-    fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations, 50 todos of one tool."),
+    fault(
+        "too_many",
+        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos of one tool, or as many whose todos have 2 MiB with an \
+         `Idempotency-Key`.",
+    ),
+    fault("too_many_attributes", "The text has more than 64 attributes in a tag, or more than 4000 in all its tags."),
     fault(
         "too_much_markup",
-        "The text has more markup than can be sanitised: more than 64 attributes in a tag, too many elements or too deep ones, \
-         or, with the texts before it, more than one request may have. Send less of it at once.",
+        "The text has more markup than can be sanitised: too many elements or too deep ones, or, with the texts before it, more \
+         than one request may have. Send less of it at once.",
     ),
     fault(
         "unclosed_markup",

@@ -94,7 +94,7 @@ async fn write<T: Operations>(tool: Tool, call: Call<'_>) -> Result<Output, Fail
     let Call { app, caller, key, arguments } = call;
     let (key, value) = keyed::<T>(tool, key, arguments)?;
     let operations: Vec<Operation> = value.operations();
-    let outcome = app.service.apply_batch(caller, &operations, key.as_ref()).await;
+    let outcome = app.service.apply_batch(caller, operations, key.as_ref()).await;
     let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, T::ARGUMENT))?;
     let (mut todos, mut deleted) = (Vec::new(), Vec::new());
     for result in results {

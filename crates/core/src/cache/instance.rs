@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::CacheSettings;
 use super::copies::Copies;
 use super::counters::Unsent;
+use super::exports::LocalExports;
 use super::installation::Installation;
 use super::rate::LocalRates;
 use super::redis::{Effort, Redis};
@@ -19,6 +20,7 @@ pub struct Cache {
     pub(super) redis: Option<Arc<Redis>>,
     pub(super) local: Mutex<LocalRates>,
     pub(super) unsent: Mutex<Unsent>,
+    pub(super) exports: Mutex<LocalExports>,
     pub(super) copies: Mutex<Copies>,
     pub(super) installation: Installation,
 }
@@ -43,7 +45,8 @@ impl Cache {
         let redis = (!settings.url.is_empty()).then(|| Arc::new(Redis::new(&settings)));
         let local = Mutex::new(LocalRates::new(Instant::now()));
         let installation = Installation::default();
-        Self { settings, redis, local, unsent: Mutex::default(), copies: Mutex::default(), installation }
+        let (unsent, exports, copies) = Default::default();
+        Self { settings, redis, local, unsent, exports, copies, installation }
     }
 
     /// Whether a Redis is configured.

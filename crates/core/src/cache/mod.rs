@@ -25,6 +25,7 @@
 //! | `n`, `n:<token hash>` | somebody checks, for all or this token |
 //! | `k:<token hash>` | the token has been valid |
 //! | `r:<class>:<owner>` | a bucket of the rate limit |
+//! | `x:<owner>` | the exports that run, each until its lease ends |
 //! | `counters` | what all instances have counted |
 //!
 //! and, without the id of the installation, `todo:installation:<digest of the database's address>`: that id.
@@ -105,6 +106,7 @@ mod breaker;
 pub mod copies;
 mod counters;
 pub mod entry;
+mod exports;
 mod health;
 mod installation;
 mod instance;
@@ -119,6 +121,7 @@ pub mod script;
 mod types;
 pub mod writes;
 
+pub use exports::ExportId;
 pub use health::{DownReason, Health};
 pub use installation::Learning;
 pub use instance::Cache;

@@ -12,6 +12,8 @@ use crate::error::{Error, Fault, Kind, Place, Result};
 
 /// Raised by the function of the batch.
 const OPERATION_FAILED: &str = "TD001";
+/// Raised by it, too: the outcome is larger than what is kept under an idempotency key.
+const OUTCOME_TOO_LARGE: &str = "TD002";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,9 +34,9 @@ struct FailedOperation {
 ///
 /// # Errors
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
-/// (`/todo/assignee_id`).
+/// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v2($1, $2, $3, $4, $5, $6::text::jsonb)";
     let mut params = write.params();
     params.push(json_param(&todo_fields::operations(operations)));
     let rows = match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
@@ -70,6 +72,11 @@ fn result(outcome: Outcome) -> OperationResult {
 }
 
 fn refused(refusal: &Refusal) -> Error {
+    if refusal.code == OUTCOME_TOO_LARGE {
+        let detail =
+            "the todos that come out have more than 2 MiB, which is not kept under an Idempotency-Key; send fewer";
+        return Error::Invalid(vec![Fault::at("/operations", "too_many", detail)]);
+    }
     if refusal.code != OPERATION_FAILED {
         return write::refused(refusal, Kind::Todo);
     }

@@ -86,7 +86,8 @@ const PLAIN_ZONES: &str = "CET CST6CDT Cuba EET EST EST5EDT Egypt Eire Factory G
 /// Postgres also takes abbreviations and POSIX rules (`CEST`, `XYZ+3`), which are no names of the IANA database.
 fn is_zone_name(tz: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
-    let zone_of_fixed_offset = tz.strip_prefix("Etc/").is_some();
+    // Postgres would read `Etc/X+3` as a rule for a zone called `Etc/X`.
+    let zone_of_fixed_offset = tz.strip_prefix("Etc/GMT").is_some();
     let has_digits = tz.bytes().any(|b| b.is_ascii_digit() || b == b'+');
     let has_place = tz.contains('/') && tz.starts_with(|c: char| c.is_ascii_uppercase());
     let in_region = tz.len() <= 64 && tz.bytes().all(allowed) && has_place && (zone_of_fixed_offset || !has_digits);
@@ -114,6 +115,7 @@ mod tests {
             "EST5",
             "XYZ+3",
             "Abc/Def+3",
+            "Etc/X+3",
             "europe/berlin",
             "Europe/Berlin'",
             "+02:00",

@@ -4,9 +4,9 @@ use crate::cache::{Scope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
+use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
 use crate::store::overview::Overview;
-use crate::store::page::Page;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
 use crate::store::write::{IdempotencyKey, Written};
@@ -99,15 +99,16 @@ impl Service {
         writing.settle(outcome).await
     }
 
-    /// Several changes, all or nothing.
+    /// Several changes, all or nothing. A new tag has the spelling of the first operation that names it.
     pub async fn apply_batch(
         &self,
         caller: &Caller,
-        operations: &[Operation],
+        mut operations: Vec<Operation>,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<OperationResult>>> {
+        TagName::unify_spellings(operations.iter_mut().flat_map(Operation::tags_mut));
         let writing = self.write(caller, key, Scope::todos(Todos::All)).await?;
-        let outcome = batch::apply(&self.pg, &writing.write(), operations).await;
+        let outcome = batch::apply(&self.pg, &writing.write(), &operations).await;
         writing.settle(outcome).await
     }
 
@@ -118,7 +119,7 @@ impl Service {
         uids: &[Uuid],
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<Todo>>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::todos(Todos::All)).await?;
         let outcome = batch::restore(&self.pg, &writing.write(), uids).await;
         writing.settle(outcome).await
     }
@@ -128,15 +129,16 @@ impl Service {
         todo_list::full(&self.pg, caller, filter, skip, limit).await
     }
 
-    /// The next chunk of an export.
+    /// Gives the todos of the next chunk of an export one by one, and where the one after it begins.
     pub async fn export_chunk(
         &self,
         caller: &Caller,
         filter: &Filter,
         sort: Sort,
         from: Option<&Position>,
-    ) -> Result<Page<Todo>> {
-        export::chunk(&self.pg, caller, filter, sort, from).await
+        each: impl FnMut(Todo),
+    ) -> Result<Option<Position>> {
+        export::chunk(&self.pg, caller, filter, sort, from, each).await
     }
 
     /// Counts; `tz` is an IANA name.
