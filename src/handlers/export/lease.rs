@@ -28,7 +28,7 @@ impl Lease {
     /// Takes one.
     ///
     /// # Errors
-    /// 429 `too_many_exports` if the caller has [`MOST`] already.
+    /// 429 `too_many_exports` if the caller has as many as it may.
     pub async fn take(app: Arc<App>, identity: &Identity) -> Result<Self, Failure> {
         let Identity { principal, caller } = identity;
         let owner = principal.token_uid.unwrap_or(principal.workspace_uid).to_string();

@@ -248,4 +248,11 @@ mod tests {
         let distinct: Vec<String> = TagName::distinct(tags).into_iter().map(TagName::into_string).collect();
         assert_eq!(distinct, ["Home", "work", "garden"]);
     }
+
+    #[test]
+    fn the_first_spelling_of_a_tag_is_that_of_all() {
+        let mut tags = ["Home", "work", "HOME", "Work", "home"].map(tag);
+        TagName::unify_spellings(&mut tags);
+        assert_eq!(tags.map(TagName::into_string), ["Home", "work", "Home", "work", "Home"]);
+    }
 }

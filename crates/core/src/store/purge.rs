@@ -47,8 +47,8 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
     Ok(name.and_then(|name| Purge::ALL.into_iter().find(|purge| purge.name() == name)))
 }
 
-/// Removes at most `limit` rows and [`CHUNK_BYTES`] that no cached answer shows, of whichever workspaces; gives how many rows. With
-/// none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
+/// Removes at most `limit` rows and 8 MiB of texts that no cached answer shows, of whichever workspaces; gives how many rows.
+/// With none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
 pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
     const SQL: &str = "SELECT purge_chunk_v2($1, $2, $3, $4::bigint * interval '1 millisecond')";
     let name = Param::Text(purge.name().to_owned());
@@ -71,7 +71,7 @@ pub struct Purged {
     pub is_last: bool,
 }
 
-/// Removes at most `limit` todos and [`CHUNK_BYTES`] from the bin of a workspace, a write like any other.
+/// Removes at most `limit` todos and 8 MiB of texts from the bin of a workspace, a write like any other.
 pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<Purged>> {
     const SQL: &str = "SELECT removed, is_last, cache_wait \
         FROM purge_bin_v2($1, $2, $3, $4::bigint * interval '1 millisecond', $5)";
