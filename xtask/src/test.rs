@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the workspace on a fresh database of a private server (or of the server of
 //! `DATABASE_URL`); or the black-box suite alone against a service that is already running.
 
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +15,7 @@ use crate::redis::Redis;
 use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, apt, database, migrate};
+use crate::{Session, anchors, apt, database, migrate};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
@@ -27,6 +28,9 @@ pub struct Args {
     /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
+    /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
+    anchors: Option<PathBuf>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
@@ -72,11 +76,14 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         (None, None) => bail!("there is no Postgres"),
     };
-    let large = match &servers.postgres {
+    let mut more = match &servers.postgres {
         Some(postgres) => large(session, postgres, &name).await?,
         None => Vec::new(),
     };
-    let code = suite(session, args, &url, redis_url.as_deref(), &large).await;
+    if let (Some(postgres), Some(folder)) = (&servers.postgres, &args.anchors) {
+        more.extend(replaced(session, postgres, &name, folder).await?);
+    }
+    let code = suite(session, args, &url, redis_url.as_deref(), &more).await;
     if let Some(url) = &given_database {
         database::drop_beside(url, &name).await?;
     }
@@ -98,13 +105,29 @@ async fn large(session: &Session, postgres: &Postgres, beside: &str) -> Result<V
     Ok(vec![("TODO_LARGE_DATABASE_URL", url), ("TODO_POSTGRES_LOG", log)])
 }
 
+/// An empty database for the application that this service replaces, and how it is started, as environment variables.
+async fn replaced(
+    session: &Session,
+    postgres: &Postgres,
+    beside: &str,
+    folder: &Path,
+) -> Result<[(&'static str, String); 3]> {
+    let name = format!("{beside}_old");
+    postgres.create_database(&name).await?;
+    Ok([
+        ("TODO_OLD_DATABASE_URL", postgres.url(&name)),
+        ("TODO_OLD_FOLDER", anchors::folder(folder)?.join("fastapi").display().to_string()),
+        ("TODO_OLD_PYTHON", anchors::python(session).await?.display().to_string()),
+    ])
+}
+
 /// Builds what the tests need and runs them against these servers.
 async fn suite(
     session: &Session,
     args: &Args,
     url: &str,
     redis_url: Option<&str>,
-    large: &[(&str, String)],
+    more: &[(&str, String)],
 ) -> Result<ExitCode> {
     migrate::apply(&session.checkout, url).await?;
     if ask("jq", &["--version"]).await.is_none()
@@ -133,7 +156,7 @@ async fn suite(
         command.arg("test").args(*part).args(&args.arguments);
         command.env("DATABASE_URL", url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
         command.envs(args.environment.iter().map(|(name, value)| (name, value)));
-        command.envs(large.iter().cloned());
+        command.envs(more.iter().cloned());
         // xtask is no part of the packages under test; those of its commands that write are tested as they are used.
         command.env("TODO_XTASK", std::env::current_exe()?);
         match redis_url {
@@ -158,7 +181,7 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
         return test(session, command).await;
     }
     let arguments = suite.map(str::to_owned).to_vec();
-    main(session, &Args { base_url: None, token: None, arguments, environment: Vec::new() }).await
+    main(session, &Args { base_url: None, token: None, anchors: None, arguments, environment: Vec::new() }).await
 }
 
 /// The test of background work under murder, for longer than the suite has time for.
@@ -167,7 +190,7 @@ pub async fn murder(session: &Session, Murder { kills, seed }: &Murder) -> Resul
     let mut environment =
         vec![("TODO_MURDER_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
     environment.extend(seed.map(|seed| ("TODO_MURDER_SEED", seed.to_string())));
-    main(session, &Args { base_url: None, token: None, arguments, environment }).await
+    main(session, &Args { base_url: None, token: None, anchors: None, arguments, environment }).await
 }
 
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.

@@ -8,6 +8,7 @@ pub mod database;
 pub mod generated;
 pub mod raw;
 pub mod record;
+pub mod replaced;
 pub mod server;
 pub mod suite;
 pub mod victims;

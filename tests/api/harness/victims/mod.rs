@@ -11,7 +11,7 @@ pub use postgres::Postgres;
 pub use redis::Redis;
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
