@@ -49,6 +49,7 @@ mod pooler;
 mod rate_limit;
 mod readme;
 mod request_id;
+mod restore;
 mod scale;
 mod settings;
 mod statements;
@@ -101,6 +102,7 @@ fn main() -> ExitCode {
         rate_limit::suite(),
         readme::suite(),
         request_id::suite(),
+        restore::suite(),
         scale::suite(),
         settings::suite(),
         statements::suite(),
