@@ -52,6 +52,7 @@ mod request_id;
 mod restore;
 mod scale;
 mod settings;
+mod setup;
 mod statements;
 mod stats;
 mod tags;
@@ -105,6 +106,7 @@ fn main() -> ExitCode {
         restore::suite(),
         scale::suite(),
         settings::suite(),
+        setup::suite(),
         statements::suite(),
         stats::suite(),
         tags::suite(),

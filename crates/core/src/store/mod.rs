@@ -15,6 +15,7 @@ pub mod jobs;
 pub mod page;
 pub mod pg;
 mod pg_address;
+pub mod pg_down;
 mod pg_failure;
 mod pg_rows;
 pub mod purge;
