@@ -31,6 +31,7 @@ mod conditional;
 mod counts;
 mod errors;
 mod export;
+mod failover;
 mod faults;
 mod filters;
 mod headers;
@@ -85,6 +86,7 @@ fn main() -> ExitCode {
         errors::suite(),
         counts::suite(),
         export::suite(),
+        failover::suite(),
         faults::suite(),
         filters::suite(),
         headers::suite(),
