@@ -31,6 +31,7 @@ mod conditional;
 mod counts;
 mod errors;
 mod export;
+mod failover;
 mod faults;
 mod filters;
 mod headers;
@@ -51,8 +52,10 @@ mod pooler;
 mod rate_limit;
 mod readme;
 mod request_id;
+mod restore;
 mod scale;
 mod settings;
+mod setup;
 mod statements;
 mod stats;
 mod tags;
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         errors::suite(),
         counts::suite(),
         export::suite(),
+        failover::suite(),
         faults::suite(),
         filters::suite(),
         headers::suite(),
@@ -105,8 +109,10 @@ fn main() -> ExitCode {
         rate_limit::suite(),
         readme::suite(),
         request_id::suite(),
+        restore::suite(),
         scale::suite(),
         settings::suite(),
+        setup::suite(),
         statements::suite(),
         stats::suite(),
         tags::suite(),

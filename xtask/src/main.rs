@@ -6,6 +6,7 @@
 
 mod account;
 mod adopt;
+mod anchors;
 mod apt;
 mod bench;
 mod build;
@@ -68,7 +69,7 @@ enum Command {
     /// Fill a workspace with todos to look at.
     Seed(seed::Args),
     /// Bring the data of the application that this service replaces into an empty workspace.
-    Adopt(adopt::Args),
+    Adopt(Box<adopt::Args>),
     /// Write the OpenAPI documents, or check them against the code and against what was released.
     Openapi(openapi::Args),
     /// Measure requests per second, latencies and memory.

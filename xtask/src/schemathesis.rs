@@ -31,7 +31,7 @@ pub struct Args {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let schemathesis = install(session).await?;
-    let wanted = Wanted { postgres: true, redis: true };
+    let wanted = Wanted { postgres: true, redis: true, version: None };
     let servers = Servers::start(session, "schemathesis", Keep::Nothing, wanted).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.create_database("todo").await?;

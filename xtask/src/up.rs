@@ -56,12 +56,15 @@ enum Host {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     // Before anything that takes minutes.
-    std::net::TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
+    std::net::TcpListener::bind(args.listen).with_context(|| {
+        format!("cannot listen on {}: stop who does, or choose another address with --listen", args.listen)
+    })?;
     let host = choose(args.host).await?;
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
 
-    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis };
+    let wanted =
+        Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis, version: None };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {

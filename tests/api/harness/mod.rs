@@ -9,6 +9,7 @@ pub mod generated;
 pub mod mcp;
 pub mod raw;
 pub mod record;
+pub mod replaced;
 pub mod server;
 pub mod suite;
 pub mod victims;

@@ -1,5 +1,5 @@
-//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. The triggers keep the counts, as for any
-//! other writer.
+//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. The triggers keep the
+//! counts, as for any other writer.
 
 use std::time::Duration;
 

@@ -17,6 +17,7 @@ pub mod page;
 pub mod pg;
 mod pg_address;
 mod pg_checkout;
+pub mod pg_down;
 mod pg_failure;
 mod pg_rows;
 pub mod purge;

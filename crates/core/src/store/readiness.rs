@@ -1,8 +1,9 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
 use super::pg::{Failure, Pg, Statement};
+use super::pg_down::PgDown;
 use crate::caller::Meter;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The migration that this release cannot do without. Later ones do no harm: the schema only expands while two releases run.
 pub const REQUIRED_MIGRATION: i64 = 39;
@@ -20,9 +21,11 @@ pub enum Readiness {
     StatementTimeout(i64),
     /// The `timezone` of a session is not UTC.
     TimeZone,
+    /// Postgres cannot be used.
+    Down(PgDown),
 }
 
-/// Asks Postgres. It being away is the error.
+/// Asks Postgres. An error is a defect.
 pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     // The migrator's own table; where it is missing nothing was ever migrated.
     const SQL: &str = "SELECT max(version), current_setting('transaction_read_only') = 'on',
@@ -35,7 +38,13 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
             return Ok(Readiness::MigrationsMissing(None));
         }
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => {
+            return match Error::from(failure) {
+                Error::Unavailable { reason, .. } => Ok(Readiness::Down(PgDown::from_reason(&reason))),
+                Error::Timeout { .. } => Ok(Readiness::Down(PgDown::Timeout)),
+                error => Err(error),
+            };
+        }
     };
     let (newest, read_only, statement_timeout, is_utc) = (row.optional_int()?, row.bool()?, row.int()?, row.bool()?);
     let longest = i64::try_from(pg.statement_deadline().as_millis()).unwrap_or(i64::MAX);

@@ -13,7 +13,7 @@ pub use redis::Redis;
 pub use tls_redis::TlsRedis;
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
