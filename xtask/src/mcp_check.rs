@@ -45,7 +45,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         Err(error) => return Err(error),
     };
-    let servers = Servers::start(session, "mcp-check", Keep::Nothing, Wanted { postgres: true, redis: true, version: None }).await?;
+    let servers =
+        Servers::start(session, "mcp-check", Keep::Nothing, Wanted { postgres: true, redis: true, version: None })
+            .await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.create_database("todo").await?;
     let url = postgres.url("todo");

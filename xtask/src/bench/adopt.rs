@@ -146,6 +146,7 @@ async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subj
         path: subject.path,
         token: token.as_deref(),
         script,
+        mix: None,
         connections: CONNECTIONS,
         seconds: bench.seconds,
     });

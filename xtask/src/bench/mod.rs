@@ -4,6 +4,7 @@
 mod adopt;
 mod anchors;
 mod jobs;
+mod mixed;
 mod plot;
 mod redis_away;
 mod service;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use self::service::Bench;
+use self::service::{Bench, Host};
 use crate::Session;
 
 #[derive(clap::Args)]
@@ -23,7 +24,10 @@ pub struct Args {
     /// What to measure; all of them by default.
     #[arg(value_enum, value_name = "SUBJECT")]
     subjects: Vec<Subject>,
-    /// The cargo profile of the host.
+    /// What runs the components: the embedded todo-host, or the Spin on the PATH.
+    #[arg(long, value_enum, default_value = "embedded")]
+    host: Host,
+    /// The cargo profile of the embedded host.
     #[arg(long, default_value = "native")]
     profile: String,
     /// How long each figure is measured.
@@ -38,6 +42,8 @@ pub struct Args {
 enum Subject {
     /// Reads and writes, with the cache and without, beside an empty component and an empty route.
     Speed,
+    /// Reads and writes together, with the cache and without.
+    Mixed,
     /// A change of 200,000 todos in the background, and reads meanwhile.
     Jobs,
     /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
@@ -50,13 +56,16 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if args.subjects.contains(&Subject::Adopt) && args.anchors.is_none() {
         bail!("`adopt` measures the applications of a folder: --anchors FOLDER (see bench/README.md)");
     }
-    let bench = Bench::prepare(session, &args.profile, args.seconds).await?;
+    let bench = Bench::prepare(session, args.host, &args.profile, args.seconds).await?;
     let wanted = |subject| args.subjects.is_empty() || args.subjects.contains(&subject);
     if wanted(Subject::Speed) {
         speed::measure(&bench).await?;
         if let Some(folder) = &args.anchors {
             anchors::compare(&bench, folder).await?;
         }
+    }
+    if wanted(Subject::Mixed) {
+        mixed::measure(&bench).await?;
     }
     if wanted(Subject::Jobs) {
         jobs::measure(&bench).await?;

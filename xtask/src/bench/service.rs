@@ -44,6 +44,15 @@ pub struct Bench<'a> {
     host: PathBuf,
 }
 
+/// What runs the components that are measured.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Host {
+    /// todo-host, of this workspace.
+    Embedded,
+    /// The Spin on the PATH.
+    Spin,
+}
+
 /// A host that is being measured.
 pub struct Service<'a> {
     bench: &'a Bench<'a>,
@@ -54,7 +63,7 @@ pub struct Service<'a> {
 
 impl<'a> Bench<'a> {
     /// Builds everything, starts the servers and fills the database.
-    pub async fn prepare(session: &'a Session, profile: &str, seconds: u32) -> Result<Self> {
+    pub async fn prepare(session: &'a Session, host: Host, profile: &str, seconds: u32) -> Result<Self> {
         if on_path("wrk").is_none() {
             apt::install(session, &["wrk"], "the load generator of the measurements").await?;
         }
@@ -66,7 +75,10 @@ impl<'a> Bench<'a> {
         let database_url = postgres.url("todo");
         migrate::apply(&session.checkout, &database_url).await?;
         components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
-        let host = build_host(session, profile).await?;
+        let host = match host {
+            Host::Embedded => build_host(session, profile).await?,
+            Host::Spin => on_path("spin").context("there is no spin on the PATH")?,
+        };
         let mut connection = database::connect(&database_url).await?;
         seed::fill(&mut connection, "bench", TODOS).await?;
         let token = token::create(&mut connection, "bench", "bench", &[Scope::Read, Scope::Write], None).await?;
@@ -88,6 +100,8 @@ impl<'a> Bench<'a> {
                 ("ENVIRONMENT", "production"),
                 ("CURSOR_SECRET", CURSOR_SECRET),
                 ("CACHE", cache),
+                // Read by the measurements of what the cache did.
+                ("METRICS_PUBLIC", "on"),
                 ("RATE_LIMIT_DEFAULT", "0"),
                 ("RATE_LIMIT_AUTHENTICATED", "0"),
                 ("RATE_LIMIT_WRITES", "0"),
@@ -108,6 +122,8 @@ impl<'a> Bench<'a> {
     fn up(&self, manifest: &str, settings: &[(&str, &str)]) -> Result<Command> {
         let redis = self.servers.redis.as_ref().context("there is no Redis")?;
         let mut command = Command::new(&self.host);
+        // With it Spin takes a trace of the stack for each error of the host.
+        command.env_remove("RUST_BACKTRACE");
         command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());
         command.args(["up", "--quiet", "--from", manifest]).args(REUSE);
         let servers = up::settings(&self.database_url, &redis.url())?;
@@ -144,6 +160,7 @@ impl Service<'_> {
             path,
             token: Some(token),
             script: None,
+            mix: None,
             connections: CONNECTIONS,
             seconds: *seconds,
         }

@@ -25,10 +25,23 @@ pub struct Load<'a> {
     pub token: Option<&'a str>,
     /// A script of `bench/` that makes the requests; plain GETs without one.
     pub script: Option<&'a str>,
+    /// What is mixed, instead of a path and a script.
+    pub mix: Option<Mix<'a>>,
     /// Over how many connections at once.
     pub connections: u32,
     /// For how long.
     pub seconds: u32,
+}
+
+/// Reads and writes together, made by `bench/mixed.lua`.
+#[derive(Clone, Copy)]
+pub struct Mix<'a> {
+    /// How many per cent of the requests create a todo.
+    pub writes: u32,
+    /// The public ids of single todos to read, separated by commas.
+    pub todos: &'a str,
+    /// Tokens that take turns, separated by commas.
+    pub tokens: &'a str,
 }
 
 /// What wrk found.
@@ -117,8 +130,11 @@ impl Load<'_> {
         if let Some(token) = self.token {
             command.args(["-H", &format!("authorization: Bearer {token}")]);
         }
-        if let Some(script) = self.script {
+        if let Some(script) = self.script.or(self.mix.map(|_| "mixed.lua")) {
             command.arg("-s").arg(format!("bench/{script}"));
+        }
+        if let Some(Mix { writes, todos, tokens }) = self.mix {
+            command.env("WRITES", writes.to_string()).env("TODOS", todos).env("TOKENS", tokens);
         }
         command.arg(format!("http://{}{}", self.server, self.path)).kill_on_drop(true);
         let output = command.output().await.context("wrk cannot be started")?;

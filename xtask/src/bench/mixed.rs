@@ -1,0 +1,92 @@
+//! Reads and writes of one workspace together, with the cache and without: what the cache is worth where people write.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use url::Url;
+
+use super::service::{Bench, Service};
+use super::wrk::{Load, Mix, in_turn, milliseconds};
+use crate::progress::print;
+use crate::token::{self, Scope};
+use crate::{database, http};
+
+/// Shares of writes, in per cent.
+const WRITES: [u32; 3] = [1, 5, 20];
+/// Numbers of tokens that take turns.
+const TOKENS: [usize; 2] = [1, 1000];
+/// Single todos that are read.
+const TODOS: i64 = 50;
+
+/// Measures and prints everything.
+pub async fn measure(bench: &Bench<'_>) -> Result<()> {
+    print(
+        "\n| writes | tokens | requests/s | of those without the cache | p50 ms | p99 ms | hits | statements a request | without |",
+    );
+    print("|---|---|---|---|---|---|---|---|---|");
+    let mut connection = database::connect(&bench.database_url).await?;
+    let sql = "select string_agg(uid::text, ',') from (select uid from todos order by id limit $1) some";
+    let todos: String = sqlx::query_scalar(sql).bind(TODOS).fetch_one(&mut connection).await?;
+    let mut tokens = vec![bench.token.clone()];
+    for _ in 1..TOKENS[1] {
+        tokens.push(token::create(&mut connection, "bench", "mixed", &[Scope::Read, Scope::Write], None).await?);
+    }
+    // Both run at once and take turns.
+    let (with, without) = (bench.service("on").await?, bench.service("off").await?);
+    for (writes, count) in WRITES.map(|writes| (writes, TOKENS[0])).into_iter().chain([(WRITES[1], TOKENS[1])]) {
+        let tokens = tokens.get(..count).context("there are fewer tokens")?.join(",");
+        let mix = Mix { writes, todos: &todos, tokens: &tokens };
+        let (before, before_without) = (counted(&with).await?, counted(&without).await?);
+        let loads = [&with, &without].map(|service| Load { mix: Some(mix), ..service.load("/") });
+        let [cached, uncached] = in_turn(loads, bench.session).await?;
+        // An instance sends what it has counted within a second.
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let (with, without) = (counted(&with).await?.since(before), counted(&without).await?.since(before_without));
+        let figures = cached.typical();
+        print(format!(
+            "| {writes} % | {count} | {:.0} | {:.2} | {} | {} | {:.0} % | {:.2} | {:.2} |",
+            figures.requests,
+            cached.times(&uncached),
+            milliseconds(figures.median),
+            milliseconds(figures.p99),
+            with.hits / (with.requests * (1.0 - f64::from(writes) / 100.0)) * 100.0,
+            with.statements / with.requests,
+            without.statements / without.requests,
+        ));
+    }
+    with.stop().await;
+    without.stop().await;
+    Ok(())
+}
+
+/// What the metrics say.
+#[derive(Clone, Copy)]
+struct Counted {
+    requests: f64,
+    hits: f64,
+    statements: f64,
+}
+
+impl Counted {
+    fn since(self, before: Self) -> Self {
+        Self {
+            requests: self.requests - before.requests,
+            hits: self.hits - before.hits,
+            statements: self.statements - before.statements,
+        }
+    }
+}
+
+async fn counted(service: &Service<'_>) -> Result<Counted> {
+    let url = Url::parse(&format!("http://{}/metrics", service.listen))?;
+    let answer = http::send("GET", &url, &[], None).await?.body;
+    let sum = |name: &str| -> f64 {
+        let lines = answer.lines().filter(|line| line.starts_with(name));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+    };
+    Ok(Counted {
+        requests: sum("todo_cache_requests_total"),
+        hits: sum("todo_cache_requests_total{result=\"hit\"}"),
+        statements: sum("todo_sql_statements_total"),
+    })
+}
