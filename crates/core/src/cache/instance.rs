@@ -25,9 +25,8 @@ pub struct Cache {
     pub(super) installation: Installation,
 }
 
-/// How long a starved instance waits for Redis in all; longer to publish, since giving up costs more than a second.
-const PATIENCE: Duration = Duration::from_millis(500);
-const PATIENCE_TO_PUBLISH: Duration = Duration::from_secs(2);
+/// How long a starved instance waits for Redis in all, before it refuses a request.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Cache {
     /// How long a check for pending invalidations is good, counted from before it. A revoked token is refused after this at the latest.
@@ -60,9 +59,5 @@ impl Cache {
 
     pub(super) fn writing(&self) -> Effort {
         Effort { budget: self.settings.write_budget, patience: PATIENCE, urgent: true }
-    }
-
-    pub(super) fn publishing(&self) -> Effort {
-        Effort { patience: PATIENCE_TO_PUBLISH, ..self.writing() }
     }
 }

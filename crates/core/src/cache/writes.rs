@@ -63,7 +63,7 @@ impl Cache {
         };
         let scope = if changed { intent.scope } else { Scope::Nothing };
         let args = publish_args(intent.workspace, &id, scope);
-        match redis.run(meter, self.publishing(), &PUBLISH, args, None).await {
+        match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
             Ok(_) => Published::Done,
             Err(_) if !changed => Published::Done,
             Err(_) => Published::Distrust,
