@@ -95,7 +95,7 @@ async fn an_unknown_outcome_is_not_settled_before_its_transaction_has_ended() {
     writer.batch_execute("begin").await.unwrap();
     let late = "insert into todos (workspace_id, uid, title) values ($1, gen_random_uuid(), 'late')";
     writer.execute(late, &[&workspace]).await.unwrap();
-    sql.execute("select cache_outcome_unknown_v1($1)", &[&workspace]).await.unwrap();
+    sql.execute("select invalidation_record_unknown_v1($1)", &[&workspace]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for _ in 0..3 {
         assert_eq!(ws.get(PATH).send().await.header("x-cache"), "BYPASS");

@@ -102,7 +102,7 @@ async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()>
 /// One chunk: the todos and their tags in one statement. Every choice is random, so that no filter selects a solid block.
 async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sqlx::Result<()> {
     sqlx::query(
-        "with distrusted as materialized (select distrust_cache_v1($1)),
+        "with distrusted as materialized (select invalidation_record_v1($1)),
          staff as (select array_agg(id) as ids from employees where workspace_id = $1),
          made as (
              insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, updated_at,

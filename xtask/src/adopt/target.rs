@@ -198,8 +198,10 @@ impl Target {
     /// Tells the cache, commits, and waits until every instance knows.
     pub async fn finish(mut self) -> Result<()> {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
-        let wait: bool =
-            sqlx::query_scalar("select distrust_cache_v1($1)").bind(workspace).fetch_one(&mut self.connection).await?;
+        let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1)")
+            .bind(workspace)
+            .fetch_one(&mut self.connection)
+            .await?;
         sqlx::raw_sql("commit").execute(&mut self.connection).await.context("the adoption cannot be committed")?;
         // The workspace may be older than the data, and what was read of it is cached.
         if wait {

@@ -1,9 +1,10 @@
--- Counts that are kept as todos are written: live todos by status and priority, live todos of each tag. To count them anew would
--- cost more with every todo, for numbers that are asked for all the time.
+-- Counts that are kept as todos are written: live todos by status and priority, live todos of each tag. To count them
+-- anew would cost more with every todo, for numbers that statistics, lists and tags ask for all the time.
 --
--- A count is split over shards, and a writer keeps one shard to itself until it commits. So writers of one workspace never wait
--- for each other's counts, nor deadlock over them. A number of one shard means nothing and may be negative; the sum is exact at
--- any moment, since it changes in the transaction that changes the todos.
+-- A count is split over shards, and a writer keeps one shard to itself until it commits. So writers of one workspace
+-- never wait for each other's counts, nor deadlock over them. A number of one shard means nothing and may be
+-- negative; the sum is exact at any moment, since it changes in the transaction that changes the todos. Rows change
+-- with every write: a page has room for many versions of its own.
 CREATE TABLE todo_counts (
     workspace_id bigint NOT NULL CONSTRAINT todo_counts_workspace_fkey REFERENCES workspaces (id),
     status       text COLLATE "C" NOT NULL,
@@ -13,7 +14,7 @@ CREATE TABLE todo_counts (
     CONSTRAINT todo_counts_pkey PRIMARY KEY (workspace_id, status, priority, shard)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- No reference to tags: what removes a tag removes its counts (tag_uncount_v1).
+-- No reference to tags: what deletes a tag deletes its counts (tag_uncount_v1).
 CREATE TABLE tag_counts (
     workspace_id bigint NOT NULL CONSTRAINT tag_counts_workspace_fkey REFERENCES workspaces (id),
     tag_id       bigint NOT NULL,
@@ -22,8 +23,8 @@ CREATE TABLE tag_counts (
     CONSTRAINT tag_counts_pkey PRIMARY KEY (workspace_id, tag_id, shard)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- A shard of this workspace that nobody else writes to before this transaction ends; the same one each time. With more writers
--- at once than shards, the last ones wait.
+-- A shard of this workspace that nobody else writes to before this transaction ends; the same one each time. With
+-- more writers at once than shards, the last ones wait.
 CREATE FUNCTION count_shard_v1(p_workspace bigint) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
     shards CONSTANT integer := 16;
@@ -81,8 +82,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Whoever writes here has the todos' rows, or all tags of the workspace to itself (lock_tags_v1): a todo that is live now is so
--- until the end.
+-- Whoever writes here has the todos' rows, or all tags of the workspace to itself (lock_tags_v1): a todo that is live
+-- now is so until the end.
 CREATE FUNCTION count_tags_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP <> 'DELETE' THEN
@@ -104,8 +105,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- A todo that is removed while it is live (the service removes none but those in the bin) loses its tags first: once it is gone
--- nothing tells that they were counted.
+-- A todo that is deleted while it is live (the service deletes none but those in the bin) loses its tags first: once
+-- it is gone nothing tells that they were counted.
 CREATE FUNCTION untag_todo_v1() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     DELETE FROM todo_tags WHERE workspace_id = OLD.workspace_id AND todo_id = OLD.id;
@@ -118,7 +119,6 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- From here to the end of the transaction nobody writes todos or their tags, so the first counts are right, too.
 CREATE TRIGGER todos_counted_insert AFTER INSERT ON todos
     REFERENCING NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION count_todos_v1();
 CREATE TRIGGER todos_counted_update AFTER UPDATE ON todos
@@ -135,9 +135,8 @@ CREATE TRIGGER todo_tags_counted_delete AFTER DELETE ON todo_tags
     REFERENCING OLD TABLE AS rows_before FOR EACH STATEMENT EXECUTE FUNCTION count_tags_v1();
 CREATE TRIGGER tags_uncounted AFTER DELETE ON tags FOR EACH ROW EXECUTE FUNCTION tag_uncount_v1();
 
-INSERT INTO todo_counts (workspace_id, status, priority, shard, todos)
-SELECT workspace_id, status, priority, 0, count(*) FROM todos WHERE deleted_at IS NULL GROUP BY workspace_id, status, priority;
-INSERT INTO tag_counts (workspace_id, tag_id, shard, todos)
-SELECT l.workspace_id, l.tag_id, 0, count(*)
-FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
-WHERE t.deleted_at IS NULL GROUP BY l.workspace_id, l.tag_id;
+-- How many live todos have a tag, from the counts that are kept, so that a rename counts nothing anew. A statement's
+-- own changes are included: it is read in a statement of its own inside the functions that write.
+CREATE FUNCTION tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT coalesce(sum(todos), 0)::bigint FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
+$$;
