@@ -40,6 +40,7 @@ mod jobs;
 mod logs;
 mod me;
 mod metrics;
+mod migrations;
 mod murder;
 mod openapi;
 mod overload;
@@ -92,6 +93,7 @@ fn main() -> ExitCode {
         logs::suite(),
         me::suite(),
         metrics::suite(),
+        migrations::suite(),
         murder::suite(),
         openapi::suite(),
         overload::suite(),

@@ -5,7 +5,7 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sqlx::PgConnection;
 use sqlx::migrate::{MigrateError, Migrator};
 
@@ -45,7 +45,7 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     // Also with nothing pending: it compares the checksums.
     migrator.run(&mut connection).await.map_err(|error| {
         let edited = matches!(error, MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_));
-        let advice = "; put it back, or begin anew (remove target/dev/up, if it is the private server's)";
+        let advice = "; an applied file never changes: put it back, and add another";
         anyhow::anyhow!("the migrations cannot be applied: {error}{}", if edited { advice } else { "" })
     })?;
     match pending {
@@ -55,13 +55,28 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the database has the schema of the migrations from before the first release, which one baseline replaced.
+pub async fn is_former(connection: &mut PgConnection) -> Result<bool> {
+    const FIRST: &str = "select exists (select from _sqlx_migrations where version = 1 and description = 'tenancy')";
+    Ok(is_begun(connection).await? && sqlx::query_scalar(FIRST).fetch_one(connection).await?)
+}
+
+/// Whether any migration was ever applied. The migrator makes its table under its lock; a question must not.
+async fn is_begun(connection: &mut PgConnection) -> Result<bool> {
+    let there = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null");
+    Ok(there.fetch_one(connection).await?)
+}
+
 /// Version, name, and whether it has been applied.
 async fn list(checkout: &Checkout, connection: &mut PgConnection) -> Result<Vec<(i64, String, bool)>> {
     let migrator = read(checkout).await?;
-    // The migrator makes its table under its lock; a list must not.
-    let begun: bool =
-        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
-    let applied: Vec<i64> = if begun {
+    if is_former(connection).await? {
+        bail!(
+            "the database was migrated before the first release, by files that one baseline has replaced. Nothing leads from \
+             there to the schema of today: create an empty database and migrate that"
+        );
+    }
+    let applied: Vec<i64> = if is_begun(connection).await? {
         sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(connection).await?
     } else {
         Vec::new()

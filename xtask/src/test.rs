@@ -14,7 +14,7 @@ use crate::redis::Redis;
 use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, apt, database, migrate};
+use crate::{Session, apt, database, migrate, schema};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
@@ -72,6 +72,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         (None, None) => bail!("there is no Postgres"),
     };
+    if let Some(postgres) = servers.postgres.as_ref().filter(|_| args.arguments.is_empty()) {
+        schema::check(session, postgres, &format!("{name}_schema")).await?;
+    }
     let large = match &servers.postgres {
         Some(postgres) => large(session, postgres, &name).await?,
         None => Vec::new(),
