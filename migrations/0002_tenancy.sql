@@ -4,7 +4,7 @@
 -- cannot cross from one to another, and workspaces can be distributed over servers. The exceptions say why.
 
 CREATE TABLE workspaces (
-    id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT workspaces_pkey PRIMARY KEY,
+    id         bigserial CONSTRAINT workspaces_pkey PRIMARY KEY,
     -- The public id.
     uid        uuid NOT NULL CONSTRAINT workspaces_uid_key UNIQUE,
     name       text NOT NULL CONSTRAINT workspaces_name_key UNIQUE CHECK (char_length(name) BETWEEN 1 AND 100),
@@ -15,7 +15,7 @@ CREATE TABLE workspaces (
 -- authentication reads the row.
 CREATE TABLE tokens (
     workspace_id bigint NOT NULL CONSTRAINT tokens_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     uid          uuid NOT NULL CONSTRAINT tokens_uid_key UNIQUE,
     name         text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
     -- SHA-256 of the token's text. Authentication reads its index, which does not begin with the workspace: the hash

@@ -32,7 +32,7 @@ END $$;
 -- so the few rows that there are must not leave many dead ones.
 CREATE TABLE cache_invalidations (
     workspace_id bigint NOT NULL CONSTRAINT cache_invalidations_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     created_at   timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- The transaction that recorded it. It is settled by the snapshot that saw it: ids are given in another order than
     -- transactions commit.

@@ -2,7 +2,7 @@
 
 CREATE TABLE departments (
     workspace_id bigint NOT NULL CONSTRAINT departments_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     uid          uuid NOT NULL,
     name         text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
     created_at   timestamptz NOT NULL DEFAULT now(),

@@ -2,7 +2,7 @@
 
 CREATE TABLE employees (
     workspace_id  bigint NOT NULL CONSTRAINT employees_workspace_fkey REFERENCES workspaces (id),
-    id            bigint GENERATED ALWAYS AS IDENTITY,
+    id            bigserial,
     uid           uuid NOT NULL,
     name          text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
     email         text NOT NULL CHECK (char_length(email) BETWEEN 1 AND 254),

@@ -2,7 +2,7 @@
 
 CREATE TABLE tags (
     workspace_id bigint NOT NULL CONSTRAINT tags_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     uid          uuid NOT NULL,
     name         text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 50),
     -- What identifies it: the name with its case folded by the application.
@@ -32,18 +32,29 @@ END $$;
 -- The ids of tags, making those that are missing. In order of name, so that two writers of the same new tags do not
 -- block each other. Needs lock_tags_v1.
 CREATE FUNCTION ensure_tags_v1(p_workspace bigint, p_tags jsonb) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+    wanted text[] := ARRAY(SELECT DISTINCT tag ->> 'folded' FROM jsonb_array_elements(p_tags) AS tag);
+    ids bigint[];
 BEGIN
-    INSERT INTO tags (workspace_id, uid, name, folded)
-    SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
-    FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-    WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
-    ORDER BY w.folded
-    ON CONFLICT (workspace_id, folded) DO NOTHING;
-    RETURN ARRAY(
-        SELECT g.id FROM tags g
-        WHERE g.workspace_id = p_workspace
-            AND g.folded IN (SELECT w.folded FROM jsonb_to_recordset(p_tags) AS w (folded text))
-    );
+    LOOP
+        ids := ARRAY(SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted));
+        IF cardinality(ids) = cardinality(wanted) THEN
+            RETURN ids;
+        END IF;
+        INSERT INTO tags (workspace_id, uid, name, folded)
+        SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
+        FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
+        WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
+        ORDER BY w.folded
+        ON CONFLICT (workspace_id, folded) DO NOTHING;
+    END LOOP;
+END $$;
+
+-- Deletes a tag, from todos and from the counts, too. Needs lock_tags_v1 alone.
+CREATE FUNCTION drop_tag_v1(p_workspace bigint, p_tag bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM tags WHERE workspace_id = p_workspace AND id = p_tag;
+    DELETE FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
 END $$;
 
 -- Gives a tag another name. Where a tag of that name exists the two merge and the other one stays; todos with both
@@ -72,11 +83,19 @@ BEGIN
     SELECT * INTO other FROM tags WHERE workspace_id = p_workspace AND folded = p_folded AND id <> tag.id;
     IF FOUND THEN
         -- Moved rather than copied: the reference to the todo stays as it is and is not checked again.
-        UPDATE todo_tags l SET tag_id = other.id
-        WHERE l.workspace_id = p_workspace AND l.tag_id = tag.id AND NOT EXISTS (
-            SELECT FROM todo_tags k WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = other.id
-        );
-        DELETE FROM tags WHERE workspace_id = p_workspace AND id = tag.id;
+        WITH moved AS (
+            UPDATE todo_tags l SET tag_id = other.id
+            WHERE l.workspace_id = p_workspace AND l.tag_id = tag.id AND NOT EXISTS (
+                SELECT FROM todo_tags k
+                WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = other.id
+            )
+            RETURNING l.todo_id
+        )
+        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+        SELECT p_workspace, other.id, count_shard_v1(p_workspace), count(*)
+        FROM moved JOIN todos t ON t.workspace_id = p_workspace AND t.id = moved.todo_id WHERE t.deleted_at IS NULL
+        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+        PERFORM drop_tag_v1(p_workspace, tag.id);
         tag := other;
     ELSIF tag.name <> p_name THEN
         UPDATE tags SET name = p_name, folded = p_folded, version = version + 1
@@ -107,7 +126,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    DELETE FROM tags WHERE workspace_id = p_workspace AND id = tag.id;
+    PERFORM drop_tag_v1(p_workspace, tag.id);
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

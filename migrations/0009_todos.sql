@@ -5,7 +5,7 @@
 -- are few. The statistics of the planner grow old with them. The same holds for todo_tags.
 CREATE TABLE todos (
     workspace_id bigint NOT NULL CONSTRAINT todos_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     uid          uuid NOT NULL,
     title        text NOT NULL CHECK (char_length(title) BETWEEN 1 AND 200),
     description  text CHECK (char_length(description) <= 10000),

@@ -14,7 +14,7 @@ CREATE TABLE todo_counts (
     CONSTRAINT todo_counts_pkey PRIMARY KEY (workspace_id, status, priority, shard)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- No reference to tags: what deletes a tag deletes its counts (tag_uncount_v1).
+-- No reference to tags: the functions that delete a tag delete its counts.
 CREATE TABLE tag_counts (
     workspace_id bigint NOT NULL CONSTRAINT tag_counts_workspace_fkey REFERENCES workspaces (id),
     tag_id       bigint NOT NULL,
@@ -25,7 +25,7 @@ CREATE TABLE tag_counts (
 
 -- A shard of this workspace that nobody else writes to before this transaction ends; the same one each time. With
 -- more writers at once than shards, the last ones wait.
-CREATE FUNCTION count_shard_v1(p_workspace bigint) RETURNS integer LANGUAGE plpgsql AS $$
+CREATE FUNCTION count_shard_v1(p_workspace bigint) RETURNS smallint LANGUAGE plpgsql AS $$
 DECLARE
     shards CONSTANT integer := 16;
     shard integer;
@@ -39,101 +39,42 @@ BEGIN
     RETURN pg_backend_pid() % shards;
 END $$;
 
-CREATE FUNCTION count_todos_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Counts a live todo that comes (no former status and priority) or changes. Takes no lock but its shard.
+CREATE FUNCTION count_todo_v1(
+    p_workspace bigint, p_former_status text, p_former_priority smallint, p_status text, p_priority smallint
+) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-        SELECT workspace_id, status, priority, count_shard_v1(workspace_id), count(*)
-        FROM rows_after WHERE deleted_at IS NULL GROUP BY workspace_id, status, priority
-        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        RETURN NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-        SELECT workspace_id, status, priority, count_shard_v1(workspace_id), -count(*)
-        FROM rows_before WHERE deleted_at IS NULL GROUP BY workspace_id, status, priority
-        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        RETURN NULL;
-    END IF;
     INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-    SELECT workspace_id, status, priority, count_shard_v1(workspace_id), sum(change)
-    FROM (
-        SELECT workspace_id, status, priority, 1 AS change FROM rows_after WHERE deleted_at IS NULL
-        UNION ALL
-        SELECT workspace_id, status, priority, -1 FROM rows_before WHERE deleted_at IS NULL
-    ) changes
-    GROUP BY workspace_id, status, priority HAVING sum(change) <> 0
+    VALUES (p_workspace, p_status, p_priority, count_shard_v1(p_workspace), 1)
     ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    IF EXISTS (SELECT FROM rows_before WHERE deleted_at IS NOT NULL)
-        OR EXISTS (SELECT FROM rows_after WHERE deleted_at IS NOT NULL)
-    THEN
-        -- While a todo comes or goes, nobody may move the tags that it has.
-        PERFORM lock_tags_v1(w.workspace_id, false) FROM (SELECT DISTINCT workspace_id FROM rows_after) w;
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), sum(change)
-        FROM (
-            SELECT workspace_id, id, 1 AS change FROM rows_after WHERE deleted_at IS NULL
-            UNION ALL
-            SELECT workspace_id, id, -1 FROM rows_before WHERE deleted_at IS NULL
-        ) changed
-        JOIN todo_tags l ON l.workspace_id = changed.workspace_id AND l.todo_id = changed.id
-        GROUP BY l.workspace_id, l.tag_id HAVING sum(change) <> 0
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    IF p_former_status IS NOT NULL THEN
+        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+        VALUES (p_workspace, p_former_status, p_former_priority, count_shard_v1(p_workspace), -1)
+        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
     END IF;
-    RETURN NULL;
 END $$;
 
--- Whoever writes here has the todos' rows, or all tags of the workspace to itself (lock_tags_v1): a todo that is live
--- now is so until the end.
-CREATE FUNCTION count_tags_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Counts live todos with their tags: 1 where they have come, -1 where they are about to go. Whatever writes todos by
+-- other means than these functions calls it in the same transaction. Needs lock_tags_v1 and, but for new ones, the todos'
+-- rows.
+CREATE FUNCTION count_todos_v1(p_workspace bigint, p_todos bigint[], p_change integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
-    IF TG_OP <> 'DELETE' THEN
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), count(*)
-        FROM rows_after l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
-        WHERE t.deleted_at IS NULL GROUP BY l.workspace_id, l.tag_id
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    END IF;
-    IF TG_OP <> 'INSERT' THEN
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), -count(*)
-        FROM rows_before l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
-        WHERE t.deleted_at IS NULL
-            AND EXISTS (SELECT FROM tags g WHERE g.workspace_id = l.workspace_id AND g.id = l.tag_id)
-        GROUP BY l.workspace_id, l.tag_id
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    END IF;
-    RETURN NULL;
+    WITH live AS MATERIALIZED (
+        SELECT id, status, priority FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+    ), counted AS (
+        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+        SELECT p_workspace, status, priority, own, p_change * count(*) FROM live GROUP BY status, priority
+        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos
+    )
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, l.tag_id, own, p_change * count(*)
+    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id GROUP BY l.tag_id
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
-
--- A todo that is deleted while it is live (the service deletes none but those in the bin) loses its tags first: once
--- it is gone nothing tells that they were counted.
-CREATE FUNCTION untag_todo_v1() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM todo_tags WHERE workspace_id = OLD.workspace_id AND todo_id = OLD.id;
-    RETURN OLD;
-END $$;
-
-CREATE FUNCTION tag_uncount_v1() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    DELETE FROM tag_counts WHERE workspace_id = OLD.workspace_id AND tag_id = OLD.id;
-    RETURN NULL;
-END $$;
-
-CREATE TRIGGER todos_counted_insert AFTER INSERT ON todos
-    REFERENCING NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION count_todos_v1();
-CREATE TRIGGER todos_counted_update AFTER UPDATE ON todos
-    REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION count_todos_v1();
-CREATE TRIGGER todos_counted_delete AFTER DELETE ON todos
-    REFERENCING OLD TABLE AS rows_before FOR EACH STATEMENT EXECUTE FUNCTION count_todos_v1();
-CREATE TRIGGER todos_untagged BEFORE DELETE ON todos
-    FOR EACH ROW WHEN (OLD.deleted_at IS NULL) EXECUTE FUNCTION untag_todo_v1();
-CREATE TRIGGER todo_tags_counted_insert AFTER INSERT ON todo_tags
-    REFERENCING NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION count_tags_v1();
-CREATE TRIGGER todo_tags_counted_update AFTER UPDATE ON todo_tags
-    REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION count_tags_v1();
-CREATE TRIGGER todo_tags_counted_delete AFTER DELETE ON todo_tags
-    REFERENCING OLD TABLE AS rows_before FOR EACH STATEMENT EXECUTE FUNCTION count_tags_v1();
-CREATE TRIGGER tags_uncounted AFTER DELETE ON tags FOR EACH ROW EXECUTE FUNCTION tag_uncount_v1();
 
 -- How many live todos have a tag, from the counts that are kept, so that a rename counts nothing anew. A statement's
 -- own changes are included: it is read in a statement of its own inside the functions that write.

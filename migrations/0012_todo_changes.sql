@@ -3,19 +3,28 @@
 -- p_fields names what is to be written, all of it optional: title, description, status, reopen, priority (a number),
 -- due_date, tags ([{uid, name, folded}]), assignee (a number or a UUID, or null).
 
--- Gives a todo exactly these tags; whether that changed anything. Needs lock_tags_v1 and, but for a new one, the
--- todo's row.
+-- Gives a live todo exactly these tags and counts them; whether that changed anything. Needs lock_tags_v1 and, but for
+-- a new one, the todo's row.
 CREATE FUNCTION set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    wanted bigint[] := ensure_tags_v1(p_workspace, p_tags);
-    removed boolean;
+    wanted CONSTANT bigint[] := ensure_tags_v1(p_workspace, p_tags);
+    own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
-    DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted);
-    removed := FOUND;
-    INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
-    SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
-    ON CONFLICT DO NOTHING;
-    RETURN removed OR FOUND;
+    WITH removed AS (
+        DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
+        RETURNING tag_id
+    ), added AS (
+        INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
+        SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
+        ON CONFLICT DO NOTHING
+        RETURNING tag_id
+    )
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, tag_id, own, -1 FROM removed
+    UNION ALL
+    SELECT p_workspace, tag_id, own, 1 FROM added
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    RETURN FOUND;
 END $$;
 
 -- Adds a todo. 'exists', 'in_bin' if the UUID is taken, 'no_assignee'.
@@ -55,6 +64,7 @@ BEGIN
         -- Its time in the bin is over; only the purge has not come by yet.
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
+    PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
@@ -127,12 +137,17 @@ BEGIN
             version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
     END IF;
+    IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
+        PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
+    END IF;
     RETURN 'done';
 END $$;
 
--- Puts a locked todo into the bin.
-CREATE FUNCTION bin_todo_v1(p_todo todos) RETURNS void LANGUAGE sql AS $$
+-- Puts a locked live todo into the bin. Needs lock_tags_v1.
+CREATE FUNCTION bin_todo_v1(p_todo todos) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM count_todos_v1(p_todo.workspace_id, ARRAY[p_todo.id], -1);
     UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
     WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
-$$;
+END $$;

@@ -65,6 +65,7 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
@@ -87,6 +88,7 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, NULL, true);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
@@ -96,6 +98,7 @@ BEGIN
         UPDATE todos SET deleted_at = NULL, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = (locked.todo).id;
+        PERFORM count_todos_v1(p_workspace, ARRAY[(locked.todo).id], 1);
     END IF;
     body := todo_document_v1(p_workspace, (locked.todo).id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);

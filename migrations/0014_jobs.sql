@@ -4,7 +4,7 @@
 -- versions of a row in its own page, and no long rows of dead ones. The same holds for job_turns and purges.
 CREATE TABLE jobs (
     workspace_id bigint NOT NULL CONSTRAINT jobs_workspace_fkey REFERENCES workspaces (id),
-    id           bigint GENERATED ALWAYS AS IDENTITY,
+    id           bigserial,
     uid          uuid NOT NULL,
     kind         text NOT NULL,
     status       text COLLATE "C" NOT NULL DEFAULT 'queued'

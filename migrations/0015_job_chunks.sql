@@ -1,42 +1,75 @@
 -- What workers do: chunks of jobs.
 
--- Adds the tag of p_tag to todos, or removes it. Gives the todos that changed, and how many got no tag because they
--- have p_max_tags already.
+-- Gives todos a status or a priority, whichever is not null, and counts them.
+CREATE FUNCTION reclassify_todos_v1(p_workspace bigint, p_todos bigint[], p_status text, p_priority smallint)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
+BEGIN
+    -- All parts see the todos as they were before.
+    WITH former AS MATERIALIZED (
+        SELECT id, status, priority, deleted_at FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
+    ), changed AS (
+        UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
+            completed_at = CASE
+                WHEN p_status = 'completed' THEN clock_timestamp()
+                WHEN p_status IS NULL THEN t.completed_at
+            END,
+            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+    )
+    INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+    SELECT p_workspace, status, priority, own, sum(change) FROM (
+        SELECT status, priority, -1 AS change FROM former WHERE deleted_at IS NULL
+        UNION ALL
+        SELECT coalesce(p_status, status), coalesce(p_priority, priority), 1 FROM former WHERE deleted_at IS NULL
+    ) changes
+    GROUP BY status, priority HAVING sum(change) <> 0
+    ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
+-- Adds the tag of p_tag to todos or removes it, and counts it. Gives the todos that changed, and how many got no tag
+-- because they have p_max_tags already.
 CREATE FUNCTION tag_todos_v1(
     p_workspace bigint, p_todos bigint[], p_tag jsonb, p_adds boolean, p_max_tags bigint,
     OUT changed bigint[], OUT without_room bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
     tag bigint;
 BEGIN
     without_room := 0;
     PERFORM lock_tags_v1(p_workspace, false);
-    IF NOT p_adds THEN
+    IF p_adds THEN
+        tag := (ensure_tags_v1(p_workspace, p_tag))[1];
+        WITH added AS (
+            INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
+            SELECT p_workspace, t.id, tag FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND p_max_tags > (
+                SELECT count(*) FROM todo_tags l WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+            )
+            ON CONFLICT DO NOTHING
+            RETURNING todo_id
+        )
+        SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM added;
+        without_room := (
+            SELECT count(*) FROM unnest(p_todos) AS todo WHERE NOT EXISTS (
+                SELECT FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = todo AND tag_id = tag
+            )
+        );
+    ELSE
+        tag := tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded');
         WITH removed AS (
-            DELETE FROM todo_tags
-            WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos)
-                AND tag_id = tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded')
+            DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
         )
         SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM removed;
-        RETURN;
     END IF;
-    tag := (ensure_tags_v1(p_workspace, p_tag))[1];
-    WITH added AS (
-        INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
-        SELECT p_workspace, t.id, tag FROM todos t
-        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND p_max_tags > (
-            SELECT count(*) FROM todo_tags l WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
-        )
-        ON CONFLICT DO NOTHING
-        RETURNING todo_id
-    )
-    SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM added;
-    without_room := (
-        SELECT count(*) FROM unnest(p_todos) AS todo WHERE NOT EXISTS (
-            SELECT FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = todo AND tag_id = tag
-        )
-    );
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, tag, own, CASE WHEN p_adds THEN count(*) ELSE -count(*) END
+    FROM todos WHERE workspace_id = p_workspace AND id = ANY (changed) AND deleted_at IS NULL HAVING count(*) > 0
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
 -- Applies the change of a job to locked todos; those that are as wanted stay as they are. 'done', 'no_assignee'.
@@ -46,29 +79,25 @@ CREATE FUNCTION change_todos_v1(
     OUT outcome text, OUT without_room bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    wanted smallint;
     assignee bigint;
     tagged bigint[];
 BEGIN
     outcome := 'done';
     without_room := 0;
     IF p_change = '"complete"' THEN
-        UPDATE todos SET status = 'completed', completed_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND status <> 'completed';
+        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'completed', NULL);
     ELSIF p_change = '"reopen"' THEN
-        UPDATE todos SET status = 'pending', completed_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND status <> 'pending';
+        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'pending', NULL);
+    ELSIF p_change ? 'set_priority' THEN
+        PERFORM reclassify_todos_v1(
+            p_workspace, p_todos, NULL, priority_number_v1(p_change ->> 'set_priority')
+        );
     ELSIF p_change = '"delete"' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+        PERFORM count_todos_v1(p_workspace, p_todos, -1);
         UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
-    ELSIF p_change ? 'set_priority' THEN
-        wanted := priority_number_v1(p_change ->> 'set_priority');
-        UPDATE todos SET priority = wanted, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND priority <> wanted;
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');

@@ -45,6 +45,7 @@ BEGIN
         -- Its time in the bin is over; only the purge has not come by yet.
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
+    PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
@@ -134,12 +135,14 @@ ALTER TABLE ONLY public.todos ALTER COLUMN assignee_id SET STATISTICS 1000;
 ALTER TABLE ONLY public.todos ALTER COLUMN search SET STATISTICS 1000;
 
 CREATE FUNCTION public.bin_todo_v1(p_todo public.todos) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     AS $$
+BEGIN
+    PERFORM count_todos_v1(p_todo.workspace_id, ARRAY[p_todo.id], -1);
     UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
     WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
-$$;
+END $$;
 
 CREATE FUNCTION public.change_todo_v1(p_todo public.todos, p_fields jsonb) RETURNS text
     LANGUAGE plpgsql
@@ -187,6 +190,9 @@ BEGIN
             version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
     END IF;
+    IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
+        PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
+    END IF;
     RETURN 'done';
 END $$;
 
@@ -194,29 +200,25 @@ CREATE FUNCTION public.change_todos_v1(p_workspace bigint, p_todos bigint[], p_c
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    wanted smallint;
     assignee bigint;
     tagged bigint[];
 BEGIN
     outcome := 'done';
     without_room := 0;
     IF p_change = '"complete"' THEN
-        UPDATE todos SET status = 'completed', completed_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND status <> 'completed';
+        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'completed', NULL);
     ELSIF p_change = '"reopen"' THEN
-        UPDATE todos SET status = 'pending', completed_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND status <> 'pending';
+        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'pending', NULL);
+    ELSIF p_change ? 'set_priority' THEN
+        PERFORM reclassify_todos_v1(
+            p_workspace, p_todos, NULL, priority_number_v1(p_change ->> 'set_priority')
+        );
     ELSIF p_change = '"delete"' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+        PERFORM count_todos_v1(p_workspace, p_todos, -1);
         UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
-    ELSIF p_change ? 'set_priority' THEN
-        wanted := priority_number_v1(p_change ->> 'set_priority');
-        UPDATE todos SET priority = wanted, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND priority <> wanted;
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');
@@ -257,7 +259,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE FUNCTION public.count_shard_v1(p_workspace bigint) RETURNS integer
+CREATE FUNCTION public.count_shard_v1(p_workspace bigint) RETURNS smallint
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -273,72 +275,38 @@ BEGIN
     RETURN pg_backend_pid() % shards;
 END $$;
 
-CREATE FUNCTION public.count_tags_v1() RETURNS trigger
+CREATE FUNCTION public.count_todo_v1(p_workspace bigint, p_former_status text, p_former_priority smallint, p_status text, p_priority smallint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF TG_OP <> 'DELETE' THEN
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), count(*)
-        FROM rows_after l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
-        WHERE t.deleted_at IS NULL GROUP BY l.workspace_id, l.tag_id
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+    VALUES (p_workspace, p_status, p_priority, count_shard_v1(p_workspace), 1)
+    ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    IF p_former_status IS NOT NULL THEN
+        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+        VALUES (p_workspace, p_former_status, p_former_priority, count_shard_v1(p_workspace), -1)
+        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
     END IF;
-    IF TG_OP <> 'INSERT' THEN
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), -count(*)
-        FROM rows_before l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
-        WHERE t.deleted_at IS NULL
-            AND EXISTS (SELECT FROM tags g WHERE g.workspace_id = l.workspace_id AND g.id = l.tag_id)
-        GROUP BY l.workspace_id, l.tag_id
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    END IF;
-    RETURN NULL;
 END $$;
 
-CREATE FUNCTION public.count_todos_v1() RETURNS trigger
+CREATE FUNCTION public.count_todos_v1(p_workspace bigint, p_todos bigint[], p_change integer) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
-    IF TG_OP = 'INSERT' THEN
+    WITH live AS MATERIALIZED (
+        SELECT id, status, priority FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+    ), counted AS (
         INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-        SELECT workspace_id, status, priority, count_shard_v1(workspace_id), count(*)
-        FROM rows_after WHERE deleted_at IS NULL GROUP BY workspace_id, status, priority
-        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        RETURN NULL;
-    ELSIF TG_OP = 'DELETE' THEN
-        INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-        SELECT workspace_id, status, priority, count_shard_v1(workspace_id), -count(*)
-        FROM rows_before WHERE deleted_at IS NULL GROUP BY workspace_id, status, priority
-        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        RETURN NULL;
-    END IF;
-    INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-    SELECT workspace_id, status, priority, count_shard_v1(workspace_id), sum(change)
-    FROM (
-        SELECT workspace_id, status, priority, 1 AS change FROM rows_after WHERE deleted_at IS NULL
-        UNION ALL
-        SELECT workspace_id, status, priority, -1 FROM rows_before WHERE deleted_at IS NULL
-    ) changes
-    GROUP BY workspace_id, status, priority HAVING sum(change) <> 0
-    ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    IF EXISTS (SELECT FROM rows_before WHERE deleted_at IS NOT NULL)
-        OR EXISTS (SELECT FROM rows_after WHERE deleted_at IS NOT NULL)
-    THEN
-        -- While a todo comes or goes, nobody may move the tags that it has.
-        PERFORM lock_tags_v1(w.workspace_id, false) FROM (SELECT DISTINCT workspace_id FROM rows_after) w;
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT l.workspace_id, l.tag_id, count_shard_v1(l.workspace_id), sum(change)
-        FROM (
-            SELECT workspace_id, id, 1 AS change FROM rows_after WHERE deleted_at IS NULL
-            UNION ALL
-            SELECT workspace_id, id, -1 FROM rows_before WHERE deleted_at IS NULL
-        ) changed
-        JOIN todo_tags l ON l.workspace_id = changed.workspace_id AND l.todo_id = changed.id
-        GROUP BY l.workspace_id, l.tag_id HAVING sum(change) <> 0
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    END IF;
-    RETURN NULL;
+        SELECT p_workspace, status, priority, own, p_change * count(*) FROM live GROUP BY status, priority
+        ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos
+    )
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, l.tag_id, own, p_change * count(*)
+    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id GROUP BY l.tag_id
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
 CREATE FUNCTION public.department_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -427,6 +395,14 @@ BEGIN
     WHERE workspace_id = p_workspace AND id = department.id AND name <> p_name;
     body := (SELECT document FROM department_documents_v1 WHERE workspace_id = p_workspace AND id = department.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+CREATE FUNCTION public.drop_tag_v1(p_workspace bigint, p_tag bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    DELETE FROM tags WHERE workspace_id = p_workspace AND id = p_tag;
+    DELETE FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
 END $$;
 
 CREATE FUNCTION public.employee_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -545,18 +521,22 @@ END $$;
 CREATE FUNCTION public.ensure_tags_v1(p_workspace bigint, p_tags jsonb) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    wanted text[] := ARRAY(SELECT DISTINCT tag ->> 'folded' FROM jsonb_array_elements(p_tags) AS tag);
+    ids bigint[];
 BEGIN
-    INSERT INTO tags (workspace_id, uid, name, folded)
-    SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
-    FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-    WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
-    ORDER BY w.folded
-    ON CONFLICT (workspace_id, folded) DO NOTHING;
-    RETURN ARRAY(
-        SELECT g.id FROM tags g
-        WHERE g.workspace_id = p_workspace
-            AND g.folded IN (SELECT w.folded FROM jsonb_to_recordset(p_tags) AS w (folded text))
-    );
+    LOOP
+        ids := ARRAY(SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted));
+        IF cardinality(ids) = cardinality(wanted) THEN
+            RETURN ids;
+        END IF;
+        INSERT INTO tags (workspace_id, uid, name, folded)
+        SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
+        FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
+        WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
+        ORDER BY w.folded
+        ON CONFLICT (workspace_id, folded) DO NOTHING;
+    END LOOP;
 END $$;
 
 CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text) RETURNS record
@@ -863,6 +843,35 @@ BEGIN
     RETURN removed;
 END $$;
 
+CREATE FUNCTION public.reclassify_todos_v1(p_workspace bigint, p_todos bigint[], p_status text, p_priority smallint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
+BEGIN
+    -- All parts see the todos as they were before.
+    WITH former AS MATERIALIZED (
+        SELECT id, status, priority, deleted_at FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
+    ), changed AS (
+        UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
+            completed_at = CASE
+                WHEN p_status = 'completed' THEN clock_timestamp()
+                WHEN p_status IS NULL THEN t.completed_at
+            END,
+            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+    )
+    INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
+    SELECT p_workspace, status, priority, own, sum(change) FROM (
+        SELECT status, priority, -1 AS change FROM former WHERE deleted_at IS NULL
+        UNION ALL
+        SELECT coalesce(p_status, status), coalesce(p_priority, priority), 1 FROM former WHERE deleted_at IS NULL
+    ) changes
+    GROUP BY status, priority HAVING sum(change) <> 0
+    ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
 CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
@@ -871,15 +880,24 @@ CREATE FUNCTION public.set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jso
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    wanted bigint[] := ensure_tags_v1(p_workspace, p_tags);
-    removed boolean;
+    wanted CONSTANT bigint[] := ensure_tags_v1(p_workspace, p_tags);
+    own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
-    DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted);
-    removed := FOUND;
-    INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
-    SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
-    ON CONFLICT DO NOTHING;
-    RETURN removed OR FOUND;
+    WITH removed AS (
+        DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
+        RETURNING tag_id
+    ), added AS (
+        INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
+        SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
+        ON CONFLICT DO NOTHING
+        RETURNING tag_id
+    )
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, tag_id, own, -1 FROM removed
+    UNION ALL
+    SELECT p_workspace, tag_id, own, 1 FROM added
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    RETURN FOUND;
 END $$;
 
 CREATE FUNCTION public.tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint
@@ -907,7 +925,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    DELETE FROM tags WHERE workspace_id = p_workspace AND id = tag.id;
+    PERFORM drop_tag_v1(p_workspace, tag.id);
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -950,11 +968,19 @@ BEGIN
     SELECT * INTO other FROM tags WHERE workspace_id = p_workspace AND folded = p_folded AND id <> tag.id;
     IF FOUND THEN
         -- Moved rather than copied: the reference to the todo stays as it is and is not checked again.
-        UPDATE todo_tags l SET tag_id = other.id
-        WHERE l.workspace_id = p_workspace AND l.tag_id = tag.id AND NOT EXISTS (
-            SELECT FROM todo_tags k WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = other.id
-        );
-        DELETE FROM tags WHERE workspace_id = p_workspace AND id = tag.id;
+        WITH moved AS (
+            UPDATE todo_tags l SET tag_id = other.id
+            WHERE l.workspace_id = p_workspace AND l.tag_id = tag.id AND NOT EXISTS (
+                SELECT FROM todo_tags k
+                WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = other.id
+            )
+            RETURNING l.todo_id
+        )
+        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+        SELECT p_workspace, other.id, count_shard_v1(p_workspace), count(*)
+        FROM moved JOIN todos t ON t.workspace_id = p_workspace AND t.id = moved.todo_id WHERE t.deleted_at IS NULL
+        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+        PERFORM drop_tag_v1(p_workspace, tag.id);
         tag := other;
     ELSIF tag.name <> p_name THEN
         UPDATE tags SET name = p_name, folded = p_folded, version = version + 1
@@ -969,44 +995,40 @@ CREATE FUNCTION public.tag_todos_v1(p_workspace bigint, p_todos bigint[], p_tag 
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
     tag bigint;
 BEGIN
     without_room := 0;
     PERFORM lock_tags_v1(p_workspace, false);
-    IF NOT p_adds THEN
+    IF p_adds THEN
+        tag := (ensure_tags_v1(p_workspace, p_tag))[1];
+        WITH added AS (
+            INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
+            SELECT p_workspace, t.id, tag FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND p_max_tags > (
+                SELECT count(*) FROM todo_tags l WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+            )
+            ON CONFLICT DO NOTHING
+            RETURNING todo_id
+        )
+        SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM added;
+        without_room := (
+            SELECT count(*) FROM unnest(p_todos) AS todo WHERE NOT EXISTS (
+                SELECT FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = todo AND tag_id = tag
+            )
+        );
+    ELSE
+        tag := tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded');
         WITH removed AS (
-            DELETE FROM todo_tags
-            WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos)
-                AND tag_id = tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded')
+            DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
         )
         SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM removed;
-        RETURN;
     END IF;
-    tag := (ensure_tags_v1(p_workspace, p_tag))[1];
-    WITH added AS (
-        INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
-        SELECT p_workspace, t.id, tag FROM todos t
-        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND p_max_tags > (
-            SELECT count(*) FROM todo_tags l WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
-        )
-        ON CONFLICT DO NOTHING
-        RETURNING todo_id
-    )
-    SELECT coalesce(array_agg(todo_id), '{}') INTO changed FROM added;
-    without_room := (
-        SELECT count(*) FROM unnest(p_todos) AS todo WHERE NOT EXISTS (
-            SELECT FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = todo AND tag_id = tag
-        )
-    );
-END $$;
-
-CREATE FUNCTION public.tag_uncount_v1() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    DELETE FROM tag_counts WHERE workspace_id = OLD.workspace_id AND tag_id = OLD.id;
-    RETURN NULL;
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, tag, own, CASE WHEN p_adds THEN count(*) ELSE -count(*) END
+    FROM todos WHERE workspace_id = p_workspace AND id = ANY (changed) AND deleted_at IS NULL HAVING count(*) > 0
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
 CREATE FUNCTION public.todo_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -1042,6 +1064,7 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
@@ -1085,6 +1108,7 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, NULL, true);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
@@ -1094,6 +1118,7 @@ BEGIN
         UPDATE todos SET deleted_at = NULL, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = (locked.todo).id;
+        PERFORM count_todos_v1(p_workspace, ARRAY[(locked.todo).id], 1);
     END IF;
     body := todo_document_v1(p_workspace, (locked.todo).id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
@@ -1235,14 +1260,6 @@ BEGIN
     outcome := 'done';
 END $$;
 
-CREATE FUNCTION public.untag_todo_v1() RETURNS trigger
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    DELETE FROM todo_tags WHERE workspace_id = OLD.workspace_id AND todo_id = OLD.id;
-    RETURN OLD;
-END $$;
-
 CREATE FUNCTION public.workspace_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1284,14 +1301,14 @@ CREATE TABLE public.cache_invalidations (
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 
-ALTER TABLE public.cache_invalidations ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.cache_invalidations_id_seq
+CREATE SEQUENCE public.cache_invalidations_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.cache_invalidations_id_seq OWNED BY public.cache_invalidations.id;
 
 CREATE VIEW public.department_documents_v1 AS
  SELECT d.workspace_id,
@@ -1306,14 +1323,14 @@ CREATE VIEW public.department_documents_v1 AS
                     d.version) document) AS document
    FROM public.departments d;
 
-ALTER TABLE public.departments ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.departments_id_seq
+CREATE SEQUENCE public.departments_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.departments_id_seq OWNED BY public.departments.id;
 
 CREATE VIEW public.employee_documents_v1 AS
  SELECT e.workspace_id,
@@ -1335,14 +1352,14 @@ CREATE VIEW public.employee_documents_v1 AS
                     e.version) document) AS document
    FROM public.employees e;
 
-ALTER TABLE public.employees ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.employees_id_seq
+CREATE SEQUENCE public.employees_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.employees_id_seq OWNED BY public.employees.id;
 
 CREATE TABLE public.idempotency_keys (
     workspace_id bigint NOT NULL,
@@ -1418,14 +1435,14 @@ CREATE TABLE public.job_turns (
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 
-ALTER TABLE public.jobs ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.jobs_id_seq
+CREATE SEQUENCE public.jobs_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.jobs_id_seq OWNED BY public.jobs.id;
 
 CREATE TABLE public.purges (
     name text NOT NULL,
@@ -1441,14 +1458,14 @@ CREATE TABLE public.tag_counts (
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
-ALTER TABLE public.tags ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.tags_id_seq
+CREATE SEQUENCE public.tags_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.tags_id_seq OWNED BY public.tags.id;
 
 CREATE TABLE public.todo_counts (
     workspace_id bigint NOT NULL,
@@ -1507,14 +1524,14 @@ CREATE VIEW public.todo_documents_v1 AS
                     t.version) document) AS document
    FROM public.todos t;
 
-ALTER TABLE public.todos ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.todos_id_seq
+CREATE SEQUENCE public.todos_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.todos_id_seq OWNED BY public.todos.id;
 
 CREATE TABLE public.tokens (
     workspace_id bigint NOT NULL,
@@ -1558,23 +1575,39 @@ CREATE VIEW public.token_documents_v1 AS
    FROM (public.tokens t
      JOIN public.workspaces w ON ((w.id = t.workspace_id)));
 
-ALTER TABLE public.tokens ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.tokens_id_seq
+CREATE SEQUENCE public.tokens_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
 
-ALTER TABLE public.workspaces ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.workspaces_id_seq
+ALTER SEQUENCE public.tokens_id_seq OWNED BY public.tokens.id;
+
+CREATE SEQUENCE public.workspaces_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
-);
+    CACHE 1;
+
+ALTER SEQUENCE public.workspaces_id_seq OWNED BY public.workspaces.id;
+
+ALTER TABLE ONLY public.cache_invalidations ALTER COLUMN id SET DEFAULT nextval('public.cache_invalidations_id_seq'::regclass);
+
+ALTER TABLE ONLY public.departments ALTER COLUMN id SET DEFAULT nextval('public.departments_id_seq'::regclass);
+
+ALTER TABLE ONLY public.employees ALTER COLUMN id SET DEFAULT nextval('public.employees_id_seq'::regclass);
+
+ALTER TABLE ONLY public.jobs ALTER COLUMN id SET DEFAULT nextval('public.jobs_id_seq'::regclass);
+
+ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT nextval('public.tags_id_seq'::regclass);
+
+ALTER TABLE ONLY public.todos ALTER COLUMN id SET DEFAULT nextval('public.todos_id_seq'::regclass);
+
+ALTER TABLE ONLY public.tokens ALTER COLUMN id SET DEFAULT nextval('public.tokens_id_seq'::regclass);
+
+ALTER TABLE ONLY public.workspaces ALTER COLUMN id SET DEFAULT nextval('public.workspaces_id_seq'::regclass);
 
 ALTER TABLE ONLY public.cache_invalidations
     ADD CONSTRAINT cache_invalidations_pkey PRIMARY KEY (workspace_id, id);
@@ -1712,22 +1745,6 @@ CREATE STATISTICS public.todos_of_workspace (dependencies) ON workspace_id, assi
 CREATE TRIGGER jobs_count AFTER INSERT OR DELETE ON public.jobs FOR EACH ROW EXECUTE FUNCTION public.count_job_v1();
 
 CREATE TRIGGER jobs_recount AFTER UPDATE OF status ON public.jobs FOR EACH ROW WHEN ((old.status IS DISTINCT FROM new.status)) EXECUTE FUNCTION public.count_job_v1();
-
-CREATE TRIGGER tags_uncounted AFTER DELETE ON public.tags FOR EACH ROW EXECUTE FUNCTION public.tag_uncount_v1();
-
-CREATE TRIGGER todo_tags_counted_delete AFTER DELETE ON public.todo_tags REFERENCING OLD TABLE AS rows_before FOR EACH STATEMENT EXECUTE FUNCTION public.count_tags_v1();
-
-CREATE TRIGGER todo_tags_counted_insert AFTER INSERT ON public.todo_tags REFERENCING NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION public.count_tags_v1();
-
-CREATE TRIGGER todo_tags_counted_update AFTER UPDATE ON public.todo_tags REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION public.count_tags_v1();
-
-CREATE TRIGGER todos_counted_delete AFTER DELETE ON public.todos REFERENCING OLD TABLE AS rows_before FOR EACH STATEMENT EXECUTE FUNCTION public.count_todos_v1();
-
-CREATE TRIGGER todos_counted_insert AFTER INSERT ON public.todos REFERENCING NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION public.count_todos_v1();
-
-CREATE TRIGGER todos_counted_update AFTER UPDATE ON public.todos REFERENCING OLD TABLE AS rows_before NEW TABLE AS rows_after FOR EACH STATEMENT EXECUTE FUNCTION public.count_todos_v1();
-
-CREATE TRIGGER todos_untagged BEFORE DELETE ON public.todos FOR EACH ROW WHEN ((old.deleted_at IS NULL)) EXECUTE FUNCTION public.untag_todo_v1();
 
 ALTER TABLE ONLY public.cache_invalidations
     ADD CONSTRAINT cache_invalidations_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);

@@ -198,6 +198,8 @@ impl Target {
     /// Tells the cache, commits, and waits until every instance knows.
     pub async fn finish(mut self) -> Result<()> {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
+        let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
+        sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
         let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1)")
             .bind(workspace)
             .fetch_one(&mut self.connection)
@@ -245,7 +247,7 @@ async fn write_departments(connection: &mut PgConnection, workspace: i64, rows: 
         updated.push(row.updated);
     }
     sqlx::query(
-        "insert into departments (workspace_id, id, uid, name, created_at, updated_at) overriding system value
+        "insert into departments (workspace_id, id, uid, name, created_at, updated_at)
          select $1, id, uid::uuid, name, created::timestamptz, updated::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, created, updated)",
     )
@@ -277,7 +279,6 @@ async fn write_employees(connection: &mut PgConnection, workspace: i64, rows: Ve
     }
     sqlx::query(
         "insert into employees (workspace_id, id, uid, name, email, department_id, created_at, updated_at)
-         overriding system value
          select $1, id, uid::uuid, name, email, department, created::timestamptz, updated::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
               as new (id, uid, name, email, department, created, updated)",
@@ -308,7 +309,7 @@ async fn write_tags(connection: &mut PgConnection, workspace: i64, rows: Vec<Tag
         created.push(row.created);
     }
     sqlx::query(
-        "insert into tags (workspace_id, id, uid, name, folded, created_at) overriding system value
+        "insert into tags (workspace_id, id, uid, name, folded, created_at)
          select $1, id, uid::uuid, name, folded, created::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, folded, created)",
     )
@@ -345,7 +346,7 @@ async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<To
     }
     sqlx::query(
         "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-                            updated_at, completed_at) overriding system value
+                            updated_at, completed_at)
          select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, created::timestamptz,
                 updated::timestamptz, completed::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
