@@ -1,11 +1,12 @@
--- What all tables have in common: the settings of sessions, the extension, the form of instants.
+-- What belongs to the database and to no table: the settings of sessions, the extension. May be applied again.
 
 -- The service's sessions need these settings. They are set on the database, because a pooler between the service and
 -- Postgres refuses startup options and resets or shares sessions, but every new session of the server gets them. An
 -- operator may choose another `statement_timeout`, up to `database_timeout_ms`; `/health/ready` names what is missing
 -- or too long.
 --
--- A dump does not carry settings of a database unless it is made by `pg_dump --create` or `pg_dumpall`.
+-- A dump does not carry settings of a database unless it is made by `pg_dump --create` or `pg_dumpall`: after a restore
+-- this file makes them again (docs/operations.md).
 DO $$
 DECLARE
     setting record;
@@ -30,8 +31,3 @@ $$;
 -- Lets a GIN index have a bigint column, so that the index of words begins with the workspace, too. A trusted
 -- extension: the owner of the database may create it.
 CREATE EXTENSION IF NOT EXISTS btree_gin;
-
--- RFC 3339 in UTC with Z; a fraction only if it is not zero, without trailing zeros. Marked stable, as to_json is, so
--- that the planner can inline it.
-CREATE FUNCTION rfc3339_v1(timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (to_json($1 AT TIME ZONE 'UTC') #>> '{}') || 'Z';

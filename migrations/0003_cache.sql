@@ -28,8 +28,8 @@ BEGIN
     RETURN renewed::text;
 END $$;
 
--- Pending invalidations: writes that Redis was not told of. Every check of a token looks for those of its workspace,
--- so the few rows that there are must not leave many dead ones.
+-- Pending invalidations: writes that Redis was not told of. One check a second looks for those of all workspaces, so
+-- the few rows that there are must not leave many dead ones.
 CREATE TABLE cache_invalidations (
     workspace_id bigint NOT NULL CONSTRAINT cache_invalidations_workspace_fkey REFERENCES workspaces (id),
     id           bigserial,
@@ -40,24 +40,39 @@ CREATE TABLE cache_invalidations (
     -- Of a write whose outcome is unknown: it may not be settled before all transactions below this one have ended,
     -- since one of them may be that write, whose commit can wait for a standby for any time.
     not_before   xid8,
+    -- A token was revoked, so nothing that is remembered of tokens may be trusted.
+    access       boolean NOT NULL DEFAULT false,
     CONSTRAINT cache_invalidations_pkey PRIMARY KEY (workspace_id, id)
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 
--- Records a pending invalidation. Every instance looks for such records once a second. True: the writer must wait
--- that long before it answers, since no record is surely known to all. One of ten seconds is: it was committed when
--- the statement that made it ended, and none may run that long. It is locked, so that it is not settled before this
--- write commits, and then it does for this write, too: an outage leaves the records of its first ten seconds, however
--- long it lasts. One that is being settled does not count.
-CREATE FUNCTION invalidation_record_v1(p_workspace bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+-- What Redis was not told of: the workspaces, 101 at most, whether a token was revoked, and the snapshot that saw them;
+-- null if there is nothing. Index: cache_invalidations_pkey.
+CREATE FUNCTION invalidations_pending_v1() RETURNS json STABLE LANGUAGE sql AS $$
+    SELECT json_build_object('workspaces', json_agg(workspace_id), 'more', count(*) > 100, 'access', bool_or(access),
+        'snapshot', pg_current_snapshot()::text)
+    FROM (
+        SELECT workspace_id, bool_or(access) AS access FROM cache_invalidations
+        GROUP BY workspace_id ORDER BY workspace_id LIMIT 101
+    ) pending
+    HAVING count(*) > 0
+$$;
+
+-- Records a pending invalidation; p_access: of a write that revokes a token. Every instance looks for such records once
+-- a second. True: the writer must wait that long before it answers, since no record is surely known to all. One of ten
+-- seconds is: it was committed when the statement that made it ended, and none may run that long. It is locked, so that
+-- it is not settled before this write commits, and then it does for this write, too: an outage leaves the records of
+-- its first ten seconds, however long it lasts. One that is being settled does not count.
+CREATE FUNCTION invalidation_record_v1(p_workspace bigint, p_access boolean) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     known boolean;
 BEGIN
     PERFORM FROM cache_invalidations
-        WHERE workspace_id = p_workspace AND created_at < clock_timestamp() - interval '10 seconds'
+        WHERE workspace_id = p_workspace AND (access OR NOT p_access)
+            AND created_at < clock_timestamp() - interval '10 seconds'
         ORDER BY id LIMIT 1 FOR SHARE SKIP LOCKED;
     known := FOUND;
     IF NOT known THEN
-        INSERT INTO cache_invalidations (workspace_id) VALUES (p_workspace);
+        INSERT INTO cache_invalidations (workspace_id, access) VALUES (p_workspace, p_access);
     END IF;
     RETURN NOT known;
 END $$;
@@ -65,17 +80,18 @@ END $$;
 -- Records that a write may have been committed, or may be yet. Every transaction that is running has a smaller id
 -- than this one; the end of a snapshot would not do, which only the transactions that have ended are sure to be
 -- below.
-CREATE FUNCTION invalidation_record_unknown_v1(p_workspace bigint) RETURNS void LANGUAGE sql AS $$
-    INSERT INTO cache_invalidations (workspace_id, not_before)
-    VALUES (p_workspace, pg_current_xact_id())
+CREATE FUNCTION invalidation_record_unknown_v1(p_workspace bigint, p_access boolean) RETURNS void LANGUAGE sql AS $$
+    INSERT INTO cache_invalidations (workspace_id, not_before, access)
+    VALUES (p_workspace, pg_current_xact_id(), p_access)
 $$;
 
--- Deletes the records that a snapshot saw, after the generation in Redis was raised. Those that a writer has locked
--- stay, and so do those of a write that had perhaps not ended.
-CREATE FUNCTION invalidations_settle_v1(p_workspace bigint, p_snapshot pg_snapshot) RETURNS void LANGUAGE sql AS $$
+-- Deletes the records of all workspaces that a check found, as far as its snapshot saw them, after Redis was told.
+-- Those that a writer has locked stay, and so do those of a write that had perhaps not ended.
+CREATE FUNCTION invalidations_settle_v1(p_workspaces bigint[], p_snapshot pg_snapshot) RETURNS void
+LANGUAGE sql AS $$
     DELETE FROM cache_invalidations i USING (
         SELECT workspace_id, id FROM cache_invalidations
-        WHERE workspace_id = p_workspace AND pg_visible_in_snapshot(recorded_by, p_snapshot)
+        WHERE workspace_id = ANY (p_workspaces) AND pg_visible_in_snapshot(recorded_by, p_snapshot)
             AND (not_before IS NULL OR not_before <= pg_snapshot_xmin(p_snapshot))
         FOR UPDATE SKIP LOCKED
     ) seen

@@ -76,7 +76,7 @@ BEGIN
             SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = now();
     END IF;
     IF p_invalidate THEN
-        RETURN invalidation_record_v1(p_workspace);
+        RETURN invalidation_record_v1(p_workspace, false);
     END IF;
     RETURN false;
 END $$;

@@ -62,6 +62,9 @@ BEGIN
         outcome := 'not_found';
         RETURN;
     END IF;
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+    PERFORM write_record_v1(p_workspace, p_route, p_key, p_digest, body, false);
+    IF p_invalidate THEN
+        cache_wait := invalidation_record_v1(p_workspace, true);
+    END IF;
     outcome := 'done';
 END $$;

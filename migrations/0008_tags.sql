@@ -18,6 +18,13 @@ CREATE TABLE tags (
 CREATE FUNCTION tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_folded);
 
+-- The ids of tags that must all be there; null where one does not exist, as then no todo has all.
+CREATE FUNCTION tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (
+        SELECT CASE WHEN count(*) = cardinality(p_folded) THEN array_agg(id) END
+        FROM tags WHERE workspace_id = p_workspace AND folded = ANY (p_folded)
+    );
+
 -- Writers that put tags on todos share this lock; merging or deleting a tag takes it alone. So while a tag is merged
 -- no todo gains or loses it, and while todos are tagged their tags stay. Taken before any row is locked.
 CREATE FUNCTION lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$

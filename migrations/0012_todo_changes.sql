@@ -65,6 +65,9 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
+    IF p_fields ->> 'status' = 'completed' THEN
+        PERFORM count_completion_v1(p_workspace, NULL, instant);
+    END IF;
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
@@ -140,6 +143,9 @@ BEGIN
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
         PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
     END IF;
+    IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
+        PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
+    END IF;
     RETURN 'done';
 END $$;
 
@@ -150,4 +156,19 @@ BEGIN
     UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
     WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
+END $$;
+
+-- Takes locked todos out of the bin; live ones stay as they are. Needs lock_tags_v1.
+CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    restored bigint[];
+BEGIN
+    WITH live AS (
+        UPDATE todos SET deleted_at = NULL, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
+        RETURNING id
+    )
+    SELECT array_agg(id) INTO restored FROM live;
+    PERFORM count_todos_v1(p_workspace, restored, 1);
 END $$;

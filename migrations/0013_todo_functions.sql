@@ -1,4 +1,4 @@
--- Writing todos, one by one and in batches. p_versions: any of these; null: whatever it is.
+-- Writing todos, one by one and several at once. p_versions: any of these; null: whatever it is.
 
 CREATE FUNCTION todo_create_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb,
@@ -94,13 +94,41 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    IF (locked.todo).deleted_at IS NOT NULL THEN
-        UPDATE todos SET deleted_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = (locked.todo).id;
-        PERFORM count_todos_v1(p_workspace, ARRAY[(locked.todo).id], 1);
-    END IF;
+    PERFORM unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
     body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Several todos out of the bin, all or nothing: the first that was never there, or was purged, ends the statement with
+-- SQLSTATE TD001, its index and outcome in DETAIL, as todos_batch_v1 does. A live todo stays as it is. Body: the todos,
+-- in the order of their ids in the request.
+CREATE FUNCTION todos_restore_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uids text[],
+    OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    step record;
+    locked record;
+    ids bigint[] := '{}';
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND uid = ANY (p_uids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+    FOR step IN SELECT u.uid::uuid, u.number - 1 AS index FROM unnest(p_uids) WITH ORDINALITY AS u (uid, number) LOOP
+        SELECT * INTO locked FROM lock_todo_v1(p_workspace, NULL, step.uid, NULL, true);
+        IF locked.outcome <> 'done' THEN
+            RAISE EXCEPTION 'todo % is not to be restored', step.index USING ERRCODE = 'TD001',
+                DETAIL = json_build_object('index', step.index, 'outcome', locked.outcome);
+        END IF;
+        ids := ids || (locked.todo).id;
+    END LOOP;
+    PERFORM unbin_todos_v1(p_workspace, ids);
+    outcome := 'done';
+    body := todos_render_v1(p_workspace, ids);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
@@ -157,7 +185,9 @@ END $$;
 
 -- Up to 100 operations in order, all or nothing. The first that fails ends the statement with SQLSTATE TD001, its
 -- index and outcome in DETAIL. Operations: {"create": fields, "uid"}, {"update": fields, "id"|"uid", "version"},
--- {"delete": true, "id"|"uid", "version"}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}].
+-- {"delete": true, "id"|"uid", "version"}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a
+-- whole todo for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key
+-- the statement ends with SQLSTATE TD002.
 CREATE FUNCTION todos_batch_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_operations jsonb,
     OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -185,5 +215,8 @@ BEGIN
         results := results || result;
     END LOOP;
     body := '[' || array_to_string(results, ',') || ']';
+    IF p_key IS NOT NULL AND octet_length(body) > 2097152 THEN
+        RAISE EXCEPTION 'the outcome of a batch is too large to be kept' USING ERRCODE = 'TD002';
+    END IF;
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, status, priority, deleted_at FROM todos
+        SELECT id, status, priority, completed_at, deleted_at FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
@@ -18,13 +18,20 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+        RETURNING t.status, t.priority, t.completed_at, t.deleted_at
+    ), changes AS (
+        SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
+        FROM former WHERE deleted_at IS NULL
+        UNION ALL
+        SELECT status, priority, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+    ), completed AS (
+        INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
+        SELECT p_workspace, hour, own, sum(change) FROM changes
+        WHERE hour IS NOT NULL GROUP BY hour HAVING sum(change) <> 0
+        ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
     INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-    SELECT p_workspace, status, priority, own, sum(change) FROM (
-        SELECT status, priority, -1 AS change FROM former WHERE deleted_at IS NULL
-        UNION ALL
-        SELECT coalesce(p_status, status), coalesce(p_priority, priority), 1 FROM former WHERE deleted_at IS NULL
-    ) changes
+    SELECT p_workspace, status, priority, own, sum(change) FROM changes
     GROUP BY status, priority HAVING sum(change) <> 0
     ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
@@ -177,7 +184,7 @@ BEGIN
         due_at = CASE WHEN j.due_at < lease_end - interval '2 seconds' THEN lease_end ELSE j.due_at END
     WHERE workspace_id = p_workspace AND id = p_job;
     IF p_invalidate THEN
-        cache_wait := invalidation_record_v1(p_workspace);
+        cache_wait := invalidation_record_v1(p_workspace, false);
     END IF;
     outcome := 'done';
 END $$;

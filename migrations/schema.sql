@@ -46,6 +46,9 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
+    IF p_fields ->> 'status' = 'completed' THEN
+        PERFORM count_completion_v1(p_workspace, NULL, instant);
+    END IF;
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
@@ -193,6 +196,9 @@ BEGIN
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
         PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
     END IF;
+    IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
+        PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
+    END IF;
     RETURN 'done';
 END $$;
 
@@ -239,6 +245,23 @@ BEGIN
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
     END IF;
+END $$;
+
+CREATE FUNCTION public.completion_hour_v1(p_completed_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_completed_at > (now() - '7 days 02:00:00'::interval)) THEN date_trunc('hour'::text, p_completed_at, 'UTC'::text) ELSE NULL::timestamp with time zone END;
+
+CREATE FUNCTION public.count_completion_v1(p_workspace bigint, p_former_completed_at timestamp with time zone, p_completed_at timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
+    SELECT p_workspace, hour, count_shard_v1(p_workspace), sum(change)
+    FROM (
+        VALUES (completion_hour_v1(p_former_completed_at), -1), (completion_hour_v1(p_completed_at), 1)
+    ) AS changes (hour, change)
+    WHERE hour IS NOT NULL GROUP BY hour HAVING sum(change) <> 0
+    ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
 CREATE FUNCTION public.count_job_v1() RETURNS trigger
@@ -296,12 +319,16 @@ DECLARE
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     WITH live AS MATERIALIZED (
-        SELECT id, status, priority FROM todos
+        SELECT id, status, priority, completion_hour_v1(completed_at) AS hour FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
     ), counted AS (
         INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
         SELECT p_workspace, status, priority, own, p_change * count(*) FROM live GROUP BY status, priority
         ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos
+    ), completed AS (
+        INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
+        SELECT p_workspace, hour, own, p_change * count(*) FROM live WHERE hour IS NOT NULL GROUP BY hour
+        ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
     INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
     SELECT p_workspace, l.tag_id, own, p_change * count(*)
@@ -583,35 +610,48 @@ CREATE FUNCTION public.installation_v1() RETURNS text
     SELECT id::text FROM installation WHERE renewed_at < clock_timestamp() - interval '1 minute'
 $$;
 
-CREATE FUNCTION public.invalidation_record_unknown_v1(p_workspace bigint) RETURNS void
+CREATE FUNCTION public.invalidation_record_unknown_v1(p_workspace bigint, p_access boolean) RETURNS void
     LANGUAGE sql
     AS $$
-    INSERT INTO cache_invalidations (workspace_id, not_before)
-    VALUES (p_workspace, pg_current_xact_id())
+    INSERT INTO cache_invalidations (workspace_id, not_before, access)
+    VALUES (p_workspace, pg_current_xact_id(), p_access)
 $$;
 
-CREATE FUNCTION public.invalidation_record_v1(p_workspace bigint) RETURNS boolean
+CREATE FUNCTION public.invalidation_record_v1(p_workspace bigint, p_access boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 DECLARE
     known boolean;
 BEGIN
     PERFORM FROM cache_invalidations
-        WHERE workspace_id = p_workspace AND created_at < clock_timestamp() - interval '10 seconds'
+        WHERE workspace_id = p_workspace AND (access OR NOT p_access)
+            AND created_at < clock_timestamp() - interval '10 seconds'
         ORDER BY id LIMIT 1 FOR SHARE SKIP LOCKED;
     known := FOUND;
     IF NOT known THEN
-        INSERT INTO cache_invalidations (workspace_id) VALUES (p_workspace);
+        INSERT INTO cache_invalidations (workspace_id, access) VALUES (p_workspace, p_access);
     END IF;
     RETURN NOT known;
 END $$;
 
-CREATE FUNCTION public.invalidations_settle_v1(p_workspace bigint, p_snapshot pg_snapshot) RETURNS void
+CREATE FUNCTION public.invalidations_pending_v1() RETURNS json
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT json_build_object('workspaces', json_agg(workspace_id), 'more', count(*) > 100, 'access', bool_or(access),
+        'snapshot', pg_current_snapshot()::text)
+    FROM (
+        SELECT workspace_id, bool_or(access) AS access FROM cache_invalidations
+        GROUP BY workspace_id ORDER BY workspace_id LIMIT 101
+    ) pending
+    HAVING count(*) > 0
+$$;
+
+CREATE FUNCTION public.invalidations_settle_v1(p_workspaces bigint[], p_snapshot pg_snapshot) RETURNS void
     LANGUAGE sql
     AS $$
     DELETE FROM cache_invalidations i USING (
         SELECT workspace_id, id FROM cache_invalidations
-        WHERE workspace_id = p_workspace AND pg_visible_in_snapshot(recorded_by, p_snapshot)
+        WHERE workspace_id = ANY (p_workspaces) AND pg_visible_in_snapshot(recorded_by, p_snapshot)
             AND (not_before IS NULL OR not_before <= pg_snapshot_xmin(p_snapshot))
         FOR UPDATE SKIP LOCKED
     ) seen
@@ -716,7 +756,7 @@ BEGIN
         due_at = CASE WHEN j.due_at < lease_end - interval '2 seconds' THEN lease_end ELSE j.due_at END
     WHERE workspace_id = p_workspace AND id = p_job;
     IF p_invalidate THEN
-        cache_wait := invalidation_record_v1(p_workspace);
+        cache_wait := invalidation_record_v1(p_workspace, false);
     END IF;
     outcome := 'done';
 END $$;
@@ -793,25 +833,33 @@ BEGIN
     );
 END $$;
 
-CREATE FUNCTION public.purge_bin_v1(p_workspace bigint, p_limit bigint, p_lease_length interval, p_invalidate boolean, OUT removed bigint, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.purge_bin_v1(p_workspace bigint, p_limit bigint, p_bytes bigint, p_lease_length interval, p_invalidate boolean, OUT removed bigint, OUT is_last boolean, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    found bigint;
 BEGIN
     cache_wait := false;
-    DELETE FROM todos t USING (
-        SELECT id FROM todos
+    WITH old AS MATERIALIZED (
+        SELECT id, octet_length(title) + coalesce(octet_length(description), 0) AS bytes FROM todos
         WHERE workspace_id = p_workspace AND deleted_at <= now() - bin_retention_v1()
         LIMIT p_limit FOR UPDATE SKIP LOCKED
-    ) old
-    WHERE t.workspace_id = p_workspace AND t.id = old.id;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    ), chosen AS (
+        SELECT id, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) - bytes AS before FROM old
+    ), gone AS (
+        DELETE FROM todos t USING chosen c
+        WHERE t.workspace_id = p_workspace AND t.id = c.id AND c.before < p_bytes
+        RETURNING t.id
+    )
+    SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old) INTO removed, found;
+    is_last := found < p_limit AND removed = found;
     UPDATE purges SET due_at = clock_timestamp() + p_lease_length WHERE name = 'bin';
     IF p_invalidate THEN
-        cache_wait := invalidation_record_v1(p_workspace);
+        cache_wait := invalidation_record_v1(p_workspace, false);
     END IF;
 END $$;
 
-CREATE FUNCTION public.purge_chunk_v1(p_name text, p_limit bigint, p_lease_length interval) RETURNS bigint
+CREATE FUNCTION public.purge_chunk_v1(p_name text, p_limit bigint, p_bytes bigint, p_lease_length interval) RETURNS bigint
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -820,12 +868,15 @@ BEGIN
     CASE p_name
     WHEN 'idempotency_keys' THEN
         DELETE FROM idempotency_keys k USING (
-            SELECT k.workspace_id, k.route, k.key FROM workspaces w CROSS JOIN LATERAL (
-                SELECT * FROM idempotency_keys
-                WHERE workspace_id = w.id AND created_at <= now() - idempotency_retention_v1() LIMIT p_limit
-            ) k LIMIT p_limit
+            SELECT o.workspace_id, o.route, o.key, sum(o.bytes) OVER (ROWS UNBOUNDED PRECEDING) - o.bytes AS before
+            FROM (
+                SELECT k.* FROM workspaces w CROSS JOIN LATERAL (
+                    SELECT workspace_id, route, key, octet_length(outcome) AS bytes FROM idempotency_keys
+                    WHERE workspace_id = w.id AND created_at <= now() - idempotency_retention_v1() LIMIT p_limit
+                ) k LIMIT p_limit
+            ) o
         ) old
-        WHERE k.workspace_id = old.workspace_id AND k.route = old.route AND k.key = old.key
+        WHERE k.workspace_id = old.workspace_id AND k.route = old.route AND k.key = old.key AND old.before < p_bytes
             AND k.created_at <= now() - idempotency_retention_v1();
     WHEN 'jobs' THEN
         DELETE FROM jobs j USING (
@@ -835,6 +886,15 @@ BEGIN
             ) j LIMIT p_limit
         ) old
         WHERE j.workspace_id = old.workspace_id AND j.id = old.id;
+    WHEN 'completion_counts' THEN
+        -- No statistics ask for them any more (completion_hour_v1).
+        DELETE FROM completion_counts c USING (
+            SELECT c.workspace_id, c.hour, c.shard FROM workspaces w CROSS JOIN LATERAL (
+                SELECT * FROM completion_counts
+                WHERE workspace_id = w.id AND hour <= now() - interval '8 days' LIMIT p_limit
+            ) c LIMIT p_limit
+        ) old
+        WHERE c.workspace_id = old.workspace_id AND c.hour = old.hour AND c.shard = old.shard;
     END CASE;
     GET DIAGNOSTICS removed = ROW_COUNT;
     UPDATE purges
@@ -842,6 +902,33 @@ BEGIN
     WHERE name = p_name;
     RETURN removed;
 END $$;
+
+CREATE TABLE public.tags (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
+);
+
+CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT CASE WHEN (count(*) = cardinality(tag_ids_v1.p_folded)) THEN array_agg(tags.id) ELSE NULL::bigint[] END AS "case" FROM public.tags WHERE ((tags.workspace_id = tag_ids_v1.p_workspace) AND (tags.folded = ANY (tag_ids_v1.p_folded))));
+
+CREATE TABLE public.tag_counts (
+    workspace_id bigint NOT NULL,
+    tag_id bigint NOT NULL,
+    shard smallint NOT NULL,
+    todos bigint NOT NULL
+)
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
+
+CREATE FUNCTION public.rarest_tag_v1(p_workspace bigint, p_folded text[]) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT g.id FROM unnest(public.tag_ids_v1(rarest_tag_v1.p_workspace, rarest_tag_v1.p_folded)) g(id) ORDER BY (SELECT sum(c.todos) AS sum FROM public.tag_counts c WHERE ((c.workspace_id = rarest_tag_v1.p_workspace) AND (c.tag_id = g.id))) NULLS FIRST LIMIT 1);
 
 CREATE FUNCTION public.reclassify_todos_v1(p_workspace bigint, p_todos bigint[], p_status text, p_priority smallint) RETURNS void
     LANGUAGE plpgsql
@@ -851,7 +938,7 @@ DECLARE
 BEGIN
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, status, priority, deleted_at FROM todos
+        SELECT id, status, priority, completed_at, deleted_at FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
@@ -861,13 +948,20 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+        RETURNING t.status, t.priority, t.completed_at, t.deleted_at
+    ), changes AS (
+        SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
+        FROM former WHERE deleted_at IS NULL
+        UNION ALL
+        SELECT status, priority, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+    ), completed AS (
+        INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
+        SELECT p_workspace, hour, own, sum(change) FROM changes
+        WHERE hour IS NOT NULL GROUP BY hour HAVING sum(change) <> 0
+        ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
     INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
-    SELECT p_workspace, status, priority, own, sum(change) FROM (
-        SELECT status, priority, -1 AS change FROM former WHERE deleted_at IS NULL
-        UNION ALL
-        SELECT coalesce(p_status, status), coalesce(p_priority, priority), 1 FROM former WHERE deleted_at IS NULL
-    ) changes
+    SELECT p_workspace, status, priority, own, sum(change) FROM changes
     GROUP BY status, priority HAVING sum(change) <> 0
     ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
@@ -929,17 +1023,6 @@ BEGIN
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
-
-CREATE TABLE public.tags (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    folded text NOT NULL COLLATE pg_catalog."C",
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
-);
 
 CREATE FUNCTION public.tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1114,12 +1197,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    IF (locked.todo).deleted_at IS NOT NULL THEN
-        UPDATE todos SET deleted_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = (locked.todo).id;
-        PERFORM count_todos_v1(p_workspace, ARRAY[(locked.todo).id], 1);
-    END IF;
+    PERFORM unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
     body := todo_document_v1(p_workspace, (locked.todo).id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -1177,6 +1255,9 @@ BEGIN
         results := results || result;
     END LOOP;
     body := '[' || array_to_string(results, ',') || ']';
+    IF p_key IS NOT NULL AND octet_length(body) > 2097152 THEN
+        RAISE EXCEPTION 'the outcome of a batch is too large to be kept' USING ERRCODE = 'TD002';
+    END IF;
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
@@ -1189,6 +1270,35 @@ BEGIN
         FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
         JOIN todo_documents_v1 d ON d.workspace_id = p_workspace AND d.id = p.id
     ), '[]');
+END $$;
+
+CREATE FUNCTION public.todos_restore_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uids text[], OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    step record;
+    locked record;
+    ids bigint[] := '{}';
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND uid = ANY (p_uids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+    FOR step IN SELECT u.uid::uuid, u.number - 1 AS index FROM unnest(p_uids) WITH ORDINALITY AS u (uid, number) LOOP
+        SELECT * INTO locked FROM lock_todo_v1(p_workspace, NULL, step.uid, NULL, true);
+        IF locked.outcome <> 'done' THEN
+            RAISE EXCEPTION 'todo % is not to be restored', step.index USING ERRCODE = 'TD001',
+                DETAIL = json_build_object('index', step.index, 'outcome', locked.outcome);
+        END IF;
+        ids := ids || (locked.todo).id;
+    END LOOP;
+    PERFORM unbin_todos_v1(p_workspace, ids);
+    outcome := 'done';
+    body := todos_render_v1(p_workspace, ids);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
 CREATE FUNCTION public.todos_summarise_v1(p_workspace bigint, p_ids bigint[]) RETURNS text
@@ -1256,8 +1366,27 @@ BEGIN
         outcome := 'not_found';
         RETURN;
     END IF;
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+    PERFORM write_record_v1(p_workspace, p_route, p_key, p_digest, body, false);
+    IF p_invalidate THEN
+        cache_wait := invalidation_record_v1(p_workspace, true);
+    END IF;
     outcome := 'done';
+END $$;
+
+CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    restored bigint[];
+BEGIN
+    WITH live AS (
+        UPDATE todos SET deleted_at = NULL, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
+        RETURNING id
+    )
+    SELECT array_agg(id) INTO restored FROM live;
+    PERFORM count_todos_v1(p_workspace, restored, 1);
 END $$;
 
 CREATE FUNCTION public.workspace_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -1287,7 +1416,7 @@ BEGIN
             SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = now();
     END IF;
     IF p_invalidate THEN
-        RETURN invalidation_record_v1(p_workspace);
+        RETURN invalidation_record_v1(p_workspace, false);
     END IF;
     RETURN false;
 END $$;
@@ -1297,7 +1426,8 @@ CREATE TABLE public.cache_invalidations (
     id bigint NOT NULL,
     created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     recorded_by xid8 DEFAULT pg_current_xact_id() NOT NULL,
-    not_before xid8
+    not_before xid8,
+    access boolean DEFAULT false NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 
@@ -1309,6 +1439,14 @@ CREATE SEQUENCE public.cache_invalidations_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.cache_invalidations_id_seq OWNED BY public.cache_invalidations.id;
+
+CREATE TABLE public.completion_counts (
+    workspace_id bigint NOT NULL,
+    hour timestamp with time zone NOT NULL,
+    shard smallint NOT NULL,
+    todos bigint NOT NULL
+)
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
 CREATE VIEW public.department_documents_v1 AS
  SELECT d.workspace_id,
@@ -1449,14 +1587,6 @@ CREATE TABLE public.purges (
     due_at timestamp with time zone DEFAULT now() NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
-
-CREATE TABLE public.tag_counts (
-    workspace_id bigint NOT NULL,
-    tag_id bigint NOT NULL,
-    shard smallint NOT NULL,
-    todos bigint NOT NULL
-)
-WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
 CREATE SEQUENCE public.tags_id_seq
     START WITH 1
@@ -1612,6 +1742,9 @@ ALTER TABLE ONLY public.workspaces ALTER COLUMN id SET DEFAULT nextval('public.w
 ALTER TABLE ONLY public.cache_invalidations
     ADD CONSTRAINT cache_invalidations_pkey PRIMARY KEY (workspace_id, id);
 
+ALTER TABLE ONLY public.completion_counts
+    ADD CONSTRAINT completion_counts_pkey PRIMARY KEY (workspace_id, hour, shard);
+
 ALTER TABLE ONLY public.departments
     ADD CONSTRAINT departments_name_key UNIQUE (workspace_id, name);
 
@@ -1748,6 +1881,9 @@ CREATE TRIGGER jobs_recount AFTER UPDATE OF status ON public.jobs FOR EACH ROW W
 
 ALTER TABLE ONLY public.cache_invalidations
     ADD CONSTRAINT cache_invalidations_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.completion_counts
+    ADD CONSTRAINT completion_counts_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.departments
     ADD CONSTRAINT departments_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);

@@ -12,7 +12,7 @@ use todo_core::cache::Cache;
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
 use todo_core::usecases::admission::FollowUp;
-use todo_core::{Meter, lock};
+use todo_core::{Caller, Meter, lock};
 use uuid::Uuid;
 
 use crate::address;
@@ -57,10 +57,28 @@ impl App {
         }
     }
 
-    /// Does what a check of a token found, beside the request and beyond its end.
-    pub fn follow_up(self: &Arc<Self>, FollowUp { work_due, used }: FollowUp) {
+    /// Does what is to be done beside the request and beyond its end.
+    pub fn follow_up(self: &Arc<Self>, FollowUp { work_due, used, renewal }: FollowUp) {
         if work_due {
             self.sweep();
+        }
+        if self.service.cache().has_hearsay() {
+            let app = Arc::clone(self);
+            spin_sdk::wasip3::spawn(async move {
+                let meter = Arc::new(Meter::default());
+                app.service.ask_installation(&meter).await;
+                app.tally.add_statements(&meter);
+            });
+        }
+        if let Some(renewal) = renewal {
+            let app = Arc::clone(self);
+            spin_sdk::wasip3::spawn(async move {
+                let meter = Arc::new(Meter::default());
+                let found = app.service.renew(&meter, renewal).await;
+                app.tally.add_statements(&meter);
+                // A renewal finds no further one.
+                app.follow_up(found);
+            });
         }
         let Some(used) = used else { return };
         let mut uses = lock(&self.uses);
@@ -78,6 +96,15 @@ impl App {
             let _ = app.service.note_uses(&meter, due.into_iter().collect()).await;
             app.tally.add_statements(&meter);
         });
+    }
+
+    /// Withdraws, beside the request, the announcement of a write that was none.
+    pub fn withdraw(self: &Arc<Self>, caller: Caller) {
+        if caller.announced.is_taken() {
+            return;
+        }
+        let app = Arc::clone(self);
+        spin_sdk::wasip3::spawn(async move { app.service.cache().withdraw(&caller).await });
     }
 
     /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.
@@ -120,7 +147,7 @@ impl Drop for Gathering {
 }
 
 /// How long uses of tokens are gathered before they are noted in one statement.
-const GATHER: Duration = Duration::from_millis(200);
+const GATHER: Duration = Duration::from_secs(5);
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 

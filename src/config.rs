@@ -9,6 +9,7 @@ mod table;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use sha2::{Digest, Sha256};
 use todo_core::cache::CacheSettings;
 use todo_core::domain::instant::Instant;
 use todo_core::log::Level;
@@ -207,6 +208,7 @@ impl Settings {
             // Longer than waiting for a connection and one statement may take together.
             mark_ttl: deadline * 2 + Duration::from_secs(5),
             answers: cache.on,
+            database: database_digest(&database.url),
             ..CacheSettings::default()
         };
         let rates = RateSettings {
@@ -238,4 +240,10 @@ impl Settings {
         }
         Self { environment, database, redis, auth, rates, http, cache, observability, v1, faults }
     }
+}
+
+/// What tells one database from another without telling its password.
+fn database_digest(url: &str) -> String {
+    let digest = Sha256::digest(url.as_bytes());
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }

@@ -229,7 +229,7 @@ pub fn is_v1(path: &str) -> bool {
 }
 
 /// RFC 9457.
-fn problem(failure: &Failure, origin: &Origin<'_>, request_id: &str) -> Value {
+pub fn problem(failure: &Failure, origin: &Origin<'_>, request_id: &str) -> Value {
     let mut problem = json!({
         "type": format!("{origin}/docs/errors#{}", failure.code),
         "title": failure.status.canonical_reason().unwrap_or("Error"),

@@ -29,7 +29,7 @@ mod export {
         let request: Request<Body> = request.map(Body::new);
         let (router, request) = crate::app::route(request).await;
         match router.oneshot(request).await {
-            Ok(response) => response,
+            Ok(response) => crate::middleware::representation::without_false_length(response),
             Err(never) => match never {},
         }
     }

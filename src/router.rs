@@ -15,7 +15,7 @@ use axum::routing::{delete, get, post};
 use crate::app::App;
 use crate::error;
 use crate::handlers::{
-    admin, batch, bulk, departments, employees, export, health, jobs, me, metrics as metrics_page, openapi, root,
+    admin, batch, bulk, departments, employees, export, health, jobs, mcp, me, metrics as metrics_page, openapi, root,
     stats, tags, todos, v1 as old,
 };
 use crate::middleware::access_log::Findings;
@@ -27,6 +27,7 @@ use crate::middleware::{
 pub fn build(app: Arc<App>) -> Router {
     let guarded = v1()
         .merge(v2())
+        .route("/mcp", post(mcp::endpoint::answer))
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
         .layer(from_fn_with_state(Arc::clone(&app), guard));

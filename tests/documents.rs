@@ -64,6 +64,29 @@ fn dashboard_and_alerts_use_the_metrics_of_the_contract() {
     assert!(unknown.is_empty(), "rules.yml uses {unknown:?}");
 }
 
+#[test]
+fn every_alert_has_its_paragraph_in_the_operations_manual() {
+    let rules = read("deploy/observability/rules.yml");
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    let manual = read("docs/operations.md");
+    let told: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
+    assert_eq!(told, alerts);
+}
+
+#[test]
+fn manifests_set_known_variables() {
+    for path in ["compose.yaml", "deploy/kubernetes/deployment.yaml"] {
+        let text = read(path);
+        let variables: Vec<&str> = text.split("SPIN_VARIABLE_").skip(1).collect();
+        assert!(variables.len() >= 3, "{path}");
+        for variable in variables {
+            let name: String = variable.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect();
+            let name = name.to_lowercase();
+            assert!(SETTINGS.iter().any(|setting| setting.name == name), "{path}: there is no setting {name}");
+        }
+    }
+}
+
 /// Every word that begins as our metrics do.
 fn metrics_in(text: &str) -> BTreeSet<String> {
     let words = text.split(|character: char| !(character.is_ascii_alphanumeric() || "_:".contains(character)));
@@ -75,8 +98,9 @@ fn metrics_in(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Codes that are answered before an operation is known, so that no OpenAPI document has them.
-const OF_NO_OPERATION: [(u16, &str); 2] = [(404, "route_not_found"), (405, "method_not_allowed")];
+/// Codes that are answered before an operation is known, or outside the versions, so that no OpenAPI document has them.
+const OF_NO_OPERATION: [(u16, &str); 3] =
+    [(403, "origin_not_allowed"), (404, "route_not_found"), (405, "method_not_allowed")];
 
 #[test]
 fn the_page_of_errors_lists_the_codes_of_the_openapi_documents() {

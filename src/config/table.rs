@@ -34,7 +34,7 @@ pub const SETTINGS: &[Setting] = &[
     api("database_timeout_ms", "5000", "Milliseconds that one statement may take."),
     api(
         "database_wait_ms",
-        "2000",
+        "800",
         "Milliseconds that a statement may wait for a connection before its request is refused (503); at most `database_timeout_ms`.",
     ),
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),

@@ -38,15 +38,17 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
         let (json, doubled) = parse(&bytes)?;
-        let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
-        let value = T::from_json(&mut fields);
-        let mut faults = fields.finish();
-        faults.extend(doubled);
-        match value {
-            Some(value) if faults.is_empty() => Ok(Self { value, digest: Sha256::digest(&bytes).into() }),
-            _ => Err(Failure::body(faults)),
-        }
+        Ok(Self { value: decode(json, doubled)?, digest: Sha256::digest(&bytes).into() })
     }
+}
+
+/// Decodes an object that has these faults already.
+pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>) -> Result<T, Failure> {
+    let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
+    let value = T::from_json(&mut fields);
+    let mut faults = fields.finish();
+    faults.extend(known);
+    value.filter(|_| faults.is_empty()).ok_or_else(|| Failure::body(faults))
 }
 
 /// The digest of a body that is not looked at (a POST without one).
@@ -62,7 +64,7 @@ impl<S: Sync> FromRequest<S> for BodyDigest {
 }
 
 /// Reads a body up to [`LARGEST`].
-async fn read(body: Body) -> Result<Bytes, Failure> {
+pub async fn read(body: Body) -> Result<Bytes, Failure> {
     match Limited::new(body, LARGEST).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Failure::new(
@@ -83,7 +85,7 @@ fn parse(bytes: &[u8]) -> Result<(Value, Vec<Fault>), Failure> {
 }
 
 /// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are refused.
-fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failure> {
+pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failure> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -95,7 +97,9 @@ fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failur
                 || ["utf-8", "utf8"].iter().any(|utf8| value.eq_ignore_ascii_case(utf8))
         })
     });
-    let encoded = headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity");
+    let encoded = headers
+        .get(header::CONTENT_ENCODING)
+        .is_some_and(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
     if known && utf8 && !encoded {
         return Ok(());
     }

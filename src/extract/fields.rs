@@ -6,10 +6,13 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
-use todo_core::domain::id::Id;
-use todo_core::domain::instant::Instant;
 use todo_core::domain::text::{SanitisingBudget, TextError};
 use todo_core::error::Fault;
+
+mod value;
+
+use value::wrong_type;
+pub use value::{array, boolean, instant, integer, serial, string, text, uuid, word};
 
 /// The most items that are read of an array before equal ones are merged: they cost time, too.
 const MOST_ITEMS: usize = 1_000;
@@ -144,6 +147,23 @@ impl Fields {
         None
     }
 
+    /// Takes an array of objects that must be there; the faults of all items are noted.
+    pub fn objects<T>(
+        &mut self,
+        name: &str,
+        at_most: usize,
+        mut read: impl FnMut(&mut Fields) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let items = self.required(name, |value, pointer| match array(value, pointer, at_most)? {
+            items if items.is_empty() => Err(Fault::at(pointer, "too_short", "must have at least 1 item")),
+            items => Ok(items),
+        })?;
+        let pointer = self.pointer_to(name);
+        let items = items.into_iter().enumerate();
+        let items: Vec<_> = items.map(|(at, item)| self.nested(item, format!("{pointer}/{at}"), &mut read)).collect();
+        items.into_iter().collect()
+    }
+
     /// Takes a nested object.
     pub fn object<T>(&mut self, name: &str, read: impl FnOnce(&mut Fields) -> Option<T>) -> Option<Option<T>> {
         let pointer = self.pointer_to(name);
@@ -207,82 +227,6 @@ impl Fields {
     fn keep<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
         result.map_err(|fault| self.fault(fault)).ok()
     }
-}
-
-/// A JSON string, as it is.
-pub fn string(value: Value, pointer: &str) -> Result<String, Fault> {
-    match value {
-        Value::String(text) => Ok(text),
-        other => Err(wrong_type(pointer, "a string", &other)),
-    }
-}
-
-/// A JSON boolean.
-pub fn boolean(value: Value, pointer: &str) -> Result<bool, Fault> {
-    value.as_bool().ok_or_else(|| wrong_type(pointer, "true or false", &value))
-}
-
-/// A positive JSON integer.
-pub fn integer(value: Value, pointer: &str) -> Result<i64, Fault> {
-    match value.as_i64() {
-        Some(number) if number >= 1 => Ok(number),
-        Some(_) => Err(Fault::at(pointer, "out_of_range", "must be at least 1")),
-        None => Err(wrong_type(pointer, "an integer", &value)),
-    }
-}
-
-/// A JSON array with at most so many items.
-pub fn array(value: Value, pointer: &str, at_most: usize) -> Result<Vec<Value>, Fault> {
-    match value {
-        Value::Array(items) if items.len() <= at_most => Ok(items),
-        Value::Array(_) => Err(Fault::at(pointer, "too_many", format!("must have at most {at_most} items"))),
-        other => Err(wrong_type(pointer, "an array", &other)),
-    }
-}
-
-/// A string that `parse` cleans and checks.
-pub fn text<T>(parse: impl FnOnce(&str) -> Result<T, TextError>) -> impl FnOnce(Value, &str) -> Result<T, Fault> {
-    move |value, pointer| {
-        let text = string(value, pointer)?;
-        parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
-    }
-}
-
-/// One of several words.
-pub fn word<T>(parse: impl Fn(&str) -> Option<T>, words: &str) -> impl Fn(Value, &str) -> Result<T, Fault> {
-    move |value, pointer| {
-        let text = string(value, pointer)?;
-        parse(&text).ok_or_else(|| Fault::at(pointer, "invalid_value", format!("must be one of {words}")))
-    }
-}
-
-/// An RFC 3339 instant.
-pub fn instant(value: Value, pointer: &str) -> Result<Instant, Fault> {
-    let text = string(value, pointer)?;
-    Instant::parse(&text).map_err(|error| Fault::at(pointer, error.code, error.detail))
-}
-
-/// A UUID.
-pub fn uuid(value: Value, pointer: &str) -> Result<Id, Fault> {
-    let text = string(value, pointer)?;
-    Id::parse_uuid(&text).ok_or_else(|| Fault::at(pointer, "invalid_format", "must be a UUID of version 4 or 7"))
-}
-
-/// An integer id.
-pub fn serial(value: Value, pointer: &str) -> Result<Id, Fault> {
-    integer(value, pointer).map(Id::Serial)
-}
-
-fn wrong_type(pointer: &str, expected: &str, got: &Value) -> Fault {
-    let got = match got {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    };
-    Fault::at(pointer, "type", format!("must be {expected}, not {got}"))
 }
 
 /// A hostile field name must not make a long answer.

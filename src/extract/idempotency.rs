@@ -2,13 +2,18 @@
 
 use axum::extract::{FromRequestParts, MatchedPath};
 use http::request::Parts;
+use serde_json::Value;
+use todo_core::domain::id::Id;
 use todo_core::error::Fault;
 use todo_core::store::write::IdempotencyKey;
 
+use super::fields;
+use super::query::decoded_segment;
 use crate::error::Failure;
 
 const HEADER: &str = "idempotency-key";
-const LONGEST: usize = 255;
+/// The longest key, in characters.
+pub const LONGEST: usize = 255;
 
 /// The key of a request, if it carries one.
 #[derive(Debug, Clone)]
@@ -18,10 +23,25 @@ pub struct Key {
 }
 
 impl Key {
+    /// The key of the body in place of the header's, if there is one.
+    #[must_use]
+    pub fn or_rather(self, key: Option<String>) -> Self {
+        Self { key: key.or(self.key), ..self }
+    }
+
     /// The key together with the digest of the body it came with.
     pub fn with_body(self, digest: [u8; 32]) -> Option<IdempotencyKey> {
         let Self { route, key } = self;
         key.map(|key| IdempotencyKey { route, key, body_digest: digest })
+    }
+}
+
+/// A segment of a path, decoded, and a UUID as we write it.
+fn usual_segment(segment: &str) -> String {
+    let segment = decoded_segment(segment).unwrap_or_else(|| segment.to_owned());
+    match Id::parse_uuid(&segment) {
+        Some(Id::Uuid(uuid)) => uuid.to_string(),
+        _ => segment,
     }
 }
 
@@ -30,19 +50,31 @@ impl<S: Sync> FromRequestParts<S> for Key {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
-        // The whole path stands in: the same key may be used on two todos' `restore`.
-        let route = format!("{} {} {}", parts.method, route, parts.uri.path());
+        // The path stands in, in one spelling: the same key may be used on two todos' `restore`.
+        let segments = parts.uri.path().split('/').map(usual_segment);
+        let route = format!("{} {} {}", parts.method, route, segments.collect::<Vec<_>>().join("/"));
         let mut values = parts.headers.get_all(HEADER).iter();
         let Some(value) = values.next() else {
             return Ok(Self { route, key: None });
         };
         let text = value.to_str().unwrap_or_default().trim();
         let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
-        let visible = bare.bytes().all(|byte| (b'!'..=b'~').contains(&byte));
-        if bare.is_empty() || bare.len() > LONGEST || !visible || values.next().is_some() {
-            let detail = "must be one value of 1 to 255 visible ASCII characters";
+        if !is_key(bare) || values.next().is_some() {
+            let detail = format!("must be one value of {FORM}");
             return Err(Failure::parameters(vec![Fault::parameter("Idempotency-Key", "invalid_format", detail)]));
         }
         Ok(Self { route, key: Some(bare.to_owned()) })
     }
+}
+
+/// A key in a body, for callers that cannot set a header for each request.
+pub fn key(value: Value, pointer: &str) -> Result<String, Fault> {
+    let key = fields::string(value, pointer)?;
+    if is_key(&key) { Ok(key) } else { Err(Fault::at(pointer, "invalid_format", format!("must be {FORM}"))) }
+}
+
+const FORM: &str = "1 to 255 visible ASCII characters";
+
+fn is_key(text: &str) -> bool {
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| (b'!'..=b'~').contains(&byte))
 }

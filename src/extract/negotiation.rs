@@ -1,14 +1,23 @@
 //! `Accept`: the API speaks JSON; whoever accepts only something else hears 406.
 
-use axum::extract::Request;
-use http::{HeaderMap, StatusCode, header};
+use std::borrow::Cow;
+
+use axum::extract::{MatchedPath, Request};
+use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::Failure;
 
-/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves.
+/// The route whose answers are no JSON.
+const EXPORT: &str = "/api/v2/todos/export";
+/// The endpoint of assistants.
+const MCP: &str = "/mcp";
+
+/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves. An assistant's
+/// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.
 pub fn unacceptable(request: &Request) -> Option<Failure> {
-    let export = request.uri().path().ends_with("/export");
-    if export || accepts(request.headers(), &["application/json", "application/problem+json"]) {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let stream = route == MCP && request.method() == Method::GET;
+    if route == EXPORT || stream || accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return None;
     }
     Some(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))
@@ -37,33 +46,36 @@ pub fn most_acceptable<T: Copy, const N: usize>(
 
 /// True if a range names just this media type, whatever its weight: browsers so ask for HTML, other clients for anything.
 pub fn names(headers: &HeaderMap, media_type: &str) -> bool {
-    ranges(headers).filter_map(|range| weight(range, media_type)).any(|(specificity, _)| specificity == EXACT)
+    let lines = lines(headers);
+    ranges(&lines).filter_map(|range| matching(range, media_type)).any(|(specificity, _)| specificity == EXACT)
 }
 
 /// How welcome a media type is, from 0 (refused) to 1.
 fn quality(headers: &HeaderMap, media_type: &str) -> f32 {
-    if lines(headers).all(|line| line.trim().is_empty()) {
+    let lines = lines(headers);
+    if lines.iter().all(|line| line.trim().is_empty()) {
         return 1.0;
     }
     // The most specific range decides about a type, so that `application/json;q=0, */*` refuses JSON.
-    let matching = ranges(headers).filter_map(|range| weight(range, media_type));
+    let matching = ranges(&lines).filter_map(|range| matching(range, media_type));
     matching.max_by_key(|(specificity, _)| *specificity).map_or(0.0, |(_, weight)| weight)
 }
 
-/// The media ranges of all `Accept` lines.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    lines(headers).flat_map(|line| line.split(','))
+/// All `Accept` lines. One that is not ASCII names something, too, though nothing of ours.
+fn lines(headers: &HeaderMap) -> Vec<Cow<'_, str>> {
+    headers.get_all(header::ACCEPT).iter().map(|line| String::from_utf8_lossy(line.as_bytes())).collect()
 }
 
-fn lines(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(header::ACCEPT).iter().filter_map(|line| line.to_str().ok())
+/// The media ranges of lines.
+fn ranges<'a>(lines: &'a [Cow<'_, str>]) -> impl Iterator<Item = &'a str> {
+    lines.iter().flat_map(|line| line.split(','))
 }
 
 /// The specificity of a range that is one media type.
 const EXACT: u8 = 2;
 
 /// How specifically a range names the type, and its weight.
-fn weight(range: &str, media_type: &str) -> Option<(u8, f32)> {
+fn matching(range: &str, media_type: &str) -> Option<(u8, f32)> {
     let mut parts = range.split(';').map(str::trim);
     let name = parts.next().unwrap_or_default().to_ascii_lowercase();
     let main = media_type.split('/').next().unwrap_or_default();
@@ -73,8 +85,13 @@ fn weight(range: &str, media_type: &str) -> Option<(u8, f32)> {
         name if name.strip_suffix("/*") == Some(main) => 1,
         _ => return None,
     };
-    let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse().ok()).unwrap_or(1.0);
-    Some((specificity, weight))
+    Some((specificity, weight(parts)))
+}
+
+/// The weight among trimmed parameters, 1 where there is none (RFC 9110, 12.4.2).
+pub fn weight<'a>(mut parameters: impl Iterator<Item = &'a str>) -> f32 {
+    let named = parameters.find_map(|parameter| parameter.strip_prefix(['q', 'Q'])?.strip_prefix('='));
+    named.and_then(|weight| weight.parse().ok()).unwrap_or(1.0)
 }
 
 #[cfg(test)]
@@ -84,10 +101,12 @@ mod tests {
 
     #[test]
     fn the_most_specific_range_decides() {
-        let json = |value: &'static str| {
-            accepts(&HeaderMap::from_iter([(header::ACCEPT, HeaderValue::from_static(value))]), &["application/json"])
+        let json = |value: &str| {
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            accepts(&HeaderMap::from_iter([(header::ACCEPT, value)]), &["application/json"])
         };
         assert!(json("*/*") && json("text/html, application/*;q=0.1") && json("application/json") && json(""));
+        assert!(!json("application/json;Q=0") && !json("text/\u{fc}"));
         assert!(!json("text/html") && !json("application/json;q=0, */*") && !json("*/*;q=0"));
         assert!(accepts(&HeaderMap::new(), &["application/json"]));
     }

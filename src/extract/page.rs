@@ -7,7 +7,7 @@ use todo_core::domain::filter::Limit;
 use todo_core::error::Fault;
 use todo_core::store::page::Page;
 
-use super::query::{FromQuery, Parameters};
+use super::query::{FromQuery, Parameters, rewritten};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
@@ -17,7 +17,8 @@ use crate::error::Failure;
 pub struct PageQuery {
     /// How many items.
     pub limit: Limit,
-    cursor: Option<String>,
+    /// What the page before gave.
+    pub cursor: Option<String>,
 }
 
 impl FromQuery for PageQuery {
@@ -55,26 +56,33 @@ impl PageQuery {
 
 /// Writes `{"items":…,"next_cursor":…}` around items that are JSON already, and the `Link` to the next page.
 pub fn document(app: &App, scope: &Scope, uri: &Uri, items: &str, next: Option<&Position>) -> Document {
-    let Some(next) = next else {
-        return Document::page(format!("{{\"items\":{items},\"next_cursor\":null}}"));
-    };
-    let cursor = Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next);
-    let page = Document::page(format!("{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"));
-    page.link(&next_url(uri, &cursor), "next")
+    let cursor = next.map(|next| cursor(app, scope, next));
+    let page = Document::page(body(items, cursor.as_deref()));
+    match cursor {
+        Some(cursor) => page.link(&next_url(uri, &cursor), "next"),
+        None => page,
+    }
+}
+
+/// The token of a position.
+pub fn cursor(app: &App, scope: &Scope, next: &Position) -> String {
+    Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next)
+}
+
+/// A page around items that are JSON already. Cursors have no character that JSON would escape.
+pub fn body(items: &str, cursor: Option<&str>) -> String {
+    match cursor {
+        Some(cursor) => format!("{{\"items\":{items},\"next_cursor\":\"{cursor}\"}}"),
+        None => format!("{{\"items\":{items},\"next_cursor\":null}}"),
+    }
 }
 
 /// The request's own path and query with the cursor exchanged. Cursors are URL-safe as they are.
 fn next_url(uri: &Uri, cursor: &str) -> String {
-    let kept =
-        uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("cursor="));
-    let mut url = format!("{}?", uri.path());
-    for pair in kept {
-        url.push_str(pair);
-        url.push('&');
-    }
-    url.push_str("cursor=");
-    url.push_str(cursor);
-    url
+    // A query that cannot be decoded was refused.
+    let kept = rewritten(uri.query().unwrap_or_default(), |name| name != "cursor").unwrap_or_default();
+    let separator = if kept.is_empty() { "" } else { "&" };
+    format!("{}?{kept}{separator}cursor={cursor}", uri.path())
 }
 
 /// A page of a small collection, each item in its wire type.

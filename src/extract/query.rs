@@ -1,5 +1,7 @@
 //! Query strings: every parameter is known, well-formed and given as often as it may be, or the request is refused.
 
+use std::fmt::Write;
+
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use todo_core::domain::filter::{Filter, Limit, Sort};
@@ -168,6 +170,48 @@ impl Parameters {
     }
 }
 
+/// The same query as every client could have written it: decoded, and encoded again in one way, in ASCII; what `keep` refuses by its
+/// name is left out. `None` if something cannot be decoded.
+pub fn rewritten(query: &str, keep: impl Fn(&str) -> bool) -> Option<String> {
+    let mut written = String::with_capacity(query.len());
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let (name, value) = (decoded(name)?, decoded(value)?);
+        if keep(&name) {
+            let separator = if written.is_empty() { "" } else { "&" };
+            written.extend([separator, &encoded(&name), "=", &encoded(&value)]);
+        }
+    }
+    Some(written)
+}
+
+/// Whether a query has a parameter of this name, however it is spelled.
+pub fn has(query: &str, name: &str) -> bool {
+    query.split('&').any(|pair| {
+        let written = pair.split_once('=').map_or(pair, |(name, _)| name);
+        decoded(written).is_some_and(|known| known == name)
+    })
+}
+
+/// Percent-encoded where it is not unreserved or plainly harmless in a query (RFC 3986, 3.4).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~,:*".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing into memory does not fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
+}
+
+/// A segment of a path; `None` where it cannot be decoded.
+pub fn decoded_segment(text: &str) -> Option<String> {
+    decoded(&text.replace('+', "%2B"))
+}
+
 /// A name or value of a query; `None` where a `%` begins no two hexadecimal digits, or the bytes are not UTF-8 or hold NUL.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
@@ -220,16 +264,15 @@ impl FromQuery for Filter {
 impl FromQuery for Sort {
     fn from_query(query: &mut Parameters) -> Self {
         query
-            .one("sort", |text| {
-                let known = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
-                Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {known}")))
-            })
+            .one("sort", |text| Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {SORTS}"))))
             .unwrap_or_default()
     }
 }
 
 /// The statuses, for messages.
 pub const STATUSES: &str = "pending, in_progress, completed, cancelled";
+/// The orders, for messages.
+pub const SORTS: &str = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
 /// The priorities, for messages.
 pub const PRIORITIES: &str = "low, medium, high, urgent";
 
@@ -244,5 +287,19 @@ mod tests {
         for wrong in ["%", "%2", "%zz", "%+1", "100%", "%FF", "%00", "%ED%A0%80"] {
             assert_eq!(decoded(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_query_is_the_same_in_every_spelling() {
+        let without_cursor = |query| rewritten(query, |name| name != "cursor");
+        for query in ["q=a+%C3%A4&limit=2", "q=a%20ä&&limit=2&", "%71=%61%20%c3%a4&c%75rsor=x&limit=%32&cursor=y"] {
+            assert_eq!(without_cursor(query).as_deref(), Some("q=a%20%C3%A4&limit=2"), "{query}");
+        }
+        assert_eq!(without_cursor("q=%26%3D%2B&x").as_deref(), Some("q=%26%3D%2B&x="));
+        assert_eq!(without_cursor(""), Some(String::new()));
+        assert_eq!(without_cursor("q=%FF"), None);
+        assert!(has("a=b&over%64ue=true", "overdue") && has("overdue", "overdue"));
+        assert!(!has("q=overdue", "overdue") && !has("", "overdue"));
+        assert_eq!(decoded_segment("%37+").as_deref(), Some("7+"));
     }
 }

@@ -22,6 +22,6 @@ pub async fn batch_todos(
     Json { value: Batch(operations), digest }: Json<Batch>,
 ) -> Result {
     let key = key.with_body(digest);
-    let written = app.service.apply_batch(&caller, &operations, key.as_ref()).await?;
+    let written = app.service.apply_batch(&caller, operations, key.as_ref()).await?;
     Ok(Document::json(&Results::from(written.value)).replayed(written.replayed))
 }

@@ -1,26 +1,27 @@
 //! Todos as a file, of any size.
 //!
 //! The answer is a stream: one statement fetches a chunk, it is written out, the next one follows. Neither side holds more
-//! than a chunk.
+//! than a chunk, and a caller has few exports at once.
 
 mod csv;
 mod ics;
+mod lease;
 mod ndjson;
 mod pack;
 
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{Extension, Request, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures::stream;
 use http::{HeaderValue, header};
-use todo_core::Caller;
 use todo_core::domain::cursor::Position;
 use todo_core::domain::filter::{Filter, Sort};
 use todo_core::domain::todo::Todo;
 
+use self::lease::Lease;
 use self::pack::Packer;
 use crate::app::App;
 use crate::document::GZIP_FROM;
@@ -28,6 +29,7 @@ use crate::error::{Failure, Result};
 use crate::extract::caller::Reader;
 use crate::extract::negotiation::most_acceptable;
 use crate::extract::query::{FromQuery, Parameters, Query};
+use crate::middleware::entrance::Identity;
 use crate::middleware::representation::accepts_gzip;
 
 /// A kind of file.
@@ -123,14 +125,16 @@ impl FromQuery for ExportQuery {
 /// All matching todos as a file.
 pub async fn export_todos(
     State(app): State<Arc<App>>,
-    Reader(caller): Reader,
+    Reader(_): Reader,
+    Extension(identity): Extension<Identity>,
     Query(query): Query<ExportQuery>,
     request: Request,
 ) -> Result<Response> {
     let preferred = || most_acceptable(request.headers(), Format::ALL, Format::media_type);
     let format = query.format.or_else(preferred).unwrap_or(Format::Csv);
     // The first chunk is fetched before the answer begins, so that an error still has a status.
-    let mut export = Export { app, caller, query, format, next: Next::From(None), packer: None };
+    let lease = Lease::take(Arc::clone(&app), &identity).await?;
+    let mut export = Export { app, identity, lease, query, format, next: Next::From(None), packer: None };
     let mut first = format.head().to_owned();
     export.append_chunk(&mut first).await?;
     let gzip = first.len() >= GZIP_FROM && accepts_gzip(request.headers());
@@ -140,6 +144,7 @@ pub async fn export_todos(
         if export.next == Next::Nothing {
             return None;
         }
+        export.lease.renew().await;
         match export.next_chunk().await {
             Ok(chunk) => Some((export.encoded(chunk), export)),
             // The status is sent already; a broken stream tells the client that the file is not whole.
@@ -164,7 +169,8 @@ pub async fn export_todos(
 /// An export under way.
 struct Export {
     app: Arc<App>,
-    caller: Caller,
+    identity: Identity,
+    lease: Lease,
     query: ExportQuery,
     format: Format,
     next: Next,
@@ -186,11 +192,9 @@ impl Export {
             return Ok(());
         };
         let ExportQuery { format: _, filter, sort } = &self.query;
-        let page = self.app.service.export_chunk(&self.caller, filter, *sort, from.as_ref()).await?;
-        for todo in page.items {
-            self.format.write(todo, out);
-        }
-        self.next = match page.next {
+        let write = |todo| self.format.write(todo, out);
+        let (service, caller) = (&self.app.service, &self.identity.caller);
+        self.next = match service.export_chunk(caller, filter, *sort, from.as_ref(), write).await? {
             Some(position) => Next::From(Some(position)),
             None => {
                 out.push_str(self.format.tail());

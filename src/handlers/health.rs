@@ -143,8 +143,12 @@ async fn check(app: &App) -> Health {
             );
             up(meter.sql().1)
         }
+        Ok(Readiness::Down(down)) => {
+            problems.push(down.remedy().to_owned());
+            Check { reason: Some(down.as_str()), ..DOWN }
+        }
         Err(_) => {
-            problems.push("the database does not answer".to_owned());
+            problems.push("the database answers with something else than expected".to_owned());
             DOWN
         }
     };

@@ -9,6 +9,7 @@ pub mod employees;
 pub mod export;
 pub mod health;
 pub mod jobs;
+pub mod mcp;
 pub mod me;
 pub mod metrics;
 pub mod openapi;

@@ -67,6 +67,10 @@ pub struct Facts {
     pub limited: Option<&'static str>,
     /// The state of the rate limit.
     pub rates: Vec<RateVerdict>,
+    /// The method of an assistant's message, where it is one of the protocol's.
+    pub mcp_method: Option<&'static str>,
+    /// The tool that an assistant called.
+    pub tool: Option<&'static str>,
 }
 
 /// What the log says of a request.
@@ -85,6 +89,10 @@ struct Line<'a> {
     limited: Option<&'static str>,
     statements: u32,
     redis_calls: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mcp_method: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Cow<'static, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -131,6 +139,8 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         limited: facts.limited,
         statements,
         redis_calls,
+        mcp_method: facts.mcp_method,
+        tool: facts.tool,
         error: code,
         cause: cause.as_deref().map(log::one_line),
     });

@@ -27,7 +27,7 @@ static EXPOSED: [HeaderName; 11] = [
 ];
 
 /// What a page may send besides the simple fields.
-static ALLOWED: [HeaderName; 8] = [
+static ALLOWED: [HeaderName; 11] = [
     header::AUTHORIZATION,
     header::CONTENT_TYPE,
     header::ACCEPT,
@@ -36,6 +36,9 @@ static ALLOWED: [HeaderName; 8] = [
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("x-request-id"),
     HeaderName::from_static("traceparent"),
+    HeaderName::from_static("mcp-protocol-version"),
+    HeaderName::from_static("mcp-method"),
+    HeaderName::from_static("mcp-name"),
 ];
 
 /// What the settings allow; `None` where that is no origin at all.

@@ -10,6 +10,7 @@ use super::request_id::Origin;
 use crate::app::App;
 use crate::document::link;
 use crate::error;
+use crate::extract::query::decoded_segment;
 use crate::handlers::todos;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -46,7 +47,8 @@ pub async fn announce(app: &App, request: Request, answer: impl AsyncFnOnce(Requ
 
 /// The todo that a request of version 1 is about.
 pub fn todo_of(request: &Request) -> Option<Id> {
-    request.uri().path().strip_prefix("/api/v1/todos/").and_then(Id::parse_serial)
+    let segment = request.uri().path().strip_prefix("/api/v1/todos/")?;
+    decoded_segment(segment).as_deref().and_then(Id::parse_serial)
 }
 
 /// Names the successor of a todo in an answer whose handler did not get to know its UUID. That costs a statement, and only those

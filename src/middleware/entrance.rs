@@ -14,13 +14,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
-use todo_core::cache::{Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket};
+use todo_core::cache::writes::new_id;
+use todo_core::cache::{Dependency, Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket};
 use todo_core::domain::id::Id;
 use todo_core::store::admission::Principal;
 use todo_core::store::tokens::Scope;
 use todo_core::usecases::admission::Admittance;
-use todo_core::{Caller, Meter, WorkspaceId};
-use uuid::Uuid;
+use todo_core::{Announced, Caller, Meter, WorkspaceId};
 
 use super::access_log::Findings;
 use super::auth::{Credential, credential, insufficient_scope, unauthenticated};
@@ -29,6 +29,7 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
 use crate::extract::negotiation::unacceptable;
+use crate::extract::query;
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -69,13 +70,16 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     // Refused only when it was counted, and before the cache could answer it.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
     let plan = if refusal.is_none() { Plan::of(app, &request) } else { None };
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let write = (writes && refusal.is_none() && app.service.cache().announces()).then(new_id);
     let entry = Entry {
         who: credential.as_who(),
         address: &address,
         limits: rates(app),
-        write: !matches!(*request.method(), Method::GET | Method::HEAD),
+        write: writes,
         request: plan.as_ref().map(|plan| &plan.key),
-        todo: plan.as_ref().and_then(|plan| plan.todo),
+        dependency: plan.as_ref().map_or(Dependency::Lists, |plan| plan.dependency),
+        announce: write.as_deref(),
         gzip: representation::accepts_gzip(request.headers()),
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
@@ -88,7 +92,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         };
         match app.service.admit(&findings.meter, &entry, entrance).await {
             Ok(admittance) => {
-                let asked = Asked { credential: &credential, refusal, plan: plan.as_ref() };
+                let asked = Asked { credential: &credential, refusal, plan: plan.as_ref(), write: write.as_deref() };
                 let_in(app, &findings, asked, admittance, request, next).await
             }
             Err(error) => Failure::from(error).into_response(),
@@ -103,13 +107,15 @@ struct Asked<'a> {
     /// Why it cannot be answered, whoever asks.
     refusal: Option<Failure>,
     plan: Option<&'a Plan>,
+    /// The id under which it was to be announced as a write.
+    write: Option<&'a str>,
 }
 
 async fn let_in(
     app: &Arc<App>,
     findings: &Findings,
-    Asked { credential, refusal, plan }: Asked<'_>,
-    Admittance { principal, rates, lookup, refused, follow_up }: Admittance,
+    Asked { credential, refusal, plan, write }: Asked<'_>,
+    Admittance { principal, rates, lookup, refused, announced, follow_up }: Admittance,
     mut request: Request,
     next: Next,
 ) -> Response {
@@ -121,10 +127,14 @@ async fn let_in(
         return with_rates(too_many(&refused).into_response(), &rates);
     }
     let mut reader = false;
-    let mut old = None;
+    let (mut old, mut writer) = (None, None);
     if let Some(principal) = principal {
         findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
-        let caller = Caller { workspace: WorkspaceId(principal.workspace_id), meter: Arc::clone(meter) };
+        let mut caller = Caller::new(WorkspaceId(principal.workspace_id), Arc::clone(meter));
+        if let Some(write) = write.filter(|_| announced) {
+            caller.announced = Arc::new(Announced::new(write.to_owned()));
+            writer = Some(caller.clone());
+        }
         let identity = Identity { principal, caller };
         reader = identity.may_read();
         let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
@@ -152,6 +162,9 @@ async fn let_in(
         _ => (next.run(request).await, "BYPASS"),
     };
     findings.with(|facts| facts.cache = Some(cache));
+    if let Some(writer) = writer {
+        app.withdraw(writer);
+    }
     let mut response = with_rates(response, &rates);
     if let Some((todo, caller)) = old {
         Box::pin(deprecation::name_successor(app, &caller, todo, &mut response)).await;
@@ -172,7 +185,8 @@ pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &Header
         limits: RateLimits { auth_failures: app.settings.rates.auth_failures, ..RateLimits::OFF },
         write: false,
         request: None,
-        todo: None,
+        dependency: Dependency::Lists,
+        announce: None,
         gzip: false,
     };
     let entrance = app.service.enter(meter, &entry).await;
@@ -192,8 +206,7 @@ pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &Header
 /// How a cacheable request is found in the cache, and for how long.
 struct Plan {
     key: [u8; 32],
-    /// The todo that the answer shows, where it shows no more.
-    todo: Option<Uuid>,
+    dependency: Dependency,
     ttl: Duration,
 }
 
@@ -206,59 +219,73 @@ impl Plan {
         }
         let route = request.extensions().get::<MatchedPath>()?.as_str();
         let (_, resource) = route.strip_prefix("/api/v")?.split_once('/')?;
-        let ttl = match resource {
-            "todos/stats" => app.settings.cache.stats,
-            "todos" | "todos/{id}" | "tags" | "employees" | "employees/{id}" | "departments" | "departments/{id}" => {
-                app.settings.cache.answers
+        let (ttl, mut dependency) = match resource {
+            "todos/stats" => (app.settings.cache.stats, Dependency::Stats),
+            "todos" | "todos/{id}" => (app.settings.cache.answers, Dependency::Lists),
+            "tags" => (app.settings.cache.answers, Dependency::Tags),
+            "employees" | "employees/{id}" | "departments" | "departments/{id}" => {
+                (app.settings.cache.answers, Dependency::People)
             }
             _ => return None,
         };
         let mut key = Sha256::new();
-        key.update(request.uri().path_and_query().map_or("", |uri| uri.as_str()));
-        if request.uri().query().is_some_and(|query| query.contains("overdue")) {
+        // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
+        // cannot be decoded is refused.
+        let query = request.uri().query().unwrap_or_default();
+        key.update(request.uri().path());
+        key.update("?");
+        key.update(query::rewritten(query, |_| true)?);
+        if query::has(query, "overdue") {
             // What is overdue changes by itself, so such an answer lives until the minute is over.
             let minute = chrono::Utc::now().timestamp() / 60;
             key.update(minute.to_be_bytes());
         }
-        // In doubt none: then every write makes the answer old.
-        let todo = match (route, request.uri().path().rsplit_once('/')) {
-            ("/api/v2/todos/{id}", Some((_, id))) => match Id::parse_uuid(id) {
-                Some(Id::Uuid(todo)) => Some(todo),
-                Some(Id::Serial(_)) | None => None,
-            },
-            _ => None,
-        };
-        Some(Self { key: key.finalize().into(), todo, ttl })
+        // By its integer, a todo is not told from others.
+        if let ("/api/v2/todos/{id}", Some((_, id))) = (route, request.uri().path().rsplit_once('/'))
+            && let Some(Id::Uuid(todo)) = Id::parse_uuid(id)
+        {
+            dependency = Dependency::Todo(todo);
+        }
+        Some(Self { key: key.finalize().into(), dependency, ttl })
     }
 }
 
-/// Lets the handler answer and keeps a successful answer for the next caller.
-async fn fetch(app: &App, meter: &Arc<Meter>, request: Request, next: Next, ticket: Ticket, ttl: Duration) -> Response {
+/// Lets the handler answer and keeps a successful answer for the next caller, beside the response.
+async fn fetch(
+    app: &Arc<App>,
+    meter: &Arc<Meter>,
+    request: Request,
+    next: Next,
+    ticket: Ticket,
+    ttl: Duration,
+) -> Response {
+    let gzip = representation::accepts_gzip(request.headers());
     let mut response = next.run(request).await;
-    let links: Vec<(&str, &str)> = response
-        .headers()
-        .get_all(header::LINK)
-        .iter()
-        .filter_map(|link| Some(("link", link.to_str().ok()?)))
-        .collect();
+    let links = response.headers().get_all(header::LINK).iter();
+    let links: Vec<String> = links.filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
     let fresh = response.extensions().get::<Document>().filter(|document| document.status == StatusCode::OK);
     let Some(document) = fresh else {
         app.service.cache().abandon(meter, ticket).await;
         return response;
     };
     let mut document = document.clone();
-    if document.body.len() >= crate::document::GZIP_FROM {
+    // The form of the others is made when they ask: what is stored may be outdated before.
+    if gzip && document.body.len() >= crate::document::GZIP_FROM {
         document.gzip = representation::compress(&document.body);
     }
-    let stored = Fresh {
-        status: document.status.as_u16(),
-        etag: document.etag.as_deref().unwrap_or_default(),
-        headers: &links,
-        body: &document.body,
-        gzip: document.gzip.as_deref(),
-    };
-    app.service.cache().store(meter, ticket, &stored, ttl).await;
-    response.extensions_mut().insert(document);
+    response.extensions_mut().insert(document.clone());
+    let (app, meter) = (Arc::clone(app), Arc::clone(meter));
+    spin_sdk::wasip3::spawn(async move {
+        let headers: Vec<(&str, &str)> = links.iter().map(|link| ("link", link.as_str())).collect();
+        let stored = Fresh {
+            status: document.status.as_u16(),
+            etag: document.etag.as_deref().unwrap_or_default(),
+            headers: &headers,
+            body: &document.body,
+            gzip: document.gzip.as_deref(),
+        };
+        app.service.cache().store(&meter, ticket, &stored, ttl).await;
+    });
     response
 }
 

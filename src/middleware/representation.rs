@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::document::{Document, GZIP_FROM};
 use crate::extract::conditional::EntityTags;
+use crate::extract::negotiation::weight;
 
 /// Writes a [`Document`] out. Of the answers that carry none, whole ones (failures, metrics) are compressed where that pays;
 /// streams pass.
@@ -51,6 +52,15 @@ pub async fn choose(request: Request, answer: impl AsyncFnOnce(Request) -> Respo
     response
 }
 
+/// Takes away the length that axum gives to an answer without a body: a 204 must have none, and that of a 304 is the length of the
+/// answer that it stands for (RFC 9110, 8.6).
+pub fn without_false_length(mut response: Response) -> Response {
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
+    response
+}
+
 /// Compresses a body that is there already and large enough. A stream has no exact size and is left alone.
 async fn whole(mut response: Response, gzip: bool) -> Response {
     let large = response.body().size_hint().exact().is_some_and(|bytes| bytes >= GZIP_FROM as u64);
@@ -87,7 +97,7 @@ pub fn accepts_gzip(headers: &HeaderMap) -> bool {
     for coding in lines.flat_map(|line| line.split(',')) {
         let mut parts = coding.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
+        let weight = weight(parts);
         if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") {
             return weight > 0.0;
         }
@@ -110,7 +120,9 @@ mod tests {
             accepts_gzip(&headers)
         };
         assert!(accepts("gzip") && accepts("br, GZIP;q=0.5") && accepts("*") && accepts("deflate, gzip;q=1.0, *;q=0"));
-        assert!(!accepts("br") && !accepts("gzip;q=0") && !accepts("*;q=0") && !accepts("identity") && !accepts(""));
+        for refused in ["br", "gzip;q=0", "gzip;Q=0", "*;q=0", "identity", ""] {
+            assert!(!accepts(refused), "{refused}");
+        }
         assert!(!accepts_gzip(&HeaderMap::new()));
     }
 }

@@ -38,6 +38,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (422, "idempotency_key_reused", "the idempotency key was used with another body"),
     (428, "precondition_required", "PUT needs If-Match (replace) or If-None-Match: * (create)"),
     (429, "rate_limited", "more than 100 requests a minute in the class default"),
+    (429, "too_many_exports", "4 exports of this token are running; wait for one to end"),
     (431, "headers_too_large", "more than 100 header fields or 32768 bytes of them"),
     (500, "internal", "something went wrong on our side"),
     (503, "unavailable", "the service is temporarily unavailable"),

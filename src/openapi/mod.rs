@@ -9,6 +9,7 @@
 mod document;
 mod failure;
 mod header;
+mod mcp;
 mod operation;
 mod parameter;
 mod schema;
@@ -52,6 +53,36 @@ impl Version {
     pub fn text(self) -> String {
         format!("{:#}\n", sorted(self.document()))
     }
+}
+
+/// The definitions of the tools of assistants, as the blessed file has them.
+pub fn tools() -> String {
+    let mut text = String::new();
+    write(&sorted(mcp::tools()), 0, &mut text);
+    text + "\n"
+}
+
+/// Writes what fits on a line on one line: the component embeds the file as it is, and half of it would be space.
+fn write(value: &Value, depth: usize, into: &mut String) {
+    const WIDTH: usize = 140;
+    let whole = value.to_string();
+    let items: Vec<(String, &Value)> = match value {
+        _ if whole.chars().count() <= WIDTH => return into.push_str(&whole),
+        Value::Array(items) => items.iter().map(|item| (String::new(), item)).collect(),
+        Value::Object(object) => object.iter().map(|(name, item)| (format!("\"{name}\": "), item)).collect(),
+        _ => return into.push_str(&whole),
+    };
+    let (open, close) = if value.is_array() { ('[', ']') } else { ('{', '}') };
+    into.push(open);
+    for (number, (name, item)) in items.into_iter().enumerate() {
+        into.push_str(if number == 0 { "\n" } else { ",\n" });
+        into.push_str(&" ".repeat(depth + 1));
+        into.push_str(&name);
+        write(item, depth + 1, into);
+    }
+    into.push('\n');
+    into.push_str(&" ".repeat(depth));
+    into.push(close);
 }
 
 fn sorted(value: Value) -> Value {

@@ -126,7 +126,15 @@ pub fn all(version: Version) -> Map<String, Value> {
             );
             put("created_after", instant("created_after", "Created later than this."));
             put("created_before", instant("created_before", "Created earlier than this."));
-            put("updated_since", instant("updated_since", "Changed at this instant or later."));
+            put(
+                "updated_since",
+                instant(
+                    "updated_since",
+                    "Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds \
+                        after its `updated_at`. To follow changes, begin each time one minute before the newest `updated_at` seen, and \
+                        pass over what is known by `id` and `updated_at`. Deleted todos are found with `deleted=true`.",
+                ),
+            );
             put("q", query("q", "Words in title and description: \"a phrase\", or, -not.", schema("SearchInput")));
             put("deleted", query("deleted", "The bin instead of the live todos.", boolean));
             put(

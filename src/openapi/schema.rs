@@ -39,7 +39,8 @@ impl Schemas {
                     "next_cursor": {
                         "type": ["string", "null"], "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
                         "description": "The `cursor` of the next page; null on the last page and only there. A page may have \
-                            fewer items than `limit`, even none, although more follow.",
+                            fewer items than `limit` although more follow. It has none only where no more match, or where \
+                            none of at least 200,000 todos that come next in the order does.",
                     },
                 },
             }),

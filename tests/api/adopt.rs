@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
+use crate::harness::replaced::OldApplication;
 use crate::harness::{Workspace, database, suite, unique};
 
 suite![
@@ -14,6 +15,11 @@ suite![
     what_cannot_come_is_reported_and_nothing_comes,
     #[database]
     a_kill_in_the_middle_leaves_nothing,
+    #[database]
+    tables_and_columns_are_renamed_by_a_map,
+    a_second_run_for_what_changed_is_refused,
+    #[replaced]
+    ten_thousand_todos_answer_as_the_old_application_answers_them,
 ];
 
 const TABLES: &str = "
@@ -96,7 +102,7 @@ async fn what_cannot_come_is_reported_and_nothing_comes() {
         insert into tags select g, 'tag ' || g from generate_series(1, 10000) g;
         insert into todos (id, title, status, priority, created_at) values
             (1, repeat('x', 201), 'pending', 'low', null), (2, 'x', 'doing', 'low', null), (3, 'x', null, '7', null),
-            (4, 'x', null, null, '2024-01-01'), (5, '<b>x</b>', null, null, null);
+            (4, 'x', null, null, '2024-01-01'), (5, '<b>x</b>', null, null, null), (6, 'x' || chr(1), null, null, null);
         insert into todo_tags select 5, g from generate_series(1, 10000) g")
     .await;
     let name = name_of(&ws).await;
@@ -107,6 +113,7 @@ async fn what_cannot_come_is_reported_and_nothing_comes() {
         "refused: todos 3: priority:",
         "refused: todos 4: created_at:",
         "refused: todos 5: tags:",
+        "refused: todos 6: title:",
         "mended: todos 5: title:",
     ];
     for dry in [&["--dry-run"][..], &[]] {
@@ -141,4 +148,68 @@ async fn a_kill_in_the_middle_leaves_nothing() {
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(ws.get("/api/v1/todos/stats").send().await.ok()["total"], json!(6000));
     drop_old(&schema).await;
+}
+
+async fn tables_and_columns_are_renamed_by_a_map() {
+    let ws = Workspace::new().await;
+    let (url, schema) = old("
+        create table items (number bigint primary key, name text, done boolean, state text, weight integer);
+        insert into items values (5, 'Mapped', null, 'wip', 9), (6, 'Done', true, 'open', 1)")
+    .await;
+    let map = std::env::temp_dir().join(unique("map"));
+    let names = "[todos]\ntable = \"items\"\nid = \"number\"\ntitle = \"name\"\ncompleted = \"done\"\n\
+        status = \"state\"\npriority = \"weight\"\n[statuses]\nwip = \"in_progress\"\nopen = \"pending\"\n\
+        [priorities]\n9 = \"urgent\"\n1 = \"low\"\n";
+    std::fs::write(&map, names).unwrap();
+    let name = name_of(&ws).await;
+    let done = adopt(&["--from", &url, "--workspace", &name, "--map", map.to_str().unwrap()]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let report = String::from_utf8_lossy(&done.stdout);
+    assert!(report.contains("mended: todos 6: status: is pending though completed is true: completed"), "{report}");
+    let listed = ws.get("/api/v1/todos").send().await.ok();
+    let told =
+        |field: &str| -> Vec<Value> { listed.as_array().unwrap().iter().map(|todo| todo[field].clone()).collect() };
+    assert_eq!(told("id"), [5, 6]);
+    assert_eq!(told("title"), ["Mapped", "Done"]);
+    assert_eq!(told("status"), ["in_progress", "completed"]);
+    assert_eq!(told("priority"), ["urgent", "low"]);
+    std::fs::write(&map, "[todos]\ntable = \"no_such_table\"\n").unwrap();
+    let other = Workspace::new().await;
+    let failed = adopt(&["--from", &url, "--workspace", &name_of(&other).await, "--map", map.to_str().unwrap()]);
+    let said = String::from_utf8_lossy(&failed.stderr);
+    assert!(!failed.status.success() && said.contains("no table `no_such_table`"), "{said}");
+    let printed = adopt(&["--print-map"]);
+    assert!(printed.status.success() && String::from_utf8_lossy(&printed.stdout).contains("[todo_tags]"));
+    std::fs::remove_file(map).unwrap();
+    drop_old(&schema).await;
+}
+
+async fn a_second_run_for_what_changed_is_refused() {
+    let refused = adopt(&["--since", "2026-01-01T00:00:00Z"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("the old tables tell neither what was removed"), "{said}");
+}
+
+async fn ten_thousand_todos_answer_as_the_old_application_answers_them() {
+    let ws = Workspace::new().await;
+    let old = OldApplication::with(10_000).await;
+    let url = std::env::var("TODO_OLD_DATABASE_URL").unwrap();
+    let done = adopt(&["--from", &url, "--workspace", &name_of(&ws).await]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(ws.get("/api/v1/todos/stats").send().await.ok()["total"], json!(10_000));
+    let new = format!("{}/api/v1", ws.server.url);
+    let token = ws.token(json!(["todos:read", "todos:write"]), Value::Null).await;
+    let token = token["token"].as_str().unwrap();
+    let compared = adopt(&["compare", "--old", &old.url, "--new", &new, "--token", token, "--writes"]);
+    let (found, said) = (String::from_utf8_lossy(&compared.stdout), String::from_utf8_lossy(&compared.stderr));
+    assert!(compared.status.success(), "{found}{said}");
+    assert!(said.contains("nothing differs but on purpose"), "{said}");
+    for difference in ["old-text", "old-merged-tags", "old-mended", "old-errors", "old-unknown-body"] {
+        assert!(found.contains(&format!("/docs/migrating#{difference}:")), "{difference} was not seen: {found}");
+    }
+    // The comparison does find what is wrong.
+    ws.patch("/api/v1/todos/7").json(json!({ "priority": "urgent", "title": "Changed" })).send().await.has_status(200);
+    let compared = adopt(&["compare", "--old", &old.url, "--new", &new, "--token", token]);
+    let found = String::from_utf8_lossy(&compared.stdout);
+    assert!(!compared.status.success() && found.contains("differs: todo 7, title: was"), "{found}");
 }

@@ -7,6 +7,7 @@ use crate::harness::{Answer, Workspace, suite, uuid};
 suite![
     results_come_in_request_order,
     an_id_stands_in_one_operation_only,
+    a_new_tag_has_the_spelling_of_the_first_operation,
     a_failure_names_its_index_and_undoes_everything,
     a_stale_version_fails_the_batch,
     shapes_are_checked_before_anything_happens,
@@ -17,6 +18,28 @@ suite![
 
 async fn batch(ws: &Workspace, operations: Value) -> Answer {
     ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await
+}
+
+async fn a_new_tag_has_the_spelling_of_the_first_operation() {
+    let spellings = ["Home", "HOME", "home", "hOmE"];
+    for first in spellings {
+        let ws = Workspace::new().await;
+        let old = ws.titled("old").await;
+        // As many as it takes for a sort by name to leave equal ones in any order.
+        let mut operations = vec![json!({ "op": "create", "todo": { "title": "x", "tags": [first] } })];
+        operations.extend((0..40).map(|number| {
+            let tags = [spellings[number % 4].to_owned(), format!("tag-{:02}", 40 - number)];
+            json!({ "op": "create", "todo": { "title": "x", "tags": tags } })
+        }));
+        operations.push(json!({ "op": "update", "id": old, "todo": { "tags": ["HoMe"] } }));
+        let results = batch(&ws, json!(operations)).await.ok()["results"].clone();
+        for result in results.as_array().unwrap() {
+            assert_eq!(result["todo"]["tags"][0], first, "{result}");
+        }
+        let tags = ws.all("/api/v2/tags", &[]).await;
+        assert_eq!(tags.iter().filter(|tag| tag["name"] == first).count(), 1, "{tags:?}");
+        assert_eq!(tags.len(), 41);
+    }
 }
 
 async fn results_come_in_request_order() {

@@ -96,7 +96,7 @@ async fn an_unknown_outcome_is_not_settled_before_its_transaction_has_ended() {
     let late = "select todo_create_v1($1, null, null, null, false, gen_random_uuid(), \
         '{\"title\": \"late\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     writer.execute(late, &[&workspace]).await.unwrap();
-    sql.execute("select invalidation_record_unknown_v1($1)", &[&workspace]).await.unwrap();
+    sql.execute("select invalidation_record_unknown_v1($1, false)", &[&workspace]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for _ in 0..3 {
         assert_eq!(ws.get(PATH).send().await.header("x-cache"), "BYPASS");

@@ -27,7 +27,15 @@ const WRONG: &str = "\
         FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
         WHERE t.deleted_at IS NULL GROUP BY 1, 2
     ) m USING (workspace_id, tag_id)
-    WHERE kept IS DISTINCT FROM made";
+    WHERE kept IS DISTINCT FROM made
+    UNION ALL
+    SELECT 'completed in ' || workspace_id || ' at ' || hour || ': ' || concat_ws(', not ', kept, made)
+    FROM (SELECT workspace_id, hour, sum(todos) AS kept FROM completion_counts GROUP BY 1, 2 HAVING sum(todos) <> 0) k
+    FULL JOIN (
+        SELECT workspace_id, date_trunc('hour', completed_at, 'UTC') AS hour, count(*) AS made
+        FROM todos WHERE deleted_at IS NULL AND completed_at IS NOT NULL GROUP BY 1, 2
+    ) m USING (workspace_id, hour)
+    WHERE kept IS DISTINCT FROM made AND hour > now() - interval '7 days'";
 
 async fn kept_counts_are_exact_at_any_moment() {
     let database = database::connect().await;

@@ -4,7 +4,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite};
+use crate::harness::{Options, Server, Workspace, raw, suite};
 
 suite![
     csv_has_the_documented_columns,
@@ -13,6 +13,7 @@ suite![
     ndjson_has_one_whole_todo_a_line,
     ics_is_a_calendar,
     ics_folds_and_escapes,
+    ics_descriptions_are_text,
     csv_is_the_default,
     exports_take_the_filters_of_the_list,
     exports_are_whole_beyond_one_page,
@@ -20,6 +21,10 @@ suite![
     a_large_export_is_compressed_when_accepted,
     other_formats_are_refused,
     accept_chooses_only_where_no_format_is_given,
+    #[redis]
+    a_token_has_few_exports_at_once,
+    #[embedded]
+    large_todos_come_in_small_chunks,
 ];
 
 const COLUMNS: [&str; 14] = [
@@ -191,6 +196,18 @@ async fn ics_folds_and_escapes() {
     assert_eq!(lines.iter().filter(|line| *line == "END:VTODO").count(), 3, "{lines:#?}");
 }
 
+async fn ics_descriptions_are_text() {
+    let ws = Workspace::new().await;
+    let markup = "<p>one, <b>two</b></p><p>3 &lt; 4</p>";
+    ws.todo(json!({ "title": "a", "description": markup })).await;
+    ws.todo(json!({ "title": "b", "description": "1 < 2 & 3" })).await;
+    let lines = ics(&ws, "sort=created_at").await;
+    let about = |name: &str| lines.iter().filter(|line| line.starts_with(name)).map(String::as_str).collect::<Vec<_>>();
+    assert_eq!(about("DESCRIPTION"), ["DESCRIPTION:one\\, two\\n3 < 4", "DESCRIPTION:1 < 2 & 3"]);
+    let alternative = "X-ALT-DESC;FMTTYPE=text/html:<p>one\\, <b>two</b></p><p>3 &lt\\; 4</p>";
+    assert_eq!(about("X-ALT-DESC"), [alternative], "only where there is markup");
+}
+
 async fn csv_is_the_default() {
     let ws = Workspace::new().await;
     ws.titled("x").await;
@@ -280,5 +297,64 @@ async fn accept_chooses_only_where_no_format_is_given() {
         let answer = ws.get(&format!("/api/v2/todos/export{query}")).header("accept", accept).send().await;
         answer.has_status(200);
         assert_eq!(answer.media_type(), media_type, "{query} {accept}");
+    }
+}
+
+/// Creates todos with descriptions of this text, as many at a time as a body may have.
+async fn large_todos(ws: &Workspace, todos: usize, description: &str) {
+    let create = json!({ "op": "create", "todo": { "title": "large", "description": description } });
+    let at_once = (1_000_000 / create.to_string().len()).min(100);
+    let mut left = todos;
+    while left > 0 {
+        let operations = vec![create.clone(); left.min(at_once)];
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+        left -= operations.len();
+    }
+}
+
+async fn a_token_has_few_exports_at_once() {
+    let ws = Workspace::new().await;
+    // More than the buffers of a connection take, so that an export whose client does not read is not done.
+    large_todos(&ws, 2_500, &"x".repeat(9_900)).await;
+    let head = format!("Host: test\r\nAuthorization: Bearer {}", ws.token.as_ref().unwrap());
+    let request = format!("GET /api/v2/todos/export HTTP/1.1\r\n{head}\r\n\r\n");
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        let (answer, stream) = raw::begin(&ws.server, request.as_bytes()).await;
+        answer.has_status(200);
+        held.push(stream);
+    }
+    let short = "/api/v2/todos/export?status=cancelled";
+    let refused = ws.get(short).send().await;
+    refused.problem(429, "too_many_exports");
+    assert_eq!(refused.header("retry-after"), "30");
+    ws.with_scopes(&["todos:read"]).await.get(short).send().await.has_status(200);
+    // One is given up: there is room again, when its lease is over at the latest.
+    held.pop();
+    for _ in 0..80 {
+        let answer = ws.get(short).send().await;
+        if answer.status == 200 {
+            return;
+        }
+        answer.problem(429, "too_many_exports");
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("an export that was given up still counts");
+}
+
+async fn large_todos_come_in_small_chunks() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    // Four bytes a character.
+    large_todos(&ws, 60, &"\u{1f600}".repeat(10_000)).await;
+    for sort in ["created_at", "due_date", "-title"] {
+        let before = server.host().counters();
+        let ids: Vec<String> =
+            csv(&ws, &format!("sort={sort}")).await[1..].iter().map(|todo| todo[0].clone()).collect();
+        let spent = server.host().counters() - before;
+        assert_eq!(ids.iter().collect::<std::collections::HashSet<_>>().len(), 60, "{sort}: {}", ids.len());
+        assert_eq!(ids.len(), 60, "{sort}");
+        // Half a megabyte each.
+        assert!(spent.statements >= 5, "{sort}: {spent:?}");
     }
 }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::harness::server::authority;
 use crate::harness::{Answer, Options, Server, Workspace, database, suite, with_parameter};
 
 suite![
@@ -31,6 +32,8 @@ suite![
     production_refuses_to_run_without_tokens,
     #[embedded]
     a_database_without_migrations_is_not_ready,
+    #[embedded]
+    settings_that_keep_postgres_away_are_told_with_their_remedy,
     #[embedded]
     a_read_only_database_serves_reads,
 ];
@@ -289,6 +292,45 @@ async fn a_database_without_migrations_is_not_ready() {
     let answer = server.admin().get("/api/v2/todos").send().await;
     answer.problem(500, "internal");
     assert!(!answer.text().contains("relation") && !answer.text().contains("tokens"), "{answer}");
+}
+
+async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
+    let given = std::env::var("DATABASE_URL").unwrap();
+    let (host, port) = authority(&given, "5432");
+    let with = |change: &dyn Fn(&mut url::Url)| {
+        let mut url = url::Url::parse(&given).unwrap();
+        change(&mut url);
+        url.to_string()
+    };
+    let told_password = "tell-nobody";
+    for (url, allowed, reason, remedy) in [
+        (given.clone(), "1", "not_permitted", "database_host and database_port must name what database_url names"),
+        (
+            with(&|url| url.set_password(Some(told_password)).unwrap()),
+            &port,
+            "wrong_password",
+            "refuses the role or the password of database_url",
+        ),
+        (with(&|url| url.set_path("no_such_database")), &port, "no_database", "create it, then apply the migrations"),
+        (
+            with(&|url| url.set_port(Some(1)).unwrap()),
+            "1",
+            "unreachable",
+            "is Postgres up at the address of database_url?",
+        ),
+    ] {
+        let options = Options::default().with("database_url", url).with("database_host", &host);
+        let server = Server::private(options.with("database_port", allowed)).await;
+        for (path, status) in [("/health/ready", 503), ("/health", 200)] {
+            let answer = server.anonymous().get(path).send().await;
+            let health = answer.json(status);
+            assert_eq!(health["checks"]["database"]["reason"], reason, "{answer}");
+            assert!(health["problems"].to_string().contains(remedy), "{answer}");
+            for secret in [told_password, "no_such_database", host.as_str()] {
+                assert!(!answer.text().contains(secret), "strangers need not know: {answer}");
+            }
+        }
+    }
 }
 
 async fn a_read_only_database_serves_reads() {

@@ -11,6 +11,7 @@ suite![
     every_answer_has_the_security_headers,
     the_documents_may_show_their_own_page,
     nothing_says_what_runs_here,
+    no_length_is_false,
     private_answers_are_not_kept_by_others,
     large_answers_are_compressed_when_accepted,
     small_answers_are_not_compressed,
@@ -18,6 +19,21 @@ suite![
     a_compressed_answer_has_a_tag_of_its_own,
     other_origins_are_refused_by_default,
 ];
+
+async fn no_length_is_false() {
+    let ws = Workspace::new().await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    for path in [path.as_str(), "/api/v2/todos", "/docs/migrating"] {
+        let whole = ws.get(path).send().await;
+        assert_eq!(whole.has_status(200).header("content-length"), whole.body.len().to_string(), "{whole}");
+        let unchanged = ws.get(path).header("if-none-match", whole.header("etag")).send().await;
+        assert_eq!(unchanged.has_status(304).optional("content-length"), None, "{unchanged}");
+    }
+    let gone = ws.delete(&path).send().await;
+    assert_eq!(gone.no_content().optional("content-length"), None, "{gone}");
+    let options = ws.call("OPTIONS", "/api/v2/todos").send().await;
+    assert_eq!(options.no_content().optional("content-length"), None, "{options}");
+}
 
 #[track_caller]
 fn assert_guarded(answer: &Answer) {
@@ -54,7 +70,7 @@ async fn every_answer_has_the_security_headers() {
 
 async fn the_documents_may_show_their_own_page() {
     let client = Server::shared().await.anonymous();
-    for path in ["/docs", "/docs/errors", "/docs/migrating"] {
+    for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
         let answer = client.get(path).send().await;
         assert!([200, 301, 302, 307, 308].contains(&answer.status), "{answer}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");

@@ -1,9 +1,12 @@
 //! What operators and orchestrators ask.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::harness::server::authority;
-use crate::harness::{Options, Server, suite};
+use crate::harness::victims::{Host, TlsRedis};
+use crate::harness::{Options, Server, Workspace, suite};
 
 suite![
     health_names_every_part,
@@ -17,6 +20,8 @@ suite![
     wrong_settings_of_redis_are_told_from_a_redis_that_is_away,
     #[embedded]
     redis_may_be_reached_over_tls,
+    #[embedded]
+    a_redis_behind_tls_keeps_answers,
 ];
 
 async fn health_names_every_part() {
@@ -71,7 +76,7 @@ async fn what_health_found_is_remembered_for_half_a_second() {
     server.anonymous().get("/health").send().await.ok();
     let before = server.host().counters();
     let began = std::time::Instant::now();
-    while began.elapsed() < std::time::Duration::from_millis(1200) {
+    while began.elapsed() < Duration::from_millis(1200) {
         for path in ["/health", "/health/ready"] {
             assert_eq!(server.anonymous().get(path).send().await.ok()["status"], "healthy");
         }
@@ -118,4 +123,28 @@ async fn redis_may_be_reached_over_tls() {
     // The Redis of the tests does not speak TLS: to be permitted means to get as far as its refusal.
     let (told, _) = told_of_redis(Options::default().with("redis_url", format!("rediss://:x@{host}:{port}"))).await;
     assert!(["unreachable", "timeout"].contains(&told.as_str()), "{told}");
+}
+
+async fn a_redis_behind_tls_keeps_answers() {
+    let Some(redis) = TlsRedis::start().await else { return };
+    let options = redis.used_by(Options::default());
+    let host = Host::trusting(Some(redis.authority()), options.clone()).await;
+    let ws = Workspace::on(&host.server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    let mut cached = String::new();
+    // A new Redis is not trusted at once.
+    for _ in 0..250 {
+        cached = ws.get(&path).send().await.has_status(200).header("x-cache").to_owned();
+        if cached == "HIT" {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(cached, "HIT");
+    let health = host.server.anonymous().get("/health").send().await;
+    assert_eq!(health.ok()["checks"]["cache"]["status"], "up", "{health}");
+    // Whoever does not know its authority does not talk to it.
+    let stranger = Host::start(options).await;
+    let health = stranger.server.anonymous().get("/health").send().await;
+    assert_eq!(health.ok()["checks"]["cache"]["reason"], "unreachable", "{health}");
 }

@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite, unique};
+use crate::harness::{Workspace, database, suite, unique};
 
 suite![
+    an_outcome_that_is_kept_is_bounded,
+    #[database]
+    a_purge_is_bounded_in_bytes,
     a_replay_gives_the_first_answer,
     a_replay_gives_the_first_answer_even_after_changes,
     another_body_under_the_same_key_is_refused,
@@ -146,6 +149,10 @@ async fn every_post_takes_a_key() {
     let (first, second) = (send().send().await, send().send().await);
     assert_eq!(first.ok(), second.ok());
     assert_eq!(second.header("idempotent-replayed"), "true");
+    let other_spelling = format!("/api/v2/todos/{}/restore", id.to_uppercase());
+    let third = ws.post(&other_spelling).header("idempotency-key", "every").send().await;
+    assert_eq!(third.ok(), first.ok());
+    assert_eq!(third.header("idempotent-replayed"), "true");
     assert_eq!(ws.titles(&[("q", "batch")]).await.len(), 1);
     assert_eq!(ws.all("/api/v2/jobs", &[]).await.len(), 2, "one job for each version's route");
 }
@@ -182,7 +189,7 @@ async fn bad_keys_are_bad_parameters() {
 async fn a_key_whose_first_request_is_still_running_is_refused() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await;
-    let database = crate::harness::database::connect().await;
+    let database = database::connect().await;
     // As long as this lock is held, the first request waits for the employee that it refers to.
     database.batch_execute("begin").await.unwrap();
     let lock = format!("select 1 from employees where uid = '{}' for update", ada["id"].as_str().unwrap());
@@ -190,7 +197,7 @@ async fn a_key_whose_first_request_is_still_running_is_refused() {
     let body = json!({ "title": "A", "assignee_id": ada["id"] });
     let create = || ws.post("/api/v2/todos").header("idempotency-key", "slow").json(body.clone());
     let first = tokio::spawn(create().send());
-    crate::harness::database::until_blocked(&database, 1).await;
+    database::until_blocked(&database, 1).await;
     let second = create().send().await;
     database.batch_execute("rollback").await.unwrap();
     second.problem(409, "idempotency_in_progress");
@@ -204,7 +211,7 @@ async fn a_key_is_forgotten_after_a_day() {
     let create =
         |title: &'static str| ws.post("/api/v2/todos").header("idempotency-key", &key).json(json!({ "title": title }));
     let first = create("A").send().await.created();
-    let database = crate::harness::database::connect().await;
+    let database = database::connect().await;
     let aged = database
         .execute(
             "update idempotency_keys set created_at = created_at - interval '24 hours 1 minute' where key = $1",
@@ -216,4 +223,52 @@ async fn a_key_is_forgotten_after_a_day() {
     let second = create("B").send().await;
     assert_ne!(second.created()["id"], first["id"]);
     assert_eq!(second.optional("idempotent-replayed"), None);
+}
+
+/// A short request whose outcome is long.
+async fn an_outcome_that_is_kept_is_bounded() {
+    let ws = Workspace::new().await;
+    let long = "\u{1f600}".repeat(10_000);
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let create = json!({ "op": "create", "todo": { "title": "long", "description": long } });
+        let made = ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![create; 20] })).send().await.ok();
+        ids.extend(made["results"].as_array().unwrap().iter().map(|result| result["todo"]["id"].clone()));
+    }
+    let batch = |ids: &[Value]| {
+        let operations: Vec<Value> =
+            ids.iter().map(|id| json!({ "op": "update", "id": id, "todo": { "priority": "high" } })).collect();
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": operations }))
+    };
+    let refused = batch(&ids).header("idempotency-key", "k").send().await;
+    refused.problem(422, "invalid_body").at("/operations", "too_many").faults_are(1);
+    let todo = format!("/api/v2/todos/{}", ids[0].as_str().unwrap());
+    assert_eq!(ws.get(&todo).send().await.ok()["version"], 1, "nothing was applied");
+    assert_eq!(batch(&ids[..20]).header("idempotency-key", "k").send().await.ok()["results"][0]["todo"]["version"], 2);
+    batch(&ids).send().await.ok();
+}
+
+/// One statement removes so many bytes and one row more, never none.
+async fn a_purge_is_bounded_in_bytes() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let id = database::workspace(&database, &ws).await;
+    let transaction = database.transaction().await.unwrap();
+    let fill = "insert into idempotency_keys (workspace_id, route, key, body_digest, outcome, created_at) \
+        select $1, 'r', n::text, '', repeat('x', 600), now() - interval '2 days' from generate_series(1, 5) n";
+    assert_eq!(transaction.execute(fill, &[&id]).await.unwrap(), 5);
+    let fill = "insert into todos (workspace_id, uid, title, description, deleted_at) \
+        select $1, gen_random_uuid(), 'x', repeat('x', 599), now() - interval '31 days' from generate_series(1, 5) n";
+    assert_eq!(transaction.execute(fill, &[&id]).await.unwrap(), 5);
+    for left in [3, 1, 0] {
+        transaction.execute("select purge_chunk_v1('idempotency_keys', 100, 1000, '1 s')", &[]).await.unwrap();
+        let count = "select count(*) from idempotency_keys where workspace_id = $1";
+        assert_eq!(transaction.query_one(count, &[&id]).await.unwrap().get::<_, i64>(0), left);
+        let purge = "select removed, is_last from purge_bin_v1($1, 100, 1000, '1 s', false)";
+        let purged = transaction.query_one(purge, &[&id]).await.unwrap();
+        assert_eq!(purged.get::<_, bool>(1), left == 0);
+        let count = "select count(*) from todos where workspace_id = $1";
+        assert_eq!(transaction.query_one(count, &[&id]).await.unwrap().get::<_, i64>(0), left);
+    }
+    transaction.rollback().await.unwrap();
 }

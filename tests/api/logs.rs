@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use todo_host::{Captured, Output};
 
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::{Options, Server, Workspace, mcp, suite};
 
 suite![
     #[embedded]
@@ -17,6 +17,8 @@ suite![
     a_request_that_ran_out_of_time_is_told_with_what_was_known,
     #[embedded]
     nothing_else_is_printed,
+    #[embedded]
+    a_call_of_a_tool_is_told_by_method_and_tool_alone,
     #[embedded]
     no_secret_is_logged,
     #[embedded]
@@ -162,6 +164,33 @@ async fn nothing_else_is_printed() {
         assert!(line["time"].is_string() && line["level"].is_string(), "{line}");
     }
     assert!(lines(&captured).iter().any(|line| line["event"] == "worked"), "{}", captured.text());
+}
+
+async fn a_call_of_a_tool_is_told_by_method_and_tool_alone() {
+    let (server, captured) = talking("debug").await;
+    let ws = Workspace::on(&server).await;
+    let draft = json!({ "title": "very private title", "description": "very private text" });
+    let private = json!({ "todos": [draft], "idempotency_key": "very-private-key" });
+    let wrong = json!({ "text": "very private search", "very_private_field": 1 });
+    for (id, call, told) in [
+        ("mcp-1", mcp::tool(&ws, "add_todos", private), json!(["tools/call", "add_todos", null])),
+        ("mcp-2", mcp::tool(&ws, "find_todos", wrong), json!(["tools/call", "find_todos", "invalid_body"])),
+        ("mcp-3", mcp::legacy(&ws, "tools/list", json!({})), json!(["tools/list", null, null])),
+        ("mcp-4", mcp::tool(&ws, "very_private_tool", json!({})), json!(["tools/call", null, "rpc_invalid_params"])),
+        ("mcp-5", mcp::modern(&ws, "very/private", json!({})), json!(["other", null, "rpc_method_not_found"])),
+    ] {
+        call.header("x-request-id", id).send().await;
+        let line = line_of(&captured, id).await;
+        assert_eq!(json!([line["mcp_method"], line["tool"], line["error"]]), told, "{line}");
+        assert_eq!((&line["route"], &line["workspace"]), (&json!("/mcp"), &json!(ws.id)), "{line}");
+    }
+    let text = captured.text();
+    for secret in ["very private", "very_private", "very-private", "very/private"] {
+        assert!(!text.contains(secret), "{secret} in {text}");
+    }
+    ws.get("/api/v2/me").header("x-request-id", "other").send().await.ok();
+    let line = line_of(&captured, "other").await;
+    assert!(line.get("mcp_method").is_none() && line.get("tool").is_none(), "{line}");
 }
 
 async fn no_secret_is_logged() {

@@ -31,6 +31,7 @@ mod conditional;
 mod counts;
 mod errors;
 mod export;
+mod failover;
 mod faults;
 mod filters;
 mod headers;
@@ -38,6 +39,8 @@ mod health;
 mod idempotency;
 mod jobs;
 mod logs;
+mod mcp;
+mod mcp_tools;
 mod me;
 mod metrics;
 mod migrations;
@@ -50,8 +53,10 @@ mod pooler;
 mod rate_limit;
 mod readme;
 mod request_id;
+mod restore;
 mod scale;
 mod settings;
+mod setup;
 mod statements;
 mod stats;
 mod tags;
@@ -84,6 +89,7 @@ fn main() -> ExitCode {
         errors::suite(),
         counts::suite(),
         export::suite(),
+        failover::suite(),
         faults::suite(),
         filters::suite(),
         headers::suite(),
@@ -91,6 +97,8 @@ fn main() -> ExitCode {
         idempotency::suite(),
         jobs::suite(),
         logs::suite(),
+        mcp::suite(),
+        mcp_tools::suite(),
         me::suite(),
         metrics::suite(),
         migrations::suite(),
@@ -103,8 +111,10 @@ fn main() -> ExitCode {
         rate_limit::suite(),
         readme::suite(),
         request_id::suite(),
+        restore::suite(),
         scale::suite(),
         settings::suite(),
+        setup::suite(),
         statements::suite(),
         stats::suite(),
         tags::suite(),

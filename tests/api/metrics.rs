@@ -5,12 +5,13 @@ use std::sync::Arc;
 use prom_text_format_parser::{Metric, Scrape, Type, ValueType};
 use serde_json::json;
 
-use crate::harness::{Options, Server, Workspace, database, suite};
+use crate::harness::{Options, Server, Workspace, database, mcp, suite};
 
 suite![
     metrics_are_for_administrators,
     the_documented_metrics_and_no_others_are_there,
     requests_are_counted_by_route_method_and_status,
+    messages_of_assistants_are_counted_as_one_route,
     a_histogram_adds_up,
     #[embedded]
     all_instances_count_together,
@@ -100,6 +101,23 @@ async fn requests_are_counted_by_route_method_and_status() {
     ws.get(&stranger).send().await.problem(404, "route_not_found");
     let answer = ws.server.admin().get("/metrics").send().await;
     assert!(!answer.text().contains(&stranger), "{stranger}");
+}
+
+async fn messages_of_assistants_are_counted_as_one_route() {
+    let ws = Workspace::new().await;
+    let labels = |status| [("route", "/mcp"), ("method", "POST"), ("status", status)];
+    let now = scrape(&ws.server).await;
+    let before = ["2xx", "4xx"].map(|status| count(&now, "todo_http_requests_total", &labels(status)));
+    mcp::tool(&ws, "overview", json!({})).send().await.content();
+    mcp::tool(&ws, "overview", json!({ "tz": 7 })).send().await.refusal(422, "invalid_body");
+    mcp::modern(&ws, "no/such_method", json!({})).send().await.rpc_error(404, -32601);
+    wait_for(&ws.server, "three messages", |metrics| {
+        let counted = ["2xx", "4xx"].map(|status| count(metrics, "todo_http_requests_total", &labels(status)));
+        counted[0] >= before[0] + 2.0 && counted[1] >= before[1] + 1.0
+    })
+    .await;
+    let answer = ws.server.admin().get("/metrics").send().await;
+    assert!(!answer.text().contains("no/such_method"), "{answer}");
 }
 
 async fn a_histogram_adds_up() {

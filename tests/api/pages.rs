@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Workspace, suite};
+use crate::harness::{Answer, Workspace, raw, suite};
 
 suite![
     pages_follow_each_other_without_gaps,
     the_link_header_leads_to_the_next_page,
+    the_spelling_of_a_query_changes_nothing,
     a_cursor_goes_with_another_limit,
     a_cursor_goes_with_no_other_filter_or_sort,
     a_tampered_cursor_is_refused,
@@ -50,6 +51,40 @@ async fn the_link_header_leads_to_the_next_page() {
     assert_eq!(second.ok()["items"][0]["title"], "todo 02");
     assert_eq!(second.ok()["next_cursor"], Value::Null);
     assert!(second.optional("link").is_none_or(|link| !link.contains("rel=\"next\"")), "{second}");
+}
+
+async fn the_spelling_of_a_query_changes_nothing() {
+    let ws = Workspace::new().await;
+    for number in 0..3 {
+        ws.titled(&format!("ärger {number}")).await;
+    }
+    let get = async |target: &str| {
+        let head = format!("Host: test\r\nConnection: close\r\nAuthorization: Bearer {}", ws.token.as_ref().unwrap());
+        raw::exchange(&ws.server, format!("GET {target} HTTP/1.1\r\n{head}\r\n\r\n").as_bytes()).await
+    };
+    let link = |answer: &Answer| {
+        let link = answer.header("link").to_owned();
+        assert!(link.is_ascii() && link.matches("cursor=").count() == 1 && !link.contains("%75"), "{answer}");
+        link.split_once('<').unwrap().1.split_once('>').unwrap().0.trim_start_matches(&ws.server.url).to_owned()
+    };
+    // Once from the database, and then, where there is a cache, from there.
+    for (spelled, target) in [
+        ("ärger", "/api/v2/todos?q=ärger&limit=1&sort=title"),
+        ("%C3%A4rger", "/api/v2/todos?q=%C3%A4rger&limit=1&sort=title"),
+        ("%c3%a4%72ger", "/api/v2/todos?%71=%c3%a4%72ger&limit=1&&sort=title&"),
+    ] {
+        let (first, again) = (get(target).await, get(target).await);
+        first.ok();
+        again.ok();
+        assert_eq!(link(&first), link(&again), "{spelled}");
+        let second = get(&link(&first)).await;
+        assert_eq!(second.ok()["items"][0]["title"], "ärger 1", "{spelled}");
+        let third = get(&link(&second).replace("cursor=", "c%75rsor=")).await;
+        assert_eq!(third.ok()["items"][0]["title"], "ärger 2", "{spelled}");
+        assert_eq!(third.optional("link"), None, "{third}");
+        let second = get(&link(&first).replace("cursor=", "c%75rsor=")).await;
+        assert_eq!(get(&link(&second)).await.ok()["items"][0]["title"], "ärger 2", "{spelled}");
+    }
 }
 
 async fn a_cursor_goes_with_another_limit() {

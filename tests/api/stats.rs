@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite};
+use crate::harness::{Workspace, database, suite};
 
 suite![
     an_empty_workspace_counts_zero_everywhere,
@@ -10,6 +10,8 @@ suite![
     due_today_depends_on_the_time_zone,
     an_unknown_time_zone_is_refused,
     counts_follow_every_write,
+    #[database]
+    completions_of_seven_days_are_kept_by_the_hour,
 ];
 
 async fn stats(ws: &Workspace) -> Value {
@@ -105,4 +107,20 @@ async fn counts_follow_every_write() {
     assert_eq!(stats(&ws).await["total"], 0);
     ws.post(&format!("{path}/restore")).send().await.ok();
     assert_eq!(stats(&ws).await["total"], 1);
+}
+
+async fn completions_of_seven_days_are_kept_by_the_hour() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let id = database::workspace(&database, &ws).await;
+    // Two are too old; one lies in the hour with which the seven days begin, or in the next.
+    let fill = "'x', 'completed', now() - interval '7 days' + n * interval '1 minute' \
+        from unnest(array[-5000, -1, 2, 70, 5000, 10079]) n";
+    database::insert(&database, id, "title, status, completed_at", fill).await;
+    let counted = stats(&ws).await;
+    assert_eq!((&counted["total"], &counted["completed_last_7_days"]), (&json!(6), &json!(4)));
+    let kept = "select coalesce(sum(todos), 0)::bigint from completion_counts where workspace_id = $1";
+    assert_eq!(database::number(&database, kept, &[&id]).await, 5, "all but what is older by more than two hours");
+    database::empty(&database, id).await;
+    assert_eq!(database::number(&database, kept, &[&id]).await, 0);
 }

@@ -105,8 +105,13 @@ async fn the_markup_of_a_request_is_bounded() {
         ws.todo(todo.clone()).await;
         todo[field] = json!(tag(1000));
         let problem = ws.post("/api/v2/todos").json(todo).send().await.problem(422, "invalid_body");
-        problem.at(&format!("/{field}"), "too_much_markup").faults_are(1);
+        problem.at(&format!("/{field}"), "too_many_attributes").faults_are(1);
     }
+    // No tag has many, but all of them have.
+    let problem =
+        ws.post("/api/v2/todos").json(json!({ "title": "x", "description": tag(60).repeat(70) })).send().await;
+    problem.problem(422, "invalid_body").at("/description", "too_many_attributes").faults_are(1);
+    ws.todo(json!({ "title": "x", "description": tag(60).repeat(60) })).await;
     let batch = |text: String, count: usize| {
         let operation = json!({ "op": "create", "todo": { "title": "x", "description": text } });
         ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![operation; count] }))

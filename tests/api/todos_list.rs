@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite};
+use crate::harness::{Workspace, database, suite};
 
 suite![
     a_page_has_summaries,
@@ -13,6 +13,8 @@ suite![
     todos_without_a_due_date_come_last_either_way,
     ties_follow_the_direction_of_the_sort,
     among_few_todos_no_page_is_short,
+    #[database]
+    what_matches_far_down_the_list_is_on_the_first_page,
 ];
 
 async fn a_page_has_summaries() {
@@ -133,4 +135,27 @@ async fn among_few_todos_no_page_is_short() {
             }
         }
     }
+}
+
+/// Many match, but none of the newest 25,000 does, nor any that has a due date.
+async fn what_matches_far_down_the_list_is_on_the_first_page() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let id = database::workspace(&database, &ws).await;
+    let fill = "case when n > 25000 then 'bench' else 'x' end, now() - n * interval '1 second', \
+            case when n <= 3000 then now() + n * interval '1 hour' end \
+        from generate_series(1, 31000) n";
+    database::insert(&database, id, "title, created_at, due_date", fill).await;
+    for filter in ["q=bench", "q=-x", "q=bench&sort=due_date", "q=bench&sort=-due_date", "q=bench&sort=-priority"] {
+        let page = ws.get(&format!("/api/v2/todos?{filter}")).send().await.ok();
+        let titles: Vec<_> =
+            page["items"].as_array().unwrap().iter().map(|todo| todo["title"].as_str().unwrap()).collect();
+        assert_eq!(titles, ["bench"; 50], "{filter}");
+        assert!(page["next_cursor"].is_string(), "{filter}: {page}");
+    }
+    for (skip, items) in [("30999", 1), ("31000", 0), ("9223372036854775807", 0)] {
+        let page = ws.get(&format!("/api/v1/todos?skip={skip}")).send().await.ok();
+        assert_eq!(page.as_array().map(Vec::len), Some(items), "{skip}");
+    }
+    database::empty(&database, id).await;
 }

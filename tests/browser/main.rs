@@ -32,7 +32,8 @@ async fn the_documentation_works_in_a_browser() {
     check.reference("v1", &[("GET", "/api/v1/todos", "", "200"), ("POST", "/api/v1/todos", body, "201")]).await;
     check.text_page("/docs/errors#stale_version", "stale_version").await;
     check.text_page("/docs/migrating#ids", "ids").await;
-    for path in ["/docs", "/docs?version=v1", "/docs/errors", "/docs/migrating"] {
+    check.text_page("/docs/assistants#tools", "tools").await;
+    for path in ["/docs", "/docs?version=v1", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
         check.fits(path).await;
     }
     browser.quit().await;

@@ -42,11 +42,27 @@ pub async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("DATABASE_URL is not a valid Postgres URL")?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
     let connected = options.connect().await;
-    let mut connection = connected.with_context(|| format!("no connection to Postgres at {place}"))?;
+    let mut connection = connected.map_err(|error| {
+        let remedy = remedy(&error);
+        anyhow::Error::new(error).context(format!("no connection to Postgres at {place}: {remedy}"))
+    })?;
     sqlx::raw_sql("set statement_timeout = 0; set idle_in_transaction_session_timeout = 0")
         .execute(&mut connection)
         .await?;
     Ok(connection)
+}
+
+/// What to do about a connection that was refused.
+fn remedy(error: &sqlx::Error) -> &'static str {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    match (error, code.as_deref()) {
+        (_, Some("28P01" | "28000")) => "the role or the password of DATABASE_URL is wrong, or pg_hba.conf refuses it",
+        (_, Some("3D000")) => "create the database first (createdb)",
+        (_, Some("53300")) => "the server has no free connections",
+        (sqlx::Error::Tls(_), _) => "its certificate is not trusted; sslrootcert names a CA of your own",
+        (sqlx::Error::Io(_), _) => "is a server up at this address?",
+        _ => "DATABASE_URL names the server",
+    }
 }
 
 /// Creates a database on the server of `url`, as its role, and gives the new one's URL.

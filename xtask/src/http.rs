@@ -3,9 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
+use url::Url;
+
+/// The longest answer that is read to its end.
+const LONGEST: u64 = 64 << 20;
 
 /// The status of `GET http://<address><path>`, or `None` if nothing sensible came within 5 seconds.
 pub async fn status(address: SocketAddr, path: &str) -> Option<u16> {
@@ -33,6 +38,56 @@ pub async fn ask(
     Some((status_of(&answer)?, serde_json::from_str(body).ok()?))
 }
 
+/// A whole answer.
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header fields, as they came.
+    head: String,
+    /// The body.
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON; null if it is something else.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_default()
+    }
+
+    /// The value of a header field.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let fields = self.head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        fields.filter(|(field, _)| field.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim()).next()
+    }
+}
+
+/// The answer to a request with header fields and a body, within a minute. In HTTP/1.0, so that no server cuts it into chunks.
+///
+/// # Errors
+/// If the address is not `http://`, or nothing sensible came.
+pub async fn send(method: &str, url: &Url, fields: &[(&str, &str)], body: Option<&str>) -> Result<Answer> {
+    let (Some(host), "http") = (url.host_str(), url.scheme()) else {
+        bail!("{url} does not begin with http:// (a local tunnel reaches a server that wants TLS)");
+    };
+    let port = url.port_or_known_default().unwrap_or(80);
+    let target = &url[url::Position::BeforePath..url::Position::AfterQuery];
+    let mut request = format!("{method} {target} HTTP/1.0\r\nHost: {host}:{port}\r\n");
+    for (name, value) in fields {
+        request += &format!("{name}: {value}\r\n");
+    }
+    if let Some(body) = body {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
+    request = format!("{request}\r\n{}", body.unwrap_or_default());
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let answer = tokio::time::timeout(Duration::from_secs(60), exchange((host, port), request)).await;
+    let answer = answer.with_context(|| format!("{url} has not answered within a minute"))?;
+    let answer = answer.with_context(|| format!("{url} does not answer"))?;
+    let status = status_of(&answer).with_context(|| format!("{url} does not speak HTTP"))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    Ok(Answer { status, head: head.to_owned(), body: body.to_owned() })
+}
+
 fn status_of(answer: &str) -> Option<u16> {
     answer.strip_prefix("HTTP/1.")?.get(2..5)?.parse().ok()
 }
@@ -47,10 +102,10 @@ pub fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-async fn exchange(address: SocketAddr, request: String) -> std::io::Result<String> {
+async fn exchange(address: impl ToSocketAddrs, request: String) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address).await?;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    stream.take(64 * 1024).read_to_end(&mut answer).await?;
+    stream.take(LONGEST).read_to_end(&mut answer).await?;
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

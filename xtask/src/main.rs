@@ -6,6 +6,7 @@
 
 mod account;
 mod adopt;
+mod anchors;
 mod apt;
 mod bench;
 mod build;
@@ -16,6 +17,7 @@ mod docs_check;
 mod guard;
 mod http;
 mod installation;
+mod mcp_check;
 mod migrate;
 mod openapi;
 mod postgres;
@@ -70,13 +72,15 @@ enum Command {
     /// Fill a workspace with todos to look at.
     Seed(seed::Args),
     /// Bring the data of the application that this service replaces into an empty workspace.
-    Adopt(adopt::Args),
+    Adopt(Box<adopt::Args>),
     /// Write the OpenAPI documents, or check them against the code and against what was released.
     Openapi(openapi::Args),
     /// Measure requests per second, latencies and memory.
     Bench(bench::Args),
     /// Try generated requests on a service and compare every answer with the OpenAPI documents.
     Schemathesis(schemathesis::Args),
+    /// Try public clients of assistants and the protocol's conformance suite on `POST /mcp`.
+    McpCheck(mcp_check::Args),
     /// Check the repository's own rules.
     Tidy(tidy::Args),
     /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
@@ -145,6 +149,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Openapi(args) => openapi::main(session, &args).await,
         Command::Bench(args) => bench::main(session, &args).await,
         Command::Schemathesis(args) => schemathesis::main(session, &args).await,
+        Command::McpCheck(args) => mcp_check::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),
         Command::Dist(args) => dist::main(session, &args).await,
         Command::DocsCheck(args) => docs_check::main(session, args).await,

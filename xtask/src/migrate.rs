@@ -14,6 +14,9 @@ use crate::checkout::Checkout;
 use crate::database::{self, Which};
 use crate::progress::{duration, print, say};
 
+/// Postgres 15, as it tells its version.
+const OLDEST: i32 = 150_000;
+
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -40,14 +43,12 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
 pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     let began = std::time::Instant::now();
     let mut connection = database::connect(url).await?;
+    new_enough(&mut connection).await?;
     let pending = list(checkout, &mut connection).await?.iter().filter(|(_, _, applied)| !applied).count();
     let migrator = read(checkout).await?;
     // Also with nothing pending: it compares the checksums.
-    migrator.run(&mut connection).await.map_err(|error| {
-        let edited = matches!(error, MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_));
-        let advice = "; an applied file never changes: put it back, and add another";
-        anyhow::anyhow!("the migrations cannot be applied: {error}{}", if edited { advice } else { "" })
-    })?;
+    let applied = migrator.run(&mut connection).await;
+    applied.map_err(|error| anyhow::anyhow!("the migrations cannot be applied: {error}{}", remedy(&error)))?;
     match pending {
         0 => say("the database's schema is current"),
         _ => say(&format!("applied {pending} migrations in {}", duration(began.elapsed()))),
@@ -65,6 +66,38 @@ pub async fn is_former(connection: &mut PgConnection) -> Result<bool> {
 async fn is_begun(connection: &mut PgConnection) -> Result<bool> {
     let there = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null");
     Ok(there.fetch_one(connection).await?)
+}
+
+/// Fails on a Postgres that lacks what the migrations use.
+async fn new_enough(connection: &mut PgConnection) -> Result<()> {
+    let version: i32 =
+        sqlx::query_scalar("select current_setting('server_version_num')::int").fetch_one(connection).await?;
+    if version < OLDEST {
+        bail!("Postgres {} is too old: the service needs {} or newer", version / 10_000, OLDEST / 10_000);
+    }
+    Ok(())
+}
+
+/// What to do about it, where that is known.
+fn remedy(error: &MigrateError) -> &'static str {
+    const EDITED: &str = "; an applied file never changes: put it back, and add another; or begin anew (remove \
+        target/dev/up, if it is the private server's)";
+    const RIGHTS: &str = "; the role must own the database (ALTER DATABASE … OWNER TO …), which lets it create tables and the \
+        trusted extension btree_gin. Where the server trusts no extension, a superuser runs CREATE EXTENSION btree_gin first";
+    const CONTRIB: &str = "; install Postgres's contrib modules on the server (Debian has them in postgresql, others in postgresql-contrib)";
+    let code = match error {
+        MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_) => return EDITED,
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
+            error.as_database_error().and_then(sqlx::error::DatabaseError::code)
+        }
+        _ => None,
+    };
+    match code.as_deref() {
+        Some("42501") => RIGHTS,
+        // undefined_file: the extension's control file; feature_not_supported is Postgres 17's word.
+        Some("58P01" | "0A000") => CONTRIB,
+        _ => "",
+    }
 }
 
 /// Version, name, and whether it has been applied.

@@ -1,4 +1,5 @@
-//! `cargo xtask openapi`: writes the OpenAPI documents, or checks that they are what the code says and what clients rely on.
+//! `cargo xtask openapi`: writes the OpenAPI documents and the definitions of the tools of assistants, which come from the same
+//! types, or checks that they are what the code says and what clients rely on.
 //! The rules are in `openapi/README.md`.
 
 mod compare;
@@ -17,6 +18,8 @@ use crate::progress::say;
 const FROZEN: &str = "v1";
 /// The version that may only grow.
 const CURRENT: &str = "v2";
+/// The tools of assistants. Their clients ask for the list each time, so nothing of it is promised.
+const TOOLS: &str = "tools";
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -34,7 +37,7 @@ pub struct Args {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let generator = generator(session).await?;
     let mut faults = Vec::new();
-    for version in [FROZEN, CURRENT] {
+    for version in [FROZEN, CURRENT, TOOLS] {
         let generated = generate(&generator, version).await?;
         let file = file(session, version);
         let blessed = std::fs::read_to_string(&file).unwrap_or_default();

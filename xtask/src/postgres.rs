@@ -1,4 +1,6 @@
-//! A private Postgres of the installed binaries.
+//! A private Postgres of the installed binaries, or of another version's.
+
+mod npm;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -34,8 +36,17 @@ pub struct Postgres {
 
 impl Postgres {
     /// Starts a server whose files are in `folder`, and waits until it answers.
-    pub async fn start(session: &Session, account: &Account, folder: PathBuf, keep: Keep) -> Result<Self> {
-        let binaries = binaries(session).await?;
+    pub async fn start(
+        session: &Session,
+        account: &Account,
+        folder: PathBuf,
+        keep: Keep,
+        version: Option<u32>,
+    ) -> Result<Self> {
+        let binaries = match version {
+            Some(version) => npm::binaries(session, version).await?,
+            None => binaries(session).await?,
+        };
         let data = folder.join("data");
         stop_leftover(&data.join("postmaster.pid"), &data).await?;
         let secret = secret(account, &folder)?;
@@ -65,6 +76,14 @@ impl Postgres {
         let options = PgConnectOptions::new_without_pgpass();
         let options = options.host("127.0.0.1").port(self.port).username("postgres").password(&self.secret);
         options.database(database).ssl_mode(PgSslMode::Disable).connect().await
+    }
+
+    /// Its major version.
+    pub async fn major(&self, database: &str) -> Result<i32> {
+        let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
+            .fetch_one(&mut self.superuser(database).await?)
+            .await?;
+        Ok(version / 10_000)
     }
 
     /// The URL of a database of this server, for the role `todo`.

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use rustix::process::Signal;
 use tokio::process::Command;
 
 use crate::build::{COMPONENTS, components};
@@ -32,7 +31,7 @@ pub struct Args {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let schemathesis = install(session).await?;
-    let wanted = Wanted { postgres: true, redis: true };
+    let wanted = Wanted { postgres: true, redis: true, version: None };
     let servers = Servers::start(session, "schemathesis", Keep::Nothing, wanted).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.drop_databases("todo").await?;
@@ -44,20 +43,8 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     components(session, &COMPONENTS).await?;
 
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-    let mut host = Command::new(up::embedded(session).await?);
-    host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
     let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
-    for (key, value) in up::settings(&url, &redis_url)? {
-        host.env(format!("SPIN_VARIABLE_{key}"), value);
-    }
-    host.env("SPIN_VARIABLE_AUTH", "token").env("SPIN_VARIABLE_LOG_LEVEL", "warn");
-    for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
-        // High and not off: an answer without the fields of the rate limit would prove nothing about them.
-        host.env(format!("SPIN_VARIABLE_RATE_LIMIT_{class}"), "1000000");
-    }
-    let service = session.processes.start("the service", host, Signal::INT)?;
-    up::until_it_answers(&service, listen).await?;
+    up::serve_privately(session, listen, &up::settings(&url, &redis_url)?, &[("AUTH", "token")]).await?;
 
     let mut code = ExitCode::SUCCESS;
     for version in ["v1", "v2"] {

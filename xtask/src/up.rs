@@ -57,12 +57,15 @@ enum Host {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     // Before anything that takes minutes.
-    std::net::TcpListener::bind(args.listen).with_context(|| format!("cannot listen on {}", args.listen))?;
+    std::net::TcpListener::bind(args.listen).with_context(|| {
+        format!("cannot listen on {}: stop who does, or choose another address with --listen", args.listen)
+    })?;
     let host = choose(args.host).await?;
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
 
-    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis };
+    let wanted =
+        Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis, version: None };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {
@@ -129,6 +132,31 @@ async fn set_former_aside(postgres: &Postgres) -> Result<()> {
     ));
     postgres.rename_database("todo", &kept).await?;
     postgres.create_database("todo").await
+}
+
+/// Serves for another command, on the embedded host and without limits of rates, until the command ends.
+pub async fn serve_privately(
+    session: &Session,
+    listen: SocketAddr,
+    servers: &[(&'static str, String)],
+    variables: &[(&str, &str)],
+) -> Result<()> {
+    let mut host = Command::new(embedded(session).await?);
+    host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
+    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
+    for (key, value) in servers {
+        host.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+    host.env("SPIN_VARIABLE_LOG_LEVEL", "warn");
+    for (key, value) in variables {
+        host.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+    for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
+        // High and not off: an answer without the fields of the rate limit would prove nothing about them.
+        host.env(format!("SPIN_VARIABLE_RATE_LIMIT_{class}"), "1000000");
+    }
+    let service = session.processes.start("the service", host, Signal::INT)?;
+    until_it_answers(&service, listen).await
 }
 
 /// The variables of `spin.toml` that say where the servers are.

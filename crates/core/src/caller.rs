@@ -1,8 +1,10 @@
 //! On whose behalf work is done, and what it has cost so far.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use crate::lock;
 
 /// The internal key of a workspace. Every statement and every cache key begins with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +17,37 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     /// Counts what the request costs.
     pub meter: Arc<Meter>,
+    /// The write that was announced when the request came in.
+    pub announced: Arc<Announced>,
+}
+
+impl Caller {
+    /// A caller that has announced nothing.
+    pub fn new(workspace: WorkspaceId, meter: Arc<Meter>) -> Self {
+        Self { workspace, meter, announced: Arc::default() }
+    }
+}
+
+/// A write that was announced to the cache in the call that authenticated the request: its id, and since when. Whoever writes takes
+/// it; if nobody does, it is withdrawn.
+#[derive(Debug, Default)]
+pub struct Announced(Mutex<Option<(String, Instant)>>);
+
+impl Announced {
+    /// A write with this id, announced just now.
+    pub fn new(id: String) -> Self {
+        Self(Mutex::new(Some((id, Instant::now()))))
+    }
+
+    /// Whether there was none, or somebody has taken it.
+    pub fn is_taken(&self) -> bool {
+        lock(&self.0).is_none()
+    }
+
+    /// The id and the age of the announcement, for the first who asks.
+    pub fn take(&self) -> Option<(String, Duration)> {
+        lock(&self.0).take().map(|(id, since)| (id, since.elapsed()))
+    }
 }
 
 /// Counts the statements and Redis calls of one request (for `Server-Timing`, the access log and the metrics).

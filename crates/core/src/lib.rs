@@ -12,9 +12,10 @@ pub mod domain;
 pub mod error;
 mod lock;
 pub mod log;
+mod queue;
 pub mod store;
 pub mod usecases;
 
-pub use caller::{Caller, Meter, WorkspaceId};
+pub use caller::{Announced, Caller, Meter, WorkspaceId};
 pub use error::{Error, Result};
 pub use lock::lock;

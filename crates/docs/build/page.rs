@@ -27,7 +27,7 @@ const REFERENCE_HEAD: &str = r#"<link rel="stylesheet" href="{{asset swagger-ui.
 <script src="{{asset reference.js}}" defer></script>"#;
 
 /// The last two are sent with an error status; their paths are not served.
-const SOURCES: [Source; 5] = [
+const SOURCES: [Source; 6] = [
     Source {
         path: "/docs",
         file: "reference.html",
@@ -35,6 +35,14 @@ const SOURCES: [Source; 5] = [
         description: "Every operation of the todo API, to read and to try.",
         head: REFERENCE_HEAD,
         class: "reference",
+    },
+    Source {
+        path: "/docs/assistants",
+        file: "assistants.html",
+        title: "Assistants",
+        description: "How to connect an assistant to the todo API, what its tools may do, and what to tell people.",
+        head: "",
+        class: "prose",
     },
     Source {
         path: "/docs/errors",

@@ -82,6 +82,13 @@ pub const PROBLEMS: &[Problem] = &[
         "Use a token with the scope named in `detail`. `GET /api/v2/me` lists the scopes of the one you have.",
     ),
     problem(
+        403,
+        "origin_not_allowed",
+        "A page of this origin may not call",
+        "The request to `/mcp` was sent by a page in a browser, whose `Origin` is not among those that the service allows.",
+        "Call from a program, which sends no `Origin`, or have the page's origin added to the setting `cors_origins`.",
+    ),
+    problem(
         404,
         "todo_not_found",
         "No such todo",
@@ -274,6 +281,13 @@ pub const PROBLEMS: &[Problem] = &[
         "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is left.",
     ),
     problem(
+        429,
+        "too_many_exports",
+        "Too many exports are running",
+        "A token has at most four exports that run at once, since each is held in memory while its client reads.",
+        "Read an export to its end before you begin others. One that was given up ends at the latest after 30 seconds.",
+    ),
+    problem(
         431,
         "headers_too_large",
         "The headers are too large",
@@ -310,14 +324,19 @@ pub const FAULTS: &[Fault] = &[
         "type",
         "The value has another JSON type than the field: a string where a number belongs, null where none is allowed.",
     ),
-    fault("too_few", "The list has fewer elements than needed: one in a filter."),
+    fault("too_few", "The list has fewer elements than needed: one in a filter, one id in a tool's arguments."),
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
     fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
-    fault("too_many", "The list has more elements than allowed: 20 tags, 100 operations."),
+    fault(
+        "too_many",
+        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos of one tool, or as many whose todos have 2 MiB with an \
+         `Idempotency-Key`.",
+    ),
+    fault("too_many_attributes", "The text has more than 64 attributes in a tag, or more than 4000 in all its tags."),
     fault(
         "too_much_markup",
-        "The text has more markup than can be sanitised: more than 64 attributes in a tag, too many elements or too deep ones, \
-         or, with the texts before it, more than one request may have. Send less of it at once.",
+        "The text has more markup than can be sanitised: too many elements or too deep ones, or, with the texts before it, more \
+         than one request may have. Send less of it at once.",
     ),
     fault(
         "unclosed_markup",

@@ -1,8 +1,10 @@
-//! iCalendar: each todo is a `VTODO` (RFC 5545, 3.6.2).
+//! iCalendar: each todo is a `VTODO` (RFC 5545, 3.6.2). A description is text there; its markup stands in `X-ALT-DESC`, which
+//! Outlook and Thunderbird read.
 
 use std::fmt::Write;
 
 use todo_core::domain::instant::Instant;
+use todo_core::domain::text::Description;
 use todo_core::domain::todo::{Priority, Status, Todo};
 
 /// The beginning of the calendar.
@@ -23,7 +25,14 @@ pub fn write(todo: Todo, out: &mut String) {
     line(out, &format!("SEQUENCE:{}", todo.version - 1));
     line(out, &format!("SUMMARY:{}", text(&todo.title)));
     if let Some(description) = &todo.description {
-        line(out, &format!("DESCRIPTION:{}", text(description)));
+        let words = Description::plain(description);
+        if !words.is_empty() {
+            line(out, &format!("DESCRIPTION:{}", text(&words)));
+        }
+        // Sanitised text has a `<` only where an element begins.
+        if description.contains('<') {
+            line(out, &format!("X-ALT-DESC;FMTTYPE=text/html:{}", text(description)));
+        }
     }
     if let Some(due) = &todo.due_date {
         line(out, &format!("DUE:{}", utc(due)));

@@ -24,7 +24,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
             .about(
                 "Up to 100 creates, updates and deletes, all or nothing. An id stands in one operation only. A failure names the \
-                 operation's index.",
+                 operation's index. With an `Idempotency-Key` the todos that come out have at most 2 MiB together.",
             )
             .body("Batch", example::batch())
             .idempotent()
@@ -45,6 +45,7 @@ pub fn operations() -> Vec<Operation> {
             .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
             .with(parameter::FILTER_V2)
             .with(&["sort", "format"])
+            .fails(&["too_many_exports"])
             .answers_as("The file.", &["Content-Disposition"], example::files()),
         Operation::read(V2, "/api/v2/todos/{id}", "get_todo", "Read a todo")
             .of_one("todo_not_found")

@@ -22,26 +22,22 @@ pub struct Batch(pub Vec<Operation>);
 
 impl FromJson for Batch {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let items = fields.required("operations", |value, pointer| match fields::array(value, pointer, MOST)? {
-            items if items.is_empty() => Err(Fault::at(pointer, "too_short", "must have at least 1 item")),
-            items => Ok(items),
-        })?;
-        let pointer = fields.pointer_to("operations");
-        let operations: Vec<Option<Operation>> = items
-            .into_iter()
-            .enumerate()
-            .map(|(index, item)| fields.nested(item, format!("{pointer}/{index}"), operation))
-            .collect();
-        let operations: Vec<Operation> = operations.into_iter().collect::<Option<_>>()?;
-        let mut seen = HashSet::new();
-        for (index, operation) in operations.iter().enumerate() {
-            let (Operation::Update { id, .. } | Operation::Delete { id, .. }) = operation else { continue };
-            if !seen.insert(*id) {
-                let detail = "an id stands in one operation only";
-                fields.fault(Fault::at(format!("{pointer}/{index}/id"), "duplicate", detail));
-            }
-        }
+        let operations = fields.objects("operations", MOST, operation)?;
+        once_each(fields, "operations", &operations);
         Some(Self(operations))
+    }
+}
+
+/// Notes the ids that stand in more than one of the operations, which the field `name` has.
+pub fn once_each(fields: &mut Fields, name: &str, operations: &[Operation]) {
+    let pointer = fields.pointer_to(name);
+    let mut seen = HashSet::new();
+    for (index, operation) in operations.iter().enumerate() {
+        let (Operation::Update { id, .. } | Operation::Delete { id, .. }) = operation else { continue };
+        if !seen.insert(*id) {
+            let detail = "an id stands in one operation only";
+            fields.fault(Fault::at(format!("{pointer}/{index}/id"), "duplicate", detail));
+        }
     }
 }
 
@@ -76,7 +72,8 @@ fn operation(fields: &mut Fields) -> Option<Operation> {
     }
 }
 
-fn target(fields: &mut Fields) -> Option<(todo_core::domain::id::Id, Option<i64>)> {
+/// Which todo, in which version.
+pub fn target(fields: &mut Fields) -> Option<(todo_core::domain::id::Id, Option<i64>)> {
     let id = fields.required("id", fields::uuid);
     let if_version = fields.optional("if_version", fields::integer);
     Some((id?, if_version?))

@@ -38,7 +38,7 @@ pub fn bulk(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, F
     let filter_value = fields.required("filter", |value, _| Ok(value));
     let pointer = fields.pointer_to("filter");
     let filter = filter_value
-        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, reference)))
+        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, "q", reference)))
         .and_then(|filter| {
             if filter.is_empty() {
                 fields.fault(Fault::at(pointer, "required", "must name at least one condition"));

@@ -25,8 +25,12 @@ pub fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     kept
 }
 
-/// Reads a filter whose references are parsed by `reference`.
-pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Filter> {
+/// Reads a filter whose references are parsed by `reference`; the words to search for are in the field `words`.
+pub fn filter(
+    fields: &mut Fields,
+    words: &str,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Filter> {
     let status = fields.set("status", 1..=MOST, fields::word(Status::parse, STATUSES), distinct);
     let priority = fields.set("priority", 1..=MOST, fields::word(Priority::parse, PRIORITIES), distinct);
     let completed = fields.optional("completed", fields::boolean);
@@ -40,7 +44,7 @@ pub fn filter(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id,
     let created_after = fields.optional("created_after", fields::instant);
     let created_before = fields.optional("created_before", fields::instant);
     let updated_since = fields.optional("updated_since", fields::instant);
-    let q = fields.optional("q", fields::text(SearchText::parse));
+    let q = fields.optional(words, fields::text(SearchText::parse));
     let deleted = fields.optional("deleted", fields::boolean);
     Some(Filter {
         status: status?.unwrap_or_default(),

@@ -50,11 +50,17 @@ pub async fn fill(database: &Client, workspace: i64, todos: i32) {
 
 /// The same with another title and status.
 pub async fn fill_with(database: &Client, workspace: i64, todos: i32, title: &str, status: &str) {
+    let columns = "title, status";
+    insert(database, workspace, columns, &format!("'{title}', '{status}' from generate_series(1, {todos})")).await;
+}
+
+/// Adds todos with these columns, selected by what follows, to a workspace.
+pub async fn insert(database: &Client, workspace: i64, columns: &str, select: &str) {
     // Counted at once: a test looks at the counts of all workspaces.
     let sql = format!(
         "do $$ declare made bigint[]; begin
-             with new as (insert into todos (workspace_id, uid, title, status)
-                 select {workspace}, gen_random_uuid(), '{title}', '{status}' from generate_series(1, {todos}) returning id)
+             with new as (insert into todos (workspace_id, uid, {columns})
+                 select {workspace}, gen_random_uuid(), {select} returning id)
              select array_agg(id) into made from new;
              perform count_todos_v1({workspace}, made, 1);
          end $$"

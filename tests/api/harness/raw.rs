@@ -19,6 +19,17 @@ pub async fn break_off(server: &Server, request: &[u8]) -> Answer {
     talk(server, request, true).await
 }
 
+/// Writes `request` and reads the answer up to some of its body: a client that goes on when it likes.
+pub async fn begin(server: &Server, request: &[u8]) -> (Answer, TcpStream) {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).await.unwrap();
+    stream.write_all(request).await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut bytes).await.unwrap(), 0, "the server hung up");
+    }
+    (parse(request, &bytes), stream)
+}
+
 async fn talk(server: &Server, request: &[u8], shut: bool) -> Answer {
     let authority = server.url.trim_start_matches("http://");
     let mut stream = TcpStream::connect(authority).await.unwrap();

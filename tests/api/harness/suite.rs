@@ -34,11 +34,15 @@ pub enum Needs {
     Pooler,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
+    /// A second, empty database beside the server's, and pg_dump and psql of its version.
+    Restore,
+    /// The database of the server, and the application that this service replaces.
+    Replaced,
 }
 
 impl Needs {
     fn own_server(self) -> bool {
-        matches!(self, Self::Embedded | Self::Shell | Self::Pooler | Self::Large)
+        matches!(self, Self::Embedded | Self::Shell | Self::Pooler | Self::Large | Self::Restore | Self::Replaced)
     }
 
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
@@ -47,6 +51,7 @@ impl Needs {
         match (self, more) {
             (Self::Embedded, Some(minutes)) => Duration::from_secs(60 * minutes),
             (Self::Embedded, None) => Duration::from_secs(240),
+            (Self::Replaced, _) => Duration::from_secs(300),
             // The first one fills the database.
             (Self::Large, _) => Duration::from_secs(600),
             _ => Duration::from_secs(90),
@@ -84,6 +89,12 @@ impl Test {
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
                 Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
             }
+            Needs::Restore if std::env::var_os("TODO_RESTORE_DATABASE_URL").is_none() => {
+                Some("needs the private Postgres of `cargo xtask test`, and pg_dump and psql that are not older")
+            }
+            Needs::Replaced if std::env::var_os("TODO_OLD_DATABASE_URL").is_none() => {
+                Some("needs the application that this service replaces: `cargo xtask test --anchors FOLDER`")
+            }
             _ => None,
         }
     }
@@ -110,7 +121,7 @@ fn runs(program: &str) -> bool {
 /// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
 /// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
 /// tests' usual settings, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
-/// large database.
+/// large database, `#[restore]` those that restore a backup, `#[replaced]` those that run the application that this service replaces.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -149,6 +160,12 @@ macro_rules! needs {
     };
     (large) => {
         $crate::harness::suite::Needs::Large
+    };
+    (restore) => {
+        $crate::harness::suite::Needs::Restore
+    };
+    (replaced) => {
+        $crate::harness::suite::Needs::Replaced
     };
 }
 pub(crate) use needs;

@@ -95,3 +95,6 @@ SELECT workspace_id, status, priority, 0, count(*) FROM todos WHERE deleted_at I
 INSERT INTO tag_counts (workspace_id, tag_id, shard, todos)
 SELECT l.workspace_id, l.tag_id, 0, count(*)
 FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id WHERE t.deleted_at IS NULL GROUP BY 1, 2;
+INSERT INTO completion_counts (workspace_id, hour, shard, todos)
+SELECT workspace_id, date_trunc('hour', completed_at, 'UTC'), 0, count(*)
+FROM todos WHERE deleted_at IS NULL AND completed_at > now() - interval '7 days 2 hours' GROUP BY 1, 2;

@@ -70,6 +70,7 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
     }
     add("tag=tag-0&tag=tag-1".into());
     add("tag=tag-0&tag=tag-190".into());
+    add((0..20).map(|number| format!("tag=tag-{number}")).collect::<Vec<_>>().join("&"));
     for person in [&busy, &idle, &jobless] {
         add(format!("assignee={person}"));
     }
@@ -94,6 +95,11 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
         "bank%20-call",
         "zebra%20or%20order-9",
         "absent",
+        // Common words that never stand together so, and what only leaves out.
+        "%22bank%20call%22",
+        "%22bank%20call%22%20-zebra",
+        "-call",
+        "-call%20-bank",
     ] {
         add(format!("q={q}"));
     }

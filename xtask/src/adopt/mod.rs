@@ -6,6 +6,7 @@
 //! is reported and comes.
 
 mod check;
+mod compare;
 mod map;
 mod people;
 mod report;
@@ -32,7 +33,10 @@ const NO_SINCE: &str = "--since cannot be right: the old tables tell neither wha
     application's writers and adopt once, into an empty workspace";
 
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     which: Which,
     /// The old application's database. It is read in one snapshot, and nothing there is locked or changed.
@@ -58,7 +62,16 @@ pub struct Args {
     since: Option<String>,
 }
 
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Ask a running instance of the old application and version 1 the same, and compare the answers field by field.
+    Compare(compare::Args),
+}
+
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    if let Some(Command::Compare(args)) = &args.command {
+        return compare::main(args).await;
+    }
     if args.print_map {
         print(map::DEFAULTS.trim_end());
         return Ok(ExitCode::SUCCESS);

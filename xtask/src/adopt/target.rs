@@ -1,5 +1,5 @@
-//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. The triggers keep the counts, as for any
-//! other writer.
+//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. What was written
+//! is counted at the end.
 
 use std::time::Duration;
 
@@ -200,7 +200,7 @@ impl Target {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
         let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
         sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
-        let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1)")
+        let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1, false)")
             .bind(workspace)
             .fetch_one(&mut self.connection)
             .await?;

@@ -1,7 +1,4 @@
 //! Other applications that do a part of the same job, measured in the same run.
-//!
-//! The folder holds `schema.sql`, `fastapi/baseline.py`, `fastapi/optimized.py` and a Rust package `axum-native`. They are
-//! told where Postgres and Redis are by `ANCHOR_DB` and `ANCHOR_REDIS`, and serve `/todos` and `/todos/{id}`.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,25 +14,12 @@ use super::wrk::{Figures, Load, Runs, in_turn, milliseconds};
 use crate::build::cargo;
 use crate::progress::{Step, print};
 use crate::servers::free_port;
-use crate::{database, http};
-
-/// What the applications in Python import.
-const PACKAGES: [&str; 9] = [
-    "fastapi",
-    "uvicorn[standard]",
-    "sqlalchemy[asyncio]",
-    "psycopg2-binary",
-    "asyncpg",
-    "redis[hiredis]",
-    "orjson",
-    "bleach",
-    "structlog",
-];
+use crate::{anchors, database, http};
 
 /// Measures each in turn with the service and prints its figures, and how many times as fast the service is.
 pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
-    let folder = std::fs::canonicalize(folder).with_context(|| format!("{} is not there", folder.display()))?;
-    let python = python(bench).await?;
+    let folder = anchors::folder(folder)?;
+    let python = anchors::python(bench.session).await?;
     let native = native(bench, &folder).await?;
     let (service, component) = (bench.service("on").await?, bench.empty_component().await?);
     let one = format!("/api/v2/todos/{}", bench.todo);
@@ -57,20 +41,15 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
     );
     for name in ["baseline", "optimized", "axum-native"] {
         let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let port = listen.port().to_string();
         let mut command = if name == "axum-native" {
             let mut command = Command::new(&native);
-            command.env("PORT", &port);
+            command.env("PORT", listen.port().to_string()).stdin(std::process::Stdio::null());
             command
         } else {
-            let mut command = Command::new(python.join("bin/uvicorn"));
-            command.current_dir(folder.join("fastapi")).env("PYTHONDONTWRITEBYTECODE", "1");
-            command.args([&format!("{name}:app"), "--port", &port, "--log-level", "warning"]);
-            command.stdout(std::process::Stdio::null());
-            command
+            anchors::uvicorn(&python, &folder, name, listen.port())
         };
         let (database, redis) = fresh(bench, &folder).await?;
-        command.env("ANCHOR_DB", database).env("ANCHOR_REDIS", redis).stdin(std::process::Stdio::null());
+        command.env("ANCHOR_DB", database).env("ANCHOR_REDIS", redis);
         let process = bench.session.processes.start(name, command, Signal::TERM)?;
         answers(listen).await.with_context(|| format!("{name} does not answer"))?;
         for (what, path, ours) in pairs {
@@ -94,7 +73,7 @@ fn row(name: &str, what: &str, its: &Runs, ours: &Runs) {
 }
 
 /// A database with the anchors' own schema, and the URLs of both servers.
-async fn fresh(bench: &Bench<'_>, folder: &Path) -> Result<(String, String)> {
+pub async fn fresh(bench: &Bench<'_>, folder: &Path) -> Result<(String, String)> {
     let postgres = bench.servers.postgres.as_ref().context("there is no Postgres")?;
     let redis = bench.servers.redis.as_ref().context("there is no Redis")?;
     postgres.create_database("anchor").await?;
@@ -105,7 +84,7 @@ async fn fresh(bench: &Bench<'_>, folder: &Path) -> Result<(String, String)> {
     Ok((url.replace("postgres://", "postgresql://"), format!("{}/1", redis.url())))
 }
 
-async fn answers(listen: SocketAddr) -> Result<()> {
+pub async fn answers(listen: SocketAddr) -> Result<()> {
     for _ in 0..300 {
         if http::status(listen, "/todos/1").await == Some(200) {
             return Ok(());
@@ -113,23 +92,6 @@ async fn answers(listen: SocketAddr) -> Result<()> {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     bail!("GET /todos/1 was not answered with 200 for half a minute")
-}
-
-/// A Python environment with the applications' libraries.
-async fn python(bench: &Bench<'_>) -> Result<PathBuf> {
-    let folder = bench.session.checkout.dev().join("anchors-python");
-    if folder.join("bin/uvicorn").is_file() {
-        return Ok(folder);
-    }
-    let step = Step::begin("installing the anchors' Python libraries under target/");
-    let mut command = Command::new("python3");
-    command.args(["-m", "venv", "--clear"]).arg(&folder);
-    bench.session.processes.succeed("python3 -m venv", command).await.context("Python 3 with venv is needed")?;
-    let mut command = Command::new(folder.join("bin/pip"));
-    command.args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
-    bench.session.processes.succeed("pip install", command).await?;
-    step.done();
-    Ok(folder)
 }
 
 /// The native application, built outside its folder.

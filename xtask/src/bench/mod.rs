@@ -1,8 +1,10 @@
 //! `cargo xtask bench`: how fast the service is. Each figure stands beside others of the same run, because only ratios mean
 //! something on a shared machine; bench/README.md tells how to read them.
 
+mod adopt;
 mod anchors;
 mod jobs;
+mod plot;
 mod redis_away;
 mod service;
 mod speed;
@@ -11,7 +13,7 @@ mod wrk;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use self::service::Bench;
 use crate::Session;
@@ -38,11 +40,16 @@ enum Subject {
     Speed,
     /// A change of 200,000 todos in the background, and reads meanwhile.
     Jobs,
+    /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
+    Adopt,
     /// Reads while Redis hangs, and while it is gone.
     Redis,
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    if args.subjects.contains(&Subject::Adopt) && args.anchors.is_none() {
+        bail!("`adopt` measures the applications of a folder: --anchors FOLDER (see bench/README.md)");
+    }
     let bench = Bench::prepare(session, &args.profile, args.seconds).await?;
     let wanted = |subject| args.subjects.is_empty() || args.subjects.contains(&subject);
     if wanted(Subject::Speed) {
@@ -53,6 +60,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     if wanted(Subject::Jobs) {
         jobs::measure(&bench).await?;
+    }
+    if let Some(folder) = args.anchors.as_ref().filter(|_| wanted(Subject::Adopt)) {
+        adopt::measure(&bench, folder).await?;
     }
     // Last, since it takes Redis away.
     if wanted(Subject::Redis) {

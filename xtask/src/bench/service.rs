@@ -39,6 +39,8 @@ pub struct Bench<'a> {
     pub todo: String,
     /// How long each figure is measured.
     pub seconds: u32,
+    /// The cargo profile of the host.
+    pub profile: String,
     host: PathBuf,
 }
 
@@ -56,7 +58,7 @@ impl<'a> Bench<'a> {
         if on_path("wrk").is_none() {
             apt::install(session, &["wrk"], "the load generator of the measurements").await?;
         }
-        let wanted = Wanted { postgres: true, redis: true };
+        let wanted = Wanted { postgres: true, redis: true, version: None };
         let servers = Servers::start(session, "bench", Keep::Nothing, wanted).await?;
         let (Some(postgres), Some(_)) = (&servers.postgres, &servers.redis) else { bail!("there are no servers") };
         postgres.drop_databases("todo").await?;
@@ -70,7 +72,7 @@ impl<'a> Bench<'a> {
         let token = token::create(&mut connection, "bench", "bench", &[Scope::Read, Scope::Write], None).await?;
         let todo =
             sqlx::query_scalar("select uid::text from todos order by id limit 1").fetch_one(&mut connection).await?;
-        Ok(Self { session, servers, database_url, token, todo, seconds, host })
+        Ok(Self { session, servers, database_url, token, todo, seconds, profile: profile.to_owned(), host })
     }
 
     /// Starts the service as in production but without limits, and waits until it is ready.
@@ -151,6 +153,11 @@ impl Service<'_> {
     pub async fn read(&self, path: &str) -> Result<Runs> {
         let [runs] = in_turn([self.load(path)], self.bench.session).await?;
         Ok(runs)
+    }
+
+    /// Its process.
+    pub fn process(&self) -> Process {
+        self.process.clone()
     }
 
     /// Resident memory, in megabytes.

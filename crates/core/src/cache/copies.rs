@@ -77,7 +77,7 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
-    use super::super::RateLimits;
+    use super::super::{Dependency, RateLimits};
     use super::*;
 
     fn asked<'a>(token: &'a [u8; 32], request: &'a [u8; 32]) -> Entry<'a> {
@@ -87,7 +87,8 @@ mod tests {
             limits: RateLimits::OFF,
             write: false,
             request: Some(request),
-            todo: None,
+            dependency: Dependency::Lists,
+            announce: None,
             gzip: false,
         }
     }

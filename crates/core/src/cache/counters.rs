@@ -10,9 +10,9 @@ use crate::{Meter, lock};
 
 /// What this instance was told to count and has not sent.
 #[derive(Debug, Default)]
-pub struct Pending(BTreeMap<String, u64>);
+pub struct Unsent(BTreeMap<String, u64>);
 
-impl Pending {
+impl Unsent {
     fn add(&mut self, counts: impl IntoIterator<Item = (String, u64)>) {
         for (name, by) in counts {
             let count = self.0.entry(name).or_default();
@@ -24,15 +24,15 @@ impl Pending {
 impl Cache {
     /// Adds to counters that all instances share. What cannot be sent now is sent with the next ones.
     pub async fn count(&self, counts: Vec<(String, u64)>) {
-        lock(&self.pending).add(counts);
+        lock(&self.unsent).add(counts);
         let Some(redis) = &self.redis else { return };
-        let counts = std::mem::take(&mut lock(&self.pending).0);
+        let counts = std::mem::take(&mut lock(&self.unsent).0);
         if counts.is_empty() {
             return;
         }
         let args = counts.iter().fold(Args::new(), |args, (name, by)| args.with(name.as_str()).number(by));
         if redis.run(&Arc::default(), self.reading(), &COUNT, args, None).await.is_err() {
-            lock(&self.pending).add(counts);
+            lock(&self.unsent).add(counts);
         }
     }
 
@@ -61,13 +61,13 @@ impl Cache {
             Err(Failure::Misconfigured(Misconfiguration::MissingPermission)) => {
                 Health::Down(DownReason::MissingPermission)
             }
-            Err(Failure::Overrun) => Health::Down(DownReason::Timeout),
+            Err(Failure::Overrun | Failure::Starved) => Health::Down(DownReason::Timeout),
             Err(Failure::LeftAlone | Failure::OtherEpoch | Failure::Broken(_)) => Health::Down(DownReason::Unreachable),
         }
     }
 
     fn own_counts(&self) -> Vec<(String, u64)> {
-        lock(&self.pending).0.iter().map(|(name, count)| (name.clone(), *count)).collect()
+        lock(&self.unsent).0.iter().map(|(name, count)| (name.clone(), *count)).collect()
     }
 }
 

@@ -1,14 +1,17 @@
 //! Which part of Redis belongs to this installation.
 //!
 //! Every key begins with the id of the installation, which the database keeps, so that two databases on one Redis have nothing in
-//! common there: no answers, no admissions, no rate limits, no counters. An instance asks for the id once, before its first call,
-//! and hears it again with each check of a token. Until it is known Redis is left alone, and writes record their invalidations.
+//! common there: no answers, no admissions, no rate limits, no counters. An instance learns the id before its first
+//! call, and hears it again with each check of a token. Until it is known Redis is left alone, and writes record their invalidations.
+//!
+//! So that not every instance begins with a statement, Redis remembers the id under a digest of the database's address. An instance
+//! that has it from there asks the database all the same, beside its first response: the database may have been replaced.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use super::Cache;
-use crate::lock;
+use crate::{Meter, lock};
 
 /// What an instance knows of its installation.
 #[derive(Debug, Default)]
@@ -21,6 +24,8 @@ struct State {
     asking: Option<Instant>,
     /// When it was last asked for in vain.
     missed: Option<Instant>,
+    /// Whether Redis said so, and the database has not been asked yet.
+    hearsay: bool,
 }
 
 /// What a request is to do before its first call to Redis.
@@ -36,7 +41,7 @@ pub enum Learning {
 
 impl Installation {
     /// An answer that does not come within this time is not waited for by others.
-    const PATIENCE: Duration = Duration::from_millis(500);
+    const PATIENCE: Duration = Duration::from_millis(1500);
     /// How long after a vain question the next one is asked.
     const PAUSE: Duration = Duration::from_secs(1);
 
@@ -63,7 +68,7 @@ impl Installation {
     fn learn(&self, now: Instant, id: Option<&str>) -> bool {
         let mut state = lock(&self.0);
         let is_new = state.id.as_deref() != id;
-        *state = State { id: id.map(str::to_owned), asking: None, missed: id.is_none().then_some(now) };
+        *state = State { id: id.map(str::to_owned), missed: id.is_none().then_some(now), ..State::default() };
         is_new
     }
 }
@@ -85,12 +90,36 @@ impl Cache {
     /// The installation that the database has just named; `None` if it named none, because it is away or its id was renewed a
     /// moment ago. Then Redis is left alone.
     pub fn belong_to(&self, id: Option<&str>) {
-        if let Some(redis) = &self.redis
-            && self.installation.learn(Instant::now(), id)
-        {
-            redis.use_prefix(id.map(|id| format!("{}{id}:", self.settings.prefix)));
+        let Some(redis) = &self.redis else { return };
+        if self.installation.learn(Instant::now(), id) {
+            redis.use_prefix(id.map(|id| prefix(&self.settings.prefix, id)));
         }
+        redis.leave(id.filter(|_| !self.settings.database.is_empty()).map(|id| (self.memory(), id.to_owned())));
     }
+
+    /// The same as Redis remembers it; false if it does not.
+    pub async fn find_installation(&self, meter: &Arc<Meter>) -> bool {
+        let Some(redis) = &self.redis else { return false };
+        let ours = self.settings.prefix.clone();
+        let found = redis.find(meter, self.reading(), self.memory(), move |id| prefix(&ours, id)).await;
+        let Some(id) = found else { return false };
+        self.installation.learn(Instant::now(), Some(&id));
+        lock(&self.installation.0).hearsay = true;
+        true
+    }
+
+    /// Whether the database is to be asked which installation it is; true once.
+    pub fn has_hearsay(&self) -> bool {
+        self.redis.is_some() && std::mem::take(&mut lock(&self.installation.0).hearsay)
+    }
+
+    fn memory(&self) -> String {
+        format!("{}installation:{}", self.settings.prefix, self.settings.database)
+    }
+}
+
+fn prefix(ours: &str, id: &str) -> String {
+    format!("{ours}{id}:")
 }
 
 #[cfg(test)]

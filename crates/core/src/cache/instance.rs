@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::CacheSettings;
 use super::copies::Copies;
-use super::counters::Pending;
+use super::counters::Unsent;
+use super::exports::LocalExports;
 use super::installation::Installation;
 use super::rate::LocalRates;
 use super::redis::{Effort, Redis};
@@ -18,18 +19,25 @@ pub struct Cache {
     /// `None` without a Redis.
     pub(super) redis: Option<Arc<Redis>>,
     pub(super) local: Mutex<LocalRates>,
-    pub(super) pending: Mutex<Pending>,
+    pub(super) unsent: Mutex<Unsent>,
+    pub(super) exports: Mutex<LocalExports>,
     pub(super) copies: Mutex<Copies>,
     pub(super) installation: Installation,
 }
 
+/// How long a starved instance waits for Redis in all; longer to publish, since giving up costs more than a second.
+const PATIENCE: Duration = Duration::from_millis(500);
+const PATIENCE_TO_PUBLISH: Duration = Duration::from_secs(2);
+
 impl Cache {
-    /// How long an admission is remembered, counted from before its check. A revoked token is refused after this at the
-    /// latest.
+    /// How long a check for pending invalidations is good, counted from before it. A revoked token is refused after this at the latest.
     pub const LEASE: Duration = Duration::from_secs(1);
 
-    /// How long a write that could not tell Redis waits after its commit, until every admission that did not see its
-    /// pending invalidation has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
+    /// How long a token is remembered that nobody revokes, counted from before its check.
+    pub const MEMORY: Duration = Duration::from_secs(600);
+
+    /// How long a write that could not tell Redis waits after its commit, until every check that did not see its pending invalidation
+    /// has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
     pub const DISTRUST_WAIT: Duration = Duration::from_millis(1100);
 
     /// Reads nothing and connects to nothing yet.
@@ -37,7 +45,8 @@ impl Cache {
         let redis = (!settings.url.is_empty()).then(|| Arc::new(Redis::new(&settings)));
         let local = Mutex::new(LocalRates::new(Instant::now()));
         let installation = Installation::default();
-        Self { settings, redis, local, pending: Mutex::default(), copies: Mutex::default(), installation }
+        let (unsent, exports, copies) = Default::default();
+        Self { settings, redis, local, unsent, exports, copies, installation }
     }
 
     /// Whether a Redis is configured.
@@ -46,10 +55,14 @@ impl Cache {
     }
 
     pub(super) fn reading(&self) -> Effort {
-        Effort { budget: self.settings.budget, urgent: false }
+        Effort { budget: self.settings.budget, patience: PATIENCE, urgent: false }
     }
 
     pub(super) fn writing(&self) -> Effort {
-        Effort { budget: self.settings.write_budget, urgent: true }
+        Effort { budget: self.settings.write_budget, patience: PATIENCE, urgent: true }
+    }
+
+    pub(super) fn publishing(&self) -> Effort {
+        Effort { patience: PATIENCE_TO_PUBLISH, ..self.writing() }
     }
 }

@@ -4,18 +4,17 @@ use std::str::Split;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-
 use super::copies::Copy;
+use super::redis_failure::Failure;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
-    Admission, Admitted, Cache, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits, RateVerdict, Reach,
-    Ticket, Who, entry,
+    Admission, Admitted, After, Cache, Dependency, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits,
+    RateVerdict, Reach, Ticket, Who, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
-/// How long a late comer sleeps before each look for the winner's response; together under 50 ms.
-const WAITS: [u64; 6] = [2, 3, 5, 8, 12, 16];
+/// How many milliseconds a late comer sleeps before each look for the winner's response; together about 250.
+const WAITS: [u64; 9] = [2, 3, 5, 8, 12, 20, 40, 70, 90];
 
 impl Cache {
     /// The one Redis call of a read: counts the request, finds the principal of its token and the cached response.
@@ -25,8 +24,11 @@ impl Cache {
         };
         let copy = lock(&self.copies).find(Instant::now(), asked);
         let args = door(asked, copy.as_ref().map(|copy| copy.hit.name.as_str()));
-        let reply = redis.run(meter, self.reading(), &ENTER, args, None).await;
-        let Some(entrance) = reply.ok().and_then(|reply| read_entrance(reply, asked, copy.as_deref())) else {
+        let reply = match redis.run(meter, self.reading(), &ENTER, args, None).await {
+            Err(Failure::Starved) => return self.enter_locally(asked, Reach::Starved),
+            reply => reply.ok(),
+        };
+        let Some(entrance) = reply.and_then(|reply| read_entrance(reply, asked, copy.as_deref())) else {
             return self.enter_locally(asked, Reach::Away);
         };
         if let Lookup::Hit(hit) = &entrance.lookup
@@ -37,8 +39,8 @@ impl Cache {
         entrance
     }
 
-    /// After the store has admitted someone whom `enter` did not know: remembers them for the rest of [`Self::LEASE`],
-    /// charges the token in place of the address, and looks the response up.
+    /// After the store has admitted someone whom `enter` did not know, or whom it could not trust without a recent check: remembers
+    /// both, invalidates what the store found pending, charges the token in place of the address, and looks the response up.
     pub async fn admit(
         &self,
         meter: &Arc<Meter>,
@@ -51,19 +53,27 @@ impl Cache {
             let reply = redis.run(meter, self.reading(), &ADMIT, args, None).await;
             if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_admitted(reply, asked)) {
                 let rates = if rates.is_empty() { pass.rates.clone() } else { rates };
-                return Admitted { rates, lookup };
+                return Admitted { rates, lookup, told: true };
             }
         }
         let rates = lock(&self.local).admit(Instant::now(), asked, pass.address_charged && pass.read.is_none());
-        Admitted { rates: rates.unwrap_or_else(|| pass.rates.clone()), lookup: Lookup::Bypass }
+        Admitted { rates: rates.unwrap_or_else(|| pass.rates.clone()), lookup: Lookup::Bypass, told: false }
     }
 
-    /// The second half of [`Entrance::renew`]: `store.admission` has admitted the caller again.
-    pub async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) {
-        let asked =
-            Entry { who, address: "", limits: RateLimits::OFF, write: false, request: None, todo: None, gzip: false };
+    /// The second half of [`After::renew`]: `store.admission` has admitted the caller again. Whether Redis was told.
+    pub async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) -> bool {
+        let asked = Entry {
+            who,
+            address: "",
+            limits: RateLimits::OFF,
+            write: false,
+            request: None,
+            dependency: Dependency::Lists,
+            announce: None,
+            gzip: false,
+        };
         let pass = Pass { address_charged: false, ..pass.clone() };
-        self.admit(meter, &asked, &pass, admission).await;
+        self.admit(meter, &asked, &pass, admission).await.told
     }
 
     /// Charges the class `auth_failures` of an address. Never refuses by itself; the next `enter` does.
@@ -81,7 +91,7 @@ impl Cache {
         }
     }
 
-    /// Polls for the response that another caller is fetching, for at most 50 ms. `Err` returns the ticket: fetch, then
+    /// Polls for the response that another caller is fetching, for about 250 ms at most. `Err` returns the ticket: fetch, then
     /// store.
     pub async fn wait_for(&self, meter: &Arc<Meter>, ticket: Ticket) -> Result<Hit, Ticket> {
         let Some(redis) = &self.redis else {
@@ -105,7 +115,8 @@ impl Cache {
         Err(ticket)
     }
 
-    /// Stores a response for `ttl`, unless a write has been announced since the ticket was given or it is too large.
+    /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was given, it is
+    /// only for those who wait for it.
     pub async fn store(&self, meter: &Arc<Meter>, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
         let packed = entry::pack(fresh).filter(|packed| packed.len() <= self.settings.max_bytes);
         self.finish(meter, ticket, packed.unwrap_or_default(), ttl).await;
@@ -126,30 +137,29 @@ impl Cache {
     fn enter_locally(&self, asked: &Entry<'_>, redis: Reach) -> Entrance {
         let (rates, address_charged) = lock(&self.local).enter(Instant::now(), asked);
         let pass = Pass { read: None, address_charged, rates: rates.clone() };
-        Entrance { rates, principal: None, renew: false, lookup: Lookup::Bypass, pass, redis }
+        Entrance { rates, principal: None, after: After::default(), lookup: Lookup::Bypass, pass, redis }
     }
 }
 
 /// Arguments of `admit.lua`; `came`: when the request came in, and in which epoch.
 pub fn admit_args(asked: &Entry<'_>, came: (i64, &str), address_charged: bool, admission: &Admission<'_>) -> Args {
+    let pending = admission.pending;
     door(asked, None)
         .number(came.0)
         .with(came.1)
         .flag(address_charged)
         .number(admission.workspace.0)
+        .number(admission.life.as_micros())
+        .number(admission.noted.as_micros())
         .with(admission.principal)
-        .flag(admission.settled)
+        .with(pending.workspaces.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))
+        .flag(!pending.more)
+        .flag(pending.access)
 }
 
 /// Arguments of `peek.lua`.
 pub fn peek_args(ticket: &Ticket) -> Args {
-    Args::new()
-        .with(ticket.lease.as_slice())
-        .number(ticket.workspace.0)
-        .number(ticket.generation)
-        .with(ticket.request)
-        .flag(ticket.gzip)
-        .with(object(ticket.todo))
+    Args::new().number(ticket.workspace.0).number(ticket.generation).with(ticket.request).flag(ticket.gzip)
 }
 
 /// Arguments of `store.lua`.
@@ -160,7 +170,7 @@ pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
         .with(ticket.request)
         .number(ttl.as_millis().max(1))
         .with(packed)
-        .with(object(ticket.todo))
+        .with(ticket.dependency.field())
 }
 
 /// Argument 4 of `enter.lua` and `admit.lua`, which unpack it; `known`: the name of a copy that is at hand.
@@ -178,10 +188,11 @@ pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
     {
         packed.extend(quota.to_be_bytes());
     }
-    let id = lease_id(asked.who);
+    let id = memory_id(asked.who);
     let request = asked.request.map(|digest| digest.as_slice()).unwrap_or_default();
     let known = known.unwrap_or_default().as_bytes();
-    for text in [&id, asked.address.as_bytes(), request, object(asked.todo).as_bytes(), known] {
+    let announce = asked.announce.unwrap_or_default().as_bytes();
+    for text in [&id, asked.address.as_bytes(), request, asked.dependency.field().as_bytes(), known, announce] {
         // None of them is longer.
         let length = u8::try_from(text.len()).unwrap_or(u8::MAX);
         packed.push(length);
@@ -190,11 +201,7 @@ pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
     Args::new().with(packed)
 }
 
-fn object(todo: Option<Uuid>) -> String {
-    todo.map(|todo| todo.simple().to_string()).unwrap_or_default()
-}
-
-fn lease_id(who: Who<'_>) -> Vec<u8> {
+fn memory_id(who: Who<'_>) -> Vec<u8> {
     match who {
         Who::Token(hash) => hash.to_vec(),
         Who::Workspace(workspace) => format!("off{}", workspace.0).into_bytes(),
@@ -208,13 +215,14 @@ pub fn read_entrance(mut reply: Reader, asked: &Entry<'_>, copy: Option<&Copy>) 
     let mut facts = facts.split(' ');
     let now = facts.next()?.parse().ok()?;
     let epoch = facts.next()?.to_owned();
-    let renew = facts.next()? == "1";
+    let after: u8 = facts.next()?.parse().ok()?;
+    let after = After { renew: after & 1 > 0, note_use: after & 2 > 0, wait: after & 4 > 0, announced: after & 8 > 0 };
     let address_charged = facts.next()? == "1";
     let principal = reply.bytes()?;
     let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, copy)?;
     let rates = read_rates(facts)?;
     let pass = Pass { read: Some((now, epoch)), address_charged, rates: rates.clone() };
-    Some(Entrance { rates, principal, renew, lookup, pass, redis: Reach::Reached })
+    Some(Entrance { rates, principal, after, lookup, pass, redis: Reach::Reached })
 }
 
 /// The reply of `admit.lua`.
@@ -250,9 +258,8 @@ fn read_lookup(
         generation: generation.parse().ok()?,
         epoch: epoch.to_owned(),
         request: *asked.request?,
-        lease: lease_id(asked.who),
+        dependency: asked.dependency,
         gzip: asked.gzip,
-        todo: asked.todo,
     };
     Some(match state {
         "l" => Lookup::Lead(ticket),

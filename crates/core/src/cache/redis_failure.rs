@@ -9,6 +9,9 @@ pub enum Failure {
     LeftAlone,
     /// The budget was overrun. The call may still take effect.
     Overrun,
+    /// This instance gets too little of the processors, or has too many calls to make; nothing says that Redis is slow. The call may
+    /// still take effect.
+    Starved,
     /// The call is bound to an earlier life of the server; nothing was done.
     OtherEpoch,
     /// The settings are wrong: it fails until somebody changes them.

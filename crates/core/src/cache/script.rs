@@ -54,6 +54,8 @@ scripts! {
     CHARGE = "charge": "common", "charge";
     /// Add to the shared counters.
     COUNT = "count": "common", "count";
+    /// An export begins, goes on or ends.
+    HOLD = "hold": "common", "hold";
 }
 
 /// One element of a reply; nested ones come flattened.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use uuid::Uuid;
+use serde::{Deserialize, Serialize};
 
+use super::scope::{Dependency, Scope};
 use crate::WorkspaceId;
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
@@ -14,6 +15,8 @@ pub struct CacheSettings {
     pub url: String,
     /// What every key begins with, before the id of the installation. Default `todo:`.
     pub prefix: String,
+    /// A digest of the database's address, under which Redis remembers the id of the installation; empty: it does not.
+    pub database: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
     /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call, opening a connection included. Default
@@ -24,7 +27,7 @@ pub struct CacheSettings {
     pub write_budget: Duration,
     /// `redis_retry_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
-    /// How long an announced write counts as in flight if nobody publishes it. Must exceed the time between the
+    /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time between the
     /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
     /// 15 s.
     pub mark_ttl: Duration,
@@ -40,6 +43,7 @@ impl Default for CacheSettings {
         Self {
             url: String::new(),
             prefix: "todo:".to_owned(),
+            database: String::new(),
             connections: 4,
             budget: Duration::from_millis(25),
             write_budget: Duration::from_millis(100),
@@ -83,7 +87,7 @@ impl RateLimits {
         Self { per_address: 0, per_token: 0, writes_per_address: 0, writes_per_token: 0, auth_failures: 0 };
 }
 
-/// A request at the door.
+/// A request that comes in.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry<'a> {
     /// In whose name.
@@ -97,24 +101,37 @@ pub struct Entry<'a> {
     /// For a read that may be cached: a digest of everything but the workspace that decides the response
     /// (version, route, canonical query, scopes if they matter).
     pub request: Option<&'a [u8; 32]>,
-    /// The todo that the response depends on, if it depends on nothing else that [`Touched::Todo`] writes touch. `None`
-    /// for lists and whatever is in doubt.
-    pub todo: Option<Uuid>,
+    /// What the response depends on.
+    pub dependency: Dependency,
+    /// The id under which a write is announced, if the caller is known.
+    pub announce: Option<&'a str>,
     /// Which form of the body the client prefers. The other one comes if the preferred one is not stored.
     pub gzip: bool,
 }
 
-/// The answer at the door.
+/// What one caller is asked to do on behalf of all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct After {
+    /// The check or the admission runs out soon: `store.admission`, then `Cache::renew`.
+    pub renew: bool,
+    /// The token has been in use for a minute since that was noted.
+    pub note_use: bool,
+    /// The last check is out of date, and another caller is checking: enter again in a moment.
+    pub wait: bool,
+    /// The write was announced.
+    pub announced: bool,
+}
+
+/// The answer to an [`Entry`].
 #[derive(Debug)]
 pub struct Entrance {
     /// One verdict for each class that applies and is not off.
     pub rates: Vec<RateVerdict>,
-    /// What `Cache::admit` remembered for this token, at most [`Cache::LEASE`](super::Cache::LEASE) old. Its presence
-    /// is the proof that the token is valid and that the workspace has no pending invalidation.
+    /// What `Cache::admit` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
+    /// not revoked since, which is known as long as there is a check no older than [`Cache::LEASE`](super::Cache::LEASE).
     pub principal: Option<Vec<u8>>,
-    /// The principal expires soon and this caller alone is asked to check it again (best after the response):
-    /// `store.admission`, then `Cache::renew`.
-    pub renew: bool,
+    /// What the caller is asked to do after the response.
+    pub after: After,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
     /// What `Cache::admit` needs.
@@ -135,6 +152,8 @@ impl Entrance {
 pub struct Admitted {
     /// Verdicts in place of those of the [`Entrance`]: from now on the token is charged, not the address.
     pub rates: Vec<RateVerdict>,
+    /// Whether Redis took note, so that the pending invalidations that it was told of may be forgotten.
+    pub told: bool,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
 }
@@ -159,6 +178,8 @@ pub enum Reach {
     Reached,
     /// It failed, was too slow, or is being left alone after a failure.
     Away,
+    /// The instance is too busy to ask it: the request had better be refused than be answered without.
+    Starved,
 }
 
 /// A class of requests that is limited by itself.
@@ -203,7 +224,7 @@ pub struct RateVerdict {
 /// The state of a cacheable request.
 #[derive(Debug)]
 pub enum Lookup {
-    /// The cache has no part in this request: not cacheable, Redis away, a write in flight, or no valid admission.
+    /// The cache has no part in this request: not cacheable, Redis away, no recent check, or pending invalidations.
     Bypass,
     /// The response, no older than the last answered write.
     Hit(Hit),
@@ -255,8 +276,7 @@ pub struct Ticket {
     pub(crate) epoch: String,
     pub(crate) generation: i64,
     pub(crate) request: [u8; 32],
-    pub(crate) lease: Vec<u8>,
-    pub(crate) todo: Option<Uuid>,
+    pub(crate) dependency: Dependency,
     pub(crate) gzip: bool,
 }
 
@@ -290,41 +310,41 @@ impl Pass {
     }
 }
 
-/// Someone whom the store has just admitted.
+/// Someone whom the store has just admitted, and what it found pending.
 #[derive(Debug, Clone, Copy)]
 pub struct Admission<'a> {
     /// The workspace.
     pub workspace: WorkspaceId,
     /// What [`Entrance::principal`] shall bring back.
     pub principal: &'a [u8],
-    /// Whether the workspace had no pending invalidation in the statement that admitted. With any, nothing is
-    /// remembered and nothing looked up: see `Cache::settle`.
-    pub settled: bool,
+    /// How long the token is good for, at most [`Cache::MEMORY`](super::Cache::MEMORY).
+    pub life: Duration,
+    /// How long ago its use was noted.
+    pub noted: Duration,
+    /// The invalidations that Redis was not told of.
+    pub pending: &'a Pending,
 }
 
-/// What a write may change in the eyes of readers. Responses that depend on more than one todo are touched by every
-/// write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Touched {
-    /// Anything.
-    Everything,
-    /// Anything, by a statement that nobody waits for. What it outdates is served until its publish, and for up to half a
-    /// second more until somebody has fetched anew; after a write of another kind it is not. So announce one before telling
-    /// that the work is done.
-    EverythingInBackground,
-    /// No todo that exists already.
-    Lists,
-    /// This todo and no other.
-    Todo(Uuid),
+/// Invalidations that Redis was not told of, as the store saw them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The workspaces that they concern, some of them if they are many.
+    pub workspaces: Vec<i64>,
+    /// Whether there are more. Then the check is good for nothing.
+    pub more: bool,
+    /// Whether a token was revoked.
+    pub access: bool,
+    /// The snapshot of the statement that saw them. What it saw may be forgotten once Redis was told.
+    pub snapshot: String,
 }
 
-/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown, so that the mark stands
-/// until no statement can be running any more.
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its mark expires, what it may
+/// have changed is invalidated.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
     pub(crate) workspace: WorkspaceId,
-    pub(crate) touched: Touched,
+    pub(crate) scope: Scope,
     pub(crate) state: IntentState,
 }
 
@@ -332,13 +352,19 @@ pub struct Intent {
 pub(crate) enum IntentState {
     Off,
     Away,
-    Announced { id: String, sent: std::time::Instant },
+    Starved,
+    Announced { id: String },
 }
 
 impl Intent {
-    /// There is no cache that a write could make old.
+    /// There is no cache that a write could make old, or the write makes nothing old.
     pub fn is_off(&self) -> bool {
         matches!(self.state, IntentState::Off)
+    }
+
+    /// The instance was too busy to tell Redis: the write had better be refused.
+    pub fn is_starved(&self) -> bool {
+        matches!(self.state, IntentState::Starved)
     }
 
     /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it
@@ -354,10 +380,7 @@ impl Intent {
 pub enum Published {
     /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
     Done,
-    /// Redis could not be told, but the mark of the intent outlives the statement: nothing stale can be stored or
-    /// served.
-    Covered,
-    /// Redis could not be told, and the mark may have expired before the commit or, of a background write, keeps nothing
-    /// from being served: record a pending invalidation in a statement of its own and wait as after a distrusted write.
+    /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a statement of its
+    /// own and wait as after a distrusted write.
     Distrust,
 }

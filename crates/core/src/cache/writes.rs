@@ -1,65 +1,87 @@
 //! What a write asks of the cache: intent → statement → publish.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::Duration;
 
+use uuid::Uuid;
+
+use super::redis_failure::Failure;
 use super::script::{Args, INTENT, PUBLISH};
 use super::types::IntentState;
-use super::{Cache, Intent, Published, Touched};
-use crate::{Meter, WorkspaceId};
+use super::{Cache, Intent, Published, Scope};
+use crate::{Caller, Meter, WorkspaceId};
 
 impl Cache {
-    /// Announces a write. Call it right before the statement.
-    pub async fn intent(&self, meter: &Arc<Meter>, workspace: WorkspaceId, touched: Touched) -> Intent {
-        let Some(redis) = self.redis.as_ref().filter(|_| self.settings.answers) else {
-            return Intent { workspace, touched, state: IntentState::Off };
+    /// The longest time from an announcement to the statement. After it, the write is announced again.
+    const FRESH: Duration = Duration::from_secs(1);
+
+    /// Announces a write, unless that was done when the request came in. Call it right before the statement.
+    pub async fn intent(&self, caller: &Caller, scope: Scope) -> Intent {
+        let Caller { workspace, meter, announced } = caller;
+        let workspace = *workspace;
+        let caches = self.settings.answers || scope == Scope::Access;
+        let Some(redis) = self.redis.as_ref().filter(|_| caches && scope != Scope::Nothing) else {
+            return Intent { workspace, scope, state: IntentState::Off };
         };
-        let (id, sent) = (uuid::Uuid::new_v4().simple().to_string(), Instant::now());
-        let args = intent_args(workspace, &id, touched);
+        let known = if scope == Scope::Access { None } else { announced.take() };
+        let id = match known {
+            Some((id, age)) if age < Self::FRESH => {
+                return Intent { workspace, scope, state: IntentState::Announced { id } };
+            }
+            Some((id, _)) => id,
+            None => new_id(),
+        };
+        let args = intent_args(workspace, &id, &scope.fields());
         let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
-            Ok(_) => IntentState::Announced { id, sent },
-            // It may have arrived all the same. Then its mark keeps the workspace out of the cache until it expires.
+            Ok(_) => IntentState::Announced { id },
+            // It may have arrived all the same. Then its mark is removed by nobody, and when it expires something is invalidated that
+            // need not be.
+            Err(Failure::Starved) => IntentState::Starved,
             Err(_) => IntentState::Away,
         };
-        Intent { workspace, touched, state }
+        Intent { workspace, scope, state }
     }
 
-    /// Publishes a write whose outcome is known, before it is answered. Also after a statement that certainly changed
-    /// nothing.
-    pub async fn publish(&self, meter: &Arc<Meter>, intent: Intent) -> Published {
-        let known = Instant::now();
-        let (Some(redis), IntentState::Announced { id, sent }) = (&self.redis, intent.state) else {
-            return Published::Done;
-        };
-        let args = intent_args(intent.workspace, &id, intent.touched);
-        let in_background = intent.touched == Touched::EverythingInBackground;
-        match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
-            Ok(_) => Published::Done,
-            // The tenth is for clocks that run at different rates.
-            Err(_) if !in_background && known.duration_since(sent) < self.settings.mark_ttl.mul_f32(0.9) => {
-                Published::Covered
-            }
-            Err(_) => Published::Distrust,
+    /// Withdraws an announcement that nobody has taken: the request wrote nothing. If it fails, its mark expires.
+    pub async fn withdraw(&self, caller: &Caller) {
+        if let (Some(redis), Some((id, _))) = (&self.redis, caller.announced.take()) {
+            let args = publish_args(caller.workspace, &id, Scope::Nothing);
+            let _ = redis.run(&caller.meter, self.reading(), &PUBLISH, args, None).await;
         }
     }
 
-    /// Kills every entry of a workspace because the store has pending invalidations for it. If true, delete **exactly
-    /// the rows seen before this call** (by id, not "up to an id": a row with a smaller id may commit later).
-    pub async fn settle(&self, meter: &Arc<Meter>, workspace: WorkspaceId) -> bool {
-        let Some(redis) = &self.redis else {
-            return true;
+    /// Whether writes are announced when they come in ([`Entry::announce`](super::Entry::announce)).
+    pub fn announces(&self) -> bool {
+        self.redis.is_some() && self.settings.answers
+    }
+
+    /// Publishes a write whose outcome is known, before it is answered. `changed` is false of a statement that certainly changed
+    /// nothing.
+    pub async fn publish(&self, meter: &Arc<Meter>, intent: Intent, changed: bool) -> Published {
+        let (Some(redis), IntentState::Announced { id }) = (&self.redis, intent.state) else {
+            return Published::Done;
         };
-        let args = intent_args(workspace, "", Touched::Everything);
-        redis.run(meter, self.writing(), &PUBLISH, args, None).await.is_ok()
+        let scope = if changed { intent.scope } else { Scope::Nothing };
+        let args = publish_args(intent.workspace, &id, scope);
+        match redis.run(meter, self.publishing(), &PUBLISH, args, None).await {
+            Ok(_) => Published::Done,
+            Err(_) if !changed => Published::Done,
+            Err(_) => Published::Distrust,
+        }
     }
 }
 
-/// Arguments of `intent.lua` and `publish.lua`.
-pub fn intent_args(workspace: WorkspaceId, write: &str, touched: Touched) -> Args {
-    Args::new().number(workspace.0).with(write).with(match touched {
-        Touched::Everything => "*".to_owned(),
-        Touched::EverythingInBackground => "~".to_owned(),
-        Touched::Lists => "-".to_owned(),
-        Touched::Todo(todo) => todo.simple().to_string(),
-    })
+/// The id of a write.
+pub fn new_id() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// Arguments of `intent.lua`.
+pub fn intent_args(workspace: WorkspaceId, write: &str, fields: &str) -> Args {
+    Args::new().number(workspace.0).with(write).with(fields)
+}
+
+/// Arguments of `publish.lua`.
+pub fn publish_args(workspace: WorkspaceId, write: &str, scope: Scope) -> Args {
+    intent_args(workspace, write, &scope.fields()).flag(scope == Scope::TodosInBackground)
 }

@@ -47,7 +47,7 @@ pub(super) fn plain(text: &str, max: usize, budget: &SanitisingBudget) -> Result
         let kept = match markup::strip(rest) {
             Some(kept) => kept,
             None if markup::has_unclosed(rest) => return Err(unclosed()),
-            None => return Err(too_complex()),
+            None => return Err(too_many_attributes()),
         };
         text = normalised(&format!("{before}{kept}"));
     }
@@ -64,7 +64,7 @@ pub(super) fn rich(text: &str, max: usize, budget: &SanitisingBudget) -> Result<
         // Each time, since character references may stand for control characters.
         refuse_controls(&before, |c| matches!(c, '\n' | '\t'))?;
         budget.spend(RICH_PASSES * before.len())?;
-        let markup = markup::escape_unclosed(&before).ok_or_else(too_complex)?;
+        let markup = markup::escape_unclosed(&before).ok_or_else(too_many_attributes)?;
         refuse_excess(&markup, MAX_RICH, max)?;
         text = match markup::sanitise(&markup, budget.left()) {
             Ok((text, steps)) => budget.spend(steps).map(|()| text)?,
@@ -141,8 +141,11 @@ fn refuse_length(text: &str, max: usize) -> Result<(), TextError> {
 }
 
 fn too_complex() -> TextError {
-    let detail = "has more markup, markup inside markup, or attributes in a tag than can be sanitised";
-    TextError::new("too_much_markup", detail)
+    TextError::new("too_much_markup", "has more markup, or markup inside markup, than can be sanitised")
+}
+
+fn too_many_attributes() -> TextError {
+    TextError::new("too_many_attributes", "has more than 64 attributes in a tag, or 4000 in all its tags")
 }
 
 fn unclosed() -> TextError {

@@ -3,6 +3,7 @@
 //! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
 //! nothing any more; [`super::cleaning`] does that.
 
+mod plain;
 mod size;
 mod tags;
 
@@ -11,6 +12,8 @@ use std::cell::{Cell, RefCell};
 use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+
+pub(super) use self::plain::text_of;
 
 /// Where the first `<` is that may begin markup: one before a letter, `/`, `!` or `?` (HTML, 13.2.5.6). To a parser everything
 /// in front of it is text.
@@ -24,9 +27,9 @@ pub(super) fn first(text: &str) -> Option<usize> {
 ///
 /// What the pass joins may be markup again: `<<b>script>` becomes `<script>`.
 ///
-/// `None`: there is too much markup, or it never ends, so that the end of the text would go with it ([`has_unclosed`]).
+/// `None`: there are too many attributes, or markup never ends, so that the end of the text would go with it ([`has_unclosed`]).
 pub(super) fn strip(text: &str) -> Option<String> {
-    if has_many_attributes(&tags::openings(text)) {
+    if has_many(&tags::openings(text)) {
         return None;
     }
     let input = BufferQueue::default();
@@ -50,21 +53,26 @@ pub(super) fn has_unclosed(text: &str) -> bool {
     tags::openings(text).iter().any(|opening| !opening.ends)
 }
 
-/// The text in which nothing begins like markup that never ends: what did is text. `None`: there is too much markup.
+/// The text in which nothing begins like markup that never ends: what did is text. `None`: there are too many attributes.
 pub(super) fn escape_unclosed(text: &str) -> Option<String> {
     let openings = tags::openings(text);
     let ending: Vec<_> = openings.iter().filter(|opening| opening.ends).copied().collect();
-    (!has_many_attributes(&ending)).then(|| tags::escape_unclosed(text, &openings))
+    (!has_many(&ending)).then(|| tags::escape_unclosed(text, &openings))
 }
 
-fn has_many_attributes(openings: &[tags::Opening]) -> bool {
-    openings.iter().any(|opening| opening.attributes > MAX_ATTRIBUTES)
+/// Whether a tag has more attributes than one may have, or all together have.
+fn has_many(openings: &[tags::Opening]) -> bool {
+    let attributes = || openings.iter().map(|opening| opening.attributes);
+    attributes().any(|count| count > MAX_ATTRIBUTES) || attributes().sum::<usize>() > MAX_ATTRIBUTES_OF_TEXT
 }
 
 /// Stands behind a text while it is read: if it comes out as a character, whatever began had ended. No text holds it.
 const END: char = '\u{1}';
 /// The most attributes of one tag. A tokenizer compares each with all before it.
 const MAX_ATTRIBUTES: usize = 64;
+/// The most attributes of a text. A parser copies those of an element that it opens again. One of ordinary markup takes sixteen
+/// bytes or more, so that as many fill the longest text.
+const MAX_ATTRIBUTES_OF_TEXT: usize = 4_000;
 
 /// The most elements of a rich text. Each that stays takes four characters or more, so that half as many are too long already;
 /// word processors, however, write many that go.

@@ -1,13 +1,13 @@
 //! Text that callers write: titles, descriptions, names of tags, search terms.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-use super::cleaning;
 pub use super::cleaning::SanitisingBudget;
+use super::{cleaning, markup};
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,11 @@ impl Description {
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
+    /// The words of a sanitised description, without its markup.
+    pub fn plain(sanitised: &str) -> String {
+        markup::text_of(sanitised)
+    }
+
     /// The sanitised text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -126,6 +131,14 @@ impl TagName {
     pub fn distinct(tags: impl IntoIterator<Item = Self>) -> Vec<Self> {
         let mut seen = HashSet::new();
         tags.into_iter().filter(|tag| seen.insert(tag.folded())).collect()
+    }
+
+    /// Gives every tag the spelling of the first that is the same tag.
+    pub fn unify_spellings<'a>(tags: impl IntoIterator<Item = &'a mut Self>) {
+        let mut spellings = HashMap::new();
+        for tag in tags {
+            *tag = spellings.entry(tag.folded()).or_insert_with(|| tag.clone()).clone();
+        }
     }
 }
 
@@ -234,5 +247,12 @@ mod tests {
         let tags = ["Home", "work", "HOME", "Work", "garden"].map(tag);
         let distinct: Vec<String> = TagName::distinct(tags).into_iter().map(TagName::into_string).collect();
         assert_eq!(distinct, ["Home", "work", "garden"]);
+    }
+
+    #[test]
+    fn the_first_spelling_of_a_tag_is_that_of_all() {
+        let mut tags = ["Home", "work", "HOME", "Work", "home"].map(tag);
+        TagName::unify_spellings(&mut tags);
+        assert_eq!(tags.map(TagName::into_string), ["Home", "work", "Home", "work", "Home"]);
     }
 }

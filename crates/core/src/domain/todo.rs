@@ -235,6 +235,17 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The tags that it gives its todo.
+    pub fn tags_mut(&mut self) -> &mut [TagName] {
+        match self {
+            Self::Create(draft) => &mut draft.tags,
+            Self::Update { patch, .. } => patch.tags.as_deref_mut().unwrap_or_default(),
+            Self::Delete { .. } => &mut [],
+        }
+    }
+}
+
 /// How one step of a batch ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum OperationResult {

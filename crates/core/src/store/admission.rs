@@ -1,11 +1,14 @@
 //! Who is calling, and may the cache be trusted: asked before everything else, in one statement.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
 use super::tokens::Scope;
-use crate::caller::Meter;
+use crate::cache::{Admission, Cache, Pending};
+use crate::caller::{Meter, WorkspaceId};
 use crate::domain::instant::Instant;
 use crate::error::{Error, Result};
 
@@ -30,23 +33,44 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// From when on the token is worthless.
     pub expires_at: Option<Instant>,
-    /// The snapshot of the check, if it saw writes that Redis was not told of; the cache of the workspace must not be trusted while
-    /// there are any. To be settled with [`super::invalidations::settle`].
-    pub pending_invalidations: Option<String>,
-    /// Whether a worker is needed, for whomever: a job or a purge is due. True of the moment of the check alone, so not kept.
-    #[serde(default, skip_serializing)]
+}
+
+/// What a check of a caller found.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Checked {
+    /// Who it is.
+    pub principal: Principal,
+    /// Milliseconds for which the principal may be remembered where it is not revoked, [`Cache::MEMORY`] at most.
+    pub good_for: u64,
+    /// Milliseconds since the use of the token was noted; none if it never was.
+    pub noted: Option<u64>,
+    /// Writes of the whole installation that Redis was not told of; the caches of their workspaces must not be trusted while there
+    /// are any. To be settled with [`super::invalidations::settle`].
+    pub pending: Option<Pending>,
+    /// Whether a worker is needed, for whomever: a job or a purge is due.
     pub work_due: bool,
-    /// Whether the use of the token is to be noted ([`note_uses`]). True of the moment of the check alone, so not kept.
-    #[serde(default, skip_serializing)]
+    /// Whether the use of the token is to be noted ([`note_uses`]).
     pub use_due: bool,
-    /// As [`installation`] says. Of the moment of the check alone, too.
-    #[serde(default, skip_serializing)]
+    /// As [`installation`] says.
     pub installation: Option<String>,
 }
 
+impl Checked {
+    /// What Redis is to remember; `principal` is the caller as text.
+    pub fn admission<'a>(&'a self, principal: &'a [u8], nothing: &'a Pending) -> Admission<'a> {
+        Admission {
+            workspace: WorkspaceId(self.principal.workspace_id),
+            principal,
+            life: Duration::from_millis(self.good_for),
+            noted: self.noted.filter(|_| !self.use_due).map_or(Duration::ZERO, Duration::from_millis),
+            pending: self.pending.as_ref().unwrap_or(nothing),
+        }
+    }
+}
+
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired.
-pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Principal>> {
-    let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec())]);
+pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Checked>> {
+    let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec()), memory()]);
     pg.read(meter, statement).await?.optional().map(|mut row| row.json()).transpose()
 }
 
@@ -59,10 +83,10 @@ pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> 
 
 /// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with every
 /// scope.
-pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
+pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Checked> {
     const MAKE: &str =
         "INSERT INTO workspaces (uid, name) VALUES ($1::text::uuid, 'default') ON CONFLICT (name) DO NOTHING";
-    let find = || pg.read(meter, Statement::new(OF_DEFAULT_WORKSPACE, Vec::new()));
+    let find = || pg.read(meter, Statement::new(OF_DEFAULT_WORKSPACE, vec![memory()]));
     if let Some(mut row) = find().await?.optional() {
         return row.json();
     }
@@ -71,6 +95,11 @@ pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Principal> {
         Some(mut row) => row.json(),
         None => Err(Error::Internal("the default workspace cannot be made".to_owned())),
     }
+}
+
+/// [`Cache::MEMORY`] in milliseconds.
+fn memory() -> Param {
+    Param::Int(i64::try_from(Cache::MEMORY.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// The id of the installation that this database belongs to; none for a minute after it was renewed.

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Failure, Pg, Refusal, Statement};
+use super::pg::{Failure, Param, Pg, Refusal, Statement};
 use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
 use super::write::{self, Write, Written};
@@ -12,6 +12,8 @@ use crate::error::{Error, Fault, Kind, Place, Result};
 
 /// Raised by the function of the batch.
 const OPERATION_FAILED: &str = "TD001";
+/// Raised by it, too: the outcome is larger than what is kept under an idempotency key.
+const OUTCOME_TOO_LARGE: &str = "TD002";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -32,7 +34,7 @@ struct FailedOperation {
 ///
 /// # Errors
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
-/// (`/todo/assignee_id`).
+/// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
     let mut params = write.params();
@@ -46,6 +48,21 @@ pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Resu
     Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
 }
 
+/// Takes todos out of the bin, within 30 days of their deletion; live ones are returned as they are.
+///
+/// # Errors
+/// [`Error::Operation`] names the first that is not to be found; then nothing was restored.
+pub async fn restore(pg: &Pg, write: &Write<'_>, uids: &[Uuid]) -> Result<Written<Vec<Todo>>> {
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_restore_v1($1, $2, $3, $4, $5, $6)";
+    let mut params = write.params();
+    params.push(Param::Texts(uids.iter().map(Uuid::to_string).collect()));
+    match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
+        Ok(rows) => write::finish(rows, Kind::Todo),
+        Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
+        Err(Failure::Other(error)) => Err(error),
+    }
+}
+
 fn result(outcome: Outcome) -> OperationResult {
     match outcome {
         Outcome::Created(todo) => OperationResult::Created(todo),
@@ -55,6 +72,11 @@ fn result(outcome: Outcome) -> OperationResult {
 }
 
 fn refused(refusal: &Refusal) -> Error {
+    if refusal.code == OUTCOME_TOO_LARGE {
+        let detail =
+            "the todos that come out have more than 2 MiB, which is not kept under an Idempotency-Key; send fewer";
+        return Error::Invalid(vec![Fault::at("/operations", "too_many", detail)]);
+    }
     if refusal.code != OPERATION_FAILED {
         return write::refused(refusal, Kind::Todo);
     }

@@ -1,6 +1,7 @@
 //! Todos by the thousand: one statement per chunk, so that an export of any size needs little memory on either side.
 
-use super::page::Page;
+use serde_json::value::RawValue;
+
 use super::pg::Pg;
 use super::pg_rows::from_json;
 use super::todo_list;
@@ -10,18 +11,25 @@ use crate::domain::filter::{Filter, Sort};
 use crate::domain::todo::Todo;
 use crate::error::Result;
 
-/// How many todos one statement fetches.
+/// How many todos one statement fetches at most.
 pub const CHUNK: i64 = 500;
+/// How many bytes their titles and descriptions have at most, where it is more than one todo.
+pub const CHUNK_BYTES: i64 = 512 * 1024;
 
-/// The next [`CHUNK`] matching todos.
+/// Gives the next matching todos one by one, at most [`CHUNK`], so that beside what Postgres rendered there is no copy of all of
+/// them; and where the following ones begin.
 pub async fn chunk(
     pg: &Pg,
     caller: &Caller,
     filter: &Filter,
     sort: Sort,
     after: Option<&Position>,
-) -> Result<Page<Todo>> {
-    let statement = todo_list::documents_sql(caller.workspace, filter, sort, after, CHUNK);
+    mut each: impl FnMut(Todo),
+) -> Result<Option<Position>> {
+    let statement = todo_list::documents_sql(caller.workspace, filter, sort, after, CHUNK, CHUNK_BYTES);
     let (items, next) = todo_list::rendered(pg.read(&caller.meter, statement).await?)?;
-    Ok(Page { items: from_json(&items)?, next })
+    for item in from_json::<Vec<&RawValue>>(&items)? {
+        each(from_json(item.get())?);
+    }
+    Ok(next)
 }

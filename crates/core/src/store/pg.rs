@@ -1,24 +1,23 @@
 //! The one place that touches the Postgres bindings.
 //!
 //! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after it, also when
-//! the request is dropped in between. The pool's queue is fair and shared by all instances; a statement that has waited for
-//! `wait_deadline` is refused. A connection that an instance kept for its next statement would be missing elsewhere under load:
-//! there are more instances than connections. The price is the reset at each checkout, one round trip. A checkout that no request
-//! waits for any more is completed in the background: given up in the middle of its reset, it would cost the pool its connection.
+//! the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline` is refused. A connection that
+//! an instance kept for its next statement would be missing elsewhere under load: there are more instances than connections. The
+//! price is the reset at each checkout, one round trip.
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::pg::{Connection, DbValue, Error as PgError, ParameterValue};
+use spin_sdk::pg::{Connection, DbValue, ParameterValue};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
 use crate::error::Error;
 
+use super::pg_checkout::Checkouts;
 use super::pg_failure::{Attempt, classify};
 
 pub use super::pg_address::address;
@@ -99,6 +98,7 @@ impl Statement {
 pub struct Pg {
     settings: Settings,
     address: String,
+    checkouts: Arc<Checkouts>,
 }
 
 impl std::fmt::Debug for Pg {
@@ -112,12 +112,17 @@ impl Pg {
     /// Connects to nothing yet.
     pub fn new(settings: Settings) -> Self {
         let address = address(&settings.url, settings.wait_deadline);
-        Self { settings, address }
+        Self { settings, address, checkouts: Arc::default() }
     }
 
     /// How long a statement may take.
     pub fn statement_deadline(&self) -> Duration {
         self.settings.statement_deadline
+    }
+
+    /// What a refused caller is recommended to wait.
+    pub fn retry_after(&self) -> Duration {
+        self.settings.retry_after
     }
 
     /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
@@ -169,7 +174,7 @@ impl Pg {
     /// A connection for one statement, reset by the host. Dropping it gives it back.
     async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
         let (started, deadline) = (Instant::now(), self.settings.wait_deadline);
-        let opened = within(deadline, Checkout::begin(self.address.clone())).await;
+        let opened = self.checkouts.acquire(&self.address, deadline).await;
         meter.connection_wait(started.elapsed(), opened.is_some());
         match opened {
             Some(opened) => opened.map_err(|error| error.to_string()),
@@ -196,38 +201,8 @@ impl Pg {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Connection, PgError>> + Send>>;
-
-/// A connection that was asked of the host. Dropped before it has come, it is completed by a task of the instance.
-struct Checkout(Option<Opening>);
-
-impl Checkout {
-    fn begin(address: String) -> Self {
-        Self(Some(Box::pin(Connection::open(address))))
-    }
-}
-
-impl Future for Checkout {
-    type Output = Result<Connection, PgError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(open) = &mut self.0 else { return Poll::Pending };
-        let opened = ready!(open.as_mut().poll(context));
-        self.0 = None;
-        Poll::Ready(opened)
-    }
-}
-
-impl Drop for Checkout {
-    fn drop(&mut self) {
-        if let Some(open) = self.0.take() {
-            spin_sdk::wasip3::spawn(async move { drop(open.await) });
-        }
-    }
-}
-
 /// The future's output, or none after the deadline.
-async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
+pub(super) async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
     let future = std::pin::pin!(future);
     let alarm = std::pin::pin!(sleep(deadline));
     match select(future, alarm).await {

@@ -1,5 +1,6 @@
 //! Rows as they come out of the sandbox. Values are taken in the order of the columns.
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spin_sdk::pg::DbValue;
 
@@ -94,7 +95,7 @@ impl Row {
 }
 
 /// Reads JSON that Postgres rendered.
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+pub(super) fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| Error::Internal(format!("Postgres gave JSON of another shape: {error}")))
 }
 

@@ -7,6 +7,9 @@ use super::write::{Write, Written};
 use crate::caller::{Meter, WorkspaceId};
 use crate::error::Result;
 
+/// What one statement purges at most, as bytes of texts, unless it is one row.
+const CHUNK_BYTES: i64 = 8 * 1024 * 1024;
+
 /// What can be purged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purge {
@@ -16,10 +19,12 @@ pub enum Purge {
     IdempotencyKeys,
     /// Jobs that ended more than 30 days ago.
     Jobs,
+    /// Counts of what was completed longer ago than any statistics ask for.
+    CompletionCounts,
 }
 
 impl Purge {
-    const ALL: [Self; 3] = [Self::Bin, Self::IdempotencyKeys, Self::Jobs];
+    const ALL: [Self; 4] = [Self::Bin, Self::IdempotencyKeys, Self::Jobs, Self::CompletionCounts];
 
     /// Its name in the database.
     fn name(self) -> &'static str {
@@ -27,6 +32,7 @@ impl Purge {
             Self::Bin => "bin",
             Self::IdempotencyKeys => "idempotency_keys",
             Self::Jobs => "jobs",
+            Self::CompletionCounts => "completion_counts",
         }
     }
 }
@@ -41,11 +47,12 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
     Ok(name.and_then(|name| Purge::ALL.into_iter().find(|purge| purge.name() == name)))
 }
 
-/// Removes at most `limit` rows that no cached answer shows, of whichever workspaces; gives how many. With none left the purge
-/// is due again an hour later, otherwise it stays claimed for the length of the lease.
+/// Removes at most `limit` rows and 8 MiB of texts that no cached answer shows, of whichever workspaces; gives how many rows.
+/// With none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
 pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
-    const SQL: &str = "SELECT purge_chunk_v1($1, $2, $3::bigint * interval '1 millisecond')";
-    let params = vec![Param::Text(purge.name().to_owned()), Param::Int(limit), milliseconds(lease)];
+    const SQL: &str = "SELECT purge_chunk_v1($1, $2, $3, $4::bigint * interval '1 millisecond')";
+    let name = Param::Text(purge.name().to_owned());
+    let params = vec![name, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease)];
     pg.write(meter, Statement::new(SQL, params)).await?.one()?.int()
 }
 
@@ -55,13 +62,24 @@ pub async fn next_bin(pg: &Pg, meter: &Meter, after: WorkspaceId) -> Result<Opti
     Ok(pg.read(meter, statement).await?.one()?.optional_int()?.map(WorkspaceId))
 }
 
-/// Removes at most `limit` todos from the bin of a workspace, a write like any other; gives how many.
-pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<i64>> {
-    const SQL: &str = "SELECT removed, cache_wait FROM purge_bin_v1($1, $2, $3::bigint * interval '1 millisecond', $4)";
-    let workspace = Param::Int(write.caller.workspace.0);
-    let params = vec![workspace, Param::Int(limit), milliseconds(lease), Param::Bool(write.distrust_cache)];
+/// What was purged of a bin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Purged {
+    /// How many todos.
+    pub removed: i64,
+    /// Whether none is left.
+    pub is_last: bool,
+}
+
+/// Removes at most `limit` todos and 8 MiB of texts from the bin of a workspace, a write like any other.
+pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<Purged>> {
+    const SQL: &str = "SELECT removed, is_last, cache_wait \
+        FROM purge_bin_v1($1, $2, $3, $4::bigint * interval '1 millisecond', $5)";
+    let (workspace, distrust) = (Param::Int(write.caller.workspace.0), Param::Bool(write.distrust_cache));
+    let params = vec![workspace, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease), distrust];
     let mut row = pg.write(&write.caller.meter, Statement::new(SQL, params)).await?.one()?;
-    Ok(Written { value: row.int()?, replayed: false, cache_wait: row.bool()? })
+    let purged = Purged { removed: row.int()?, is_last: row.bool()? };
+    Ok(Written { value: purged, replayed: false, cache_wait: row.bool()? })
 }
 
 /// A purge has come to its end, and is due again an hour later.

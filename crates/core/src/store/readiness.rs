@@ -1,8 +1,9 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
 use super::pg::{Failure, Param, Pg, Statement};
+use super::pg_down::PgDown;
 use crate::caller::Meter;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Number and name of the migration that this release cannot do without. Later ones do no harm: the schema only expands
 /// while two releases run.
@@ -21,9 +22,11 @@ pub enum Readiness {
     StatementTimeout(i64),
     /// The `timezone` of a session is not UTC.
     TimeZone,
+    /// Postgres cannot be used.
+    Down(PgDown),
 }
 
-/// Asks Postgres. It being away is the error.
+/// Asks Postgres. An error is a defect.
 pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     // The migrator's own table; where it is missing nothing was ever migrated.
     const SQL: &str = "SELECT max(version), coalesce(bool_or(version = $1 AND description = $2), false),
@@ -38,7 +41,13 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
             return Ok(Readiness::MigrationsMissing(None));
         }
-        Err(failure) => return Err(failure.into()),
+        Err(failure) => {
+            return match Error::from(failure) {
+                Error::Unavailable { reason, .. } => Ok(Readiness::Down(PgDown::from_reason(&reason))),
+                Error::Timeout { .. } => Ok(Readiness::Down(PgDown::Timeout)),
+                error => Err(error),
+            };
+        }
     };
     let (newest, is_migrated) = (row.optional_int()?, row.bool()?);
     let (read_only, statement_timeout, is_utc) = (row.bool()?, row.int()?, row.bool()?);

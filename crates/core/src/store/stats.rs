@@ -1,6 +1,7 @@
 //! Counts over the live todos of a workspace.
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use super::pg::{Failure, Param, Pg, Statement};
 use crate::caller::{Caller, WorkspaceId};
@@ -48,11 +49,16 @@ pub struct ByPriority {
 /// # Errors
 /// [`Error::Invalid`] at the parameter `tz` if Postgres knows no such zone.
 pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
+    read(pg, caller, tz, stats_sql(caller.workspace, tz)).await
+}
+
+/// Reads one JSON document by a statement that the time zone `tz` is part of.
+pub(super) async fn read<T: DeserializeOwned>(pg: &Pg, caller: &Caller, tz: &str, statement: Statement) -> Result<T> {
+    const INVALID_PARAMETER: &str = "22023";
     if !is_zone_name(tz) {
         return Err(unknown_zone());
     }
-    const INVALID_PARAMETER: &str = "22023";
-    match pg.read(&caller.meter, stats_sql(caller.workspace, tz)).await {
+    match pg.read(&caller.meter, statement).await {
         Ok(rows) => rows.one()?.json(),
         Err(Failure::Refused(refusal)) if refusal.code == INVALID_PARAMETER => Err(unknown_zone()),
         Err(failure) => Err(failure.into()),
@@ -61,9 +67,11 @@ pub async fn stats(pg: &Pg, caller: &Caller, tz: &str) -> Result<Stats> {
 
 /// The statement of [`stats`].
 pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
-    let params = vec![Param::Int(workspace.0), Param::Text(tz.to_owned())];
-    Statement::new(include_str!("sql/stats.sql"), params)
+    Statement::new(SQL, vec![Param::Int(workspace.0), Param::Text(tz.to_owned())])
 }
+
+/// The text of [`stats_sql`].
+pub(super) const SQL: &str = include_str!("sql/stats.sql");
 
 fn unknown_zone() -> Error {
     let detail = "must be the name of a time zone of the IANA database, such as Europe/Berlin";
@@ -78,7 +86,8 @@ const PLAIN_ZONES: &str = "CET CST6CDT Cuba EET EST EST5EDT Egypt Eire Factory G
 /// Postgres also takes abbreviations and POSIX rules (`CEST`, `XYZ+3`), which are no names of the IANA database.
 fn is_zone_name(tz: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-' | b'+');
-    let zone_of_fixed_offset = tz.strip_prefix("Etc/").is_some();
+    // Postgres would read `Etc/X+3` as a rule for a zone called `Etc/X`.
+    let zone_of_fixed_offset = tz.strip_prefix("Etc/GMT").is_some();
     let has_digits = tz.bytes().any(|b| b.is_ascii_digit() || b == b'+');
     let has_place = tz.contains('/') && tz.starts_with(|c: char| c.is_ascii_uppercase());
     let in_region = tz.len() <= 64 && tz.bytes().all(allowed) && has_place && (zone_of_fixed_offset || !has_digits);
@@ -106,6 +115,7 @@ mod tests {
             "EST5",
             "XYZ+3",
             "Abc/Def+3",
+            "Etc/X+3",
             "europe/berlin",
             "Europe/Berlin'",
             "+02:00",

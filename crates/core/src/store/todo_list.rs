@@ -46,18 +46,20 @@ pub fn summaries_sql(
     after: Option<&Position>,
     limit: i64,
 ) -> Statement {
-    page_sql(workspace, "todos_summarise_v1", filter, sort, after, limit)
+    page_sql(workspace, "todos_summarise_v1", filter, sort, after, limit, None)
 }
 
-/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos.
+/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos, whose texts together have at most
+/// this many bytes, if there is more than one.
 pub fn documents_sql(
     workspace: WorkspaceId,
     filter: &Filter,
     sort: Sort,
     after: Option<&Position>,
     limit: i64,
+    bytes: i64,
 ) -> Statement {
-    page_sql(workspace, "todos_render_v1", filter, sort, after, limit)
+    page_sql(workspace, "todos_render_v1", filter, sort, after, limit, Some(bytes))
 }
 
 /// Columns: the items as a JSON array, whether more follow, sort value and id of the last item.
@@ -70,21 +72,38 @@ fn page_sql(
     sort: Sort,
     after: Option<&Position>,
     limit: i64,
+    bytes: Option<i64>,
 ) -> Statement {
     let mut query = Query::new(workspace);
     // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
-    let size = format!("{}::bigint", query.bind(Param::Int(limit)));
-    let selection = query.selection(filter, sort, after, &format!("{size} + 1"));
+    let limit = format!("{}::bigint", query.bind(Param::Int(limit)));
+    let selection = query.selection(filter, sort, after, &format!("{limit} + 1"));
     let direction = Order::of(sort).direction;
-    let last = format!("FILTER (WHERE p.place = {size} OR p.is_edge AND p.place < {size})");
+    let mut rows = format!(
+        "SELECT id, sort_key, is_edge, {limit} AS size, row_number() OVER \
+         (ORDER BY sort_key {direction} NULLS LAST, id {direction}, is_edge) AS place FROM ({selection}) selection"
+    );
+    if let Some(bytes) = bytes {
+        let bytes = query.bind(Param::Int(bytes));
+        rows = within_bytes(&rows, &bytes);
+    }
+    let last = "FILTER (WHERE p.place = p.size OR p.is_edge AND p.place < p.size)";
     let value = sort_value(sort, "p.sort_key");
     let sql = format!(
-        "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= {size} AND NOT p.is_edge)), \
-         count(*) > {size} OR coalesce(bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last} \
-         FROM (SELECT id, sort_key, is_edge, row_number() OVER \
-         (ORDER BY sort_key {direction} NULLS LAST, id {direction}, is_edge) AS place FROM ({selection}) selection) p"
+        "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= p.size AND NOT p.is_edge)), \
+         coalesce(count(*) > max(p.size) OR bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last} FROM ({rows}) p"
     );
     Statement { sql: sql.into(), params: query.params }
+}
+
+/// The same rows with the size of a page whose texts have at most so many bytes, or of one row.
+fn within_bytes(rows: &str, bytes: &str) -> String {
+    format!(
+        "SELECT r.id, r.sort_key, r.is_edge, r.place, \
+         least(r.size, count(*) FILTER (WHERE r.place = 1 OR r.bytes <= {bytes}) OVER ()) AS size \
+         FROM (SELECT p.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), 0)) OVER (ORDER BY p.place) AS bytes \
+         FROM ({rows}) p LEFT JOIN todos t ON t.workspace_id = $1 AND t.id = p.id AND NOT p.is_edge) r"
+    )
 }
 
 /// The items as JSON, and where the next ones begin.
@@ -97,15 +116,16 @@ pub(super) fn rendered(rows: Rows) -> Result<(String, Option<Position>)> {
     Ok((items, id.filter(|_| more).map(|id| Position { value, id })))
 }
 
-/// The statement of [`full`], served by `todos_pkey`.
+/// The statement of [`full`], served by `todos_pkey`. Where more is left out than there is, nothing is looked at.
 pub fn full_sql(workspace: WorkspaceId, filter: &Filter, skip: i64, limit: i64) -> Statement {
     let mut query = Query::new(workspace);
     let conditions = query.conditions(filter);
-    let skip = query.bind(Param::Int(skip));
+    let most = query.at_most(filter);
+    let skip = format!("{}::bigint", query.bind(Param::Int(skip)));
     let limit = query.bind(Param::Int(limit));
     let sql = format!(
         "SELECT todos_render_v1($1, ARRAY( \
-         SELECT t.id FROM todos t WHERE {conditions} ORDER BY t.id OFFSET {skip} LIMIT {limit}))"
+         SELECT t.id FROM todos t WHERE {conditions} AND {skip} < {most} ORDER BY t.id OFFSET {skip} LIMIT {limit}))"
     );
     Statement { sql: sql.into(), params: query.params }
 }

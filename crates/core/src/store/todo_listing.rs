@@ -32,6 +32,8 @@ pub(super) const IN_INDEX: Reach = Reach { few: 25_000, far: 100_000 };
 pub(super) const IN_TABLE: Reach = Reach { few: 5_000, far: 20_000 };
 /// Enough for most pages.
 const NEAR: u32 = 2_000;
+/// How many times as many rows are looked at before a page is empty.
+const FARTHER: u32 = 10;
 /// So many are looked at for each row of a page in any case.
 const EACH: u32 = 40;
 
@@ -56,41 +58,94 @@ impl Listing<'_> {
     }
 
     /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of conditions in
-    /// every order, so there are three ways, each with a bound:
+    /// every order, so there are four ways, each with a bound:
     ///
     /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full soon.
     /// 2. *few*: a condition leaves so few todos that all that match are found by its index and sorted.
     /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one begins at
     ///    the edge.
+    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is read on
+    ///    for [`FARTHER`] times as many rows, through the second run if the first one ends before.
     pub(super) fn within_reach(&self, filter: &Filter) -> String {
-        let Self { order: Order { unindexed, .. }, reach, limit, .. } = self;
-        let (near, far, edge, all) = (self.walk(NEAR), self.walk(reach.far), self.edge(), self.whole(unindexed));
+        let Self { order: Order { unindexed, .. }, reach, limit, runs, .. } = self;
+        let first = runs.first().map_or("", String::as_str);
+        let farthest = reach.far.saturating_mul(FARTHER);
+        let (near, far) = (self.walk(first, NEAR), self.walk(first, reach.far));
+        let (farther, all) = (self.walk(first, farthest), self.whole(unindexed));
         let (few, words) = self.leaves_few(filter);
+        let beyond_far = self.edge("far", reach.far);
+        let is_far = "(SELECT name FROM way) = 'far'";
+        let is_farther = "(SELECT name FROM way) = 'farther'";
+        let found = |walk: &str| format!("(SELECT count(*) FROM {walk} WHERE is_match)");
+        let (found_near, found_far, found_farther) = (found("near"), found("far"), found("farther"));
+        let is_short = format!("{is_farther} AND {found_farther} < {limit}");
+        let (undated, rest) = self.beyond(farthest, is_farther, &is_short);
         format!(
-            "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), {words}way AS MATERIALIZED ( \
-             SELECT CASE WHEN (SELECT count(*) FROM near) >= {limit} THEN 'near' WHEN {few} THEN 'few' ELSE 'far' END AS name) \
-             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
+            "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), farther AS MATERIALIZED ({farther}), \
+             {words}way AS MATERIALIZED (SELECT CASE WHEN {found_near} >= {limit} THEN 'near' \
+             WHEN {few} THEN 'few' WHEN {found_far} > 0 THEN 'far' ELSE 'farther' END AS name){undated} \
+             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' AND n.is_match \
              UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
-             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE (SELECT name FROM way) = 'far' \
-             UNION ALL SELECT e.* FROM ({edge}) e \
-             WHERE (SELECT name FROM way) = 'far' AND (SELECT count(*) FROM far) < {limit}"
+             UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} AND f.is_match \
+             UNION ALL SELECT e.* FROM ({beyond_far}) e WHERE {is_far} AND {found_far} < {limit} \
+             UNION ALL SELECT f.id, f.sort_key, false FROM farther f WHERE {is_farther} AND f.is_match {rest}"
         )
     }
 
-    /// What matches among so many rows of the first run.
-    fn walk(&self, rows: u32) -> String {
-        let Self { order: Order { direction, .. }, limit, .. } = self;
-        let (run, rows, rest) = (self.first_run(), self.at_least(rows), and(&self.rest));
+    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the second
+    /// run only where the first one ended without any match, so that a page is not empty although hardly anything was looked at.
+    fn beyond(&self, rows: u32, is_farther: &str, is_short: &str) -> (String, String) {
+        let Self { limit, runs, .. } = self;
+        let edge = self.edge("farther", rows);
+        let [first, second] = runs.as_slice() else {
+            return (String::new(), format!("UNION ALL SELECT e.* FROM ({edge}) e WHERE {is_short}"));
+        };
+        let (end, found, last) = (self.last_of(first, rows), self.walk(second, rows), self.last_of(second, rows));
+        let queries = format!(
+            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND NOT EXISTS ({end}) \
+             AS goes_on), second AS MATERIALIZED ({found})"
+        );
+        let rows = format!(
+            "UNION ALL SELECT e.* FROM ({edge}) e WHERE {is_short} AND NOT (SELECT goes_on FROM undated) \
+             UNION ALL SELECT s.id, s.sort_key, false FROM second s WHERE (SELECT goes_on FROM undated) \
+             UNION ALL SELECT l.* FROM ({last}) l \
+             WHERE (SELECT goes_on FROM undated) AND (SELECT count(*) FROM second) < {limit}"
+        );
+        (queries, rows)
+    }
+
+    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the table, a second
+    /// walk for the last of these rows would take as long, so it is found beside what matches.
+    fn walk(&self, run: &str, rows: u32) -> String {
+        let Self { order: Order { direction, is_carried, .. }, limit, .. } = self;
+        let (of_run, rows) = (self.rows_of(run), self.at_least(rows));
+        if *is_carried {
+            let rest = and(&self.rest);
+            return format!(
+                "SELECT t.id, t.sort_key, true AS is_match FROM ({of_run} LIMIT {rows}) t WHERE true{rest} \
+                 ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
+            );
+        }
+        let order = format!("ORDER BY w.sort_key {direction}, w.id {direction}");
         format!(
-            "SELECT t.id, t.sort_key FROM ({run} LIMIT {rows}) t WHERE true{rest} \
-             ORDER BY t.sort_key {direction}, t.id {direction} LIMIT {limit}"
+            "SELECT w.id, w.sort_key, w.is_match, w.place = {rows} AS is_last \
+             FROM (SELECT w.*, row_number() OVER ({order}) AS place FROM ({of_run} LIMIT {rows}) w) w \
+             WHERE w.is_match OR w.place = {rows} {order} LIMIT {limit}"
         )
     }
 
-    /// The last row that is looked at; or, if the first run ends before, where the next one begins.
-    fn edge(&self) -> String {
-        let (run, rows) = (self.first_run(), self.at_least(self.reach.far));
-        let last = format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l");
+    /// The last of so many rows of a run, if it has as many.
+    fn last_of(&self, run: &str, rows: u32) -> String {
+        let (run, rows) = (self.rows_of(run), self.at_least(rows));
+        format!("SELECT l.id, l.sort_key, true AS is_edge FROM ({run} OFFSET {rows} - 1 LIMIT 1) l")
+    }
+
+    /// The last row of a walk along so many rows of the first run; or, if that ends before, where the next one begins.
+    fn edge(&self, walk: &str, rows: u32) -> String {
+        if !self.order.is_carried {
+            return format!("SELECT w.id, w.sort_key, true AS is_edge FROM {walk} w WHERE w.is_last");
+        }
+        let last = self.last_of(self.runs.first().map_or("", String::as_str), rows);
         if self.runs.len() == 1 {
             return last;
         }
@@ -101,15 +156,27 @@ impl Listing<'_> {
         )
     }
 
-    /// The rows of the first run, in order, with all their columns.
-    fn first_run(&self) -> String {
-        let Self { place, runs, order: Order { expression, direction, .. }, .. } = self;
+    /// The rows of a run, in order: with all their columns, or with whether they match.
+    fn rows_of(&self, run: &str) -> String {
+        let Self { place, order: Order { expression, direction, is_carried, .. }, .. } = self;
         let bounds = and(&self.bounds);
-        let run = runs.first().map_or("", String::as_str);
+        let columns = if *is_carried { "*".to_owned() } else { format!("t.id, {} AS is_match", self.is_match()) };
         format!(
-            "SELECT *, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
+            "SELECT {columns}, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
              ORDER BY {expression} {direction}, t.id {direction}"
         )
+    }
+
+    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were an `EXISTS`.
+    /// What is not true is false, so that the next condition need not be looked at.
+    fn is_match(&self) -> String {
+        let one = |condition: &Condition| match &condition.on {
+            On::Tag(tag) => format!(
+                "(SELECT true FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}) IS TRUE"
+            ),
+            _ => format!("({})", condition.sql),
+        };
+        self.rest.iter().map(one).collect::<Vec<_>>().join(" AND ")
     }
 
     /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
@@ -151,12 +218,20 @@ impl Listing<'_> {
                 ));
             }
         }
-        let words = on(&[On::Words]);
         let mut found = String::new();
-        if !words.is_empty() {
+        for Condition { on, .. } in self.conditions() {
+            let On::Words(words) = on else { continue };
+            // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what is
+            // not to occur as anything; a search of the latter alone leaves most.
+            let indexed = format!("querytree(websearch_to_tsquery('simple', {words}))");
             // Planned as if all were wanted, which only the index of words gives; read no further than needed.
-            found = format!("found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place}{words}), ");
-            counts.push(format!("SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few"));
+            found = format!(
+                "found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place} \
+                 AND t.search @@ regexp_replace({indexed}, '<(-|[0-9]+)>', '&', 'g')::tsquery), "
+            );
+            counts.push(format!(
+                "SELECT CASE WHEN {indexed} = 'T' THEN {most} ELSE (SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few) END"
+            ));
         }
         let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
         (few, found)
@@ -185,6 +260,8 @@ pub(super) struct Order {
     pub(super) comparison: &'static str,
     /// The same order, written so that no index gives it.
     pub(super) unindexed: &'static str,
+    /// Whether its index can be read without the table.
+    is_carried: bool,
 }
 
 impl Order {
@@ -201,7 +278,7 @@ impl Order {
             ),
         };
         let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        Self { expression, cast, direction, comparison, unindexed }
+        Self { expression, cast, direction, comparison, unindexed, is_carried: sort.key != SortKey::Title }
     }
 }
 

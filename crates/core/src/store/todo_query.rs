@@ -6,6 +6,7 @@ use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Sort, SortKey};
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
+use crate::domain::text::TagName;
 use crate::domain::todo::Status;
 
 use super::pg::Param;
@@ -71,14 +72,8 @@ impl Query {
         status_condition(filter).into_iter().for_each(|sql| add(On::Status, sql));
         let priorities: Vec<String> = priority.iter().map(|priority| priority_number(*priority).to_string()).collect();
         any_of("t.priority", &priorities).into_iter().for_each(|sql| add(On::Priority, sql));
-        for tag in tags {
-            // The planner calls the function, so that it knows how common the tag is.
-            let tag = format!("tag_id_v1($1, {})", self.bind(Param::Text(tag.folded())));
-            let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
-            let sql = format!(
-                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}{floor})"
-            );
-            add(On::Tag(tag), sql);
+        for (on, sql) in self.tagged(tags) {
+            add(on, sql);
         }
         if let Some(assignee) = assignee {
             let assignee = match assignee {
@@ -124,9 +119,43 @@ impl Query {
         }
         if let Some(words) = q {
             let words = self.bind(Param::Text(words.clone()));
-            add(On::Words, format!("t.search @@ websearch_to_tsquery('simple', {words})"));
+            let sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
+            add(On::Words(words), sql);
         }
         all
+    }
+
+    /// The conditions on tags. Postgres plans a join for each tag that is one of its own, so many are two: the rarest, which it can
+    /// look for, and that all are there.
+    fn tagged(&mut self, tags: &[TagName]) -> Vec<(On, String)> {
+        let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
+        let has = |tag: String| {
+            let sql = format!(
+                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}{floor})"
+            );
+            (On::Tag(tag), sql)
+        };
+        // The planner calls the functions, so that it knows how common a tag is.
+        let names: Vec<String> = tags.iter().map(|tag| self.bind(Param::Text(tag.folded()))).collect();
+        if names.len() <= FEW_TAGS {
+            return names.iter().map(|name| has(format!("tag_id_v1($1, {name})"))).collect();
+        }
+        let listed = names.join("::text, ");
+        let rarest = has(format!("rarest_tag_v1($1, ARRAY[{listed}::text])"));
+        let sql = format!(
+            "(SELECT count(*) FILTER (WHERE l.tag_id = ANY (tag_ids_v1($1, ARRAY[{listed}::text]))) FROM todo_tags l \
+             WHERE l.workspace_id = $1 AND l.todo_id = t.id) = {}",
+            names.len()
+        );
+        vec![rarest, (On::Nothing, sql)]
+    }
+
+    /// How many todos match at most, from the counts that are kept of live todos: a number in SQL.
+    pub(super) fn at_most(&mut self, filter: &Filter) -> String {
+        let Filter { status, priority, completed, .. } = filter.clone();
+        let counted = Filter { status, priority, completed, ..Filter::default() };
+        let kinds: String = self.all(&counted).iter().map(|condition| format!(" AND {}", condition.sql)).collect();
+        format!("(SELECT coalesce(sum(t.todos), 0)::bigint FROM todo_counts t WHERE t.workspace_id = $1{kinds})")
     }
 
     /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
@@ -152,7 +181,7 @@ impl Query {
         }
         let order = Order::of(sort);
         let runs = self.runs(filter, sort, after, &order);
-        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words);
+        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_));
         let is_carried = sort.key != SortKey::Title && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_carried { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
@@ -164,7 +193,7 @@ impl Query {
     /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
     /// run, over the same index.
     fn runs(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, order: &Order) -> Vec<String> {
-        let Order { expression, cast, direction: _, comparison, unindexed: _ } = order;
+        let Order { expression, cast, comparison, .. } = order;
         let beyond = after.map(|Position { value, id }| {
             let id = self.bind(Param::Int(*id));
             match value {
@@ -191,6 +220,9 @@ impl Query {
     }
 }
 
+/// The most tags that are conditions of their own.
+const FEW_TAGS: usize = 3;
+
 /// What a filter asks for, in SQL.
 pub(super) struct Condition {
     pub(super) on: On,
@@ -208,7 +240,8 @@ pub(super) enum On {
     Assignee(String),
     /// An instant that lists are sorted by.
     Instant(SortKey),
-    Words,
+    /// The search, as it was given, in SQL.
+    Words(String),
     /// It leaves most.
     Nothing,
 }

@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::cache::Scope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::people::Name;
@@ -32,7 +33,7 @@ impl Service {
         name: &Name,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Workspace>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::Nothing).await?;
         let outcome = workspaces::insert(&self.pg, &writing.write(), Uuid::now_v7(), name).await;
         writing.settle(outcome).await
     }
@@ -56,16 +57,16 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<(Written<Token>, Option<Secret>)> {
         let secret = Secret::generate()?;
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::Nothing).await?;
         let outcome = tokens::insert(&self.pg, &writing.write(), Uuid::now_v7(), &secret.hash(), draft).await;
         let written = writing.settle(outcome).await?;
         let told = (!written.replayed).then_some(secret);
         Ok((written, told))
     }
 
-    /// A token becomes worthless: at once where its admission is not remembered, within a second elsewhere.
+    /// A token becomes worthless at once, or within a second where Redis cannot be told.
     pub async fn revoke_token(&self, caller: &Caller, uid: Uuid) -> Result<Written<()>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::Access).await?;
         let outcome = tokens::revoke(&self.pg, &writing.write(), uid).await;
         Ok(writing.settle(outcome).await?.map(|_| ()))
     }

@@ -1,8 +1,8 @@
-//! Who may come in. One Redis call for token, rate limit and cached answer; one statement a second and token behind it.
+//! Authentication, rate limit and response cache: one Redis call for all of it, and one statement a second for all callers behind it.
 //!
-//! An admission is checked against Postgres at most once in [`Cache::LEASE`]. The check also finds invalidations that a write
-//! could not tell to Redis, and no cached answer is served without a recent check (see [`crate::cache`]). And it finds work
-//! that is due and that nobody told a worker of, or whose worker is dead.
+//! A caller is checked against Postgres when Redis does not remember the token, and one of all callers each second because only a
+//! recent check proves that Postgres knows of no invalidation that Redis was not told of (see [`crate::cache`]). Each check also finds
+//! work that is due and that nobody told a worker of, or whose worker is dead.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -10,10 +10,12 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Admission, Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, RateVerdict, Reach, Who};
-use crate::store::admission::{self, Principal};
+use crate::cache::{
+    Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, Pending, RateLimits, RateVerdict, Reach, Who,
+};
+use crate::store::admission::{self, Checked, Principal};
 use crate::store::invalidations;
-use crate::{Caller, Meter, Result, WorkspaceId, lock};
+use crate::{Meter, Result, WorkspaceId, lock};
 
 use super::Service;
 
@@ -28,45 +30,78 @@ pub struct Admittance {
     pub lookup: Lookup,
     /// The class that refuses the request.
     pub refused: Option<RateVerdict>,
-    /// What this check, if it was one, found to be done after the response.
+    /// Whether the write was announced ([`Entry::announce`]).
+    pub announced: bool,
+    /// What is to be done beside the response.
     pub follow_up: FollowUp,
 }
 
-/// What a check of a token finds to be done, by whoever finds it and when the response is out.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+impl Admittance {
+    fn of_nobody(rates: Vec<RateVerdict>) -> Self {
+        let (lookup, follow_up) = (Lookup::Bypass, FollowUp::default());
+        Self { principal: None, rates, lookup, refused: None, announced: false, follow_up }
+    }
+}
+
+/// What is to be done beside the response, by whoever finds it.
+#[derive(Debug, Default)]
 pub struct FollowUp {
     /// A worker is needed.
     pub work_due: bool,
     /// The token whose use is to be noted ([`Service::note_uses`]).
     pub used: Option<Uuid>,
+    /// A check that will soon be out of date ([`Service::renew`]).
+    pub renewal: Option<Renewal>,
 }
 
-impl FollowUp {
-    fn of(principal: &Principal) -> Self {
-        Self { work_due: principal.work_due, used: principal.token_uid.filter(|_| principal.use_due) }
+/// A check that is to be repeated, in the name of this caller.
+#[derive(Debug)]
+pub struct Renewal {
+    /// The token's hash; none where authentication is off.
+    token: Option<[u8; 32]>,
+    workspace: WorkspaceId,
+    pass: Pass,
+}
+
+impl Renewal {
+    fn of(who: Who<'_>, pass: Pass) -> Option<Self> {
+        match who {
+            Who::Token(token) => Some(Self { token: Some(*token), workspace: WorkspaceId(0), pass }),
+            Who::Workspace(workspace) => Some(Self { token: None, workspace, pass }),
+            Who::Nobody => None,
+        }
     }
 }
 
-/// Admissions of the last second, for the time when Redis is away. Bounded, because it is filled by strangers' tokens only
-/// after they turned out to be valid.
-#[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<HashMap<[u8; 32], Checked>>);
-
-#[derive(Debug)]
-struct Checked {
-    at: Instant,
-    principal: Arc<Principal>,
+impl FollowUp {
+    fn of(checked: &Checked) -> Self {
+        Self {
+            work_due: checked.work_due,
+            used: checked.principal.token_uid.filter(|_| checked.use_due),
+            renewal: None,
+        }
+    }
 }
+
+/// What Redis is told where nothing is pending.
+static NOTHING: Pending = Pending { workspaces: Vec::new(), more: false, access: false, snapshot: String::new() };
+
+/// Callers that were checked within the last second, for the time when Redis is away.
+#[derive(Debug, Default)]
+pub(super) struct Recent(Mutex<HashMap<[u8; 32], Known>>);
+
+/// When a caller was checked, and who it is.
+type Known = (Instant, Arc<Principal>);
 
 impl Recent {
     fn get(&self, token: &[u8; 32]) -> Option<Arc<Principal>> {
         let known = lock(&self.0);
-        let checked = known.get(token).filter(|checked| checked.at.elapsed() < Cache::LEASE)?;
-        Some(Arc::clone(&checked.principal))
+        let (_, principal) = known.get(token).filter(|(checked, _)| checked.elapsed() < Cache::LEASE)?;
+        Some(Arc::clone(principal))
     }
 
-    fn put(&self, token: [u8; 32], at: Instant, principal: &Arc<Principal>) {
-        make_room(&mut lock(&self.0)).insert(token, Checked { at, principal: Arc::clone(principal) });
+    fn put(&self, token: [u8; 32], checked: Instant, principal: &Arc<Principal>) {
+        make_room(&mut lock(&self.0)).insert(token, (checked, Arc::clone(principal)));
     }
 }
 
@@ -104,66 +139,80 @@ impl Service {
         self.cache.enter(meter, entry).await
     }
 
-    /// Makes sure that the cache knows whose it is: one statement in the life of an instance. Where it fails Redis is left alone for
-    /// a while.
+    /// Makes sure that the cache knows whose it is. Where that fails Redis is left alone for a while.
     pub async fn learn_installation(&self, meter: &Arc<Meter>) {
+        let mut pause = Duration::from_millis(2);
         loop {
             match self.cache.learning() {
                 Learning::Done => return,
                 Learning::Ask => {
-                    let installation = admission::installation(&self.pg, meter).await.ok().flatten();
-                    self.cache.belong_to(installation.as_deref());
+                    if !self.cache.find_installation(meter).await {
+                        self.ask_installation(meter).await;
+                    }
                     return;
                 }
-                Learning::Wait => spin_sdk::time::sleep(Duration::from_millis(2)).await,
+                Learning::Wait => spin_sdk::time::sleep(pause).await,
             }
+            pause = (pause * 2).min(Duration::from_millis(100));
         }
+    }
+
+    /// Asks the database which installation it is.
+    pub async fn ask_installation(&self, meter: &Arc<Meter>) {
+        let installation = admission::installation(&self.pg, meter).await.ok().flatten();
+        self.cache.belong_to(installation.as_deref());
     }
 
     /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
     pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
+        if entrance.redis == Reach::Starved {
+            return Err(self.overloaded());
+        }
         if let Some(refused) = entrance.refusal().copied() {
-            let Entrance { rates, .. } = entrance;
-            let refused = Some(refused);
-            return Ok(Admittance {
-                principal: None,
-                rates,
-                lookup: Lookup::Bypass,
-                refused,
-                follow_up: FollowUp::default(),
-            });
+            return Ok(Admittance { refused: Some(refused), ..Admittance::of_nobody(entrance.rates) });
         }
         if entry.who == Who::Nobody {
-            let Entrance { rates, lookup, .. } = entrance;
-            return Ok(Admittance { principal: None, rates, lookup, refused: None, follow_up: FollowUp::default() });
+            return Ok(Admittance::of_nobody(entrance.rates));
         }
         // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
+        if entrance.after.wait {
+            entrance = Box::pin(self.wait_for_check(meter, entry, entrance)).await;
+        }
         if let Some(principal) = entrance.principal.take().and_then(|text| self.parsed.get(text)) {
-            let Entrance { rates, lookup, pass, renew, .. } = entrance;
-            let follow_up =
-                if renew { Box::pin(self.renew(meter, entry.who, &pass)).await } else { FollowUp::default() };
-            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, follow_up });
+            let Entrance { rates, lookup, pass, after, .. } = entrance;
+            let renewal = if after.renew { Renewal::of(entry.who, pass) } else { None };
+            let used = principal.token_uid.filter(|_| after.note_use);
+            let follow_up = FollowUp { work_due: false, used, renewal };
+            let announced = after.announced;
+            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, announced, follow_up });
         }
         Box::pin(self.check(meter, entry, entrance)).await
     }
 
-    /// Checks an admission again while it is still good, so that no caller of a busy token has to wait for Postgres. What the
-    /// check finds matters to the next caller, not to this one: a refusal lets the old admission run out.
-    async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass) -> FollowUp {
-        let checked = match who {
-            Who::Token(token) => admission::of_token(&self.pg, meter, token).await,
-            Who::Workspace(_) => admission::of_default_workspace(&self.pg, meter).await.map(Some),
-            Who::Nobody => Ok(None),
-        };
-        let Ok(Some(principal)) = checked else { return FollowUp::default() };
-        self.cache.belong_to(principal.installation.as_deref());
-        if principal.pending_invalidations.is_none() {
-            let workspace = WorkspaceId(principal.workspace_id);
-            let bytes = serde_json::to_vec(&principal).unwrap_or_default();
-            let remembered = Admission { workspace, principal: &bytes, settled: true };
-            self.cache.renew(meter, who, pass, &remembered).await;
+    /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a few times.
+    async fn wait_for_check(&self, meter: &Arc<Meter>, entry: &Entry<'_>, first: Entrance) -> Entrance {
+        const WAITS: [u64; 9] = [3, 5, 8, 13, 21, 34, 55, 89, 144];
+        // Counted already.
+        let entry = Entry { limits: RateLimits::OFF, ..*entry };
+        for milliseconds in WAITS {
+            spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
+            let again = self.cache.enter(meter, &entry).await;
+            if !again.after.wait {
+                return Entrance { rates: first.rates, ..again };
+            }
         }
-        FollowUp::of(&principal)
+        first
+    }
+
+    /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for Postgres. What
+    /// is found matters to the next caller: a refused token is forgotten when its time is over.
+    pub async fn renew(&self, meter: &Arc<Meter>, Renewal { token, workspace, pass }: Renewal) -> FollowUp {
+        let who = token.as_ref().map_or(Who::Workspace(workspace), Who::Token);
+        let Ok(Some(checked)) = self.ask(meter, who).await else { return FollowUp::default() };
+        let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
+        let told = self.cache.renew(meter, who, &pass, &checked.admission(&principal, &NOTHING)).await;
+        self.settle(meter, &checked, told).await;
+        FollowUp::of(&checked)
     }
 
     /// Notes that these tokens are in use. Nothing depends on it: what is not noted now is found due again.
@@ -184,48 +233,41 @@ impl Service {
         if redis != Reach::Reached
             && let Some(principal) = self.recent.get(&token)
         {
-            let lookup = Lookup::Bypass;
-            return Ok(Admittance {
-                principal: Some(principal),
-                rates,
-                lookup,
-                refused: None,
-                follow_up: FollowUp::default(),
-            });
+            return Ok(Admittance { principal: Some(principal), ..Admittance::of_nobody(rates) });
         }
-        let checked = Instant::now();
-        let principal = match entry.who {
+        let began = Instant::now();
+        let Some(checked) = self.ask(meter, entry.who).await? else {
+            self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
+            return Ok(Admittance::of_nobody(rates));
+        };
+        let text = serde_json::to_vec(&checked.principal).unwrap_or_default();
+        let admission = checked.admission(&text, &NOTHING);
+        let Admitted { rates, lookup, told } = self.cache.admit(meter, entry, &pass, &admission).await;
+        self.settle(meter, &checked, told).await;
+        let refused = rates.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
+        let follow_up = FollowUp::of(&checked);
+        let principal = Arc::new(checked.principal);
+        self.recent.put(token, began, &principal);
+        Ok(Admittance { principal: Some(principal), rates, lookup, refused, announced: false, follow_up })
+    }
+
+    async fn ask(&self, meter: &Arc<Meter>, who: Who<'_>) -> Result<Option<Checked>> {
+        let checked = match who {
             Who::Token(token) => admission::of_token(&self.pg, meter, token).await?,
             Who::Workspace(_) => Some(admission::of_default_workspace(&self.pg, meter).await?),
             Who::Nobody => None,
         };
-        let Some(principal) = principal.map(Arc::new) else {
-            self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
-            return Ok(Admittance {
-                principal: None,
-                rates,
-                lookup: Lookup::Bypass,
-                refused: None,
-                follow_up: FollowUp::default(),
-            });
-        };
-        // Another one than before is taken up before anything is settled or remembered there.
-        self.cache.belong_to(principal.installation.as_deref());
-        let workspace = WorkspaceId(principal.workspace_id);
-        let pending = principal.pending_invalidations.as_deref();
-        if let Some(snapshot) = pending
-            && self.cache.settle(meter, workspace).await
-        {
-            let caller = Caller { workspace, meter: Arc::clone(meter) };
-            // If it fails they stay pending, and the next check settles them. This request has its principal.
-            let _ = invalidations::settle(&self.pg, &caller, snapshot).await;
+        if let Some(checked) = &checked {
+            // Another one than before is taken up before anything is invalidated or remembered there.
+            self.cache.belong_to(checked.installation.as_deref());
         }
-        self.recent.put(token, checked, &principal);
-        let bytes = serde_json::to_vec(&*principal).unwrap_or_default();
-        let remembered = Admission { workspace, principal: &bytes, settled: pending.is_none() };
-        let Admitted { rates: exact, lookup } = self.cache.admit(meter, entry, &pass, &remembered).await;
-        let refused = exact.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
-        let follow_up = FollowUp::of(&principal);
-        Ok(Admittance { principal: Some(principal), rates: exact, lookup, refused, follow_up })
+        Ok(checked)
+    }
+
+    /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check settles them.
+    async fn settle(&self, meter: &Arc<Meter>, checked: &Checked, told: bool) {
+        if let Some(pending) = checked.pending.as_ref().filter(|_| told) {
+            let _ = Box::pin(invalidations::settle(&self.pg, meter, pending)).await;
+        }
     }
 }

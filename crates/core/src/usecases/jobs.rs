@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::cache::{Scope, Todos};
 use crate::domain::bulk::Change;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
@@ -22,7 +23,7 @@ impl Service {
         change: &Change,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Job>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::Nothing).await?;
         let outcome = jobs::accept(&self.pg, &writing.write(), Uuid::now_v7(), filter, change).await;
         writing.settle(outcome).await
     }
@@ -39,7 +40,7 @@ impl Service {
 
     /// Stops a job; what was done stays done.
     pub async fn cancel_job(&self, caller: &Caller, id: Id) -> Result<Written<Job>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
         let outcome = jobs::cancel(&self.pg, &writing.write(), id).await;
         writing.settle(outcome).await
     }

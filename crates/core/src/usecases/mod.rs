@@ -13,13 +13,16 @@ pub mod todos;
 pub mod work;
 mod writing;
 
+use std::sync::Arc;
+
+use crate::Error;
 use crate::cache::Cache;
 use crate::store::pg::Pg;
 
 /// The use cases, over one instance's connections.
 #[derive(Debug)]
 pub struct Service {
-    pg: Pg,
+    pg: Arc<Pg>,
     cache: Cache,
     recent: admission::Recent,
     parsed: admission::Parsed,
@@ -28,7 +31,7 @@ pub struct Service {
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(pg: Pg, cache: Cache) -> Self {
-        Self { pg, cache, recent: admission::Recent::default(), parsed: admission::Parsed::default() }
+        Self { pg: Arc::new(pg), cache, recent: admission::Recent::default(), parsed: admission::Parsed::default() }
     }
 
     /// Postgres, for what needs no decision.
@@ -39,5 +42,14 @@ impl Service {
     /// The cache, for answers and counters.
     pub fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// This instance gets too little of the processors to answer in time. Nothing was done.
+    fn overloaded(&self) -> Error {
+        Error::Unavailable {
+            retry_after: self.pg.retry_after(),
+            outcome_unknown: false,
+            reason: "the instance is overloaded".to_owned(),
+        }
     }
 }

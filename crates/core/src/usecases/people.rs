@@ -2,6 +2,7 @@
 
 use uuid::Uuid;
 
+use crate::cache::Scope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
@@ -43,7 +44,7 @@ impl Service {
         draft: &EmployeeDraft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Employee>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::People).await?;
         let outcome = employees::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
         writing.settle(outcome).await
     }
@@ -56,14 +57,14 @@ impl Service {
         expected: &Expected,
         patch: &EmployeePatch,
     ) -> Result<Written<Employee>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::Everything).await?;
         let outcome = employees::patch(&self.pg, &writing.write(), id, expected, patch).await;
         writing.settle(outcome).await
     }
 
     /// An employee without todos goes.
     pub async fn delete_employee(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::Everything).await?;
         let outcome = employees::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }
@@ -95,7 +96,7 @@ impl Service {
         name: &Name,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Department>> {
-        let writing = self.write(caller, key).await;
+        let writing = self.write(caller, key, Scope::People).await?;
         let outcome = departments::insert(&self.pg, &writing.write(), Uuid::now_v7(), name).await;
         writing.settle(outcome).await
     }
@@ -108,14 +109,14 @@ impl Service {
         expected: &Expected,
         name: Option<&Name>,
     ) -> Result<Written<Department>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::Everything).await?;
         let outcome = departments::patch(&self.pg, &writing.write(), id, expected, name).await;
         writing.settle(outcome).await
     }
 
     /// A department without employees goes.
     pub async fn delete_department(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::Everything).await?;
         let outcome = departments::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }

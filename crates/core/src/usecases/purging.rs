@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use crate::store::purge::{self, Purge};
+use crate::cache::{Scope, Todos};
+use crate::store::purge::{self, Purge, Purged};
 use crate::{Result, WorkspaceId};
 
 use super::work::{Run, next_limit};
@@ -17,7 +18,7 @@ impl Run<'_> {
         while let Some(what) = purge::claim(&self.service.pg, self.meter, self.lease).await? {
             let in_time = match what {
                 Purge::Bin => self.purge_bins().await?,
-                Purge::IdempotencyKeys | Purge::Jobs => self.purge_unseen(what).await?,
+                Purge::IdempotencyKeys | Purge::Jobs | Purge::CompletionCounts => self.purge_unseen(what).await?,
             };
             if !in_time {
                 return Ok(false);
@@ -51,14 +52,14 @@ impl Run<'_> {
             let mut limit = FIRST_CHUNK;
             loop {
                 let started = Instant::now();
-                let writing = self.service.write(&caller, None).await;
+                let writing = self.service.write(&caller, None, Scope::todos(Todos::All)).await?;
                 let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), limit, self.lease).await;
-                let removed = writing.settle(outcome).await?.value;
+                let Purged { removed, is_last } = writing.settle(outcome).await?.value;
                 self.worked.purged += removed;
                 if self.is_over() {
                     return Ok(false);
                 }
-                if removed < limit {
+                if is_last {
                     break;
                 }
                 limit = next_limit(limit, started.elapsed());

@@ -1,5 +1,6 @@
 //! Tags: they come into being with the todos that use them, and are renamed and removed here.
 
+use crate::cache::{Scope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
@@ -26,14 +27,14 @@ impl Service {
         expected: &Expected,
         name: &TagName,
     ) -> Result<Written<Tag>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
         let outcome = tags::rename(&self.pg, &writing.write(), id, expected, name).await;
         writing.settle(outcome).await
     }
 
     /// A tag goes from all todos.
     pub async fn delete_tag(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None).await;
+        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
         let outcome = tags::delete(&self.pg, &writing.write(), id, expected).await;
         writing.settle(outcome).await
     }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Cache, Touched};
+use crate::cache::{Cache, Scope, Todos};
 use crate::store::admission;
 use crate::store::invalidations;
 use crate::store::job_queue::{self, Chunk, Claim};
@@ -159,7 +159,7 @@ impl Run<'_> {
         let writing = if is_last {
             self.announce_end(&caller).await?
         } else {
-            self.service.write_to(&caller, None, Touched::EverythingInBackground).await
+            self.service.write(&caller, None, Scope::TodosInBackground).await?
         };
         let distrust = writing.write().distrust_cache;
         let started = Instant::now();
@@ -185,9 +185,10 @@ impl Run<'_> {
 
     /// Announces the statement that ends a job, so that whoever reads that it has ended sees all that its chunks did.
     async fn announce_end<'c>(&'c self, caller: &'c Caller) -> Result<Writing<'c>> {
-        let writing = self.service.write(caller, None).await;
+        let scope = Scope::todos(Todos::All);
+        let writing = self.service.write(caller, None, scope).await?;
         // Such a statement changes no todo and records no distrust, but what the last chunk has outdated may still be served.
-        if writing.write().distrust_cache && invalidations::distrust(&self.service.pg, caller).await? {
+        if writing.write().distrust_cache && invalidations::distrust(&self.service.pg, caller, scope).await? {
             spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
         }
         Ok(writing)
@@ -195,7 +196,7 @@ impl Run<'_> {
 
     /// The worker, in the name of a workspace.
     pub(super) fn caller(&self, workspace: WorkspaceId) -> Caller {
-        Caller { workspace, meter: Arc::clone(self.meter) }
+        Caller::new(workspace, Arc::clone(self.meter))
     }
 }
 

@@ -1,11 +1,13 @@
 //! The cache protocol around a write: announce, commit, publish (see [`crate::cache`]).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::select;
 
-use crate::cache::{Cache, Intent, Published, Touched};
+use crate::cache::{Cache, Intent, Published, Scope};
 use crate::store::invalidations;
+use crate::store::pg::Pg;
 use crate::store::write::{IdempotencyKey, Write, Written};
 use crate::{Caller, Error, Result};
 
@@ -21,24 +23,33 @@ pub(super) struct Writing<'a> {
     caller: &'a Caller,
     key: Option<&'a IdempotencyKey>,
     intent: Intent,
+    scope: Scope,
+    unknown: Option<Unknown>,
 }
 
 impl Service {
-    /// Announces a write of `caller`. The statement is sent with [`Writing::write`] and its outcome given to
-    /// [`Writing::settle`].
-    pub(super) async fn write<'a>(&'a self, caller: &'a Caller, key: Option<&'a IdempotencyKey>) -> Writing<'a> {
-        self.write_to(caller, key, Touched::Everything).await
-    }
-
-    /// The same for a write that touches less than everything.
-    pub(super) async fn write_to<'a>(
+    /// Announces a write of `caller` that changes what `scope` says. The statement is sent with [`Writing::write`] and its outcome
+    /// given to [`Writing::settle`].
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the instance is overloaded: without the cache, the write would be slower still.
+    pub(super) async fn write<'a>(
         &'a self,
         caller: &'a Caller,
         key: Option<&'a IdempotencyKey>,
-        touched: Touched,
-    ) -> Writing<'a> {
-        let intent = self.cache.intent(&caller.meter, caller.workspace, touched).await;
-        Writing { service: self, caller, key, intent }
+        scope: Scope,
+    ) -> Result<Writing<'a>> {
+        let intent = self.cache.intent(caller, scope).await;
+        if intent.is_starved() {
+            return Err(self.overloaded());
+        }
+        let unknown = (!intent.is_off()).then(|| Unknown {
+            pg: Arc::clone(&self.pg),
+            caller: caller.clone(),
+            scope,
+            over: false,
+        });
+        Ok(Writing { service: self, caller, key, intent, scope, unknown })
     }
 }
 
@@ -48,31 +59,71 @@ impl<'a> Writing<'a> {
         Write { caller: self.caller, idempotency: self.key, distrust_cache: self.intent.distrust() }
     }
 
-    /// Publishes a known outcome; after it no instance serves the old state. A statement that Postgres ended at its deadline was
-    /// rolled back, which is known, too. An unknown one leaves the mark standing, and is recorded, since a commit that waits for a
-    /// standby may come after the end of the mark.
+    /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing, also one that
+    /// Postgres ended at its deadline. If the outcome is unknown, or the request is given up before it is known, that is recorded,
+    /// since a commit that waits for a standby may come after the end of the mark.
     pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
-        let Self { service, caller, key: _, intent } = self;
+        let Self { service, caller, key: _, intent, scope, unknown } = self;
         if matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. })) {
-            if !intent.is_off() {
-                // Best effort: Postgres may be away.
-                let record = Box::pin(invalidations::outcome_unknown(&service.pg, caller));
-                select(record, Box::pin(spin_sdk::time::sleep(RECORD_DEADLINE))).await;
+            if let Some(unknown) = unknown {
+                Box::pin(unknown.record()).await;
             }
-            drop(intent);
             return outcome;
         }
         let distrusted = intent.distrust();
-        let published = service.cache.publish(&caller.meter, intent).await;
-        let written = outcome?;
+        let published = service.cache.publish(&caller.meter, intent, outcome.is_ok()).await;
+        let written = match outcome {
+            Ok(written) => written,
+            Err(error) => {
+                over(unknown);
+                return Err(error);
+            }
+        };
         // A replay records nothing: the first attempt did, and perhaps was cut off before its wait was over.
         let mut wait = written.cache_wait || (distrusted && written.replayed);
         if published == Published::Distrust {
-            wait |= invalidations::distrust(&service.pg, caller).await?;
+            wait |= invalidations::distrust(&service.pg, caller, scope).await?;
         }
+        over(unknown);
         if wait {
             spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
         }
         Ok(written)
     }
+}
+
+fn over(unknown: Option<Unknown>) {
+    if let Some(mut unknown) = unknown {
+        unknown.over = true;
+    }
+}
+
+/// A write whose outcome is not known yet, or known and not published. If its request is given up as such, that is recorded by a task
+/// of the instance.
+struct Unknown {
+    pg: Arc<Pg>,
+    caller: Caller,
+    scope: Scope,
+    over: bool,
+}
+
+impl Unknown {
+    /// Best effort: Postgres may be away.
+    async fn record(mut self) {
+        self.over = true;
+        record(Arc::clone(&self.pg), self.caller.clone(), self.scope).await;
+    }
+}
+
+impl Drop for Unknown {
+    fn drop(&mut self) {
+        if !self.over {
+            spin_sdk::wasip3::spawn(record(Arc::clone(&self.pg), self.caller.clone(), self.scope));
+        }
+    }
+}
+
+async fn record(pg: Arc<Pg>, caller: Caller, scope: Scope) {
+    let record = Box::pin(invalidations::outcome_unknown(&pg, &caller, scope));
+    select(record, Box::pin(spin_sdk::time::sleep(RECORD_DEADLINE))).await;
 }

@@ -1,6 +1,7 @@
 //! A host in a process of its own, which a test may kill: this program, started once more.
 
 use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct Host {
     process: Child,
     listen: String,
     variables: String,
+    /// The file of the authorities that it trusts instead of the system's.
+    trusted: Option<PathBuf>,
     /// Its face, which stays the same.
     pub server: Arc<Server>,
 }
@@ -23,16 +26,23 @@ pub struct Host {
 impl Host {
     /// Starts one, and waits until it answers.
     pub async fn start(options: Options) -> Self {
+        Self::trusting(None, options).await
+    }
+
+    /// The same for one that trusts these authorities instead of the system's.
+    pub async fn trusting(trusted: Option<PathBuf>, options: Options) -> Self {
         let listen = format!("127.0.0.1:{}", super::free_port());
         let variables = serde_json::to_string(&options.variables).unwrap();
         let server = Arc::new(Server::at(format!("http://{listen}")));
-        let host = Self { process: Self::spawn(&listen, &variables), listen, variables, server };
+        let process = Self::spawn(&listen, &variables, trusted.as_deref());
+        let host = Self { process, listen, variables, trusted, server };
         host.answers().await;
         host
     }
 
-    fn spawn(listen: &str, variables: &str) -> Child {
+    fn spawn(listen: &str, variables: &str, trusted: Option<&Path>) -> Child {
         let mut command = Command::new(std::env::current_exe().unwrap());
+        command.envs(trusted.map(|authorities| ("SSL_CERT_FILE", authorities)));
         // Its input is its life line: it ends when ours is cut, however we end.
         command.env(LISTEN, listen).env(VARIABLES, variables).stdin(Stdio::piped()).spawn().unwrap()
     }
@@ -41,7 +51,7 @@ impl Host {
     pub async fn restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.process = Self::spawn(&self.listen, &self.variables);
+        self.process = Self::spawn(&self.listen, &self.variables, self.trusted.as_deref());
         self.answers().await;
     }
 

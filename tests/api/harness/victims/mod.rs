@@ -4,14 +4,16 @@ mod host;
 mod pooler;
 mod postgres;
 mod redis;
+mod tls_redis;
 
 pub use host::{Host, serve_if_asked};
 pub use pooler::Pooler;
 pub use postgres::Postgres;
 pub use redis::Redis;
+pub use tls_redis::TlsRedis;
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 

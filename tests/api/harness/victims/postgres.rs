@@ -67,6 +67,46 @@ impl Postgres {
         self.answers().await;
     }
 
+    /// Where it listens on this machine.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Killed for good.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// A standby that streams from this server, which from now on acknowledges nothing that the standby has not got. `None`, said
+    /// aloud, where there is no pg_basebackup.
+    pub async fn standby(&self) -> Option<Self> {
+        let programs = Programs::find()?;
+        if !programs.folder.join("pg_basebackup").is_file() {
+            eprintln!("skipped: there is no pg_basebackup beside Postgres");
+            return None;
+        }
+        let (folder, port) = (super::folder("standby"), super::free_port());
+        std::fs::write(folder.join("password"), &self.password).unwrap();
+        programs.give(&folder);
+        let mut copy = programs.command("pg_basebackup", &folder);
+        copy.env("PGPASSWORD", &self.password).args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "todo"]);
+        copy.args(["-D", "data", "-X", "stream", "-R", "--checkpoint=fast", "--no-sync"]);
+        assert!(copy.status().unwrap().success(), "pg_basebackup fails in {}", folder.display());
+        let process = Self::spawn(&programs, &folder, port);
+        let mut standby = Self { process, programs, folder, port, password: self.password.clone() };
+        standby.answers().await;
+        let sql = super::super::database::connect_to(&self.url()).await;
+        sql.batch_execute("alter system set synchronous_standby_names = '*'").await.unwrap();
+        sql.batch_execute("select pg_reload_conf()").await.unwrap();
+        Some(standby)
+    }
+
+    /// Makes a standby the primary.
+    pub async fn promote(&self) {
+        super::super::database::connect_to(&self.url()).await.batch_execute("select pg_promote()").await.unwrap();
+    }
+
     /// Waits until it answers. A new server does not start while processes of the killed one are still ending.
     async fn answers(&mut self) {
         let since = Instant::now();
@@ -121,7 +161,9 @@ impl Programs {
             "0" => Some(["postgres", "nobody"].into_iter().find_map(|name| Some((id("-u", name)?, id("-g", name)?)))?),
             _ => None,
         };
-        Some(Self { folder: places.into_iter().find(complete)?, account })
+        // Links on the PATH lead to the folder that has all programs.
+        let folder = std::fs::canonicalize(places.into_iter().find(complete)?.join("postgres")).ok()?;
+        Some(Self { folder: folder.parent()?.to_path_buf(), account })
     }
 
     /// Lets the account write there.

@@ -1,10 +1,11 @@
--- The store has admitted the caller. ARGV 4 as for enter.lua, 5 when the request came in, 6 in which epoch, 7 whether the address
--- was charged, 8 workspace, 9 principal, 10 whether no invalidation was pending.
+-- The store has admitted the caller, and has looked for pending invalidations. ARGV 4 as for enter.lua, 5 when the request came in,
+-- 6 in which epoch, 7 whether the address was charged, 8 workspace, 9 microseconds that the token is good for, 10 microseconds since
+-- its use was noted, 11 principal, 12 the workspaces with pending invalidations, separated by blanks, 13 whether these are all, 14
+-- whether a token was revoked among them.
 -- Reply: ok, facts, head, body. Facts are words: epoch, state, workspace, generation (- for none), then the rates if they
 -- changed.
 
-local came, came_in, address_charged = tonumber(ARGV[5]), ARGV[6], ARGV[7] == '1'
-local workspace, principal, settled = ARGV[8], ARGV[9], ARGV[10] == '1'
+local came, came_in, address_charged, workspace = tonumber(ARGV[5]), ARGV[6], ARGV[7] == '1', ARGV[8]
 
 local buckets, passes = {}, true
 if kind == 't' then
@@ -18,16 +19,32 @@ if kind == 't' then
   end
 end
 
--- Remembered until one second after the request came in, hence after less than a second from the check; and only if that check
--- found nothing pending, in the same epoch.
-local state, generation, head, body = 'b', false, false, false
-local expiry = came and came + 1000000 or 0
-if settled and came_in == epoch and expiry > now then
-  redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, whole(expiry) .. ':' .. workspace .. ':' .. principal,
-    'PX', math.ceil((expiry - now) / 1000))
-  if passes and request ~= '' then
-    state, generation, head, body = look_up(workspace, object, request, gzip, copy)
+-- A check is good until one second after its request came in, hence for less than a second from the check itself; and only in the
+-- epoch in which the request came in. While it is, nothing is served to the workspaces that it found.
+local good_until = came_in == epoch and came + 1000000 or 0
+for pending in string.gmatch(ARGV[12], '%S+') do
+  local key = workspace_key(pending)
+  generation_of(pending, 'a')
+  raise(key, 'a')
+  redis.call('HSET', key, 'x', whole(math.max(good_until, tonumber(redis.call('HGET', key, 'x') or 0))))
+end
+if ARGV[14] == '1' then
+  revoke()
+end
+if good_until > now then
+  if ARGV[13] == '1' and good_until > checked then
+    checked = good_until
+    redis.call('HSET', installation, 'checked', whole(checked))
   end
+  local expiry = came + tonumber(ARGV[9])
+  if came > access and expiry > now then
+    remember(id, {came = came, expiry = expiry, noted = came - tonumber(ARGV[10]), workspace = workspace, principal = ARGV[11]})
+  end
+end
+
+local state, generation, head, body = 'b', false, false, false
+if passes and request ~= '' and came_in == epoch and checked > now then
+  state, generation, head, body = look_up(workspace, dependency, request, gzip, copy)
 end
 
 return {'ok', string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body}

@@ -11,113 +11,135 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
-local current = redis.call('HMGET', prefix .. 'epoch', 'epoch', 'quiet')
-if current[1] ~= epoch then
+-- Marks of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write> is
+-- "<expiry> <scopes>", and `next` is no later than the first expiry.
+local function mark(key, write, scopes)
+  local expiry = whole(now + mark_ttl)
+  redis.call('HSET', key, 'm' .. write, expiry .. ' ' .. scopes)
+  redis.call('HSETNX', key, 'next', expiry)
+end
+
+-- The scopes of the marks that have expired, which are removed; `next` as read from the hash. Whoever left one is dead, and has
+-- perhaps committed.
+local function expired(key, next)
+  local scopes, first = {}, nil
+  if not next or tonumber(next) > now then
+    return scopes
+  end
+  local fields = redis.call('HGETALL', key)
+  for index = 1, #fields, 2 do
+    if string.sub(fields[index], 1, 1) == 'm' then
+      local expiry, scope = string.match(fields[index + 1], '(%d+) (%S*)')
+      expiry = tonumber(expiry)
+      if expiry <= now then
+        redis.call('HDEL', key, fields[index])
+        scopes[#scopes + 1] = scope
+      elseif not first or expiry < first then
+        first = expiry
+      end
+    end
+  end
+  if first then
+    redis.call('HSET', key, 'next', whole(first))
+  else
+    redis.call('HDEL', key, 'next')
+  end
+  return scopes
+end
+
+-- The installation: until when the last check for pending invalidations is good (`checked`), and when a token was last revoked
+-- (`access`): what is remembered of tokens from before is worthless.
+local installation = prefix .. 'epoch'
+local facts = redis.call('HMGET', installation, 'epoch', 'checked', 'access', 'next')
+if facts[1] ~= epoch then
   return {'stranger'}
 end
-local quiet = tonumber(current[2])
+local checked, access = tonumber(facts[2] or 0), tonumber(facts[3] or 0)
 
--- True if this server may have forgotten a key by itself, or will not say.
-local function evicts()
-  local stats = redis.pcall('INFO', 'stats')
-  return type(stats) ~= 'string' or string.match(stats, 'evicted_keys:(%d+)') ~= '0'
+local function revoke()
+  access = math.max(access, now)
+  redis.call('HSET', installation, 'access', whole(access))
 end
 
--- What is known of a workspace, in one hash, so that all of it can only be lost together:
---   g      the latest generation; raised by every write
---   a      the generation of the last write that touched everything
---   o<id>  the generation of the last write that touched this object since then
---   m      the marks of writes in flight: "<scope> <write> <expiry>;" each. Scope: * everything, - no existing object, an id,
---          or ~ everything, in the background
---   p      what the last background write has outdated: "<until when it may be served> <the generation that it began>
---          <g before it> <a before it, or - where objects had generations of their own>"
--- What depends on one object lives in the generation o<id>, or a without one. Everything else lives in g. All come from one
--- counter, so none of them ever returns.
+if #expired(installation, facts[4]) > 0 then
+  revoke()
+end
+
+-- What is known of a workspace, in one hash. All generations come from one counter, so none of them ever returns:
+--   g           the counter
+--   a           the generation of the last write that changed anything
+--   l, s, t, p  the same of lists of todos, statistics, tags, people
+--   O, o<id>    the same of every todo, and of one
+--   f           what the last background write has outdated: "<until when it may be served> <its generation> <O, l, s, t before>"
+--   x           until when nothing may be served, because a check found pending invalidations
+-- A response lives in the latest generation of what it depends on.
 local function workspace_key(workspace)
-  return prefix .. 'w:' .. workspace
+  return prefix .. 'w:' .. epoch .. ':' .. workspace
 end
 
--- Every entry that depends on what is touched becomes unreachable; after a background write those before it may be served for
--- half a second more, until somebody has fetched anew. Before it comes generation_of, so that there is a generation, and after it
--- remark.
-local function raise(workspace, scope)
-  local key = workspace_key(workspace)
-  local before = redis.call('HMGET', key, 'g', 'a')
+-- Makes everything unreachable that depends on one of the scopes, which are names of fields. Comes after generation_of, so that
+-- there is a counter.
+local function raise(key, scopes)
   local generation = whole(redis.call('HINCRBY', key, 'g', 1))
-  if scope ~= '*' and scope ~= '~' and scope ~= '-' then
-    redis.call('HSET', key, 'o' .. scope, generation)
+  for scope in string.gmatch(scopes, '[^,]+') do
+    redis.call('HSET', key, scope, generation)
   end
-  -- The objects are forgotten before they are many: then everything was touched.
-  if scope == '*' or scope == '~' or redis.call('HLEN', key) > 5000 then
-    redis.call('HSET', key, 'a', generation)
+  -- Generations of single todos are forgotten before they are many: then every todo has changed.
+  if redis.call('HLEN', key) > 5000 then
     for _, name in ipairs(redis.call('HKEYS', key)) do
       if string.sub(name, 1, 1) == 'o' then
         redis.call('HDEL', key, name)
-        before[2] = '-'
       end
     end
+    redis.call('HSET', key, 'O', generation)
   end
-  if scope == '~' then
-    redis.call('HSET', key, 'p', table.concat({whole(now + 500000), generation, before[1], before[2]}, ' '))
-  end
+  return generation
 end
 
--- Sets a mark ('' for none) and sweeps that of `write` and those that have expired.
-local function remark(workspace, write, mark)
-  local key, kept = workspace_key(workspace), {mark}
-  local marks = redis.call('HGET', key, 'm') or ''
-  for scope, id, expiry in string.gmatch(marks, '(%S+) (%S+) (%d+);') do
-    if id ~= write and tonumber(expiry) > now then
-      kept[#kept + 1] = scope .. ' ' .. id .. ' ' .. expiry .. ';'
-    end
+-- The same for a background write, which changes todos: what it outdates may be served for half a second more, until somebody has
+-- fetched anew.
+local function raise_in_background(key, scopes)
+  local before = redis.call('HMGET', key, 'O', 'l', 's', 't')
+  local words = {whole(now + 500000), raise(key, scopes)}
+  for index = 1, 4 do
+    words[#words + 1] = before[index] or '0'
   end
-  redis.call('HSET', key, 'm', table.concat(kept))
-  redis.call('EXPIRE', key, 86400)
+  redis.call('HSET', key, 'f', table.concat(words, ' '))
 end
 
--- The generation of an object ('' for everything else); whether a write to it may be in flight, other than in the background;
--- and the generation that the last background write has outdated, or nil. A lost generation begins again at the time, which no
--- earlier one has reached; and if it may have been evicted, marks may have gone with it: their longest life passes before
--- anything is stored again.
-local function generation_of(workspace, object)
+-- The latest generation of what a response depends on (the name of a field), whether nothing may be served, and the generation that
+-- the last background write has outdated, or nil. A hash that is lost begins again at the time, which no generation has reached,
+-- and with a mark, since marks may have gone with it.
+local function generation_of(workspace, dependency)
   local key = workspace_key(workspace)
-  local fields = redis.call('HMGET', key, 'g', 'a', 'm', 'p', 'o' .. object)
-  local everything, last, marks, outdated, own = fields[1], fields[2], fields[3], fields[4], fields[5]
-  local busy = now < quiet
-  if not everything then
-    local generation, lost = whole(now), ''
-    if evicts() then
-      lost, busy = '* lost ' .. whole(now + mark_ttl) .. ';', true
-    end
-    redis.call('HSET', key, 'g', generation, 'a', generation, 'm', lost)
+  local fields = redis.call('HMGET', key, 'g', 'a', 'O', dependency, 'next', 'x', 'f')
+  if not fields[1] then
+    redis.call('HSET', key, 'g', whole(now), 'a', whole(now))
+    mark(key, 'lost', 'a')
     redis.call('EXPIRE', key, 86400)
-    return generation, busy
+    return whole(now), false
   end
-  for scope, expiry in string.gmatch(marks or '', '(%S+) %S+ (%d+);') do
-    local stands = tonumber(expiry) > now
-    if scope == '~' then
-      if not stands then
-        -- Whoever wrote it is dead, and has perhaps committed: this is its publish.
-        raise(workspace, '*')
-        remark(workspace, '', '')
-        return generation_of(workspace, object)
-      end
-    elseif stands and (object == '' or scope == '*' or scope == object) then
-      busy = true
+  local dead = expired(key, fields[5])
+  if #dead > 0 then
+    raise(key, table.concat(dead, ','))
+    return generation_of(workspace, dependency)
+  end
+  local everything, todos, own = tonumber(fields[2]), tonumber(fields[3] or 0), tonumber(fields[4] or 0)
+  local is_todo = string.sub(dependency, 1, 1) == 'o'
+  local generation, former = math.max(everything, own, is_todo and todos or 0), nil
+  if fields[7] then
+    local words = {}
+    for word in string.gmatch(fields[7], '%d+') do
+      words[#words + 1] = tonumber(word)
     end
-  end
-  local generation, former = everything, nil
-  if object ~= '' then
-    generation = own or last
-  end
-  if outdated then
-    local till, begun, all, objects = string.match(outdated, '(%S+) (%S+) (%S+) (%S+)')
+    local till, begun, todos_before = words[1], words[2], words[3]
+    local before = ({l = words[4], s = words[5], t = words[6]})[dependency]
     -- Another write since then has begun another generation.
-    if generation == begun and tonumber(till) > now then
-      former = object == '' and all or objects
+    if generation == begun and till > now then
+      former = whole(is_todo and math.max(everything, own, todos_before) or math.max(everything, before or 0))
     end
   end
-  return generation, busy, former
+  return whole(generation), tonumber(fields[6] or 0) > now, former
 end
 
 local function entry_name(workspace, generation, request)

@@ -1,8 +1,9 @@
--- A request at the door. ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
--- workspace, address, request digest or "", the object that the response depends on alone or "", the name of a copy that
--- the caller has or "".
--- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, renew, address charged, state, workspace, generation
--- (- for none), then the rates.
+-- A request comes in. ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
+-- workspace, address, request digest or "", what the response depends on, the name of a copy that the caller has or "", the id under
+-- which a write is to be announced or "".
+-- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, a sum of what is to be said (1: check again beside the
+-- response, 2: note the use of the token, 4: enter again, another caller is checking, 8: the write was announced), address charged,
+-- state, workspace, generation (- for none), then the rates.
 
 local admission = nil
 if kind ~= 'n' then
@@ -24,18 +25,42 @@ else
 end
 local passes = charge(buckets)
 
--- One caller is asked to check an admission again before it runs out, so that a busy token never finds it gone.
-local renew = 0
-if admission and passes and admission[1] - now < 300000
-    and redis.call('SET', prefix .. 'n:' .. id, '1', 'NX', 'PX', 250) then
-  renew = 1
+-- Without a recent check nothing that is remembered may be used. One caller is asked to check, and before time runs out to check
+-- again, so that nobody has to wait for it.
+local after, state, generation, head, body = 0, 'b', false, false, false
+local function is_asked_to_check(key)
+  return redis.call('SET', key, '1', 'NX', 'PX', 250)
+end
+if passes and (kind == 'w' or known) and (not admission or checked <= now) then
+  if not is_asked_to_check(prefix .. (admission and 'n' or 'n:' .. id)) then
+    after = 4
+  end
+  admission = nil
 end
 
-local state, generation, head, body = 'b', false, false, false
-if admission and passes and request ~= '' then
-  state, generation, head, body = look_up(admission[2], object, request, gzip, copy)
+if admission and passes then
+  if checked - now < 300000 and is_asked_to_check(prefix .. 'n')
+      or admission.expiry - now < 5000000 and is_asked_to_check(prefix .. 'n:' .. id) then
+    after = 1
+  end
+  if kind == 't' and now - admission.noted >= 60000000 then
+    after = after + 2
+    admission.noted = now
+    remember(id, admission)
+  end
+  if announce ~= '' then
+    -- What it will change is not known yet, so if its writer dies anything has changed.
+    local key = workspace_key(admission.workspace)
+    generation_of(admission.workspace, 'a')
+    mark(key, announce, 'a')
+    redis.call('EXPIRE', key, 86400)
+    after = after + 8
+  end
+  if request ~= '' then
+    state, generation, head, body = look_up(admission.workspace, dependency, request, gzip, copy)
+  end
 end
 
-local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, renew, (kind == 't' and not known and passes) and 1 or 0,
-  state, admission and admission[2] or '-', generation or '-')
-return {'ok', facts .. report(buckets), admission and admission[3] or false, head, body}
+local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, after, (kind == 't' and not known and passes) and 1 or 0,
+  state, admission and admission.workspace or '-', generation or '-')
+return {'ok', facts .. report(buckets), admission and admission.principal or false, head, body}

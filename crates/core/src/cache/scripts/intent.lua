@@ -1,9 +1,12 @@
--- A write is about to be sent. ARGV 4 workspace, 5 id of the write, 6 its scope. Reply: ok.
+-- A write is about to be sent. ARGV 4 workspace, 5 id of the write, 6 its scopes, or "access". Reply: ok.
 
-local workspace, write, scope = ARGV[4], ARGV[5], ARGV[6]
-generation_of(workspace, '')
-if scope ~= '~' then
-  raise(workspace, scope)
+local workspace, write, scopes = ARGV[4], ARGV[5], ARGV[6]
+if scopes == 'access' then
+  mark(installation, write, scopes)
+else
+  local key = workspace_key(workspace)
+  generation_of(workspace, 'a')
+  mark(key, write, scopes)
+  redis.call('EXPIRE', key, 86400)
 end
-remark(workspace, write, scope .. ' ' .. write .. ' ' .. whole(now + mark_ttl) .. ';')
 return {'ok'}

@@ -29,17 +29,28 @@ local function read_entry(key, gzip)
   return string.sub(first, 1, head), body
 end
 
--- An admission: {expiry, workspace, principal}, or nil. Read from the value, since a key may outlive its millisecond.
+-- What is remembered of a token (or, where authentication is off, of everybody): since when, until when, when its use was last
+-- noted, its workspace and its principal.
+local function remember(id, admission)
+  local words = {whole(admission.came), whole(admission.expiry), whole(admission.noted), admission.workspace, admission.principal}
+  redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, table.concat(words, ':'),
+    'PX', math.ceil((admission.expiry - now) / 1000))
+end
+
+-- The same as it was remembered, or nil. Its end is read from the value, since a key may outlive its millisecond.
 local function admission_of(id)
   local value = redis.call('GET', prefix .. 'a:' .. epoch .. ':' .. id)
-  if not value then
+  local came, expiry, noted, workspace, at = string.match(value or '', '^(%d+):(%d+):(%d+):(%-?%d+):()')
+  if not came or tonumber(came) <= access or tonumber(expiry) <= now then
     return nil
   end
-  local expiry, workspace, at = string.match(value, '^(%d+):(%-?%d+):()')
-  if not expiry or tonumber(expiry) <= now then
-    return nil
-  end
-  return {tonumber(expiry), workspace, string.sub(value, at)}
+  return {came = tonumber(came), expiry = tonumber(expiry), noted = tonumber(noted), workspace = workspace,
+    principal = string.sub(value, at)}
+end
+
+-- Whether this caller is the one that fetches. The mark of a fetch lasts about as long as one may take; it only saves work.
+local function leads(name)
+  return redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
 end
 
 -- Whether the entry of a generation is there; and its head and body, both false where the caller has a copy of it.
@@ -53,18 +64,16 @@ end
 
 -- State (b: stay out, h: hit, l: lead, w: wait; o: hit that is outdated, and lead), generation (with o two: of the hit and of the
 -- lead), head and body of a hit as those of entry_of.
-local function look_up(workspace, object, request, gzip, copy)
-  local generation, busy, former = generation_of(workspace, object)
-  if busy then
+local function look_up(workspace, dependency, request, gzip, copy)
+  local generation, untrusted, former = generation_of(workspace, dependency)
+  if untrusted then
     return 'b', generation, false, false
   end
   local found, head, body = entry_of(workspace, generation, request, gzip, copy)
   if found then
     return 'h', generation, head, body
   end
-  -- The mark of a fetch lasts about as long as one may take; it only saves work.
-  local fetch = prefix .. 'f:' .. entry_name(workspace, generation, request)
-  local lead = redis.call('SET', fetch, '1', 'NX', 'PX', 1000)
+  local lead = leads(entry_name(workspace, generation, request))
   if former then
     found, head, body = entry_of(workspace, former, request, gzip, copy)
     if found and lead then

@@ -65,7 +65,7 @@ end
 
 -- Argument 4, the same for enter.lua and admit.lua, is packed (`door` in reads.rs): many arguments cost more than long ones.
 local kind, write, gzip, address_default, token_default, address_writes, token_writes, failures_quota, id, address, request,
-  object, copy = struct.unpack('>c1BBI4I4I4I4I4Bc0Bc0Bc0Bc0Bc0', ARGV[4])
+  dependency, copy, announce = struct.unpack('>c1BBI4I4I4I4I4Bc0Bc0Bc0Bc0Bc0Bc0', ARGV[4])
 write, gzip = write == 1, gzip == 1
 if not write then
   address_writes, token_writes = 0, 0

@@ -1,13 +1,12 @@
--- Keeps a response if nothing was announced since its generation was read. ARGV 4 workspace, 5 generation, 6 request digest,
--- 7 milliseconds to live, 8 the entry, or "" to give up, 9 object. Reply: ok, 1 if stored.
+-- Keeps a response. ARGV 4 workspace, 5 generation, 6 request digest, 7 milliseconds to live, 8 the entry, or "" to give up, 9 what
+-- the response depends on. Reply: ok, 1 if it was stored for long.
 
-local workspace, generation, request, entry = ARGV[4], ARGV[5], ARGV[6], ARGV[8]
+local workspace, generation, request, ttl, entry = ARGV[4], ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[8]
 local name = entry_name(workspace, generation, request)
-local current, busy = generation_of(workspace, ARGV[9])
-local stored = 0
-if entry ~= '' and current == generation and not busy then
-  redis.call('SET', prefix .. 'e:' .. name, entry, 'PX', ARGV[7])
-  stored = 1
+local current = generation_of(workspace, ARGV[9]) == generation
+if entry ~= '' then
+  -- Of an earlier generation it is for those who asked when that was current, and wait.
+  redis.call('SET', prefix .. 'e:' .. name, entry, 'PX', whole(current and ttl or math.min(ttl, 2000)))
 end
 redis.call('DEL', prefix .. 'f:' .. name)
-return {'ok', stored}
+return {'ok', (current and entry ~= '') and 1 or 0}

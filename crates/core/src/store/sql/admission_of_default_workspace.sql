@@ -1,12 +1,16 @@
--- Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also runs where Postgres is read-only.
-SELECT row_to_json(principal)::text
+-- $1 milliseconds that the answer is good for. Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also runs where
+-- Postgres is read-only.
+SELECT row_to_json(admission)::text
 FROM (
-    SELECT id AS workspace_id, uid AS workspace_uid, name AS workspace_name, NULL AS token_uid, NULL AS token_name,
-        ARRAY['todos:read', 'todos:write', 'admin'] AS scopes, NULL AS expires_at,
-        CASE WHEN EXISTS (SELECT FROM cache_invalidations i WHERE i.workspace_id = workspaces.id)
-            THEN pg_current_snapshot()::text END AS pending_invalidations,
+    SELECT
+        json_build_object('workspace_id', id, 'workspace_uid', uid, 'workspace_name', name, 'token_uid', NULL, 'token_name', NULL,
+            'scopes', ARRAY['todos:read', 'todos:write', 'admin'], 'expires_at', NULL) AS principal,
+        $1::bigint AS good_for,
+        0 AS noted,
+        invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
-            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
+            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,
+        false AS use_due
     FROM workspaces WHERE name = 'default'
-) principal
+) admission

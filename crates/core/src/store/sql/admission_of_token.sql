@@ -1,15 +1,17 @@
--- $1 the token's hash. Indexes: tokens_hash_key, jobs_due, then primary keys. Changes nothing, so that it also runs where
--- Postgres is read-only.
-SELECT row_to_json(principal)::text
+-- $1 the token's hash, $2 milliseconds. Indexes: tokens_hash_key, jobs_due, then primary keys. Changes nothing, so that it also runs
+-- where Postgres is read-only. good_for: milliseconds until the token expires, $2 at most; noted: since its use was noted, the same.
+SELECT row_to_json(admission)::text
 FROM (
-    SELECT t.workspace_id, w.uid AS workspace_uid, w.name AS workspace_name, t.uid AS token_uid, t.name AS token_name,
-        t.scopes, rfc3339_v1(t.expires_at) AS expires_at,
-        CASE WHEN EXISTS (SELECT FROM cache_invalidations i WHERE i.workspace_id = t.workspace_id)
-            THEN pg_current_snapshot()::text END AS pending_invalidations,
+    SELECT
+        json_build_object('workspace_id', t.workspace_id, 'workspace_uid', w.uid, 'workspace_name', w.name, 'token_uid', t.uid,
+            'token_name', t.name, 'scopes', t.scopes, 'expires_at', rfc3339_v1(t.expires_at)) AS principal,
+        least($2::bigint, (extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::bigint) AS good_for,
+        least($2::bigint, (extract(epoch FROM clock_timestamp() - t.last_used_at) * 1000)::bigint) AS noted,
+        invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,
         t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' AS use_due
     FROM tokens t JOIN workspaces w ON w.id = t.workspace_id
     WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
-) principal
+) admission

@@ -1,8 +1,12 @@
--- $1 workspace, $2 time zone. Statuses and priorities are counted as todos are written (todo_counts). The rest is counted here,
--- index-only, and costs as much as there is of it: todos_open_due_order, todos_by_completion. The day is worked out once.
+-- $1 workspace, $2 time zone. Statuses, priorities and completions by the hour are counted as todos are written (todo_counts,
+-- completion_counts). The rest is counted here, index-only, and costs as much as there is of it: todos_open_due_order, and
+-- todos_by_completion for what is left of the hour with which the seven days begin. The day is worked out once.
 WITH today AS MATERIALIZED (
     SELECT date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS starts,
         (date_trunc('day', now() AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS ends
+), week AS (
+    SELECT now() - interval '7 days' AS starts,
+        date_trunc('hour', now() - interval '7 days', 'UTC') + interval '1 hour' AS first_hour
 ), counted AS (
     SELECT
         coalesce(sum(todos), 0) AS total,
@@ -33,9 +37,12 @@ SELECT json_build_object(
     ),
     'completed_last_7_days', (
         SELECT count(*) FROM todos
-        WHERE workspace_id = $1 AND deleted_at IS NULL AND completed_at > now() - interval '7 days'
+        WHERE workspace_id = $1 AND deleted_at IS NULL AND completed_at > week.starts AND completed_at < week.first_hour
+    ) + (
+        SELECT coalesce(sum(todos), 0) FROM completion_counts WHERE workspace_id = $1 AND hour >= week.first_hour
     )
 )::text
 FROM counted
+CROSS JOIN week
 -- Without todos nobody asks for the day; asking here has an unknown zone refused all the same.
 JOIN today ON today.starts < today.ends

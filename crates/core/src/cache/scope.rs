@@ -1,0 +1,130 @@
+//! What responses depend on, and what writes change.
+//!
+//! | write | changes |
+//! |---|---|
+//! | a new todo | lists of todos, statistics, tags if it has any |
+//! | a todo replaced, into the bin, or out of it | the todo, lists, statistics, tags |
+//! | a todo patched | the todo, lists; statistics if the status, priority or due date is named; tags if they are |
+//! | a batch, a bulk change, a todo named by its integer | every todo, lists, statistics, tags |
+//! | a tag renamed or removed | every todo, lists, statistics, tags |
+//! | a new or removed employee or department | people |
+//! | an employee or department that changes, since todos show its name | everything |
+//! | a revoked token | what is remembered of tokens |
+//! | a new token or workspace, an accepted job | nothing that is cached |
+//!
+//! A list shows when its todos were last changed, so no change of a todo leaves lists alone.
+
+use uuid::Uuid;
+
+/// What a response depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dependency {
+    /// Todos, whichever they are; the names of their tags and assignees.
+    Lists,
+    /// Counts of todos.
+    Stats,
+    /// Tags and how often each is used.
+    Tags,
+    /// Employees and departments.
+    People,
+    /// One todo.
+    Todo(Uuid),
+}
+
+impl Dependency {
+    /// Its field in the hash of a workspace (`scripts/common.lua`).
+    pub fn field(self) -> String {
+        match self {
+            Self::Lists => "l".to_owned(),
+            Self::Stats => "s".to_owned(),
+            Self::Tags => "t".to_owned(),
+            Self::People => "p".to_owned(),
+            Self::Todo(todo) => todo_field(todo),
+        }
+    }
+}
+
+/// What a write may change in the eyes of readers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Nothing that is cached.
+    Nothing,
+    /// Todos, and hence lists of them.
+    Todos {
+        /// Which.
+        todos: Todos,
+        /// Whether counts change.
+        stats: bool,
+        /// Whether tags, or how often they are used, change.
+        tags: bool,
+    },
+    /// All todos, by a statement that nobody waits for. What it changes is served as before until its publish, and for up to half a
+    /// second more until somebody has fetched anew; after a write of another kind it is not. So announce one before telling that
+    /// the work is done.
+    TodosInBackground,
+    /// Employees and departments that no todo shows.
+    People,
+    /// Anything in the workspace.
+    Everything,
+    /// Who may come in, in the whole installation.
+    Access,
+}
+
+/// Which todos a write changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Todos {
+    /// None that existed before.
+    New,
+    /// This one.
+    One(Uuid),
+    /// Any.
+    All,
+}
+
+impl Scope {
+    /// Todos, and all that is counted of them.
+    pub const fn todos(todos: Todos) -> Self {
+        Self::Todos { todos, stats: true, tags: true }
+    }
+
+    /// The fields that the write raises, separated by commas.
+    pub fn fields(self) -> String {
+        match self {
+            Self::Nothing => String::new(),
+            Self::Todos { todos, stats, tags } => {
+                let todos = match todos {
+                    Todos::New => None,
+                    Todos::One(todo) => Some(todo_field(todo)),
+                    Todos::All => Some("O".to_owned()),
+                };
+                let counted = [(stats, "s"), (tags, "t")].into_iter().filter(|(changes, _)| *changes);
+                let fields = std::iter::once("l".to_owned()).chain(counted.map(|(_, field)| field.to_owned()));
+                fields.chain(todos).collect::<Vec<_>>().join(",")
+            }
+            Self::TodosInBackground => Self::todos(Todos::All).fields(),
+            Self::People => "p".to_owned(),
+            Self::Everything => "a".to_owned(),
+            Self::Access => "access".to_owned(),
+        }
+    }
+}
+
+fn todo_field(todo: Uuid) -> String {
+    format!("o{}", todo.simple())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_raises_what_it_changes() {
+        let todo = Uuid::nil();
+        let own = Dependency::Todo(todo).field();
+        assert_eq!(Scope::todos(Todos::One(todo)).fields(), format!("l,s,t,{own}"));
+        assert_eq!(Scope::Todos { todos: Todos::New, stats: true, tags: false }.fields(), "l,s");
+        assert_eq!(Scope::TodosInBackground.fields(), "l,s,t,O");
+        assert_eq!(Scope::People.fields(), Dependency::People.field());
+        assert_eq!(Scope::Nothing.fields(), "");
+    }
+}

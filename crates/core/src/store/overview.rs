@@ -1,0 +1,59 @@
+//! What a workspace holds, in short: what somebody has to know before asking for more.
+
+use serde::Deserialize;
+use uuid::Uuid;
+
+use super::pg::{Param, Pg, Statement};
+use super::stats::{self, Stats};
+use crate::caller::Caller;
+use crate::domain::instant::Instant;
+use crate::error::Result;
+
+/// A workspace in short.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Overview {
+    /// The current day of the time zone, `2026-11-28`.
+    pub today: String,
+    /// The current instant.
+    pub now: Instant,
+    /// Counts of todos.
+    pub counts: Stats,
+    /// At most 100 tags, the most used first.
+    pub tags: Vec<UsedTag>,
+    /// The first 100 employees.
+    pub people: Vec<Person>,
+}
+
+/// A tag and how many live todos have it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct UsedTag {
+    /// Its name.
+    pub name: String,
+    /// How many.
+    pub count: i64,
+}
+
+/// An employee in short.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Person {
+    /// The public id.
+    pub id: Uuid,
+    /// The name.
+    pub name: String,
+    /// The name of the department.
+    pub department: Option<String>,
+}
+
+/// The overview; `tz` is the IANA name of the time zone whose day is today.
+///
+/// # Errors
+/// [`Error::Invalid`](crate::error::Error::Invalid) at the parameter `tz` if Postgres knows no such zone.
+pub async fn overview(pg: &Pg, caller: &Caller, tz: &str) -> Result<Overview> {
+    let sql = format!(
+        "SELECT (({})::jsonb || jsonb_build_object('counts', ({})::jsonb))::text",
+        include_str!("sql/overview.sql"),
+        stats::SQL
+    );
+    let params = vec![Param::Int(caller.workspace.0), Param::Text(tz.to_owned())];
+    stats::read(pg, caller, tz, Statement { sql: sql.into(), params }).await
+}

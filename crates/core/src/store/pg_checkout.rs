@@ -1,0 +1,140 @@
+//! Checkouts of connections from the host's pool.
+//!
+//! The queue of the pool is fair and shared by all instances, but a checkout cannot leave it: given up in the middle of its reset it
+//! would cost the pool its connection, so one that nobody waits for any more is completed in the background. Were each statement to
+//! queue there, the pool would be busy with checkouts of refused statements as soon as more statements come than it can serve. So an
+//! instance has few checkouts under way, and one alone while the pool is slow; its other statements queue in the instance, where
+//! leaving costs nothing.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use spin_sdk::pg::{Connection, Error};
+
+use crate::lock;
+use crate::queue::{self, Queue, Shared};
+
+/// Checkouts that an instance has under way at most.
+const MOST: usize = 4;
+/// A checkout that takes longer found no idle connection: until it has come no other one begins.
+const SLOW: Duration = Duration::from_millis(10);
+/// A checkout under way for so long will not come any more, and holds up no other.
+const LOST: Duration = Duration::from_secs(10);
+
+/// The checkouts of one instance, and the statements that wait to begin one.
+#[derive(Debug, Default)]
+pub struct Checkouts(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    under_way: Vec<(u64, Instant)>,
+    last: u64,
+    queue: Queue,
+    /// How long the last checkout took.
+    took: Duration,
+}
+
+impl Shared for State {
+    type Turn = (u64, Instant);
+
+    fn queue(&mut self) -> &mut Queue {
+        &mut self.queue
+    }
+
+    fn take(&mut self, now: Instant) -> Option<Self::Turn> {
+        self.under_way.retain(|(_, began)| now.duration_since(*began) < LOST);
+        let slow = self.under_way.iter().any(|(_, began)| now.duration_since(*began) > SLOW);
+        if !self.under_way.is_empty() && (slow || self.under_way.len() >= MOST) {
+            return None;
+        }
+        self.last += 1;
+        self.under_way.push((self.last, now));
+        Some((self.last, now))
+    }
+
+    fn expected(&self, now: Instant) -> Duration {
+        let oldest = self.under_way.iter().map(|(_, began)| now.duration_since(*began)).max();
+        self.took.max(oldest.unwrap_or_default())
+    }
+}
+
+impl Checkouts {
+    /// A connection, unless none comes within `deadline`.
+    pub async fn acquire(self: &Arc<Self>, address: &str, deadline: Duration) -> Option<Result<Connection, Error>> {
+        let asked = Instant::now();
+        let (number, began) = queue::take(&self.0, deadline, || false).await?;
+        let slot = Slot { checkouts: Arc::clone(self), number, began };
+        let checkout = Checkout { opening: Some(Box::pin(Connection::open(address.to_owned()))), slot: Some(slot) };
+        super::pg::within(deadline.saturating_sub(asked.elapsed()), checkout).await
+    }
+}
+
+/// A checkout under way, until it is dropped.
+struct Slot {
+    checkouts: Arc<Checkouts>,
+    number: u64,
+    began: Instant,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let mut state = lock(&self.checkouts.0);
+        state.under_way.retain(|(number, _)| *number != self.number);
+        state.took = self.began.elapsed();
+    }
+}
+
+type Opening = Pin<Box<dyn Future<Output = Result<Connection, Error>> + Send>>;
+
+/// A connection that was asked of the host. Dropped before it has come, it is completed by a task of the instance.
+struct Checkout {
+    opening: Option<Opening>,
+    slot: Option<Slot>,
+}
+
+impl Future for Checkout {
+    type Output = Result<Connection, Error>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(opening) = &mut self.opening else { return Poll::Pending };
+        let opened = ready!(opening.as_mut().poll(context));
+        (self.opening, self.slot) = (None, None);
+        Poll::Ready(opened)
+    }
+}
+
+impl Drop for Checkout {
+    fn drop(&mut self) {
+        if let (Some(opening), slot) = (self.opening.take(), self.slot.take()) {
+            spin_sdk::wasip3::spawn(async move {
+                drop(opening.await);
+                drop(slot);
+            });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_checkouts_are_under_way_and_one_alone_while_the_pool_is_slow() {
+        let (mut state, now) = (State::default(), Instant::now());
+        assert!((0..MOST).all(|_| state.take(now).is_some()));
+        assert!(state.take(now).is_none());
+        state.under_way.truncate(1);
+        assert!(state.take(now + SLOW * 2).is_none());
+        state.under_way.clear();
+        assert!(state.take(now + SLOW * 2).is_some());
+    }
+
+    #[test]
+    fn a_lost_checkout_holds_up_no_other() {
+        let (mut state, now) = (State::default(), Instant::now());
+        assert!(state.take(now).is_some());
+        assert!(state.take(now + LOST).is_some());
+    }
+}

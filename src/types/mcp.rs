@@ -1,0 +1,276 @@
+//! What the tools of assistants take and give. The todos in it are those of version 2.
+
+use serde::Serialize;
+use serde_json::Value;
+use todo_core::domain::filter::{Filter, Limit, Sort};
+use todo_core::domain::id::Id;
+use todo_core::domain::todo::{Draft, Operation, Patch, Status, StatusChange};
+use todo_core::error::Fault;
+use todo_core::store::overview;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::scalar;
+use super::v2::batch;
+use super::v2::filter::{distinct, filter};
+use super::v2::todo::Todo;
+use crate::extract::body::FromJson;
+use crate::extract::fields::{self, Fields};
+use crate::extract::idempotency;
+use crate::extract::page::PageQuery;
+use crate::extract::query::SORTS;
+use crate::handlers::stats::Stats;
+
+/// The most todos that one call writes.
+pub const MOST_WRITTEN: usize = 50;
+/// The most whole todos that one call reads.
+pub const MOST_READ: usize = 20;
+
+/// The arguments of `overview`.
+#[derive(Debug)]
+pub struct Zone(pub String);
+
+impl FromJson for Zone {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let tz = fields.optional("tz", fields::string)?;
+        Some(Self(tz.unwrap_or_else(|| "UTC".to_owned())))
+    }
+}
+
+/// The arguments of `find_todos`.
+#[derive(Debug)]
+pub struct Find {
+    /// Which.
+    pub filter: Filter,
+    /// In which order.
+    pub sort: Sort,
+    /// Which page.
+    pub page: PageQuery,
+}
+
+impl FromJson for Find {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let sort = fields.optional("sort", fields::word(Sort::parse, SORTS));
+        let limit = fields.optional("limit", |value, pointer| {
+            let limit = fields::integer(value, pointer)?;
+            let detail = format!("must be a whole number from 1 to {}", Limit::MAX);
+            u64::try_from(limit).ok().and_then(Limit::new).ok_or_else(|| Fault::at(pointer, "out_of_range", detail))
+        });
+        let cursor = fields.optional("cursor", fields::string);
+        let filter = filter(fields, "text", fields::uuid);
+        let page = PageQuery { limit: limit?.unwrap_or_default(), cursor: cursor? };
+        Some(Self { filter: filter?, sort: sort?.unwrap_or_default(), page })
+    }
+}
+
+/// At most `MOST` ids; equal ones are one.
+#[derive(Debug)]
+pub struct Ids<const MOST: usize>(pub Vec<Uuid>);
+
+impl<const MOST: usize> FromJson for Ids<MOST> {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let ids = fields.set("ids", 1..=MOST, uuid, distinct)?;
+        if ids.is_none() {
+            fields.fault(Fault::at(fields.pointer_to("ids"), "required", "is required"));
+        }
+        ids.map(Self)
+    }
+}
+
+fn uuid(value: Value, pointer: &str) -> Result<Uuid, Fault> {
+    match fields::uuid(value, pointer)? {
+        Id::Uuid(uuid) => Ok(uuid),
+        Id::Serial(_) => Err(Fault::at(pointer, "invalid_format", "must be a UUID")),
+    }
+}
+
+/// The arguments of a tool that writes.
+#[derive(Debug)]
+pub struct Keyed<T> {
+    /// The key that makes it safe to repeat the call.
+    pub key: Option<String>,
+    /// What is to be written.
+    pub value: T,
+}
+
+impl<T: FromJson> FromJson for Keyed<T> {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let key = fields.optional("idempotency_key", idempotency::key);
+        let value = T::from_json(fields);
+        Some(Self { key: key?, value: value? })
+    }
+}
+
+/// What a tool writes, as the operations of a batch.
+pub trait Operations: FromJson {
+    /// The argument whose items they are.
+    const ARGUMENT: &'static str;
+
+    /// One for each item, in their order.
+    fn operations(self) -> Vec<Operation>;
+}
+
+/// The arguments of `add_todos`.
+#[derive(Debug)]
+pub struct Additions(Vec<Draft>);
+
+impl FromJson for Additions {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        fields.objects("todos", MOST_WRITTEN, Draft::from_json).map(Self)
+    }
+}
+
+impl Operations for Additions {
+    const ARGUMENT: &'static str = "todos";
+
+    fn operations(self) -> Vec<Operation> {
+        self.0.into_iter().map(Operation::Create).collect()
+    }
+}
+
+/// The arguments of `update_todos`.
+#[derive(Debug)]
+pub struct Changes(Vec<Operation>);
+
+impl FromJson for Changes {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let changes = fields.objects("todos", MOST_WRITTEN, |fields| {
+            let target = batch::target(fields);
+            let patch = Patch::from_json(fields);
+            let (id, if_version) = target?;
+            Some(Operation::Update { id, if_version, patch: patch? })
+        })?;
+        batch::once_each(fields, "todos", &changes);
+        Some(Self(changes))
+    }
+}
+
+impl Operations for Changes {
+    const ARGUMENT: &'static str = "todos";
+
+    fn operations(self) -> Vec<Operation> {
+        self.0
+    }
+}
+
+/// The arguments of `complete_todos`.
+#[derive(Debug)]
+pub struct Completions(Ids<MOST_WRITTEN>);
+
+impl FromJson for Completions {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        Ids::from_json(fields).map(Self)
+    }
+}
+
+impl Operations for Completions {
+    const ARGUMENT: &'static str = "ids";
+
+    fn operations(self) -> Vec<Operation> {
+        let status = Some(StatusChange::To(Status::Completed));
+        let complete = |id| Operation::Update { id, if_version: None, patch: Patch { status, ..Patch::default() } };
+        self.0.0.into_iter().map(Id::Uuid).map(complete).collect()
+    }
+}
+
+/// The arguments of `delete_todos`.
+#[derive(Debug)]
+pub struct Deletions(Ids<MOST_WRITTEN>);
+
+impl FromJson for Deletions {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        Ids::from_json(fields).map(Self)
+    }
+}
+
+impl Operations for Deletions {
+    const ARGUMENT: &'static str = "ids";
+
+    fn operations(self) -> Vec<Operation> {
+        self.0.0.into_iter().map(|id| Operation::Delete { id: Id::Uuid(id), if_version: None }).collect()
+    }
+}
+
+/// Whole todos.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Todos {
+    /// In the order of the arguments.
+    #[schema(max_items = 50)]
+    pub todos: Vec<Todo>,
+}
+
+/// Whole todos that were asked for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FoundTodos {
+    /// In the order of their ids in the arguments.
+    #[schema(max_items = 20)]
+    pub todos: Vec<Todo>,
+    /// The ids of which there is no todo; it may be in the bin.
+    #[schema(max_items = 20)]
+    pub not_found: Vec<Uuid>,
+}
+
+/// What was put into the bin.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedTodos {
+    /// The ids, in the order of the arguments.
+    #[schema(max_items = 50)]
+    pub deleted: Vec<Uuid>,
+}
+
+/// What a workspace holds, in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Overview {
+    /// The current day of the time zone.
+    #[schema(value_type = String, format = "date", min_length = 10, max_length = 10)]
+    today: String,
+    /// The current instant.
+    #[schema(value_type = scalar::Instant)]
+    now: String,
+    /// Counts of todos.
+    counts: Stats,
+    /// The tags that are used most.
+    #[schema(max_items = 100)]
+    tags: Vec<UsedTag>,
+    /// Whom todos can be assigned to: the first hundred.
+    #[schema(max_items = 100)]
+    people: Vec<Person>,
+}
+
+/// A tag and how much it is used.
+#[derive(Debug, Serialize, ToSchema)]
+struct UsedTag {
+    /// Its name.
+    #[schema(value_type = scalar::TagName)]
+    name: String,
+    /// How many todos have it.
+    count: i64,
+}
+
+/// Somebody whom todos can be assigned to.
+#[derive(Debug, Serialize, ToSchema)]
+struct Person {
+    /// The id, as `assignee_id` takes it.
+    id: Uuid,
+    /// The name.
+    #[schema(value_type = scalar::Name)]
+    name: String,
+    /// The name of the department, or null.
+    #[schema(value_type = Option<scalar::Name>)]
+    department: Option<String>,
+}
+
+impl From<overview::Overview> for Overview {
+    fn from(overview: overview::Overview) -> Self {
+        let overview::Overview { today, now, counts, tags, people } = overview;
+        let tag = |overview::UsedTag { name, count }| UsedTag { name, count };
+        let person = |overview::Person { id, name, department }| Person { id, name, department };
+        Self {
+            today,
+            now: now.as_str().to_owned(),
+            counts: counts.into(),
+            tags: tags.into_iter().map(tag).collect(),
+            people: people.into_iter().map(person).collect(),
+        }
+    }
+}

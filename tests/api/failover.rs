@@ -1,0 +1,167 @@
+//! The primary ends sessions, dies, and a standby takes its place: what was acknowledged is kept, the rest is refused as
+//! temporary, and service resumes by itself.
+
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::harness::victims::Postgres;
+use crate::harness::{Options, Server, Workspace, database, suite};
+
+suite![
+    #[embedded]
+    sessions_that_are_ended_cost_no_read_and_no_acknowledged_write,
+    #[embedded]
+    an_acknowledged_write_survives_the_promotion_of_a_standby,
+];
+
+/// Writers and readers on a service whose Postgres changes beneath it.
+struct Traffic {
+    workspace: Arc<Workspace>,
+    acknowledged: Arc<Mutex<Vec<String>>>,
+    stop: Arc<AtomicBool>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Traffic {
+    /// Four writers and two readers. Every answer is a success or a 503 (a 504 for a statement that hung) that says when to repeat.
+    fn on(workspace: Arc<Workspace>, read: String, reads_may_fail: bool) -> Self {
+        let (acknowledged, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicBool::new(false)));
+        let mut traffic = Self { workspace, acknowledged, stop, tasks: Vec::new() };
+        for number in 0..6 {
+            let (ws, stop) = (traffic.workspace.clone(), traffic.stop.clone());
+            let (acknowledged, read) = (traffic.acknowledged.clone(), read.clone());
+            traffic.tasks.push(tokio::spawn(async move {
+                while !stop.load(SeqCst) {
+                    if number < 4 {
+                        let answer = ws.post("/api/v2/todos").json(json!({ "title": "Kept" })).send().await;
+                        match answer.status {
+                            201 => acknowledged.lock().unwrap().push(answer.header("location").to_owned()),
+                            503 => assert!(!answer.header("retry-after").is_empty(), "{answer}"),
+                            status => assert_eq!(status, 504, "{answer}"),
+                        }
+                    } else {
+                        let answer = ws.get(&read).send().await;
+                        assert!(
+                            answer.status == 200 || reads_may_fail && [503, 504].contains(&answer.status),
+                            "{answer}"
+                        );
+                    }
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            }));
+        }
+        traffic
+    }
+
+    /// Waits for so many more acknowledged writes.
+    async fn acknowledges(&self, more: usize) {
+        let count = || self.acknowledged.lock().unwrap().len();
+        let wanted = count() + more;
+        for _ in 0..600 {
+            if count() >= wanted {
+                return;
+            }
+            assert!(self.tasks.iter().all(|task| !task.is_finished()), "a client was answered with something else");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the service does not resume");
+    }
+
+    /// Ends it and finds every acknowledged write.
+    async fn ends_with_all_kept(self) {
+        self.stop.store(true, SeqCst);
+        for task in self.tasks {
+            task.await.unwrap();
+        }
+        let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
+        for path in acknowledged {
+            self.workspace.get(&path).send().await.has_status(200);
+        }
+    }
+}
+
+/// A service on a Postgres of its own that is reached by this port, and a workspace there.
+async fn service(postgres: &Postgres, port: u16, cache: &str) -> Arc<Workspace> {
+    let url = postgres.url().replace(&format!(":{}/", postgres.port()), &format!(":{port}/"));
+    let options =
+        Options::default().with("cache", cache).with("database_timeout_ms", 1000).with("database_wait_ms", 1000);
+    let options = options.with("database_url", url).with("database_host", "127.0.0.1").with("database_port", port);
+    let server = Server::private(options).await;
+    database::connect_to(&postgres.url())
+        .await
+        .execute(
+            "with home as (insert into workspaces (uid, name) values (gen_random_uuid(), 'default') returning id)
+             insert into tokens (workspace_id, uid, name, hash, scopes)
+             select id, gen_random_uuid(), 'failover', sha256(convert_to($1, 'UTF8')), '{admin}' from home",
+            &[&server.admin_token],
+        )
+        .await
+        .unwrap();
+    Arc::new(Workspace::on(&server).await)
+}
+
+async fn sessions_that_are_ended_cost_no_read_and_no_acknowledged_write() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let ws = service(&postgres, postgres.port(), "off").await;
+    let path = format!("/api/v2/todos/{}", ws.titled("Read").await);
+    // Without the cache, so that every read is a statement; one that lost its session is repeated.
+    let traffic = Traffic::on(ws, path, false);
+    let sql = database::connect_to(&postgres.url()).await;
+    for _ in 0..10 {
+        traffic.acknowledges(5).await;
+        // 57P01, admin_shutdown.
+        let ended = "select pg_terminate_backend(pid) from pg_stat_activity
+            where pid <> pg_backend_pid() and backend_type = 'client backend'";
+        assert!(!sql.query(ended, &[]).await.unwrap().is_empty());
+    }
+    traffic.acknowledges(5).await;
+    traffic.ends_with_all_kept().await;
+}
+
+/// A port that leads to the server that is the primary now, as a name or a load balancer does.
+async fn leading_to(target: Arc<AtomicU16>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let port = target.load(SeqCst);
+            tokio::spawn(async move {
+                if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    port
+}
+
+async fn an_acknowledged_write_survives_the_promotion_of_a_standby() {
+    let Some(mut primary) = Postgres::start().await else { return };
+    let Some(standby) = primary.standby().await else { return };
+    let target = Arc::new(AtomicU16::new(primary.port()));
+    let ws = service(&primary, leading_to(target.clone()).await, "on").await;
+    let path = format!("/api/v2/todos/{}", ws.titled("Before").await);
+    let traffic = Traffic::on(ws.clone(), path.clone(), true);
+    traffic.acknowledges(50).await;
+    primary.kill();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    // First the address leads to a server that accepts no writes (25006), then it does.
+    target.store(standby.port(), SeqCst);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    standby.promote().await;
+    traffic.acknowledges(50).await;
+    traffic.ends_with_all_kept().await;
+    ws.patch(&path).json(json!({ "title": "After" })).send().await.has_status(200);
+    assert_eq!(ws.get(&path).send().await.ok()["title"], "After");
+    let health = ws.server.anonymous().get("/health").send().await.ok();
+    assert_eq!(
+        (&health["database"], &health["checks"]["database"]["reason"]),
+        (&json!("up"), &Value::Null),
+        "{health}"
+    );
+}

@@ -1,0 +1,96 @@
+//! A Redis that speaks TLS alone, under a certificate of an authority of its own.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::super::Options;
+
+/// A running server.
+pub struct TlsRedis {
+    process: Child,
+    folder: PathBuf,
+    port: u16,
+}
+
+impl TlsRedis {
+    /// `None`, said aloud, where openssl is missing, or a redis-server that was built with TLS.
+    pub async fn start() -> Option<Self> {
+        let (folder, port) = (super::folder("redis-tls"), super::free_port());
+        if !certify(&folder) {
+            eprintln!("skipped: there is no openssl on PATH to make certificates");
+            return None;
+        }
+        let mut command = Command::new("redis-server");
+        command.current_dir(&folder).args(["--port", "0", "--bind", "127.0.0.1", "--save", ""]);
+        command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem"]);
+        command.args(["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key"]);
+        let Ok(process) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
+            eprintln!("skipped: there is no redis-server on PATH");
+            return None;
+        };
+        let mut redis = Self { process, folder, port };
+        redis.answers().await.then_some(redis)
+    }
+
+    /// The certificate of its authority, to be trusted.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.join("ca.pem")
+    }
+
+    /// The same options with this Redis.
+    pub fn used_by(&self, options: Options) -> Options {
+        let url = format!("rediss://127.0.0.1:{}", self.port);
+        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", "127.0.0.1")
+    }
+
+    async fn answers(&mut self) -> bool {
+        for _ in 0..200 {
+            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+                return true;
+            }
+            if self.process.try_wait().unwrap().is_some() {
+                eprintln!("skipped: this redis-server knows no TLS");
+                return false;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("redis-server does not answer");
+    }
+}
+
+impl Drop for TlsRedis {
+    fn drop(&mut self) {
+        drop(self.process.kill());
+        drop(self.process.wait());
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+/// Makes an authority and, signed by it, the certificate of a server on this machine.
+fn certify(folder: &Path) -> bool {
+    let openssl = |args: &[&str]| {
+        let mut command = Command::new("openssl");
+        command.current_dir(folder).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
+    let new = |args: &[&str]| openssl(&[&["req", "-x509"], &key[..], args].concat());
+    new(&["-subj", "/CN=todo tests", "-keyout", "ca.key", "-out", "ca.pem"])
+        && new(&[
+            "-subj",
+            "/CN=redis",
+            "-keyout",
+            "redis.key",
+            "-out",
+            "redis.pem",
+            "-CA",
+            "ca.pem",
+            "-CAkey",
+            "ca.key",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
+}

@@ -1,0 +1,71 @@
+//! A backup, restored elsewhere, beside its original on the same Redis.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::harness::{Options, Server, Workspace, suite};
+
+suite![
+    #[restore]
+    a_restored_backup_shows_nothing_of_the_world_after_it,
+];
+
+async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
+    let ws = Workspace::new().await;
+    let id = ws.titled("Before").await;
+    let path = format!("/api/v2/todos/{id}");
+    let (original, restored) =
+        (std::env::var("DATABASE_URL").unwrap(), std::env::var("TODO_RESTORE_DATABASE_URL").unwrap());
+    let dump = Command::new("pg_dump").args(["--no-owner", "--no-comments", "--dbname", &original]).output().unwrap();
+    assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+    // The world goes on, and its answers are cached.
+    ws.patch(&path).json(json!({ "title": "After" })).send().await.has_status(200);
+    let later = ws.titled("Later").await;
+    for _ in 0..2 {
+        assert_eq!(ws.get(&path).send().await.ok()["title"], "After");
+        ws.get("/api/v2/todos").send().await.ok();
+    }
+    restore(&restored, &dump.stdout);
+    let server = Server::private(Options::default().with("database_url", &restored)).await;
+    let refused = server.anonymous().get("/health/ready").send().await;
+    assert!(refused.json(503)["problems"].to_string().contains("ALTER DATABASE"), "{refused}");
+    settle(&restored);
+
+    let server = Server::private(Options::default().with("database_url", &restored)).await;
+    server.anonymous().get("/health/ready").send().await.ok();
+    let client = server.bearer(ws.token.as_deref().unwrap());
+    for _ in 0..3 {
+        assert_eq!(client.get(&path).send().await.ok()["title"], "Before");
+        client.get(&format!("/api/v2/todos/{later}")).send().await.problem(404, "todo_not_found");
+        let listed = client.get("/api/v2/todos").send().await;
+        assert_eq!(listed.ok()["items"].as_array().unwrap().len(), 1, "{listed}");
+    }
+    client.patch(&path).json(json!({ "title": "Restored" })).send().await.has_status(200);
+    assert_eq!(client.get(&path).send().await.ok()["title"], "Restored");
+    assert_eq!(ws.get(&path).send().await.ok()["title"], "After", "nor the other way round");
+}
+
+fn restore(url: &str, dump: &[u8]) {
+    let mut psql = psql(url).stdin(Stdio::piped()).spawn().unwrap();
+    // It stops reading at its first error, which is told below.
+    let _ = psql.stdin.take().unwrap().write_all(dump);
+    let restored = psql.wait_with_output().unwrap();
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+}
+
+/// What docs/operations.md says after a restore: the settings of the database, and an id of its own.
+fn settle(url: &str) {
+    let settings = psql(url).args(["--file", "migrations/0001_database.sql"]).output().unwrap();
+    assert!(settings.status.success(), "{}", String::from_utf8_lossy(&settings.stderr));
+    let mut renew = Command::new(std::env::var_os("TODO_XTASK").unwrap());
+    let renewed = renew.args(["installation", "renew", "--database-url", url]).output().unwrap();
+    assert!(renewed.status.success(), "{}", String::from_utf8_lossy(&renewed.stderr));
+}
+
+fn psql(url: &str) -> Command {
+    let mut psql = Command::new("psql");
+    psql.args(["--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url]).stdout(Stdio::null()).stderr(Stdio::piped());
+    psql
+}

@@ -1,0 +1,156 @@
+//! `cargo xtask mcp-check`: public clients of the Model Context Protocol play a day at `POST /mcp`, in both of its eras, and the
+//! protocol's conformance suite tries the endpoint at both versions. The scripts and what cannot apply are in `tests/assistants`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
+
+use crate::build::{COMPONENTS, components};
+use crate::progress::{Step, say};
+use crate::redis::Redis;
+use crate::run::ask;
+use crate::servers::{Keep, Servers, Wanted, free_port};
+use crate::token::{self, Scope};
+use crate::{Session, database, migrate, up};
+
+const CONFORMANCE: &str = "@modelcontextprotocol/conformance";
+/// Pinned, because each release finds other things.
+const NPM: [&str; 3] = [
+    "@modelcontextprotocol/conformance@0.2.0-alpha.12",
+    "@modelcontextprotocol/sdk@1.32.2",
+    "@modelcontextprotocol/client@2.4.0",
+];
+const PIP: [&str; 2] = ["mcp==2.3.0", "fastmcp==4.2.3"];
+/// The conformance suite needs a Node of this age; where an older one is installed, this one comes with the packages.
+const NODE: (u32, &str) = (22, "node@22.23.3");
+/// The versions of the suite, each with its list of checks that cannot apply.
+const VERSIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Say so and succeed where the clients cannot be installed.
+    #[arg(long)]
+    if_installable: bool,
+}
+
+pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
+    let tools = match install(session).await {
+        Ok(tools) => tools,
+        Err(error) if args.if_installable => {
+            say(&format!("skipped: the clients cannot be installed: {error:#}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Err(error) => return Err(error),
+    };
+    let servers =
+        Servers::start(session, "mcp-check", Keep::Nothing, Wanted { postgres: true, redis: true, version: None })
+            .await?;
+    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
+    postgres.create_database("todo").await?;
+    let url = postgres.url("todo");
+    migrate::apply(&session.checkout, &url).await?;
+    let scopes = [Scope::Read, Scope::Write];
+    let token = token::create(&mut database::connect(&url).await?, "default", "mcp-check", &scopes, None).await?;
+    components(session, &COMPONENTS).await?;
+    let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
+    let settings = up::settings(&url, &redis_url)?;
+
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    up::serve_privately(session, listen, &settings, &[("AUTH", "token")]).await?;
+    tools.play(session, &format!("http://{listen}/mcp"), &token).await?;
+
+    // The suite sends no token, and pretends to be a page of the server's own origin.
+    let open = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let origin = format!("http://{open}");
+    up::serve_privately(session, open, &settings, &[("AUTH", "off"), ("CORS_ORIGINS", &origin)]).await?;
+    for version in VERSIONS {
+        tools.conform(&format!("{origin}/mcp"), version).await?;
+    }
+    say("public clients play their day, and the endpoint conforms at both versions");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What was installed under `target`.
+struct Tools {
+    folder: PathBuf,
+    node: PathBuf,
+    scripts: PathBuf,
+}
+
+impl Tools {
+    async fn play(&self, session: &Session, url: &str, token: &str) -> Result<()> {
+        // Modules are looked for from where a script stands.
+        let script = self.folder.join("day.mjs");
+        std::fs::copy(self.scripts.join("day.mjs"), &script).context("day.mjs cannot be copied")?;
+        let python = self.folder.join("python/bin/python");
+        for (program, script) in [(&python, self.scripts.join("day.py")), (&self.node, script)] {
+            let mut command = Command::new(program);
+            // In the environment, where a list of processes does not show it.
+            command.current_dir(&self.folder).arg(script).arg(url).env("TODO_TOKEN", token);
+            session.processes.succeed("a day of assistants", command).await?;
+        }
+        Ok(())
+    }
+
+    async fn conform(&self, url: &str, version: &str) -> Result<()> {
+        let mut command = Command::new(&self.node);
+        command.current_dir(&self.folder).arg(self.folder.join("node_modules").join(CONFORMANCE).join("dist/index.js"));
+        command.args(["server", "--url", url, "--suite", "all", "--spec-version", version]);
+        command.arg("--expected-failures").arg(self.scripts.join("conformance").join(format!("{version}.yml")));
+        command.args(["--output-dir", "results"]);
+        // Pages of it: shown only where it fails.
+        let output = command.output().await.context("the conformance suite does not start")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        if output.status.success() {
+            let total = text.lines().rev().find(|line| line.starts_with("Total:")).unwrap_or_default();
+            say(&format!("conformance at {version}: {total}, all failures of checks that cannot apply"));
+            return Ok(());
+        }
+        bail!("the endpoint does not conform at {version}:\n{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+/// Installs the clients where they are not yet.
+async fn install(session: &Session) -> Result<Tools> {
+    let folder = session.checkout.root().join("target/assistants");
+    let scripts = session.checkout.root().join("tests/assistants");
+    let installed = ask("node", &["--version"]).await.unwrap_or_default();
+    let age = installed.trim_start_matches('v').split('.').next().and_then(|age| age.parse().ok()).unwrap_or(0);
+    let new_enough = age >= NODE.0;
+    let node = if new_enough { PathBuf::from("node") } else { folder.join("node_modules/node/bin/node") };
+    let mut packages = NPM.to_vec();
+    if !new_enough {
+        packages.push(NODE.1);
+    }
+    let wanted = [&packages[..], &PIP[..]].concat().join(" ");
+    let mark = folder.join("installed");
+    if std::fs::read_to_string(&mark).unwrap_or_default() != wanted {
+        let step = Step::begin(format!("installing {wanted} under target/"));
+        std::fs::create_dir_all(&folder)?;
+        npm(session, &folder, &packages).await?;
+        pip(session, &folder).await?;
+        std::fs::write(&mark, &wanted)?;
+        step.done();
+    }
+    Ok(Tools { folder, node, scripts })
+}
+
+async fn npm(session: &Session, folder: &Path, packages: &[&str]) -> Result<()> {
+    let mut command = Command::new("npm");
+    command.current_dir(folder).args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
+    command.arg("--prefix").arg(folder).args(packages);
+    session.processes.succeed("npm install", command).await
+}
+
+async fn pip(session: &Session, folder: &Path) -> Result<()> {
+    let folder = folder.join("python");
+    let mut command = Command::new("python3");
+    command.args(["-m", "venv", "--clear"]).arg(&folder);
+    session.processes.succeed("python3 -m venv", command).await?;
+    let mut command = Command::new(folder.join("bin/pip"));
+    command.args(["install", "--quiet", "--disable-pip-version-check"]).args(PIP);
+    session.processes.succeed("pip install", command).await
+}
