@@ -36,6 +36,8 @@ FROM workspaces w JOIN employees e ON e.workspace_id = w.id, generate_series(1, 
 WHERE w.name LIKE 'measured %' AND NOT EXISTS (SELECT FROM todos t WHERE t.workspace_id = w.id);
 INSERT INTO todo_tags SELECT t.workspace_id, t.id, g.id FROM todos t JOIN tags g ON g.workspace_id = t.workspace_id
 WHERE t.id % 2 = 0 AND g.folded = 'home' ON CONFLICT DO NOTHING;
+SELECT count_todos_v1(w.id, ARRAY(SELECT id FROM todos WHERE workspace_id = w.id), 1) FROM workspaces w
+WHERE w.name LIKE 'measured %' AND NOT EXISTS (SELECT FROM todo_counts WHERE workspace_id = w.id);
 
 -- Not forced: the owner goes on without.
 DO $$

@@ -1,17 +1,8 @@
--- Administration: workspaces and tokens. The idempotency key belongs to the administrator's own workspace (p_workspace).
-
-CREATE VIEW token_documents_v1 AS
-SELECT t.workspace_id, t.id, w.uid AS workspace_uid, t.revoked_at, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT t.id, t.uid, w.uid AS workspace_uid, t.name, t.scopes, rfc3339_v1(t.expires_at) AS expires_at,
-            rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.last_used_at) AS last_used_at
-    ) document
-) AS document
-FROM tokens t JOIN workspaces w ON w.id = t.workspace_id;
+-- Writing workspaces and tokens. The idempotency key belongs to the administrator's own workspace (p_workspace).
 
 -- A violated workspaces_name_key ends the statement: the name is taken.
 CREATE FUNCTION workspace_create_v1(
-    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_distrust boolean, p_uid uuid, p_name text,
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text,
     OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
@@ -21,17 +12,16 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO workspaces (uid, name) VALUES (p_uid, p_name)
-    RETURNING json_build_object('id', id, 'uid', uid, 'name', name, 'created_at', rfc3339_v1(created_at))::text INTO body;
-    PERFORM idempotency_record_v1(p_workspace, p_route, p_key, p_digest, body);
-    IF p_distrust THEN
-        cache_wait := distrust_cache_v1(p_workspace);
-    END IF;
+    RETURNING json_build_object('id', id, 'uid', uid, 'name', name, 'created_at', rfc3339_v1(created_at))::text
+        INTO body;
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
 END $$;
 
+-- 'no_workspace' if the token is for a workspace that does not exist.
 CREATE FUNCTION token_create_v1(
-    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_distrust boolean, p_uid uuid, p_for_workspace uuid,
-    p_name text, p_hash bytea, p_scopes text[], p_expires_at timestamptz,
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid,
+    p_for_workspace uuid, p_name text, p_hash bytea, p_scopes text[], p_expires_at timestamptz,
     OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -51,16 +41,13 @@ BEGIN
     INSERT INTO tokens (workspace_id, uid, name, hash, scopes, expires_at)
     VALUES (for_workspace, p_uid, p_name, p_hash, p_scopes, p_expires_at) RETURNING id INTO token_id;
     body := (SELECT document FROM token_documents_v1 WHERE workspace_id = for_workspace AND id = token_id);
-    PERFORM idempotency_record_v1(p_workspace, p_route, p_key, p_digest, body);
-    IF p_distrust THEN
-        cache_wait := distrust_cache_v1(p_workspace);
-    END IF;
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
 END $$;
 
 -- Body: the token's hash in hexadecimal, under which instances may remember it.
 CREATE FUNCTION token_revoke_v1(
-    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_distrust boolean, p_uid uuid,
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid,
     OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 BEGIN
@@ -75,9 +62,9 @@ BEGIN
         outcome := 'not_found';
         RETURN;
     END IF;
-    PERFORM idempotency_record_v1(p_workspace, p_route, p_key, p_digest, body);
-    IF p_distrust THEN
-        cache_wait := distrust_cache_v1(p_workspace);
+    PERFORM write_record_v1(p_workspace, p_route, p_key, p_digest, body, false);
+    IF p_invalidate THEN
+        cache_wait := invalidation_record_v1(p_workspace, true);
     END IF;
     outcome := 'done';
 END $$;

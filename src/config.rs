@@ -19,7 +19,7 @@ use reader::Reader;
 pub use table::{SETTINGS, Setting};
 
 /// With the cache a statement has to end before a pending invalidation counts as old, which is ten seconds after it was
-/// recorded (`distrust_cache_v1`), less the life of an admission.
+/// recorded (`invalidation_record_v1`), less the life of an admission.
 const LONGEST_WITH_CACHE: Duration = Duration::from_secs(8);
 
 /// Where the service runs; picks the defaults of other settings.

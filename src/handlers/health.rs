@@ -12,7 +12,7 @@ use chrono::{SecondsFormat, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use todo_core::cache::Health as CacheHealth;
-use todo_core::store::readiness::{self, Readiness};
+use todo_core::store::readiness::{self, REQUIRED_MIGRATION, Readiness};
 use todo_core::{Meter, lock};
 
 use crate::app::App;
@@ -120,10 +120,11 @@ async fn check(app: &App) -> Health {
         Ok(Readiness::Ready) => up(meter.sql().1),
         Ok(Readiness::ReadOnly) => Check { reason: Some("read_only"), ..up(meter.sql().1) },
         Ok(Readiness::MigrationsMissing(newest)) => {
+            let (number, name) = REQUIRED_MIGRATION;
             problems.push(match newest {
-                Some(newest) => {
-                    format!("migrations are missing: the newest one applied is {newest}")
-                }
+                Some(newest) => format!(
+                    "migrations are missing: this release needs {number:04} ({name}), and the newest one applied is {newest:04}"
+                ),
                 None => "migrations are missing: none is applied".to_owned(),
             });
             up(meter.sql().1)

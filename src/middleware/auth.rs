@@ -9,7 +9,7 @@ use todo_core::store::tokens::Scope;
 use crate::app::App;
 use crate::error::Failure;
 
-/// The workspace `default`, which the first migration makes: everybody's where authentication is off.
+/// The workspace `default`: everybody's where authentication is off.
 const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
 
 /// What the client proves itself with.

@@ -93,9 +93,10 @@ async fn an_unknown_outcome_is_not_settled_before_its_transaction_has_ended() {
     until_cached(&ws).await;
     // A commit that waits for a standby looks to others as if it were still running.
     writer.batch_execute("begin").await.unwrap();
-    let late = "insert into todos (workspace_id, uid, title) values ($1, gen_random_uuid(), 'late')";
+    let late = "select todo_create_v1($1, null, null, null, false, gen_random_uuid(), \
+        '{\"title\": \"late\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     writer.execute(late, &[&workspace]).await.unwrap();
-    sql.execute("select cache_outcome_unknown_v2($1, false)", &[&workspace]).await.unwrap();
+    sql.execute("select invalidation_record_unknown_v1($1, false)", &[&workspace]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(1100)).await;
     for _ in 0..3 {
         assert_eq!(ws.get(PATH).send().await.header("x-cache"), "BYPASS");

@@ -89,7 +89,7 @@ async fn kept_counts_are_exact_at_any_moment() {
             let found = ws.titles(&[("tag", tag["name"].as_str().unwrap())]).await.len();
             assert_eq!(tag["count"], Value::from(found), "{tag}");
         }
-        // Nobody does this through the service, but somebody will by hand.
+        // Nobody does this through the service, but tools do.
         let workspace = database::workspace(&database, &ws).await;
         database::empty(&database, workspace).await;
         check("after live todos were removed").await;

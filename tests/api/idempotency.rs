@@ -261,10 +261,10 @@ async fn a_purge_is_bounded_in_bytes() {
         select $1, gen_random_uuid(), 'x', repeat('x', 599), now() - interval '31 days' from generate_series(1, 5) n";
     assert_eq!(transaction.execute(fill, &[&id]).await.unwrap(), 5);
     for left in [3, 1, 0] {
-        transaction.execute("select purge_chunk_v2('idempotency_keys', 100, 1000, '1 s')", &[]).await.unwrap();
+        transaction.execute("select purge_chunk_v1('idempotency_keys', 100, 1000, '1 s')", &[]).await.unwrap();
         let count = "select count(*) from idempotency_keys where workspace_id = $1";
         assert_eq!(transaction.query_one(count, &[&id]).await.unwrap().get::<_, i64>(0), left);
-        let purge = "select removed, is_last from purge_bin_v2($1, 100, 1000, '1 s', false)";
+        let purge = "select removed, is_last from purge_bin_v1($1, 100, 1000, '1 s', false)";
         let purged = transaction.query_one(purge, &[&id]).await.unwrap();
         assert_eq!(purged.get::<_, bool>(1), left == 0);
         let count = "select count(*) from todos where workspace_id = $1";

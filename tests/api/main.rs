@@ -43,6 +43,7 @@ mod mcp;
 mod mcp_tools;
 mod me;
 mod metrics;
+mod migrations;
 mod murder;
 mod openapi;
 mod overload;
@@ -100,6 +101,7 @@ fn main() -> ExitCode {
         mcp_tools::suite(),
         me::suite(),
         metrics::suite(),
+        migrations::suite(),
         murder::suite(),
         openapi::suite(),
         overload::suite(),

@@ -98,9 +98,7 @@ impl World {
         let workspace = Workspace::on(&inside).await;
         let id = database::workspace(&sql, &workspace).await;
         database::fill(&sql, id, MATCHING).await;
-        let others = "insert into todos (workspace_id, uid, title, status) \
-            select $1, gen_random_uuid(), 'y', 'in_progress' from generate_series(1, $2)";
-        sql.execute(others, &[&id, &OTHERS]).await.unwrap();
+        database::fill_with(&sql, id, OTHERS, "y", "in_progress").await;
         let token = workspace.token.as_deref().unwrap();
         Arc::new(Self {
             clients: [inside.bearer(token), outside.server.bearer(token)],

@@ -57,7 +57,7 @@ fn restore(url: &str, dump: &[u8]) {
 
 /// What docs/operations.md says after a restore: the settings of the database, and an id of its own.
 fn settle(url: &str) {
-    let settings = psql(url).args(["--file", "migrations/0029_session_settings.sql"]).output().unwrap();
+    let settings = psql(url).args(["--file", "migrations/0001_database.sql"]).output().unwrap();
     assert!(settings.status.success(), "{}", String::from_utf8_lossy(&settings.stderr));
     let mut renew = Command::new(std::env::var_os("TODO_XTASK").unwrap());
     let renewed = renew.args(["installation", "renew", "--database-url", url]).output().unwrap();

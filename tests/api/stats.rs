@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::mcp::tool;
 use crate::harness::{Workspace, database, suite};
+use crate::jobs::done;
 
 suite![
     an_empty_workspace_counts_zero_everywhere,
@@ -10,6 +12,7 @@ suite![
     due_today_depends_on_the_time_zone,
     an_unknown_time_zone_is_refused,
     counts_follow_every_write,
+    completions_follow_every_write,
     #[database]
     completions_of_seven_days_are_kept_by_the_hour,
 ];
@@ -109,16 +112,55 @@ async fn counts_follow_every_write() {
     assert_eq!(stats(&ws).await["total"], 1);
 }
 
+async fn completions_follow_every_write() {
+    let ws = Workspace::new().await;
+    let todo = ws.todo(json!({ "title": "x", "status": "completed" })).await;
+    let (id, filter) = (&todo["id"], json!({ "q": "x" }));
+    let path = format!("/api/v2/todos/{}", id.as_str().unwrap());
+    let counted = async |todos: i32, completed: i32, after: &str| {
+        let counted = stats(&ws).await;
+        let numbers = (&counted["total"], &counted["by_status"]["completed"], &counted["completed_last_7_days"]);
+        assert_eq!(numbers, (&json!(todos), &json!(completed), &json!(completed)), "after {after}");
+    };
+    let batch = async |mut operation: Value| {
+        operation["id"] = id.clone();
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": [operation] })).send().await.ok();
+    };
+    counted(1, 1, "a create").await;
+    for (action, completed) in [("reopen", 0), ("complete", 1), ("complete", 1)] {
+        done(&ws, json!({ "filter": filter, "action": action })).await;
+        counted(1, completed, action).await;
+    }
+    done(&ws, json!({ "filter": filter, "action": "set_priority", "priority": "low" })).await;
+    counted(1, 1, "a change of priorities").await;
+    for (status, completed) in [("in_progress", 0), ("completed", 1)] {
+        batch(json!({ "op": "update", "todo": { "status": status } })).await;
+        counted(1, completed, status).await;
+    }
+    batch(json!({ "op": "delete" })).await;
+    counted(0, 0, "a delete in a batch").await;
+    for _ in 0..2 {
+        tool(&ws, "restore_todos", json!({ "ids": [id] })).send().await.content();
+        counted(1, 1, "restoring several").await;
+    }
+    done(&ws, json!({ "filter": filter, "action": "delete" })).await;
+    counted(0, 0, "a bulk delete").await;
+    for _ in 0..2 {
+        ws.post(&format!("{path}/restore")).send().await.ok();
+        counted(1, 1, "restoring").await;
+    }
+}
+
 async fn completions_of_seven_days_are_kept_by_the_hour() {
     let ws = Workspace::new().await;
     let database = database::connect().await;
     let id = database::workspace(&database, &ws).await;
     // Two are too old; one lies in the hour with which the seven days begin, or in the next.
-    let fill = "insert into todos (workspace_id, uid, title, status, completed_at) \
-        select $1, gen_random_uuid(), 'x', 'completed', now() - interval '7 days' + n * interval '1 minute' \
+    let fill = "'x', 'completed', now() - interval '7 days' + n * interval '1 minute' \
         from unnest(array[-5000, -1, 2, 70, 5000, 10079]) n";
-    assert_eq!(database.execute(fill, &[&id]).await.unwrap(), 6);
-    assert_eq!(stats(&ws).await["completed_last_7_days"], 4);
+    database::insert(&database, id, "title, status, completed_at", fill).await;
+    let counted = stats(&ws).await;
+    assert_eq!((&counted["total"], &counted["completed_last_7_days"]), (&json!(6), &json!(4)));
     let kept = "select coalesce(sum(todos), 0)::bigint from completion_counts where workspace_id = $1";
     assert_eq!(database::number(&database, kept, &[&id]).await, 5, "all but what is older by more than two hours");
     database::empty(&database, id).await;

@@ -48,4 +48,9 @@ impl Checkout {
     pub fn migrations(&self) -> PathBuf {
         self.root.join("migrations")
     }
+
+    /// The sum of the migrations.
+    pub fn schema(&self) -> PathBuf {
+        self.migrations().join("schema.sql")
+    }
 }

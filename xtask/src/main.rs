@@ -24,6 +24,7 @@ mod postgres;
 mod progress;
 mod redis;
 mod run;
+mod schema;
 mod schemathesis;
 mod seed;
 mod servers;
@@ -62,6 +63,8 @@ enum Command {
     Murder(test::Murder),
     /// Apply the migrations to a database.
     Migrate(migrate::Args),
+    /// Write `migrations/schema.sql`, what the migrations add up to, or check that it is that.
+    Schema(schema::Args),
     /// Tell a copied or restored database from its original.
     Installation(installation::Args),
     /// Create, list and revoke bearer tokens.
@@ -138,6 +141,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Test(args) => test::main(session, &args).await,
         Command::Murder(args) => test::murder(session, &args).await,
         Command::Migrate(args) => migrate::main(session, &args).await,
+        Command::Schema(args) => schema::main(session, &args).await,
         Command::Installation(args) => installation::main(session, &args).await,
         Command::Token(args) => token::main(session, &args).await,
         Command::Seed(args) => seed::main(session, &args).await,

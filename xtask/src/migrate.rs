@@ -56,6 +56,18 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the database has the schema of the migrations from before the first release, which one baseline replaced.
+pub async fn is_former(connection: &mut PgConnection) -> Result<bool> {
+    const FIRST: &str = "select exists (select from _sqlx_migrations where version = 1 and description = 'tenancy')";
+    Ok(is_begun(connection).await? && sqlx::query_scalar(FIRST).fetch_one(connection).await?)
+}
+
+/// Whether any migration was ever applied. The migrator makes its table under its lock; a question must not.
+async fn is_begun(connection: &mut PgConnection) -> Result<bool> {
+    let there = sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null");
+    Ok(there.fetch_one(connection).await?)
+}
+
 /// Fails on a Postgres that lacks what the migrations use.
 async fn new_enough(connection: &mut PgConnection) -> Result<()> {
     let version: i32 =
@@ -68,7 +80,8 @@ async fn new_enough(connection: &mut PgConnection) -> Result<()> {
 
 /// What to do about it, where that is known.
 fn remedy(error: &MigrateError) -> &'static str {
-    const EDITED: &str = "; put it back, or begin anew (remove target/dev/up, if it is the private server's)";
+    const EDITED: &str = "; an applied file never changes: put it back, and add another; or begin anew (remove \
+        target/dev/up, if it is the private server's)";
     const RIGHTS: &str = "; the role must own the database (ALTER DATABASE … OWNER TO …), which lets it create tables and the \
         trusted extension btree_gin. Where the server trusts no extension, a superuser runs CREATE EXTENSION btree_gin first";
     const CONTRIB: &str = "; install Postgres's contrib modules on the server (Debian has them in postgresql, others in postgresql-contrib)";
@@ -90,10 +103,13 @@ fn remedy(error: &MigrateError) -> &'static str {
 /// Version, name, and whether it has been applied.
 async fn list(checkout: &Checkout, connection: &mut PgConnection) -> Result<Vec<(i64, String, bool)>> {
     let migrator = read(checkout).await?;
-    // The migrator makes its table under its lock; a list must not.
-    let begun: bool =
-        sqlx::query_scalar("select to_regclass('_sqlx_migrations') is not null").fetch_one(&mut *connection).await?;
-    let applied: Vec<i64> = if begun {
+    if is_former(connection).await? {
+        bail!(
+            "the database was migrated before the first release, by files that one baseline has replaced. Nothing leads from \
+             there to the schema of today: create an empty database and migrate that"
+        );
+    }
+    let applied: Vec<i64> = if is_begun(connection).await? {
         sqlx::query_scalar("select version from _sqlx_migrations where success").fetch_all(connection).await?
     } else {
         Vec::new()

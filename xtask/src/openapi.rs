@@ -98,7 +98,8 @@ async fn generate(generator: &PathBuf, version: &str) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
-fn first_difference(blessed: &str, generated: &str) -> String {
+/// Where two texts first differ, for an error message.
+pub fn first_difference(blessed: &str, generated: &str) -> String {
     let pairs = blessed.lines().zip(generated.lines()).enumerate();
     match pairs.into_iter().find(|(_, (old, new))| old != new) {
         Some((number, (old, new))) => format!("line {}: `{}`, now `{}`", number + 1, old.trim(), new.trim()),

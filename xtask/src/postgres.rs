@@ -29,7 +29,7 @@ pub struct Postgres {
     pub process: Process,
     /// What it writes to its standard error.
     pub log: PathBuf,
-    can_explain: bool,
+    binaries: PathBuf,
     port: u16,
     secret: String,
 }
@@ -56,8 +56,7 @@ impl Postgres {
             let port = free_port()?;
             let command = server(account, &binaries, &folder, keep, port)?;
             let process = session.processes.start("postgres", command, Signal::INT)?;
-            let can_explain = module_installed(&binaries, "auto_explain");
-            let server = Self { process, log: log.clone(), can_explain, port, secret: secret.clone() };
+            let server = Self { process, log: log.clone(), binaries: binaries.clone(), port, secret: secret.clone() };
             match server.answer(&log).await {
                 Ok(()) => {
                     server.create_role().await?;
@@ -118,7 +117,8 @@ impl Postgres {
     /// Has every plan that is run in this database written into the log, as JSON and with numbers of rows, those of statements
     /// inside of functions included. False if the contrib module for that is not installed.
     pub async fn explain(&self, database: &str) -> Result<bool> {
-        if self.can_explain {
+        let can_explain = module_installed(&self.binaries, "auto_explain");
+        if can_explain {
             let settings = [
                 "session_preload_libraries = 'auto_explain'",
                 "auto_explain.log_min_duration = 0",
@@ -131,7 +131,30 @@ impl Postgres {
             let all: String = settings.map(|setting| format!("alter database {database} set {setting};")).concat();
             sqlx::raw_sql(AssertSqlSafe(all)).execute(&mut self.superuser("postgres").await?).await?;
         }
-        Ok(self.can_explain)
+        Ok(can_explain)
+    }
+
+    /// The schema of a database in SQL and the release of Postgres that wrote it, without the migrator's own table.
+    pub async fn dump(&self, database: &str) -> Result<(String, String)> {
+        let mut command = tokio::process::Command::new(self.binaries.join("pg_dump"));
+        command.args(["--schema-only", "--create", "--no-owner", "--no-privileges", "--no-comments"]);
+        command.args(["--exclude-table=_sqlx_migrations", "--host=127.0.0.1", "--username", ROLE]);
+        command.arg("--port").arg(self.port.to_string()).arg(database).env("PGPASSWORD", &self.secret);
+        let output = command.output().await.context("pg_dump does not run")?;
+        if !output.status.success() {
+            bail!("pg_dump fails: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        let release: String = sqlx::query_scalar("select split_part(current_setting('server_version'), '.', 1)")
+            .fetch_one(&mut self.superuser(database).await?)
+            .await?;
+        Ok((release, String::from_utf8(output.stdout)?))
+    }
+
+    /// Gives a database another name.
+    pub async fn rename_database(&self, name: &str, other: &str) -> Result<()> {
+        let rename = AssertSqlSafe(format!("alter database {name} rename to {other}"));
+        sqlx::raw_sql(rename).execute(&mut self.superuser("postgres").await?).await?;
+        Ok(())
     }
 
     /// Drops the databases whose names begin so. Only for servers that nobody else uses.

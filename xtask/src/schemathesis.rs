@@ -34,6 +34,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let wanted = Wanted { postgres: true, redis: true, version: None };
     let servers = Servers::start(session, "schemathesis", Keep::Nothing, wanted).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
+    postgres.drop_databases("todo").await?;
     postgres.create_database("todo").await?;
     let url = postgres.url("todo");
     migrate::apply(&session.checkout, &url).await?;

@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use sqlx::PgConnection;
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::Session;
@@ -99,10 +99,15 @@ async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()>
     Ok(())
 }
 
-/// One chunk: the todos and their tags in one statement. Every choice is random, so that no filter selects a solid block.
+/// One chunk: the todos and their tags in one statement, and their counts. Every choice is random, so that no filter selects a
+/// solid block.
 async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sqlx::Result<()> {
+    let uids = uids(count);
+    let mut transaction = connection.begin().await?;
+    // No tag is merged meanwhile, so that what is counted below is what was written.
+    sqlx::query("select lock_tags_v1($1, false)").bind(workspace).execute(&mut *transaction).await?;
     sqlx::query(
-        "with distrusted as materialized (select distrust_cache_v1($1)),
+        "with distrusted as materialized (select invalidation_record_v1($1, false)),
          staff as (select array_agg(id) as ids from employees where workspace_id = $1),
          made as (
              insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, updated_at,
@@ -127,10 +132,19 @@ async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sql
          from made join tags on tags.workspace_id = $1 and random() < 0.2",
     )
     .bind(workspace)
-    .bind(uids(count))
-    .execute(connection)
+    .bind(&uids)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    sqlx::query(
+        "select count_todos_v1($1, array(
+             select id from todos where workspace_id = $1 and uid = any ($2::text[]::uuid[])
+         ), 1)",
+    )
+    .bind(workspace)
+    .bind(&uids)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await
 }
 
 fn uids(count: u32) -> Vec<String> {

@@ -15,7 +15,7 @@ use crate::redis::Redis;
 use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, anchors, apt, database, migrate};
+use crate::{Session, anchors, apt, database, migrate, schema};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
@@ -82,6 +82,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         (None, None) => bail!("there is no Postgres"),
     };
+    if let Some(postgres) = servers.postgres.as_ref().filter(|_| args.arguments.is_empty()) {
+        schema::check(session, postgres, &format!("{name}_schema")).await?;
+    }
     let mut more = match &servers.postgres {
         Some(postgres) => large(session, postgres, &name).await?,
         None => Vec::new(),

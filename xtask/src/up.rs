@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use crate::build::{COMPONENTS, SERVICE, cargo, components};
 use crate::database::{self, URL_FILE, host_and_port};
+use crate::postgres::Postgres;
 use crate::progress::{Step, duration, say};
 use crate::run::{Process, ask};
 use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
@@ -69,6 +70,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {
             postgres.create_database("todo").await?;
+            set_former_aside(postgres).await?;
             postgres.url("todo")
         }
         (None, Some(url)) => url,
@@ -116,6 +118,20 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     ends.extend(servers.redis.iter().map(|server| server.process.clone()));
     let first = first_to_end(&ends).await;
     bail!("{first}, so `up` ends")
+}
+
+/// Begins anew where the database was migrated by files from before the first release. It is kept under another name.
+async fn set_former_aside(postgres: &Postgres) -> Result<()> {
+    if !migrate::is_former(&mut database::connect(&postgres.url("todo")).await?).await? {
+        return Ok(());
+    }
+    let kept = format!("todo_former_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
+    say(&format!(
+        "the database was migrated before the first release, by files that one baseline has replaced: beginning anew with an \
+         empty one. It is kept as `{kept}` of the same server"
+    ));
+    postgres.rename_database("todo", &kept).await?;
+    postgres.create_database("todo").await
 }
 
 /// Serves for another command, on the embedded host and without limits of rates, until the command ends.

@@ -45,12 +45,34 @@ pub async fn workspace(database: &Client, ws: &Workspace) -> i64 {
 
 /// Adds so many pending todos called `x` to a workspace of which nothing has been read yet.
 pub async fn fill(database: &Client, workspace: i64, todos: i32) {
-    let sql =
-        "insert into todos (workspace_id, uid, title) select $1, gen_random_uuid(), 'x' from generate_series(1, $2)";
-    database.execute(sql, &[&workspace, &todos]).await.unwrap();
+    fill_with(database, workspace, todos, "x", "pending").await;
+}
+
+/// The same with another title and status.
+pub async fn fill_with(database: &Client, workspace: i64, todos: i32, title: &str, status: &str) {
+    let columns = "title, status";
+    insert(database, workspace, columns, &format!("'{title}', '{status}' from generate_series(1, {todos})")).await;
+}
+
+/// Adds todos with these columns, selected by what follows, to a workspace.
+pub async fn insert(database: &Client, workspace: i64, columns: &str, select: &str) {
+    // Counted at once: a test looks at the counts of all workspaces.
+    let sql = format!(
+        "do $$ declare made bigint[]; begin
+             with new as (insert into todos (workspace_id, uid, {columns})
+                 select {workspace}, gen_random_uuid(), {select} returning id)
+             select array_agg(id) into made from new;
+             perform count_todos_v1({workspace}, made, 1);
+         end $$"
+    );
+    database.batch_execute(&sql).await.unwrap();
 }
 
 /// Removes the todos of a workspace, where there are so many that other tests would notice.
 pub async fn empty(database: &Client, workspace: i64) {
-    database.execute("delete from todos where workspace_id = $1", &[&workspace]).await.unwrap();
+    let sql = format!(
+        "select count_todos_v1({workspace}, array(select id from todos where workspace_id = {workspace}), -1);
+         delete from todos where workspace_id = {workspace}"
+    );
+    database.batch_execute(&sql).await.unwrap();
 }

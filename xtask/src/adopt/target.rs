@@ -1,5 +1,5 @@
-//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. The triggers keep the
-//! counts, as for any other writer.
+//! Rehearses, then writes into the workspace: one transaction, thousands of rows in one statement. What was written
+//! is counted at the end.
 
 use std::time::Duration;
 
@@ -198,8 +198,12 @@ impl Target {
     /// Tells the cache, commits, and waits until every instance knows.
     pub async fn finish(mut self) -> Result<()> {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
-        let wait: bool =
-            sqlx::query_scalar("select distrust_cache_v1($1)").bind(workspace).fetch_one(&mut self.connection).await?;
+        let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
+        sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
+        let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1, false)")
+            .bind(workspace)
+            .fetch_one(&mut self.connection)
+            .await?;
         sqlx::raw_sql("commit").execute(&mut self.connection).await.context("the adoption cannot be committed")?;
         // The workspace may be older than the data, and what was read of it is cached.
         if wait {
@@ -243,7 +247,7 @@ async fn write_departments(connection: &mut PgConnection, workspace: i64, rows: 
         updated.push(row.updated);
     }
     sqlx::query(
-        "insert into departments (workspace_id, id, uid, name, created_at, updated_at) overriding system value
+        "insert into departments (workspace_id, id, uid, name, created_at, updated_at)
          select $1, id, uid::uuid, name, created::timestamptz, updated::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, created, updated)",
     )
@@ -275,7 +279,6 @@ async fn write_employees(connection: &mut PgConnection, workspace: i64, rows: Ve
     }
     sqlx::query(
         "insert into employees (workspace_id, id, uid, name, email, department_id, created_at, updated_at)
-         overriding system value
          select $1, id, uid::uuid, name, email, department, created::timestamptz, updated::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[])
               as new (id, uid, name, email, department, created, updated)",
@@ -306,7 +309,7 @@ async fn write_tags(connection: &mut PgConnection, workspace: i64, rows: Vec<Tag
         created.push(row.created);
     }
     sqlx::query(
-        "insert into tags (workspace_id, id, uid, name, folded, created_at) overriding system value
+        "insert into tags (workspace_id, id, uid, name, folded, created_at)
          select $1, id, uid::uuid, name, folded, created::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, folded, created)",
     )
@@ -343,7 +346,7 @@ async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<To
     }
     sqlx::query(
         "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-                            updated_at, completed_at) overriding system value
+                            updated_at, completed_at)
          select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, created::timestamptz,
                 updated::timestamptz, completed::timestamptz
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],

@@ -36,7 +36,7 @@ struct FailedOperation {
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
 /// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v2($1, $2, $3, $4, $5, $6::text::jsonb)";
+    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
     let mut params = write.params();
     params.push(json_param(&todo_fields::operations(operations)));
     let rows = match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {

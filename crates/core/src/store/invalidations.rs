@@ -13,17 +13,14 @@ use crate::error::Result;
 /// Records one outside of a write: for a writer whose intent reached Redis and whose publish did not.
 /// Gives whether the answer must wait, as [`Written::cache_wait`](super::write::Written::cache_wait).
 pub async fn distrust(pg: &Pg, caller: &Caller, scope: Scope) -> Result<bool> {
-    let sql = match scope {
-        Scope::Access => "SELECT distrust_access_v1($1)",
-        _ => "SELECT distrust_cache_v1($1)",
-    };
-    let statement = Statement::new(sql, vec![Param::Int(caller.workspace.0)]);
+    let params = vec![Param::Int(caller.workspace.0), Param::Bool(scope == Scope::Access)];
+    let statement = Statement::new("SELECT invalidation_record_v1($1, $2)", params);
     pg.write(&caller.meter, statement).await?.one()?.bool()
 }
 
 /// Records one for a write whose outcome is unknown. It stands until every transaction that was running has ended.
 pub async fn outcome_unknown(pg: &Pg, caller: &Caller, scope: Scope) -> Result<()> {
-    const SQL: &str = "SELECT cache_outcome_unknown_v2($1, $2)::text";
+    const SQL: &str = "SELECT invalidation_record_unknown_v1($1, $2)::text";
     let params = vec![Param::Int(caller.workspace.0), Param::Bool(scope == Scope::Access)];
     pg.write(&caller.meter, Statement::new(SQL, params)).await?;
     Ok(())
@@ -31,7 +28,7 @@ pub async fn outcome_unknown(pg: &Pg, caller: &Caller, scope: Scope) -> Result<(
 
 /// Forgets those that a check saw, after Redis was told of them.
 pub async fn settle(pg: &Pg, meter: &Meter, pending: &Pending) -> Result<()> {
-    const SQL: &str = "SELECT cache_settle_v2($1, $2::text::pg_snapshot)::text";
+    const SQL: &str = "SELECT invalidations_settle_v1($1, $2::text::pg_snapshot)::text";
     let params = vec![Param::Ints(pending.workspaces.clone()), Param::Text(pending.snapshot.clone())];
     // To repeat it is harmless.
     pg.read(meter, Statement::new(SQL, params)).await?;

@@ -16,6 +16,7 @@ use super::write;
 use crate::caller::{Meter, WorkspaceId};
 use crate::domain::bulk::Change;
 use crate::domain::filter::Filter;
+use crate::domain::todo::Draft;
 use crate::error::{Error, Kind, Result};
 
 /// A job in the hands of a worker.
@@ -236,6 +237,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
         Change::AddTag(tag) | Change::RemoveTag(tag) => json_param(&tag_list(std::slice::from_ref(tag))),
         _ => Param::Null,
     });
+    let max_tags = query.bind(Param::Int(i64::try_from(Draft::MAX_TAGS).unwrap_or(i64::MAX)));
     let length = query.bind(milliseconds(length));
     let distrust = query.bind(Param::Bool(distrust_cache));
     let may_end = query.bind(Param::Bool(may_end));
@@ -247,8 +249,8 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
          SELECT outcome, processed, new_position, cache_wait \
          FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
          FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
-         CROSS JOIN LATERAL job_chunk_v3($1, {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {length}::bigint * interval '1 millisecond', {distrust}) \
+         CROSS JOIN LATERAL job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
+         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {length}::bigint * interval '1 millisecond', {distrust}) \
          WHERE {may_end} OR chunk.last IS NOT NULL"
     );
     Statement { sql: sql.into(), params: query.params }

@@ -100,7 +100,7 @@ pub const MOST_OPEN_JOBS: i64 = 100;
 /// [`Conflict::TooManyJobs`](crate::error::Conflict::TooManyJobs).
 pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM job_accept_v2($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb, $10)";
+        FROM job_accept_v1($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb, $10)";
     let params = [
         Param::Text(uid.to_string()),
         Param::Text(BULK.to_owned()),

@@ -50,7 +50,7 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
 /// Removes at most `limit` rows and 8 MiB of texts that no cached answer shows, of whichever workspaces; gives how many rows.
 /// With none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
 pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
-    const SQL: &str = "SELECT purge_chunk_v2($1, $2, $3, $4::bigint * interval '1 millisecond')";
+    const SQL: &str = "SELECT purge_chunk_v1($1, $2, $3, $4::bigint * interval '1 millisecond')";
     let name = Param::Text(purge.name().to_owned());
     let params = vec![name, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease)];
     pg.write(meter, Statement::new(SQL, params)).await?.one()?.int()
@@ -74,7 +74,7 @@ pub struct Purged {
 /// Removes at most `limit` todos and 8 MiB of texts from the bin of a workspace, a write like any other.
 pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<Purged>> {
     const SQL: &str = "SELECT removed, is_last, cache_wait \
-        FROM purge_bin_v2($1, $2, $3, $4::bigint * interval '1 millisecond', $5)";
+        FROM purge_bin_v1($1, $2, $3, $4::bigint * interval '1 millisecond', $5)";
     let (workspace, distrust) = (Param::Int(write.caller.workspace.0), Param::Bool(write.distrust_cache));
     let params = vec![workspace, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease), distrust];
     let mut row = pg.write(&write.caller.meter, Statement::new(SQL, params)).await?.one()?;

@@ -1,12 +1,13 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
-use super::pg::{Failure, Pg, Statement};
+use super::pg::{Failure, Param, Pg, Statement};
 use super::pg_down::PgDown;
 use crate::caller::Meter;
 use crate::error::{Error, Result};
 
-/// The migration that this release cannot do without. Later ones do no harm: the schema only expands while two releases run.
-pub const REQUIRED_MIGRATION: i64 = 39;
+/// Number and name of the migration that this release cannot do without. Later ones do no harm: the schema only expands
+/// while two releases run.
+pub const REQUIRED_MIGRATION: (i64, &str) = (16, "purges");
 
 /// What the check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,7 @@ pub enum Readiness {
     Ready,
     /// The same, but Postgres accepts no writes: a standby, or a primary that was made read-only.
     ReadOnly,
-    /// Postgres answers, but migrations are missing. The newest applied one is given.
+    /// Postgres answers, but [`REQUIRED_MIGRATION`] is missing. The number of the newest applied one is given.
     MigrationsMissing(Option<i64>),
     /// The `statement_timeout` of a session, in milliseconds, is absent (0) or longer than `database_timeout_ms`.
     StatementTimeout(i64),
@@ -28,12 +29,14 @@ pub enum Readiness {
 /// Asks Postgres. An error is a defect.
 pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     // The migrator's own table; where it is missing nothing was ever migrated.
-    const SQL: &str = "SELECT max(version), current_setting('transaction_read_only') = 'on',
+    const SQL: &str = "SELECT max(version), coalesce(bool_or(version = $1 AND description = $2), false),
+        current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint,
         current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT')
         FROM _sqlx_migrations WHERE success";
     const UNDEFINED_TABLE: &str = "42P01";
-    let mut row = match pg.read(meter, Statement::new(SQL, Vec::new())).await {
+    let params = vec![Param::Int(REQUIRED_MIGRATION.0), Param::Text(REQUIRED_MIGRATION.1.to_owned())];
+    let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
         Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
             return Ok(Readiness::MigrationsMissing(None));
@@ -46,20 +49,18 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
             };
         }
     };
-    let (newest, read_only, statement_timeout, is_utc) = (row.optional_int()?, row.bool()?, row.int()?, row.bool()?);
+    let (newest, is_migrated) = (row.optional_int()?, row.bool()?);
+    let (read_only, statement_timeout, is_utc) = (row.bool()?, row.int()?, row.bool()?);
     let longest = i64::try_from(pg.statement_deadline().as_millis()).unwrap_or(i64::MAX);
-    Ok(match newest {
-        Some(version) if version >= REQUIRED_MIGRATION => {
-            if !(1..=longest).contains(&statement_timeout) {
-                Readiness::StatementTimeout(statement_timeout)
-            } else if !is_utc {
-                Readiness::TimeZone
-            } else if read_only {
-                Readiness::ReadOnly
-            } else {
-                Readiness::Ready
-            }
-        }
-        newest => Readiness::MigrationsMissing(newest),
+    Ok(if !is_migrated {
+        Readiness::MigrationsMissing(newest)
+    } else if !(1..=longest).contains(&statement_timeout) {
+        Readiness::StatementTimeout(statement_timeout)
+    } else if !is_utc {
+        Readiness::TimeZone
+    } else if read_only {
+        Readiness::ReadOnly
+    } else {
+        Readiness::Ready
     })
 }

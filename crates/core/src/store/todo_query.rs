@@ -252,8 +252,8 @@ fn place(filter: &Filter) -> String {
     format!("t.workspace_id = $1 AND {state}")
 }
 
-/// After 30 days in the bin a todo is gone, also where the purge has not come by yet.
-const IN_BIN: &str = "t.deleted_at > now() - interval '30 days'";
+/// A todo whose time in the bin is over is gone, also where the purge has not come by yet.
+const IN_BIN: &str = "t.deleted_at > now() - bin_retention_v1()";
 const OPEN: &str = "t.status IN ('pending', 'in_progress')";
 const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
 

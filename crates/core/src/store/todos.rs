@@ -73,7 +73,7 @@ pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patc
 /// [`Error::NotFound`] also if it is there already, [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
     const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM todo_delete_v2($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+        "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Todo).await
 }

@@ -122,7 +122,11 @@ impl Postgres {
     async fn migrate(&self) {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("migrations");
         let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        files.retain(|file| file.extension().is_some_and(|extension| extension == "sql"));
+        // Beside them lies what they add up to.
+        let is_migration = |file: &PathBuf| {
+            file.extension().is_some_and(|extension| extension == "sql") && !file.ends_with("schema.sql")
+        };
+        files.retain(is_migration);
         files.sort();
         let database = super::super::database::connect_to(&self.url()).await;
         for file in files {

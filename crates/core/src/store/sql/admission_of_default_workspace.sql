@@ -7,7 +7,7 @@ FROM (
             'scopes', ARRAY['todos:read', 'todos:write', 'admin'], 'expires_at', NULL) AS principal,
         $1::bigint AS good_for,
         0 AS noted,
-        cache_pending_v1() AS pending,
+        invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,

@@ -7,7 +7,7 @@ FROM (
             'token_name', t.name, 'scopes', t.scopes, 'expires_at', rfc3339_v1(t.expires_at)) AS principal,
         least($2::bigint, (extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::bigint) AS good_for,
         least($2::bigint, (extract(epoch FROM clock_timestamp() - t.last_used_at) * 1000)::bigint) AS noted,
-        cache_pending_v1() AS pending,
+        invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,

@@ -1,7 +1,7 @@
--- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index: jobs_due.
--- A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave back for others
--- is no new attempt. Workspaces take turns: the one that was served longest ago comes first, then its oldest job. All due jobs
--- are sorted for that, of which a workspace has a bounded number.
+-- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index:
+-- jobs_due. A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave
+-- back for others is no new attempt. Workspaces take turns: the one that was served longest ago comes first, then its
+-- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number.
 WITH due AS (
     SELECT j.workspace_id, j.id FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
     WHERE j.status IN ('queued', 'running') AND j.due_at <= now()
@@ -11,15 +11,17 @@ WITH due AS (
     ON CONFLICT (workspace_id) DO UPDATE SET served_at = excluded.served_at
 )
 UPDATE jobs j SET
-    status = CASE WHEN j.strikes < $3 THEN 'running' ELSE 'failed' END,
-    lease = CASE WHEN j.strikes < $3 THEN $1::text::uuid END,
-    error = CASE WHEN j.strikes < $3 THEN j.error ELSE coalesce(j.error, 'given up: its worker died again and again') END,
-    finished_at = CASE WHEN j.strikes < $3 THEN NULL ELSE clock_timestamp() END,
+    status = CASE WHEN j.consecutive_failures < $3 THEN 'running' ELSE 'failed' END,
+    lease = CASE WHEN j.consecutive_failures < $3 THEN $1::text::uuid END,
+    error = CASE WHEN j.consecutive_failures < $3 THEN j.error
+        ELSE coalesce(j.error, 'given up: its worker died again and again') END,
+    finished_at = CASE WHEN j.consecutive_failures < $3 THEN NULL ELSE clock_timestamp() END,
     due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
-    attempts = j.attempts + CASE WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.strikes = 0 THEN 0 ELSE 1 END,
-    strikes = j.strikes + 1,
+    attempts = j.attempts + CASE
+        WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.consecutive_failures = 0 THEN 0 ELSE 1 END,
+    consecutive_failures = j.consecutive_failures + 1,
     started_at = coalesce(j.started_at, clock_timestamp())
 FROM due
 WHERE j.workspace_id = due.workspace_id AND j.id = due.id
-RETURNING j.status = 'running', j.workspace_id, j.id, j.uid::text, j.filter::text, j.change::text, j.position, j.ceiling,
-    j.strikes
+RETURNING j.status = 'running', j.workspace_id, j.id, j.uid::text, j.filter::text, j.change::text, j.position,
+    j.ceiling, j.consecutive_failures

@@ -1,10 +1,10 @@
--- $1 workspace, $2 job, $3 lease, $4 reason, $5 whether it is final, $6 how many strikes end a job. Gives whether it ended.
--- The wait doubles with each strike, up to five minutes.
+-- $1 workspace, $2 job, $3 lease, $4 reason, $5 whether it is final, $6 how many consecutive failures end a job. Gives
+-- whether it ended. The wait doubles with each failure, up to five minutes.
 UPDATE jobs SET
-    status = CASE WHEN $5 OR strikes >= $6 THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN $5 OR strikes >= $6 THEN clock_timestamp() END,
+    status = CASE WHEN $5 OR consecutive_failures >= $6 THEN 'failed' ELSE 'queued' END,
+    finished_at = CASE WHEN $5 OR consecutive_failures >= $6 THEN clock_timestamp() END,
     lease = NULL,
     error = $4,
-    due_at = clock_timestamp() + least(300, 2 ^ least(strikes, 10)) * interval '1 second'
+    due_at = clock_timestamp() + least(300, 2 ^ least(consecutive_failures, 10)) * interval '1 second'
 WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid
 RETURNING status = 'failed'

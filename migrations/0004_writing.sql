@@ -1,0 +1,82 @@
+-- What all writes have in common.
+--
+-- A write is a function, not a statement of data-modifying CTEs: all parts of such a statement see the snapshot of
+-- its beginning. A writer that waited for another's lock must see what that one did to the todo's tags, and a tag
+-- that another writer has just made. Within a function each step sees what was committed before it, and the whole is
+-- still one statement, so all or nothing.
+--
+-- Each takes these first:
+--   p_workspace               the caller's workspace
+--   p_route, p_key, p_digest  the idempotency key, if there is one: for what, its value, SHA-256 of the body
+--   p_invalidate              Redis could not be told: record a pending invalidation with the write
+-- and answers:
+--   outcome                   'done', 'replay' of the first outcome, or why nothing was written
+--   body                      the outcome as JSON, from which either version of the API makes its answer
+--   cache_wait                whether to wait before answering (invalidation_record_v1)
+-- An error of class TD undoes the whole statement.
+--
+-- A function locks in this order: idempotency key (never waits), tags of the workspace (lock_tags_v1), todos by id,
+-- new tags by name. Whatever deadlocks remain are rolled back by Postgres and repeated by the store.
+
+-- Each row comes, stays for a day and goes.
+CREATE TABLE idempotency_keys (
+    workspace_id bigint NOT NULL CONSTRAINT idempotency_keys_workspace_fkey REFERENCES workspaces (id),
+    route        text COLLATE "C" NOT NULL,
+    key          text COLLATE "C" NOT NULL,
+    -- SHA-256 of the request's body.
+    body_digest  bytea NOT NULL,
+    -- The body that the first write answered.
+    outcome      text NOT NULL,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, route, key)
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+-- The purge of expired keys.
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys (workspace_id, created_at);
+
+-- How long a key is valid.
+CREATE FUNCTION idempotency_retention_v1() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN interval '24 hours';
+
+-- Claims a key until the end of the transaction. 'new': go on, and record the outcome. 'replay': here is the first
+-- outcome. 'mismatch': it was another body. 'running': the first request is not done. The lock is taken before the
+-- row is looked for, so whoever has it sees the outcome of whoever had it before; nobody waits.
+CREATE FUNCTION idempotency_claim_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text
+) LANGUAGE plpgsql AS $$
+DECLARE
+    claimed boolean;
+    known idempotency_keys;
+BEGIN
+    state := 'new';
+    IF p_key IS NULL THEN
+        RETURN;
+    END IF;
+    claimed := pg_try_advisory_xact_lock(hashtextextended(p_workspace || ' ' || p_route || ' ' || p_key, 0));
+    SELECT * INTO known FROM idempotency_keys
+        WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
+            AND created_at > now() - idempotency_retention_v1();
+    IF FOUND THEN
+        state := CASE WHEN known.body_digest = p_digest THEN 'replay' ELSE 'mismatch' END;
+        first_outcome := CASE WHEN state = 'replay' THEN known.outcome END;
+    ELSIF NOT claimed THEN
+        state := 'running';
+    END IF;
+END $$;
+
+-- Records what a write leaves beside its rows: the body under a claimed key, where a row that is still there has
+-- expired, and the pending invalidation. Gives cache_wait.
+CREATE FUNCTION write_record_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_body text, p_invalidate boolean
+) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_key IS NOT NULL THEN
+        INSERT INTO idempotency_keys AS k (workspace_id, route, key, body_digest, outcome)
+        VALUES (p_workspace, p_route, p_key, p_digest, p_body)
+        ON CONFLICT (workspace_id, route, key) DO UPDATE
+            SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = now();
+    END IF;
+    IF p_invalidate THEN
+        RETURN invalidation_record_v1(p_workspace, false);
+    END IF;
+    RETURN false;
+END $$;

@@ -1,0 +1,88 @@
+-- Todos as JSON.
+--
+-- Functions render, because a session keeps the plans of what they do. The statements of the components are planned
+-- anew each time, and for these subqueries that takes longer than to run them.
+
+CREATE VIEW todo_documents_v1 AS
+SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
+    SELECT row_to_json(document)::text FROM (
+        SELECT t.id, t.uid, t.title, t.description, t.status, priority_name_v1(t.priority) AS priority,
+            rfc3339_v1(t.due_date) AS due_date,
+            coalesce((
+                SELECT json_agg(row_to_json(tag)) FROM (
+                    SELECT g.id, g.uid, g.name
+                    FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
+                    WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id
+                    ORDER BY g.folded
+                ) tag
+            ), '[]') AS tags,
+            (
+                SELECT row_to_json(assignee) FROM (
+                    SELECT e.id, e.uid, e.name, e.email, (
+                        SELECT row_to_json(department) FROM (
+                            SELECT d.id, d.uid, d.name FROM departments d
+                            WHERE d.workspace_id = e.workspace_id AND d.id = e.department_id
+                        ) department
+                    ) AS department
+                    FROM employees e WHERE e.workspace_id = t.workspace_id AND e.id = t.assignee_id
+                ) assignee
+            ) AS assignee,
+            rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.updated_at) AS updated_at,
+            rfc3339_v1(t.completed_at) AS completed_at, t.version
+    ) document
+) AS document
+FROM todos t;
+
+CREATE FUNCTION todo_document_v1(p_workspace bigint, p_id bigint) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN (SELECT document FROM todo_documents_v1 WHERE workspace_id = p_workspace AND id = p_id);
+END $$;
+
+-- A live todo by one of its ids, or null.
+CREATE FUNCTION todo_find_v1(p_workspace bigint, p_id bigint, p_uid uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF p_id IS NULL THEN
+        RETURN (
+            SELECT document FROM todo_documents_v1
+            WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
+        );
+    END IF;
+    RETURN (
+        SELECT document FROM todo_documents_v1 WHERE workspace_id = p_workspace AND id = p_id AND deleted_at IS NULL
+    );
+END $$;
+
+-- Whole todos as a JSON array, in the order of their ids in the argument.
+CREATE FUNCTION todos_render_v1(p_workspace bigint, p_ids bigint[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT '[' || string_agg(d.document, ',' ORDER BY p.place) || ']'
+        FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
+        JOIN todo_documents_v1 d ON d.workspace_id = p_workspace AND d.id = p.id
+    ), '[]');
+END $$;
+
+-- The same with what a list tells of a todo. "id" is the UUID.
+CREATE FUNCTION todos_summarise_v1(p_workspace bigint, p_ids bigint[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT '[' || string_agg(row_to_json((SELECT summary FROM (SELECT
+            t.uid AS id, t.title, t.status, t.status = 'completed' AS completed,
+            priority_name_v1(t.priority) AS priority, rfc3339_v1(t.due_date) AS due_date,
+            coalesce((
+                SELECT json_agg(g.name ORDER BY g.folded)
+                FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
+                WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+            ), '[]') AS tags,
+            (
+                SELECT row_to_json(assignee) FROM (
+                    SELECT e.uid AS id, e.name FROM employees e
+                    WHERE e.workspace_id = p_workspace AND e.id = t.assignee_id
+                ) assignee
+            ) AS assignee,
+            rfc3339_v1(t.updated_at) AS updated_at
+        ) summary))::text, ',' ORDER BY p.place) || ']'
+        FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
+        JOIN todos t ON t.workspace_id = p_workspace AND t.id = p.id
+    ), '[]');
+END $$;

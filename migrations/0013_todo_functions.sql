@@ -1,0 +1,222 @@
+-- Writing todos, one by one and several at once. p_versions: any of these; null: whatever it is.
+
+CREATE FUNCTION todo_create_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb,
+    OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    todo_id bigint;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+    END IF;
+    SELECT a.outcome, a.todo_id INTO outcome, todo_id FROM add_todo_v1(p_workspace, p_uid, p_fields) a;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    body := todo_document_v1(p_workspace, todo_id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Both PATCH and PUT: the latter names all fields.
+CREATE FUNCTION todo_update_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
+    p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    locked record;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    IF p_fields ? 'tags' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+    END IF;
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    outcome := change_todo_v1(locked.todo, p_fields);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Body: the todo's public id, which a caller that knows the integer may not know.
+CREATE FUNCTION todo_delete_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
+    p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    locked record;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    PERFORM bin_todo_v1(locked.todo);
+    body := to_json((locked.todo).uid);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+CREATE FUNCTION todo_restore_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
+    OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    locked record;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, NULL, true);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    PERFORM unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
+    body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Several todos out of the bin, all or nothing: the first that was never there, or was purged, ends the statement with
+-- SQLSTATE TD001, its index and outcome in DETAIL, as todos_batch_v1 does. A live todo stays as it is. Body: the todos,
+-- in the order of their ids in the request.
+CREATE FUNCTION todos_restore_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uids text[],
+    OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    step record;
+    locked record;
+    ids bigint[] := '{}';
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND uid = ANY (p_uids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
+    FOR step IN SELECT u.uid::uuid, u.number - 1 AS index FROM unnest(p_uids) WITH ORDINALITY AS u (uid, number) LOOP
+        SELECT * INTO locked FROM lock_todo_v1(p_workspace, NULL, step.uid, NULL, true);
+        IF locked.outcome <> 'done' THEN
+            RAISE EXCEPTION 'todo % is not to be restored', step.index USING ERRCODE = 'TD001',
+                DETAIL = json_build_object('index', step.index, 'outcome', locked.outcome);
+        END IF;
+        ids := ids || (locked.todo).id;
+    END LOOP;
+    PERFORM unbin_todos_v1(p_workspace, ids);
+    outcome := 'done';
+    body := todos_render_v1(p_workspace, ids);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Locks all that the operations of a batch need in one order, whatever the order of the operations: todos by id, then
+-- new tags by name.
+CREATE FUNCTION batch_lock_v1(p_workspace bigint, p_operations jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND id IN (
+        SELECT t.id FROM todos t
+        JOIN jsonb_to_recordset(p_operations) AS o (id bigint) ON t.workspace_id = p_workspace AND t.id = o.id
+        UNION ALL
+        SELECT t.id FROM todos t
+        JOIN jsonb_to_recordset(p_operations) AS o (uid uuid) ON t.workspace_id = p_workspace AND t.uid = o.uid
+    ) ORDER BY id FOR NO KEY UPDATE;
+    PERFORM ensure_tags_v1(p_workspace, (
+        SELECT coalesce(jsonb_agg(tag), '[]')
+        FROM jsonb_array_elements(p_operations) o
+        CROSS JOIN jsonb_array_elements(coalesce(o -> 'create', o -> 'update') -> 'tags') tag
+    ));
+END $$;
+
+-- Applies one operation of a batch; gives its outcome and, if it is 'done', its result.
+CREATE FUNCTION batch_operation_v1(p_workspace bigint, p_operation jsonb, OUT outcome text, OUT result text)
+LANGUAGE plpgsql AS $$
+DECLARE
+    todo_uid uuid := (p_operation ->> 'uid')::uuid;
+    versions bigint[];
+    new_id bigint;
+    locked record;
+BEGIN
+    IF p_operation ? 'create' THEN
+        SELECT a.outcome, a.todo_id INTO outcome, new_id
+        FROM add_todo_v1(p_workspace, todo_uid, p_operation -> 'create') a;
+        IF outcome = 'done' THEN
+            result := '{"created":' || todo_document_v1(p_workspace, new_id) || '}';
+        END IF;
+        RETURN;
+    END IF;
+    IF jsonb_typeof(p_operation -> 'version') = 'number' THEN
+        versions := ARRAY[(p_operation ->> 'version')::bigint];
+    END IF;
+    SELECT * INTO locked
+    FROM lock_todo_v1(p_workspace, (p_operation ->> 'id')::bigint, todo_uid, versions, false);
+    outcome := locked.outcome;
+    IF outcome = 'done' AND p_operation ? 'update' THEN
+        outcome := change_todo_v1(locked.todo, p_operation -> 'update');
+        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
+    ELSIF outcome = 'done' THEN
+        PERFORM bin_todo_v1(locked.todo);
+        result := '{"deleted":"' || (locked.todo).uid || '"}';
+    END IF;
+END $$;
+
+-- Up to 100 operations in order, all or nothing. The first that fails ends the statement with SQLSTATE TD001, its
+-- index and outcome in DETAIL. Operations: {"create": fields, "uid"}, {"update": fields, "id"|"uid", "version"},
+-- {"delete": true, "id"|"uid", "version"}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a
+-- whole todo for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key
+-- the statement ends with SQLSTATE TD002.
+CREATE FUNCTION todos_batch_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_operations jsonb,
+    OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    step record;
+    result text;
+    results text[] := '{}';
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM batch_lock_v1(p_workspace, p_operations);
+    FOR step IN
+        SELECT o.operation, o.number - 1 AS index
+        FROM jsonb_array_elements(p_operations) WITH ORDINALITY AS o (operation, number) ORDER BY o.number
+    LOOP
+        SELECT b.outcome, b.result INTO outcome, result FROM batch_operation_v1(p_workspace, step.operation) b;
+        IF outcome <> 'done' THEN
+            RAISE EXCEPTION 'operation % of a batch failed', step.index USING ERRCODE = 'TD001',
+                DETAIL = json_build_object('index', step.index, 'outcome', outcome);
+        END IF;
+        results := results || result;
+    END LOOP;
+    body := '[' || array_to_string(results, ',') || ']';
+    IF p_key IS NOT NULL AND octet_length(body) > 2097152 THEN
+        RAISE EXCEPTION 'the outcome of a batch is too large to be kept' USING ERRCODE = 'TD002';
+    END IF;
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
