@@ -147,7 +147,7 @@ impl Drop for Gathering {
 }
 
 /// How long uses of tokens are gathered before they are noted in one statement.
-const GATHER: Duration = Duration::from_secs(5);
+const GATHER: Duration = Duration::from_secs(2);
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 

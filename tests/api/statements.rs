@@ -49,6 +49,21 @@ async fn spent(client: &Client, call: Call) -> (Answer, u64) {
     (answer, counted.statements)
 }
 
+/// The same by a new reader, up to four times until it took so many statements: now and then that another token is in use is noted
+/// meanwhile, or a new instance asks which installation it belongs to. `path` is told the number of the try.
+async fn spent_alone(ws: &Workspace, path: impl Fn(usize) -> String, expected: u64) -> (Answer, u64) {
+    let mut tries = 0;
+    loop {
+        let reader = ws.with_scopes(&["todos:read"]).await;
+        uses_are_noted(&reader).await;
+        let spent = spent(&reader, reader.get(&path(tries))).await;
+        tries += 1;
+        if spent.1 == expected || tries == 4 {
+            return spent;
+        }
+    }
+}
+
 async fn every_operation_is_one_statement() {
     let server = Server::private(patient()).await;
     let mut complaints = Vec::new();
@@ -74,8 +89,10 @@ async fn every_operation_is_one_statement() {
             uses_are_noted(&things.caller).await;
             let began = Instant::now();
             let spent = spent(&things.caller, call).await;
-            // If that took longer, the renewal of the admission may be among them.
-            if began.elapsed() < ADMITTED {
+            // If that took longer, the renewal of the admission may be among them; and at any time may be the note that another
+            // token is in use, which is seldom.
+            let alone = wakes(operation) || spent.1 == expected || tries >= 3;
+            if began.elapsed() < ADMITTED && alone {
                 break spent;
             }
             tries += 1;
@@ -100,9 +117,7 @@ async fn an_export_is_one_statement_a_chunk() {
     for _ in 0..12 {
         ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![&create; 100] })).send().await.ok();
     }
-    let reader = ws.with_scopes(&["todos:read"]).await;
-    uses_are_noted(&reader).await;
-    let (answer, counted) = spent(&reader, reader.get("/api/v2/todos/export?format=ndjson")).await;
+    let (answer, counted) = spent_alone(&ws, |_| "/api/v2/todos/export?format=ndjson".to_owned(), 3).await;
     answer.has_status(200);
     assert_eq!((answer.text().lines().count(), counted), (1200, 3), "500 a chunk");
 }
@@ -116,15 +131,15 @@ async fn filters_and_pages_need_no_other_statement() {
     let first = ws.get("/api/v2/todos?limit=1").send().await.ok();
     let cursor = first["next_cursor"].as_str().unwrap();
     for query in [
-        format!("limit=1&cursor={cursor}"),
+        format!("cursor={cursor}"),
         "status=pending&priority=medium&tag=x&q=a&sort=-title".to_owned(),
         "sort=due_date&overdue=false".to_owned(),
         format!("assignee={}&department={}", uuid(), uuid()),
         "deleted=true".to_owned(),
     ] {
-        let reader = ws.with_scopes(&["todos:read"]).await;
-        uses_are_noted(&reader).await;
-        let (answer, counted) = spent(&reader, reader.get(&format!("/api/v2/todos?{query}"))).await;
+        // Another limit each time, so that it is not found in the cache.
+        let path = |tries: usize| format!("/api/v2/todos?{query}&limit={}", tries + 2);
+        let (answer, counted) = spent_alone(&ws, path, 1).await;
         answer.ok();
         assert_eq!((statements(&answer), counted), (1, 1), "{answer}");
     }
