@@ -60,7 +60,7 @@ impl<'a> Writing<'a> {
     }
 
     /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing, also one that
-    /// Postgres ended at its deadline. If the outcome is unknown, or the request is given up before it is known, that is recorded,
+    /// Postgres ended at its deadline; one whose answer makes no sense may have. If the outcome is unknown, or the request is given up before it is known, that is recorded,
     /// since a commit that waits for a standby may come after the end of the mark.
     pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
         let Self { service, caller, key: _, intent, scope, unknown } = self;
@@ -71,11 +71,14 @@ impl<'a> Writing<'a> {
             return outcome;
         }
         let distrusted = intent.distrust();
-        let published = service.cache.publish(&caller.meter, intent, outcome.is_ok()).await;
+        let changed = matches!(outcome, Ok(_) | Err(Error::Internal(_)));
+        let published = service.cache.publish(&caller.meter, intent, changed).await;
         let written = match outcome {
             Ok(written) => written,
             Err(error) => {
-                over(unknown);
+                if published == Published::Done {
+                    over(unknown);
+                }
                 return Err(error);
             }
         };
