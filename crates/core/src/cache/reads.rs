@@ -8,8 +8,8 @@ use super::copies::Copy;
 use super::redis_failure::Failure;
 use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
 use super::{
-    Admission, Admitted, After, Cache, Dependency, Entrance, Entry, Fresh, Hit, Lookup, Pass, RateClass, RateLimits,
-    RateVerdict, Reach, Ticket, Who, entry,
+    Admission, Admitted, After, Cache, Dependency, Entrance, Entry, Fresh, Hit, Lookup, Pass, Pending, RateClass,
+    RateLimits, RateVerdict, Reach, Ticket, Who, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
@@ -143,7 +143,8 @@ impl Cache {
 
 /// Arguments of `admit.lua`; `came`: when the request came in, and in which epoch.
 pub fn admit_args(asked: &Entry<'_>, came: (i64, &str), address_charged: bool, admission: &Admission<'_>) -> Args {
-    let pending = admission.pending;
+    let nothing = Pending::default();
+    let pending = admission.pending.unwrap_or(&nothing);
     door(asked, None)
         .number(came.0)
         .with(came.1)

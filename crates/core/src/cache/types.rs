@@ -109,12 +109,13 @@ pub struct Entry<'a> {
     pub gzip: bool,
 }
 
-/// What one caller is asked to do on behalf of all.
+/// What Redis tells a caller beside the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct After {
-    /// The check or the admission runs out soon: `store.admission`, then `Cache::renew`.
+    /// The check or the memory of the token runs out soon, and this caller alone is to renew both, beside the response:
+    /// `store.admission`, then `Cache::renew`.
     pub renew: bool,
-    /// The token has been in use for a minute since that was noted.
+    /// The use of the token is to be noted, by this caller alone: that is a minute ago.
     pub note_use: bool,
     /// The last check is out of date, and another caller is checking: enter again in a moment.
     pub wait: bool,
@@ -130,7 +131,7 @@ pub struct Entrance {
     /// What `Cache::admit` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
     /// not revoked since, which is known as long as there is a check no older than [`Cache::LEASE`](super::Cache::LEASE).
     pub principal: Option<Vec<u8>>,
-    /// What the caller is asked to do after the response.
+    /// What else the caller is told.
     pub after: After,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
@@ -321,8 +322,8 @@ pub struct Admission<'a> {
     pub life: Duration,
     /// How long ago its use was noted.
     pub noted: Duration,
-    /// The invalidations that Redis was not told of.
-    pub pending: &'a Pending,
+    /// The invalidations that Redis was not told of, if there are any.
+    pub pending: Option<&'a Pending>,
 }
 
 /// Invalidations that Redis was not told of, as the store saw them.

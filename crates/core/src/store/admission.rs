@@ -42,28 +42,32 @@ pub struct Checked {
     pub principal: Principal,
     /// Milliseconds for which the principal may be remembered where it is not revoked, [`Cache::MEMORY`] at most.
     pub good_for: u64,
-    /// Milliseconds since the use of the token was noted; none if it never was.
-    pub noted: Option<u64>,
+    /// Milliseconds since the use of the token was noted, [`Cache::MEMORY`] at most, also if it never was.
+    pub noted: u64,
     /// Writes of the whole installation that Redis was not told of; the caches of their workspaces must not be trusted while there
     /// are any. To be settled with [`super::invalidations::settle`].
     pub pending: Option<Pending>,
     /// Whether a worker is needed, for whomever: a job or a purge is due.
     pub work_due: bool,
-    /// Whether the use of the token is to be noted ([`note_uses`]).
-    pub use_due: bool,
     /// As [`installation`] says.
     pub installation: Option<String>,
 }
 
 impl Checked {
+    /// The token, if its use is to be noted ([`note_uses`]), as it is after a minute.
+    pub fn used(&self) -> Option<Uuid> {
+        self.principal.token_uid.filter(|_| self.noted > 60_000)
+    }
+
     /// What Redis is to remember; `principal` is the caller as text.
-    pub fn admission<'a>(&'a self, principal: &'a [u8], nothing: &'a Pending) -> Admission<'a> {
+    pub fn admission<'a>(&'a self, principal: &'a [u8]) -> Admission<'a> {
         Admission {
             workspace: WorkspaceId(self.principal.workspace_id),
             principal,
             life: Duration::from_millis(self.good_for),
-            noted: self.noted.filter(|_| !self.use_due).map_or(Duration::ZERO, Duration::from_millis),
-            pending: self.pending.as_ref().unwrap_or(nothing),
+            // What is to be noted is noted at once.
+            noted: Duration::from_millis(if self.used().is_some() { 0 } else { self.noted }),
+            pending: self.pending.as_ref(),
         }
     }
 }

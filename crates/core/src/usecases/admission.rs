@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{
-    Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, Pending, RateLimits, RateVerdict, Reach, Who,
-};
+use crate::cache::{Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, RateLimits, RateVerdict, Reach, Who};
 use crate::store::admission::{self, Checked, Principal};
 use crate::store::invalidations;
 use crate::{Meter, Result, WorkspaceId, lock};
@@ -75,16 +73,9 @@ impl Renewal {
 
 impl FollowUp {
     fn of(checked: &Checked) -> Self {
-        Self {
-            work_due: checked.work_due,
-            used: checked.principal.token_uid.filter(|_| checked.use_due),
-            renewal: None,
-        }
+        Self { work_due: checked.work_due, used: checked.used(), renewal: None }
     }
 }
-
-/// What Redis is told where nothing is pending.
-static NOTHING: Pending = Pending { workspaces: Vec::new(), more: false, access: false, snapshot: String::new() };
 
 /// Callers that were checked within the last second, for the time when Redis is away.
 #[derive(Debug, Default)]
@@ -210,7 +201,7 @@ impl Service {
         let who = token.as_ref().map_or(Who::Workspace(workspace), Who::Token);
         let Ok(Some(checked)) = self.ask(meter, who).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let told = self.cache.renew(meter, who, &pass, &checked.admission(&principal, &NOTHING)).await;
+        let told = self.cache.renew(meter, who, &pass, &checked.admission(&principal)).await;
         self.settle(meter, &checked, told).await;
         FollowUp::of(&checked)
     }
@@ -241,10 +232,10 @@ impl Service {
             return Ok(Admittance::of_nobody(rates));
         };
         let text = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let admission = checked.admission(&text, &NOTHING);
-        let Admitted { rates, lookup, told } = self.cache.admit(meter, entry, &pass, &admission).await;
+        let admitted = self.cache.admit(meter, entry, &pass, &checked.admission(&text)).await;
+        let refused = admitted.refusal().copied();
+        let Admitted { rates, lookup, told } = admitted;
         self.settle(meter, &checked, told).await;
-        let refused = rates.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after).copied();
         let follow_up = FollowUp::of(&checked);
         let principal = Arc::new(checked.principal);
         self.recent.put(token, began, &principal);

@@ -36,8 +36,6 @@ const LIMITS: RateLimits =
 const MARK: Duration = Duration::from_millis(400);
 /// How long a token is good for.
 const LIFE: Duration = Duration::from_secs(60);
-static NOTHING: Pending = Pending { workspaces: Vec::new(), more: false, access: false, snapshot: String::new() };
-
 /// Pending invalidations of the workspace.
 fn pending() -> Pending {
     Pending { workspaces: vec![WORKSPACE.0], ..Pending::default() }
@@ -126,7 +124,7 @@ impl Server {
         self.key(&format!("w:{}:7", self.epoch))
     }
 
-    async fn admit(&self, asked: &Entry<'_>, entrance: &Entrance, pending: &Pending) -> Admitted {
+    async fn admit(&self, asked: &Entry<'_>, entrance: &Entrance, pending: Option<&Pending>) -> Admitted {
         let admission = Admission {
             workspace: WORKSPACE,
             principal: b"a: principal\0",
@@ -145,7 +143,7 @@ impl Server {
         let entrance = self.enter(&read()).await;
         match entrance.principal {
             Some(_) => entrance.lookup,
-            None => self.admit(&read(), &entrance, &NOTHING).await.lookup,
+            None => self.admit(&read(), &entrance, None).await.lookup,
         }
     }
 
@@ -257,7 +255,7 @@ async fn a_copy_is_good_while_its_name_is_current() {
     let generation = copy.hit.name.rsplit(':').next().unwrap();
     server.command::<()>(&["HSET", &server.workspace(), "g", generation, "a", generation]).await;
     let entrance = server.enter_with(&read(), &copy).await;
-    let admitted = server.admit(&read(), &entrance, &NOTHING).await;
+    let admitted = server.admit(&read(), &entrance, None).await;
     assert!(matches!(admitted.lookup, Lookup::Lead(_)), "the epoch is part of the name");
     assert!(!matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Hit(_)), "the epoch is part of the name");
 }
@@ -286,7 +284,7 @@ async fn a_check_is_good_for_one_second_and_a_token_for_longer() {
     let entrance = server.enter(&read()).await;
     assert_eq!((entrance.principal.as_ref(), entrance.after), (None, After::default()));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    server.admit(&read(), &entrance, &NOTHING).await;
+    server.admit(&read(), &entrance, None).await;
     let known = server.enter(&read()).await;
     assert_eq!(known.principal.as_deref(), Some(b"a: principal\0".as_slice()));
     assert!(!known.after.renew);
@@ -304,7 +302,7 @@ async fn a_check_is_good_for_one_second_and_a_token_for_longer() {
     // Another token's check is good for this one, too.
     let other = asked(Who::Token(&[1; 32]));
     let entrance = server.enter(&other).await;
-    server.admit(&other, &entrance, &NOTHING).await;
+    server.admit(&other, &entrance, None).await;
     assert!(server.enter(&read()).await.principal.is_some(), "the token is still remembered");
 }
 
@@ -315,7 +313,7 @@ async fn the_use_of_a_token_is_noted_once_a_minute() {
     assert!(!server.enter(&read()).await.after.note_use);
     tokio::time::sleep(Duration::from_millis(990)).await;
     let entrance = server.enter(&read()).await;
-    let noted = Admission { workspace: WORKSPACE, principal: b"", life: LIFE, noted: LIFE, pending: &NOTHING };
+    let noted = Admission { workspace: WORKSPACE, principal: b"", life: LIFE, noted: LIFE, pending: None };
     let args = admit_args(&read(), entrance.pass.came().unwrap(), false, &noted);
     server.run(&ADMIT, args).await;
     let uses = [server.enter(&read()).await, server.enter(&read()).await].map(|entrance| entrance.after.note_use);
@@ -327,7 +325,7 @@ async fn a_token_ends_when_it_expires() {
     let Some(server) = Server::new().await else { return };
     let entrance = server.enter(&read()).await;
     let life = Duration::from_millis(300);
-    let brief = Admission { workspace: WORKSPACE, principal: b"", life, noted: Duration::ZERO, pending: &NOTHING };
+    let brief = Admission { workspace: WORKSPACE, principal: b"", life, noted: Duration::ZERO, pending: None };
     server.run(&ADMIT, admit_args(&read(), entrance.pass.came().unwrap(), false, &brief)).await;
     assert!(server.enter(&read()).await.principal.is_some());
     tokio::time::sleep(life).await;
@@ -344,7 +342,7 @@ async fn a_revoked_token_is_not_remembered_and_no_check_from_before_brings_it_ba
     assert!(server.enter(&read()).await.principal.is_some(), "nobody was told of it yet");
     server.publish("w", Scope::Access).await;
     assert!(server.enter(&read()).await.principal.is_none());
-    server.admit(&read(), &before, &NOTHING).await;
+    server.admit(&read(), &before, None).await;
     assert!(server.enter(&read()).await.principal.is_none(), "checked before it was revoked");
     server.look_up().await;
     assert!(server.enter(&read()).await.principal.is_some(), "another one is checked again and remembered");
@@ -359,7 +357,7 @@ async fn a_slow_check_is_worthless() {
     let Some(server) = Server::new().await else { return };
     let entrance = server.enter(&read()).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    assert!(matches!(server.admit(&read(), &entrance, &NOTHING).await.lookup, Lookup::Bypass));
+    assert!(matches!(server.admit(&read(), &entrance, None).await.lookup, Lookup::Bypass));
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
@@ -369,7 +367,7 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     let entrance = server.enter(&read()).await;
-    assert!(matches!(server.admit(&read(), &entrance, &pending()).await.lookup, Lookup::Bypass));
+    assert!(matches!(server.admit(&read(), &entrance, Some(&pending())).await.lookup, Lookup::Bypass));
     let during = server.enter(&read()).await;
     assert!(
         during.principal.is_some() && matches!(during.lookup, Lookup::Bypass),
@@ -378,7 +376,7 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
     let other = Pending { workspaces: vec![8], ..Pending::default() };
     tokio::time::sleep(Duration::from_millis(1000)).await;
     let entrance = server.enter(&read()).await;
-    let lookup = server.admit(&read(), &entrance, &other).await.lookup;
+    let lookup = server.admit(&read(), &entrance, Some(&other)).await.lookup;
     assert!(
         matches!(lookup, Lookup::Lead(_)),
         "other workspaces are not concerned, and what was there is gone: {lookup:?}"
@@ -390,7 +388,7 @@ async fn a_check_that_found_too_much_is_worthless() {
     let Some(server) = Server::new().await else { return };
     let entrance = server.enter(&read()).await;
     let many = Pending { workspaces: vec![8], more: true, ..Pending::default() };
-    assert!(matches!(server.admit(&read(), &entrance, &many).await.lookup, Lookup::Bypass));
+    assert!(matches!(server.admit(&read(), &entrance, Some(&many)).await.lookup, Lookup::Bypass));
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
@@ -401,7 +399,7 @@ async fn a_pending_revocation_forgets_every_token() {
     let other = asked(Who::Token(&[1; 32]));
     let entrance = server.enter(&other).await;
     let revoked = Pending { access: true, workspaces: vec![8], ..Pending::default() };
-    server.admit(&other, &entrance, &revoked).await;
+    server.admit(&other, &entrance, Some(&revoked)).await;
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
@@ -411,7 +409,7 @@ async fn without_authentication_a_workspace_is_admitted_like_a_token() {
     let off = asked(Who::Workspace(WORKSPACE));
     let entrance = server.enter(&off).await;
     assert_eq!(entrance.principal, None);
-    assert!(matches!(server.admit(&off, &entrance, &NOTHING).await.lookup, Lookup::Lead(_)));
+    assert!(matches!(server.admit(&off, &entrance, None).await.lookup, Lookup::Lead(_)));
     assert!(server.enter(&off).await.principal.is_some());
     let nobody = server.enter(&asked(Who::Nobody)).await;
     assert!(nobody.principal.is_none() && matches!(nobody.lookup, Lookup::Bypass));

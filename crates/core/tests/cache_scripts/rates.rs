@@ -70,7 +70,7 @@ async fn a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back(
     let Some(server) = Server::new().await else { return };
     let asked = Entry { limits: LIMITS, ..read() };
     let entrance = server.enter(&asked).await;
-    let admitted = server.admit(&asked, &entrance, &NOTHING).await;
+    let admitted = server.admit(&asked, &entrance, None).await;
     let of = |rates: &[todo_core::cache::RateVerdict]| rates.iter().map(|r| (r.limit, r.remaining)).collect::<Vec<_>>();
     assert_eq!(of(&admitted.rates), [(8, 7)]);
     let known = server.enter(&asked).await;
@@ -80,7 +80,7 @@ async fn a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back(
     tokio::time::sleep(Duration::from_millis(1001)).await;
     let entrance = server.enter(&asked).await;
     assert!(entrance.principal.is_none() && !entrance.pass.address_charged(), "known to have been valid");
-    assert!(server.admit(&asked, &entrance, &NOTHING).await.rates.is_empty());
+    assert!(server.admit(&asked, &entrance, None).await.rates.is_empty());
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn failures_stop_unknown_tokens_and_nobody_else() {
     let Some(server) = Server::new().await else { return };
     let (valid, unknown) = (Entry { limits: LIMITS, ..read() }, [1; 32]);
     let entrance = server.enter(&valid).await;
-    server.admit(&valid, &entrance, &NOTHING).await;
+    server.admit(&valid, &entrance, None).await;
     let guess = Entry { limits: LIMITS, request: None, ..asked(Who::Token(&unknown)) };
     for _ in 0..2 {
         assert!(server.enter(&guess).await.refusal().is_none());

@@ -10,7 +10,6 @@ FROM (
         invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
-            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,
-        false AS use_due
+            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM workspaces WHERE name = 'default'
 ) admission

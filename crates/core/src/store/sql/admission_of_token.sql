@@ -1,5 +1,6 @@
 -- $1 the token's hash, $2 milliseconds. Indexes: tokens_hash_key, jobs_due, then primary keys. Changes nothing, so that it also runs
--- where Postgres is read-only. good_for: milliseconds until the token expires, $2 at most; noted: since its use was noted, the same.
+-- where Postgres is read-only. good_for: milliseconds until the token expires, $2 at most, also if it never does; noted: since its use was
+-- noted, the same.
 SELECT row_to_json(admission)::text
 FROM (
     SELECT
@@ -10,8 +11,7 @@ FROM (
         invalidations_pending_v1() AS pending,
         installation_v1() AS installation,
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
-            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due,
-        t.last_used_at IS NULL OR t.last_used_at < now() - interval '1 minute' AS use_due
+            OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM tokens t JOIN workspaces w ON w.id = t.workspace_id
     WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
 ) admission
