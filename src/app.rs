@@ -62,23 +62,12 @@ impl App {
         if work_due {
             self.sweep();
         }
-        if self.service.cache().has_hearsay() {
-            let app = Arc::clone(self);
-            spin_sdk::wasip3::spawn(async move {
-                let meter = Arc::new(Meter::default());
-                app.service.ask_installation(&meter).await;
-                app.tally.add_statements(&meter);
-            });
+        if self.service.cache().take_unconfirmed() {
+            self.beside(async |app, meter| app.service.ask_installation(meter).await);
         }
         if let Some(renewal) = renewal {
-            let app = Arc::clone(self);
-            spin_sdk::wasip3::spawn(async move {
-                let meter = Arc::new(Meter::default());
-                let found = app.service.renew(&meter, renewal).await;
-                app.tally.add_statements(&meter);
-                // A renewal finds no further one.
-                app.follow_up(found);
-            });
+            // A renewal finds no further one.
+            self.beside(async move |app, meter| app.follow_up(app.service.renew(meter, renewal).await));
         }
         let Some(used) = used else { return };
         let mut uses = lock(&self.uses);
@@ -87,13 +76,21 @@ impl App {
             return;
         }
         let gathering = Gathering(Arc::clone(self));
-        spin_sdk::wasip3::spawn(async move {
+        self.beside(async move |app, meter| {
+            let _gathering = gathering;
             spin_sdk::time::sleep(GATHER).await;
-            let Gathering(app) = &gathering;
             let due = std::mem::take(&mut lock(&app.uses).due);
-            let meter = Arc::new(Meter::default());
             // A use that could not be noted is found due again by a later check.
-            let _ = app.service.note_uses(&meter, due.into_iter().collect()).await;
+            let _ = app.service.note_uses(meter, due.into_iter().collect()).await;
+        });
+    }
+
+    /// Does something beside the request and beyond its end. What it costs is none of the request's.
+    pub fn beside(self: &Arc<Self>, work: impl AsyncFnOnce(&Arc<Self>, &Arc<Meter>) + 'static) {
+        let app = Arc::clone(self);
+        spin_sdk::wasip3::spawn(async move {
+            let meter = Arc::default();
+            work(&app, &meter).await;
             app.tally.add_statements(&meter);
         });
     }
@@ -103,8 +100,7 @@ impl App {
         if caller.announced.is_taken() {
             return;
         }
-        let app = Arc::clone(self);
-        spin_sdk::wasip3::spawn(async move { app.service.cache().withdraw(&caller).await });
+        self.beside(async move |app, _| app.service.cache().withdraw(&caller).await);
     }
 
     /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.

@@ -293,15 +293,11 @@ async fn fetch(
 fn fetch_later(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
     // A body is not kept beyond the response; no read has any.
     let mut request = request.map(|_| Body::empty());
-    // What it costs is none of the request that is answered meanwhile.
-    let meter = Arc::new(Meter::default());
-    if let Some(identity) = request.extensions_mut().get_mut::<Identity>() {
-        identity.caller.meter = Arc::clone(&meter);
-    }
-    let app = Arc::clone(app);
-    spin_sdk::wasip3::spawn(async move {
-        fetch(&app, &meter, request, next, ticket, ttl).await;
-        app.tally.add_statements(&meter);
+    app.beside(async move |app, meter| {
+        if let Some(identity) = request.extensions_mut().get_mut::<Identity>() {
+            identity.caller.meter = Arc::clone(meter);
+        }
+        fetch(app, meter, request, next, ticket, ttl).await;
     });
 }
 

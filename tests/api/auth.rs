@@ -1,10 +1,10 @@
-//! Who may come in, and what they may do.
+//! Authentication and scopes.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::{Server, Workspace, raw, suite, unique};
+use crate::harness::{Server, Workspace, database, raw, suite, unique};
 
 suite![
     without_a_token_there_is_no_entry,
@@ -18,6 +18,7 @@ suite![
     a_token_is_refused_within_a_second_of_its_revocation,
     a_token_is_shown_once,
     a_used_token_shows_when,
+    a_use_from_the_future_is_none,
     tokens_are_listed_by_workspace,
     bad_tokens_and_workspaces_are_refused_with_reasons,
     a_workspace_name_is_taken_once,
@@ -195,6 +196,16 @@ async fn a_used_token_shows_when() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("last_used_at is still null");
+}
+
+async fn a_use_from_the_future_is_none() {
+    let ws = Workspace::new().await;
+    let token = ws.token(json!(["todos:read"]), Value::Null).await;
+    // Noted by a Postgres whose clock was ahead.
+    let sql = "update tokens set last_used_at = now() + interval '1 hour' where uid = $1::text::uuid";
+    let id = token["id"].as_str().unwrap();
+    assert_eq!(database::connect().await.execute(sql, &[&id]).await.unwrap(), 1);
+    ws.server.bearer(token["token"].as_str().unwrap()).get("/api/v2/todos").send().await.ok();
 }
 
 async fn tokens_are_listed_by_workspace() {

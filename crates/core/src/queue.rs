@@ -2,7 +2,7 @@
 //!
 //! The runtime of a component traps when one request wakes another, so whoever waits for something shared looks again after pauses.
 //! Many that look often would take the processors from those whose turn it is. So each pauses for about half of the time until its
-//! turn, the further back the longer, and longer each time. Whoever looks when there is a turn has it: what is shared is never
+//! turn, the further back the longer, and twice as long each time. Whoever looks when there is a turn has it: what is shared is never
 //! idle while somebody waits for the one before to wake up.
 
 use std::collections::VecDeque;
@@ -52,8 +52,8 @@ pub trait Shared {
     fn expected(&self, now: Instant) -> Duration;
 }
 
-/// A turn; none after the deadline, or once `goes` says that it is not worth waiting any more.
-pub async fn take<S: Shared>(shared: &Mutex<S>, deadline: Duration, goes: impl Fn() -> bool) -> Option<S::Turn> {
+/// A turn; none after the deadline, or once `gives_up` says that it is not worth waiting any more.
+pub async fn take<S: Shared>(shared: &Mutex<S>, deadline: Duration, gives_up: impl Fn() -> bool) -> Option<S::Turn> {
     let began = Instant::now();
     if let Some(turn) = lock(shared).take(began) {
         return Some(turn);
@@ -62,7 +62,7 @@ pub async fn take<S: Shared>(shared: &Mutex<S>, deadline: Duration, goes: impl F
     let mut last = Duration::ZERO;
     loop {
         let now = Instant::now();
-        let left = deadline.checked_sub(now.duration_since(began)).filter(|left| !left.is_zero() && !goes())?;
+        let left = deadline.checked_sub(now.duration_since(began)).filter(|left| !left.is_zero() && !gives_up())?;
         let pause = {
             let mut state = lock(shared);
             if let Some(turn) = state.take(now) {

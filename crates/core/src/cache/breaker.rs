@@ -78,6 +78,7 @@ impl Breaker {
 
 /// A timer that fires so much later than it was set to tells of an instance that gets too little of the processors.
 const LATE_TIMER: Duration = Duration::from_millis(5);
+
 /// Whether this instance is starved: a timer that was set to `budget` fired after `elapsed`.
 pub fn is_starved(elapsed: Duration, budget: Duration) -> bool {
     elapsed > budget + LATE_TIMER

@@ -24,8 +24,8 @@ struct State {
     asking: Option<Instant>,
     /// When it was last asked for in vain.
     missed: Option<Instant>,
-    /// Whether Redis said so, and the database has not been asked yet.
-    hearsay: bool,
+    /// Whether Redis named the id, and the database has not been asked yet.
+    unconfirmed: bool,
 }
 
 /// What a request is to do before its first call to Redis.
@@ -33,7 +33,7 @@ struct State {
 pub enum Learning {
     /// Nothing: the id is known, there is no Redis, or the id was asked for in vain just now.
     Done,
-    /// Ask the database, then [`Cache::belong_to`].
+    /// Ask Redis ([`Cache::find_installation`]), else the database, then [`Cache::belong_to`].
     Ask,
     /// Another request is asking: look again soon.
     Wait,
@@ -74,7 +74,7 @@ impl Installation {
 }
 
 impl Cache {
-    /// Whether Redis may be called, or need not be, without asking the database for the id of the installation first.
+    /// Whether Redis may be called, or need not be, without asking for the id of the installation first.
     pub fn knows_installation(&self) -> bool {
         self.redis.is_none() || self.installation.is_settled(Instant::now())
     }
@@ -97,20 +97,20 @@ impl Cache {
         redis.leave(id.filter(|_| !self.settings.database.is_empty()).map(|id| (self.memory(), id.to_owned())));
     }
 
-    /// The same as Redis remembers it; false if it does not.
+    /// Takes the installation that Redis remembers; false if it remembers none.
     pub async fn find_installation(&self, meter: &Arc<Meter>) -> bool {
         let Some(redis) = &self.redis else { return false };
         let ours = self.settings.prefix.clone();
         let found = redis.find(meter, self.reading(), self.memory(), move |id| prefix(&ours, id)).await;
         let Some(id) = found else { return false };
         self.installation.learn(Instant::now(), Some(&id));
-        lock(&self.installation.0).hearsay = true;
+        lock(&self.installation.0).unconfirmed = true;
         true
     }
 
-    /// Whether the database is to be asked which installation it is; true once.
-    pub fn has_hearsay(&self) -> bool {
-        self.redis.is_some() && std::mem::take(&mut lock(&self.installation.0).hearsay)
+    /// Whether the database is to confirm the id of the installation. Says so to one request, which asks.
+    pub fn take_unconfirmed(&self) -> bool {
+        std::mem::take(&mut lock(&self.installation.0).unconfirmed)
     }
 
     fn memory(&self) -> String {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::redis::{Connection, RedisParameter, RedisResult};
+use spin_sdk::redis::{Connection, RedisParameter};
 
 use super::CacheSettings;
 use super::breaker::{Breaker, is_starved};
@@ -85,17 +85,14 @@ impl Redis {
     ) -> Option<String> {
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
         let found = self.within(effort, |lent| async move {
-            let connection = Connection::open(&redis.url).await.map_err(broken)?;
-            let start = Instant::now();
-            let reply = connection.execute("GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
-            meter.redis_call(start.elapsed());
-            let [RedisResult::Binary(found)] = reply.map_err(broken)?.try_into().unwrap_or([RedisResult::Nil]) else {
+            let mut held = redis.open().await?;
+            let reply = held.command(&meter, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
+            let [Reply::Bytes(found)] = reply.map_err(broken)?.try_into().unwrap_or([Reply::Nil]) else {
                 return Ok(None);
             };
             let found = String::from_utf8(found).map_err(|_| Failure::Broken("the memory is no text".to_owned()))?;
-            let prefix: Arc<str> = prefix(&found).into();
-            let held = redis.greet(connection, &meter, Arc::clone(&prefix)).await?;
-            *lock(&redis.prefix) = Some(prefix);
+            redis.greet(&meter, &mut held, prefix(&found).into()).await?;
+            *lock(&redis.prefix) = Some(Arc::clone(&held.prefix));
             lent.give_back(held);
             Ok(Some(found))
         });
@@ -187,9 +184,9 @@ impl Redis {
         if !lock(&self.breaker).admits(came, urgent) {
             return Err(Failure::LeftAlone);
         }
-        let goes = || lock(&self.breaker).is_open(Instant::now(), urgent);
-        let Some(lent) = self.pool.lend(patience, goes).await else {
-            return Err(if goes() { Failure::LeftAlone } else { Failure::Starved });
+        let is_open = || lock(&self.breaker).is_open(Instant::now(), urgent);
+        let Some(lent) = self.pool.lend(patience, is_open).await else {
+            return Err(if is_open() { Failure::LeftAlone } else { Failure::Starved });
         };
         let (mut work, began) = (Box::pin(work(lent)), Instant::now());
         loop {
@@ -259,16 +256,22 @@ impl Redis {
     async fn connect(&self, meter: &Meter, lent: &mut Lent, prefix: Arc<str>) -> Result<Held, Failure> {
         match lent.held.take().filter(|held| held.prefix == prefix) {
             Some(held) => Ok(held),
-            None => self.open(meter, prefix).await,
+            None => {
+                let mut held = self.open().await?;
+                self.greet(meter, &mut held, prefix).await?;
+                Ok(held)
+            }
         }
     }
 
-    async fn open(&self, meter: &Meter, prefix: Arc<str>) -> Result<Held, Failure> {
-        self.greet(Connection::open(&self.url).await.map_err(broken)?, meter, prefix).await
+    /// A connection that has not been greeted.
+    async fn open(&self) -> Result<Held, Failure> {
+        let connection = Connection::open(&self.url).await.map_err(broken)?;
+        Ok(Held { connection, epoch: String::new(), prefix: "".into() })
     }
 
-    async fn greet(&self, connection: Connection, meter: &Meter, prefix: Arc<str>) -> Result<Held, Failure> {
-        let mut held = Held { connection, epoch: String::new(), prefix };
+    async fn greet(&self, meter: &Meter, held: &mut Held, prefix: Arc<str>) -> Result<(), Failure> {
+        held.prefix = prefix;
         let memory = lock(&self.memory).clone().unwrap_or_default();
         let args = Args::new().with(held.prefix.as_bytes()).number(self.mark_ttl.as_micros());
         let args = args.with(memory.0).with(memory.1);
@@ -276,6 +279,6 @@ impl Redis {
         let epoch =
             Reader::new(reply).and_then(|mut reader| reader.bytes()?).and_then(|epoch| String::from_utf8(epoch).ok());
         held.epoch = epoch.ok_or_else(|| Failure::Broken("greet: no epoch".to_owned()))?;
-        Ok(held)
+        Ok(())
     }
 }

@@ -50,9 +50,9 @@ impl Pool {
         Self { state: Mutex::new(PoolState { most, ..PoolState::default() }) }
     }
 
-    /// A connection or a place for one; none after `patience`, or once `goes` says so.
-    pub(super) async fn lend(self: &Arc<Self>, patience: Duration, goes: impl Fn() -> bool) -> Option<Lent> {
-        let held = queue::take(&self.state, patience, goes).await?;
+    /// A connection or a place for one; none after `patience`, or once `gives_up` says so.
+    pub(super) async fn lend(self: &Arc<Self>, patience: Duration, gives_up: impl Fn() -> bool) -> Option<Lent> {
+        let held = queue::take(&self.state, patience, gives_up).await?;
         Some(Lent { pool: Arc::clone(self), held, since: Instant::now() })
     }
 

@@ -34,8 +34,8 @@ impl Cache {
         let args = intent_args(workspace, &id, &scope.fields());
         let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
             Ok(_) => IntentState::Announced { id },
-            // It may have arrived all the same. Then its mark is removed by nobody, and when it expires something is invalidated that
-            // need not be.
+            // A call that failed may have arrived all the same. Nobody removes its mark, and when that expires something is invalidated
+            // that need not be.
             Err(Failure::Starved) => IntentState::Starved,
             Err(_) => IntentState::Away,
         };

@@ -66,7 +66,7 @@ impl Checkouts {
         let asked = Instant::now();
         let (number, began) = queue::take(&self.0, deadline, || false).await?;
         let slot = Slot { checkouts: Arc::clone(self), number, began };
-        let checkout = Checkout { opening: Some(Box::pin(Connection::open(address.to_owned()))), slot: Some(slot) };
+        let checkout = Checkout(Some((Box::pin(Connection::open(address.to_owned())), slot)));
         super::pg::within(deadline.saturating_sub(asked.elapsed()), checkout).await
     }
 }
@@ -89,25 +89,22 @@ impl Drop for Slot {
 type Opening = Pin<Box<dyn Future<Output = Result<Connection, Error>> + Send>>;
 
 /// A connection that was asked of the host. Dropped before it has come, it is completed by a task of the instance.
-struct Checkout {
-    opening: Option<Opening>,
-    slot: Option<Slot>,
-}
+struct Checkout(Option<(Opening, Slot)>);
 
 impl Future for Checkout {
     type Output = Result<Connection, Error>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(opening) = &mut self.opening else { return Poll::Pending };
+        let Some((opening, _)) = &mut self.0 else { return Poll::Pending };
         let opened = ready!(opening.as_mut().poll(context));
-        (self.opening, self.slot) = (None, None);
+        self.0 = None;
         Poll::Ready(opened)
     }
 }
 
 impl Drop for Checkout {
     fn drop(&mut self) {
-        if let (Some(opening), slot) = (self.opening.take(), self.slot.take()) {
+        if let Some((opening, slot)) = self.0.take() {
             spin_sdk::wasip3::spawn(async move {
                 drop(opening.await);
                 drop(slot);

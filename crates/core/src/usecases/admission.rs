@@ -52,22 +52,28 @@ pub struct FollowUp {
     pub renewal: Option<Renewal>,
 }
 
-/// A check that is to be repeated, in the name of this caller.
+/// A check that is to be repeated.
 #[derive(Debug)]
 pub struct Renewal {
-    /// The token's hash; none where authentication is off.
-    token: Option<[u8; 32]>,
-    workspace: WorkspaceId,
+    name: Name,
     pass: Pass,
+}
+
+/// In whose name; as [`Who`], but it outlives the request.
+#[derive(Debug)]
+enum Name {
+    Token([u8; 32]),
+    Workspace(WorkspaceId),
 }
 
 impl Renewal {
     fn of(who: Who<'_>, pass: Pass) -> Option<Self> {
-        match who {
-            Who::Token(token) => Some(Self { token: Some(*token), workspace: WorkspaceId(0), pass }),
-            Who::Workspace(workspace) => Some(Self { token: None, workspace, pass }),
-            Who::Nobody => None,
-        }
+        let name = match who {
+            Who::Token(token) => Name::Token(*token),
+            Who::Workspace(workspace) => Name::Workspace(workspace),
+            Who::Nobody => return None,
+        };
+        Some(Self { name, pass })
     }
 }
 
@@ -197,8 +203,11 @@ impl Service {
 
     /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for Postgres. What
     /// is found matters to the next caller: a refused token is forgotten when its time is over.
-    pub async fn renew(&self, meter: &Arc<Meter>, Renewal { token, workspace, pass }: Renewal) -> FollowUp {
-        let who = token.as_ref().map_or(Who::Workspace(workspace), Who::Token);
+    pub async fn renew(&self, meter: &Arc<Meter>, Renewal { name, pass }: Renewal) -> FollowUp {
+        let who = match &name {
+            Name::Token(token) => Who::Token(token),
+            Name::Workspace(workspace) => Who::Workspace(*workspace),
+        };
         let Ok(Some(checked)) = self.ask(meter, who).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
         let told = self.cache.renew(meter, who, &pass, &checked.admission(&principal)).await;

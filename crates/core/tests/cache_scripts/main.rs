@@ -101,7 +101,12 @@ impl Server {
 
     /// `None`: the server says that this connection has not been greeted.
     async fn try_run(&self, script: &Script, args: Args) -> Option<Reader> {
-        let common = Args::new().with(self.prefix.as_str()).with(self.epoch.as_str()).number(MARK.as_micros());
+        self.try_run_with(MARK, script, args).await
+    }
+
+    /// The same of a component whose marks have this life.
+    async fn try_run_with(&self, mark: Duration, script: &Script, args: Args) -> Option<Reader> {
+        let common = Args::new().with(self.prefix.as_str()).with(self.epoch.as_str()).number(mark.as_micros());
         Reader::new(self.evaluate(script, Args([common.0, args.0].concat())).await)
     }
 
@@ -482,6 +487,18 @@ async fn an_early_mark_that_was_removed_does_not_hide_a_later_one() {
     assert!(server.store(&ticket, b"old", None).await);
     tokio::time::sleep(MARK / 2).await;
     assert!(!matches!(server.look_up().await, Lookup::Hit(_)));
+}
+
+#[tokio::test]
+async fn a_mark_that_lives_longer_does_not_hide_one_that_ends_before() {
+    let Some(server) = Server::new().await else { return };
+    let ticket = server.lead().await;
+    assert!(server.store(&ticket, b"old", None).await);
+    let args = intent_args(WORKSPACE, "longer", &Scope::Everything.fields());
+    server.try_run_with(MARK * 10, &INTENT, args).await.unwrap();
+    server.intent("dead", Scope::Everything).await;
+    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
 #[tokio::test]

@@ -16,7 +16,11 @@ end
 local function mark(key, write, scopes)
   local expiry = whole(now + mark_ttl)
   redis.call('HSET', key, 'm' .. write, expiry .. ' ' .. scopes)
-  redis.call('HSETNX', key, 'next', expiry)
+  -- Marks of another component may live longer.
+  local next = redis.call('HGET', key, 'next')
+  if not next or tonumber(next) > tonumber(expiry) then
+    redis.call('HSET', key, 'next', expiry)
+  end
 end
 
 -- The scopes of the marks that have expired, which are removed; `next` as read from the hash. Whoever left one is dead, and has
