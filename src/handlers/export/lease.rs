@@ -1,7 +1,7 @@
 //! The lease of a running export: a caller has few at once, since each holds a chunk in memory for as long as its client reads.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::StatusCode;
 use todo_core::Meter;
@@ -14,7 +14,8 @@ use crate::middleware::entrance::Identity;
 
 /// The most exports of one token, or of a workspace where authentication is off, that run at once.
 pub const MOST: usize = 4;
-/// Longer than a chunk may take. An export whose client reads more slowly than this goes on without a lease.
+/// Longer than a chunk may take, counted from when a third of it is over. An export whose client reads more slowly goes on without a
+/// lease.
 const LENGTH: Duration = Duration::from_secs(30);
 
 /// Given back when it is dropped, with the export.
@@ -22,6 +23,7 @@ pub struct Lease {
     app: Arc<App>,
     meter: Arc<Meter>,
     id: ExportId,
+    since: Instant,
 }
 
 impl Lease {
@@ -35,14 +37,18 @@ impl Lease {
         let id = ExportId { owner, export: Uuid::now_v7().to_string() };
         let meter = Arc::clone(&caller.meter);
         if app.service.cache().hold_export(&meter, &id, MOST, LENGTH).await {
-            return Ok(Self { app, meter, id });
+            return Ok(Self { app, meter, id, since: Instant::now() });
         }
         let detail = format!("{MOST} exports of this token are running; wait for one to end");
         Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", detail).retry_after(LENGTH))
     }
 
-    /// Renews it, however many others run.
-    pub async fn renew(&self) {
+    /// Renews it when a third of it is over, however many others run.
+    pub async fn renew(&mut self) {
+        if self.since.elapsed() < LENGTH / 3 {
+            return;
+        }
+        self.since = Instant::now();
         self.app.service.cache().hold_export(&self.meter, &self.id, usize::MAX, LENGTH).await;
     }
 }
