@@ -326,11 +326,15 @@ pub const FAULTS: &[Fault] = &[
     ),
     fault("too_few", "The list has fewer elements than needed: one in a filter, one id in a tool's arguments."),
     fault("too_long", "The text has more characters than allowed, counted after cleaning."),
-    fault("too_short", "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty."),
+    fault(
+        "too_short",
+        "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty. Or the list of operations, \
+         todos or scopes is empty.",
+    ),
     fault(
         "too_many",
-        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos of one tool, or as many whose todos have 2 MiB with an \
-         `Idempotency-Key`.",
+        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos in one call of a tool. Or, with an idempotency \
+         key, the todos that come out have more than 2 MiB together.",
     ),
     fault("too_many_attributes", "The text has more than 64 attributes in a tag, or more than 4000 in all its tags."),
     fault(
