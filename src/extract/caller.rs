@@ -6,7 +6,7 @@ use todo_core::Caller;
 use todo_core::store::tokens::Scope;
 
 use crate::error::Failure;
-use crate::middleware::auth::{insufficient_scope, unauthenticated};
+use crate::middleware::auth::unauthenticated;
 use crate::middleware::entrance::Identity;
 
 /// A caller that may read todos.
@@ -42,8 +42,5 @@ fn require(parts: &Parts, scope: Scope) -> Result<Caller, Failure> {
     let Some(identity) = parts.extensions.get::<Identity>() else {
         return Err(unauthenticated("a bearer token is required", false));
     };
-    if identity.principal.scopes.contains(&scope) {
-        return Ok(identity.caller.clone());
-    }
-    Err(insufficient_scope(scope))
+    identity.with_scope(scope).cloned()
 }

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use http::StatusCode;
+use todo_core::Caller;
 use todo_core::domain::filter::{Filter, Sort};
 use todo_core::domain::todo::{Draft, Patch};
+use todo_core::store::todo_list::RenderedPage;
 use todo_core::store::write::Written;
 use uuid::Uuid;
 
@@ -42,10 +44,22 @@ pub async fn list_todos(
     OriginalUri(uri): OriginalUri,
     Query(ListQuery { filter, sort, page }): Query<ListQuery>,
 ) -> Result {
-    let scope = Scope::new("todos", caller.workspace.0, &filter.scope(sort));
-    let from = page.position(&app, &scope)?;
-    let found = app.service.list_todos(&caller, &filter, sort, from.as_ref(), page.limit).await?;
+    let (found, scope) = listed(&app, &caller, &filter, sort, &page).await?;
     Ok(page::document(&app, &scope, &uri, &found.items, found.next.as_ref()))
+}
+
+/// A page of summaries, and what its cursor is bound to.
+pub async fn listed(
+    app: &App,
+    caller: &Caller,
+    filter: &Filter,
+    sort: Sort,
+    page: &PageQuery,
+) -> Result<(RenderedPage, Scope)> {
+    let scope = Scope::new("todos", caller.workspace.0, &filter.scope(sort));
+    let from = page.position(app, &scope)?;
+    let found = app.service.list_todos(caller, filter, sort, from.as_ref(), page.limit).await?;
+    Ok((found, scope))
 }
 
 /// A new todo.

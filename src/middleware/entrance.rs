@@ -45,6 +45,14 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// The caller, if it has the scope.
+    ///
+    /// # Errors
+    /// 403 `insufficient_scope`.
+    pub fn with_scope(&self, scope: Scope) -> Result<&Caller, Failure> {
+        if self.principal.scopes.contains(&scope) { Ok(&self.caller) } else { Err(insufficient_scope(scope)) }
+    }
+
     fn may_read(&self) -> bool {
         self.principal.scopes.contains(&Scope::TodosRead)
     }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
-use todo_core::domain::todo::{Draft, Operation, Patch, Status, StatusChange};
+use todo_core::domain::todo::{Draft, Operation, Patch};
 use todo_core::error::Fault;
 use todo_core::store::overview;
 use utoipa::ToSchema;
@@ -101,18 +101,9 @@ impl<T: FromJson> FromJson for Keyed<T> {
     }
 }
 
-/// What a tool writes, as the operations of a batch.
-pub trait Operations: FromJson {
-    /// The argument whose items they are.
-    const ARGUMENT: &'static str;
-
-    /// One for each item, in their order.
-    fn operations(self) -> Vec<Operation>;
-}
-
 /// The arguments of `add_todos`.
 #[derive(Debug)]
-pub struct Additions(Vec<Draft>);
+pub struct Additions(pub Vec<Draft>);
 
 impl FromJson for Additions {
     fn from_json(fields: &mut Fields) -> Option<Self> {
@@ -120,17 +111,9 @@ impl FromJson for Additions {
     }
 }
 
-impl Operations for Additions {
-    const ARGUMENT: &'static str = "todos";
-
-    fn operations(self) -> Vec<Operation> {
-        self.0.into_iter().map(Operation::Create).collect()
-    }
-}
-
 /// The arguments of `update_todos`.
 #[derive(Debug)]
-pub struct Changes(Vec<Operation>);
+pub struct Changes(pub Vec<Operation>);
 
 impl FromJson for Changes {
     fn from_json(fields: &mut Fields) -> Option<Self> {
@@ -142,52 +125,6 @@ impl FromJson for Changes {
         })?;
         batch::once_each(fields, "todos", &changes);
         Some(Self(changes))
-    }
-}
-
-impl Operations for Changes {
-    const ARGUMENT: &'static str = "todos";
-
-    fn operations(self) -> Vec<Operation> {
-        self.0
-    }
-}
-
-/// The arguments of `complete_todos`.
-#[derive(Debug)]
-pub struct Completions(Ids<MOST_WRITTEN>);
-
-impl FromJson for Completions {
-    fn from_json(fields: &mut Fields) -> Option<Self> {
-        Ids::from_json(fields).map(Self)
-    }
-}
-
-impl Operations for Completions {
-    const ARGUMENT: &'static str = "ids";
-
-    fn operations(self) -> Vec<Operation> {
-        let status = Some(StatusChange::To(Status::Completed));
-        let complete = |id| Operation::Update { id, if_version: None, patch: Patch { status, ..Patch::default() } };
-        self.0.0.into_iter().map(Id::Uuid).map(complete).collect()
-    }
-}
-
-/// The arguments of `delete_todos`.
-#[derive(Debug)]
-pub struct Deletions(Ids<MOST_WRITTEN>);
-
-impl FromJson for Deletions {
-    fn from_json(fields: &mut Fields) -> Option<Self> {
-        Ids::from_json(fields).map(Self)
-    }
-}
-
-impl Operations for Deletions {
-    const ARGUMENT: &'static str = "ids";
-
-    fn operations(self) -> Vec<Operation> {
-        self.0.0.into_iter().map(|id| Operation::Delete { id: Id::Uuid(id), if_version: None }).collect()
     }
 }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use todo_core::domain::todo::{Operation, OperationResult};
+use todo_core::domain::id::Id;
+use todo_core::domain::todo::{Operation, OperationResult, Patch, Status, StatusChange};
 use todo_core::error::{Fault, Place};
 use todo_core::store::write::{IdempotencyKey, Written};
 use todo_core::{Caller, Error};
@@ -16,10 +17,10 @@ use crate::app::App;
 use crate::error::Failure;
 use crate::extract::body::{FromJson, decode};
 use crate::extract::idempotency::Key;
-use crate::extract::page::{self, Scope};
+use crate::extract::page;
+use crate::handlers::todos::listed;
 use crate::types::mcp::{
-    Additions, Changes, Completions, DeletedTodos, Deletions, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN,
-    Operations, Overview, Todos, Zone,
+    Additions, Changes, DeletedTodos, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN, Overview, Todos, Zone,
 };
 
 /// A call under way.
@@ -55,10 +56,12 @@ pub async fn run(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
         Tool::Overview => overview(call).await,
         Tool::FindTodos => find(call).await,
         Tool::GetTodos => get(call).await,
-        Tool::AddTodos => write::<Additions>(tool, call).await,
-        Tool::UpdateTodos => write::<Changes>(tool, call).await,
-        Tool::CompleteTodos => write::<Completions>(tool, call).await,
-        Tool::DeleteTodos => write::<Deletions>(tool, call).await,
+        Tool::AddTodos => {
+            write(tool, call, "todos", |Additions(drafts)| drafts.into_iter().map(Operation::Create).collect()).await
+        }
+        Tool::UpdateTodos => write(tool, call, "todos", |Changes(changes)| changes).await,
+        Tool::CompleteTodos => write_each(tool, call, complete).await,
+        Tool::DeleteTodos => write_each(tool, call, |id| Operation::Delete { id, if_version: None }).await,
         Tool::RestoreTodos => restore(tool, call).await,
     };
     outcome.map_err(in_arguments)
@@ -72,10 +75,7 @@ async fn overview(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Outpu
 
 async fn find(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
     let Find { filter, sort, page } = read(arguments)?;
-    // That of the list, so that a cursor goes on wherever it came from.
-    let scope = Scope::new("todos", caller.workspace.0, &filter.scope(sort));
-    let from = page.position(app, &scope)?;
-    let found = app.service.list_todos(caller, &filter, sort, from.as_ref(), page.limit).await?;
+    let (found, scope) = listed(app, caller, &filter, sort, &page).await?;
     let cursor = found.next.map(|next| page::cursor(app, &scope, &next));
     let content = RawValue::from_string(page::body(&found.items, cursor.as_deref()))
         .map_err(|error| Failure::internal(error.to_string()))?;
@@ -90,12 +90,27 @@ async fn get(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Fa
     Output::of(&FoundTodos { todos: todos.into_iter().map(Into::into).collect(), not_found }, false)
 }
 
-async fn write<T: Operations>(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
+fn complete(id: Id) -> Operation {
+    let status = Some(StatusChange::To(Status::Completed));
+    Operation::Update { id, if_version: None, patch: Patch { status, ..Patch::default() } }
+}
+
+/// One operation for each of the `ids`.
+async fn write_each(tool: Tool, call: Call<'_>, operation: impl Fn(Id) -> Operation) -> Result<Output, Failure> {
+    write(tool, call, "ids", |Ids::<MOST_WRITTEN>(ids)| ids.into_iter().map(Id::Uuid).map(operation).collect()).await
+}
+
+/// The arguments of a tool as the operations of a batch, one for each item of the `argument`, in their order.
+async fn write<T: FromJson>(
+    tool: Tool,
+    call: Call<'_>,
+    argument: &str,
+    operations: impl FnOnce(T) -> Vec<Operation>,
+) -> Result<Output, Failure> {
     let Call { app, caller, key, arguments } = call;
-    let (key, value) = keyed::<T>(tool, key, arguments)?;
-    let operations: Vec<Operation> = value.operations();
-    let outcome = app.service.apply_batch(caller, operations, key.as_ref()).await;
-    let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, T::ARGUMENT))?;
+    let (key, value) = keyed(tool, key, arguments)?;
+    let outcome = app.service.apply_batch(caller, operations(value), key.as_ref()).await;
+    let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, argument))?;
     let (mut todos, mut deleted) = (Vec::new(), Vec::new());
     for result in results {
         match result {
@@ -128,9 +143,11 @@ fn keyed<T: FromJson>(
     key: Key,
     mut arguments: Map<String, Value>,
 ) -> Result<(Option<IdempotencyKey>, T), Failure> {
-    let Keyed { key: own, value } = read(arguments.clone())?;
-    arguments.remove("idempotency_key");
-    let body = Sha256::new().chain_update(tool.name()).chain_update(Value::Object(arguments).to_string());
+    let own = arguments.remove_entry("idempotency_key");
+    let text = serde_json::to_string(&arguments).map_err(|error| Failure::internal(error.to_string()))?;
+    let body = Sha256::new().chain_update(tool.name()).chain_update(text);
+    arguments.extend(own);
+    let Keyed { key: own, value } = read(arguments)?;
     Ok((key.or_rather(own).with_body(body.finalize().into()), value))
 }
 
@@ -139,11 +156,12 @@ fn placed(error: Error, argument: &str) -> Failure {
     let mut failure = Failure::from(error);
     for fault in &mut failure.faults {
         let Place::Pointer(pointer) = &mut fault.place else { continue };
-        let Some(rest) = pointer.strip_prefix("/operations/") else { continue };
-        let (index, field) = rest.split_once('/').unwrap_or((rest, ""));
-        let field = field.strip_prefix("todo/").unwrap_or(field);
-        let item = format!("/{argument}/{index}");
-        *pointer = if field.is_empty() || argument == "ids" { item } else { format!("{item}/{field}") };
+        // Nothing, `/0` or `/0/todo/title`.
+        let Some(rest) = pointer.strip_prefix("/operations") else { continue };
+        let field = rest.match_indices('/').nth(1).map_or(rest.len(), |(at, _)| at);
+        let (item, field) = rest.split_at(field);
+        let field = if argument == "ids" { "" } else { field.strip_prefix("/todo").unwrap_or(field) };
+        *pointer = format!("/{argument}{item}{field}");
     }
     failure
 }
@@ -156,4 +174,26 @@ fn in_arguments(mut failure: Failure) -> Failure {
         }
     }
     if failure.code == "invalid_parameter" { Failure::body(failure.faults) } else { failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_of_an_operation_stands_at_the_argument() {
+        let place = |pointer: &str, argument| {
+            let failure = placed(Error::Invalid(vec![Fault::at(pointer, "invalid_value", "x")]), argument);
+            failure.faults.into_iter().map(|fault| fault.place).next()
+        };
+        for (pointer, argument, expected) in [
+            ("/operations", "todos", "/todos"),
+            ("/operations/3", "todos", "/todos/3"),
+            ("/operations/3/todo/tags/0", "todos", "/todos/3/tags/0"),
+            ("/operations/3/id", "todos", "/todos/3/id"),
+            ("/operations/3/id", "ids", "/ids/3"),
+        ] {
+            assert_eq!(place(pointer, argument), Some(Place::Pointer(expected.to_owned())), "{pointer}");
+        }
+    }
 }

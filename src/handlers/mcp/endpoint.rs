@@ -19,7 +19,7 @@ use crate::error::{self, Failure, Logged};
 use crate::extract::body;
 use crate::extract::idempotency::Key;
 use crate::middleware::access_log::Findings;
-use crate::middleware::auth::{insufficient_scope, unauthenticated};
+use crate::middleware::auth::unauthenticated;
 use crate::middleware::entrance::Identity;
 use crate::middleware::request_id::{Origin, RequestId};
 
@@ -119,10 +119,9 @@ async fn call(context: Context<'_>, era: Era, id: &Value, mut params: Map<String
     };
     let Context { app, findings, identity, key, origin, request_id } = context;
     findings.with(|facts| facts.tool = Some(tool.name()));
-    let outcome = if identity.principal.scopes.contains(&tool.scope()) {
-        call::run(tool, Call { app, caller: &identity.caller, key, arguments }).await
-    } else {
-        Err(insufficient_scope(tool.scope()))
+    let outcome = match identity.with_scope(tool.scope()) {
+        Ok(caller) => call::run(tool, Call { app, caller, key, arguments }).await,
+        Err(failure) => Err(failure),
     };
     match outcome {
         Ok(output) => {
