@@ -35,7 +35,7 @@ pub fn compare(at: &str, old: &Value, new: &Value, map: &Map, ours: &[&str], fin
             None => findings.other(&at, &format!("was {before} and is {after}")),
         }
     }
-    if let Some(field) = new.keys().find(|field| !old.contains_key(*field)) {
+    for field in new.keys().filter(|field| !old.contains_key(*field)) {
         match NEW_FIELDS.contains(&field.as_str()) {
             true => findings.on_purpose(Difference::MoreFields, &format!("{at}, {field}")),
             false => findings.other(at, &format!("{field} is new")),
@@ -78,7 +78,6 @@ fn reason(
             let mended = match (named, completed) {
                 (Some(status), Some(completed)) if status.is_completed() == completed => status,
                 (Some(status), None) => status,
-                (Some(status), Some(false)) if !status.is_completed() => status,
                 (_, Some(true)) => Status::Completed,
                 _ => Status::Pending,
             };
@@ -117,7 +116,7 @@ fn tags(before: &[Value], after: &[Value]) -> Option<Vec<Difference>> {
     if after.iter().map(|tag| &tag["id"]).ne(&matched) {
         reasons.push(Difference::TagOrder);
     }
-    Some(reasons)
+    (!reasons.is_empty()).then_some(reasons)
 }
 
 #[cfg(test)]
@@ -176,6 +175,7 @@ mod tests {
             (json!({ "title": "x" }), json!({ "title": "y" })),
             (json!({ "title": "x" }), json!({})),
             (json!({}), json!({ "surprise": 1 })),
+            (json!({ "tags": tags(&[1]) }), json!({ "tags": [{ "id": 1, "name": "t1", "surprise": 1 }] })),
             (json!({ "description": "x" }), json!({ "description": null })),
             (json!({ "due_date": "2030-01-01T01:00:00+01:00" }), json!({ "due_date": "2030-01-01T01:00:00Z" })),
             (json!({ "due_date": null }), json!({ "due_date": "2030-01-01T01:00:00Z" })),
@@ -186,5 +186,7 @@ mod tests {
         ] {
             assert_eq!(differences(old.clone(), new), (1, Vec::new()), "{old}");
         }
+        let (others, on_purpose) = differences(json!({}), json!({ "assignee": null, "surprise": 1 }));
+        assert_eq!((others, on_purpose.len()), (1, 1), "a new field hides no other one");
     }
 }
