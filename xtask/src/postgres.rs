@@ -134,8 +134,8 @@ impl Postgres {
         Ok(can_explain)
     }
 
-    /// The schema of a database in SQL and the release of Postgres that wrote it, without the migrator's own table.
-    pub async fn dump(&self, database: &str) -> Result<(String, String)> {
+    /// The schema of a database in SQL, without the migrator's own table.
+    pub async fn dump(&self, database: &str) -> Result<String> {
         let mut command = tokio::process::Command::new(self.binaries.join("pg_dump"));
         command.args(["--schema-only", "--create", "--no-owner", "--no-privileges", "--no-comments"]);
         command.args(["--exclude-table=_sqlx_migrations", "--host=127.0.0.1", "--username", ROLE]);
@@ -144,10 +144,7 @@ impl Postgres {
         if !output.status.success() {
             bail!("pg_dump fails: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        let release: String = sqlx::query_scalar("select split_part(current_setting('server_version'), '.', 1)")
-            .fetch_one(&mut self.superuser(database).await?)
-            .await?;
-        Ok((release, String::from_utf8(output.stdout)?))
+        Ok(String::from_utf8(output.stdout)?)
     }
 
     /// Gives a database another name.
