@@ -1,4 +1,4 @@
--- wrk: what a team does in a workspace. Of 20 reads 8 are of a page of 50, 4 of a filtered page, 2 of the statistics, 5 of the tags or
+-- wrk: what a team does in a workspace. Of 19 reads 8 are of a page of 50, 4 of a filtered page, 2 of the statistics, 5 of the tags or
 -- of single todos; WRITES per cent of the requests create a todo instead. TODOS: their public ids, separated by commas. TOKENS: bearer
 -- tokens that take turns.
 local writes = tonumber(os.getenv("WRITES"))

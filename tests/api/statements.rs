@@ -31,9 +31,9 @@ fn patient() -> Options {
     Options::default().with("redis_timeout_ms", 5000)
 }
 
-/// Waits until the uses of tokens so far have been noted, which is a statement of its own after the response; that of `client`
-/// is noted here.
-async fn uses_are_noted(client: &Client) {
+/// Notes the use of this client's token here, so that the service does not: that would be a statement of its own. And lets what goes
+/// on beside earlier responses end.
+async fn use_is_noted(client: &Client) {
     let sql = "update tokens set last_used_at = now() where hash = sha256(convert_to($1, 'UTF8'))";
     let token = client.token.as_deref().unwrap();
     assert_eq!(database::connect().await.execute(sql, &[&token]).await.unwrap(), 1);
@@ -55,7 +55,7 @@ async fn spent_alone(ws: &Workspace, path: impl Fn(usize) -> String, expected: u
     let mut tries = 0;
     loop {
         let reader = ws.with_scopes(&["todos:read"]).await;
-        uses_are_noted(&reader).await;
+        use_is_noted(&reader).await;
         let spent = spent(&reader, reader.get(&path(tries))).await;
         tries += 1;
         if spent.1 == expected || tries == 4 {
@@ -86,7 +86,7 @@ async fn every_operation_is_one_statement() {
                 complaints.push(format!("{name} is not known here: how many statements does it take?"));
                 continue 'operations;
             };
-            uses_are_noted(&things.caller).await;
+            use_is_noted(&things.caller).await;
             let began = Instant::now();
             let spent = spent(&things.caller, call).await;
             // If that took longer, the renewal of the admission may be among them; and at any time may be the note that another

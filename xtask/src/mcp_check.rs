@@ -102,7 +102,7 @@ impl Tools {
         command.arg("--expected-failures").arg(self.scripts.join("conformance").join(format!("{version}.yml")));
         command.args(["--output-dir", "results"]);
         // Pages of it: shown only where it fails.
-        let output = command.output().await.context("the conformance suite does not start")?;
+        let output = command.kill_on_drop(true).output().await.context("the conformance suite does not start")?;
         let text = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
             let total = text.lines().rev().find(|line| line.starts_with("Total:")).unwrap_or_default();

@@ -20,7 +20,7 @@ use crate::{Session, anchors, apt, database, migrate, schema};
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
 
-#[derive(clap::Args)]
+#[derive(Default, clap::Args)]
 pub struct Args {
     /// Run only the black-box suite, against the server at this URL.
     #[arg(long, value_name = "URL", requires = "token")]
@@ -158,16 +158,15 @@ async fn suite(
     more: &[(&str, String)],
 ) -> Result<ExitCode> {
     migrate::apply(&session.checkout, url).await?;
-    if ask("jq", &["--version"]).await.is_none()
-        && let Err(error) = apt::install(session, &["jq"], "jq, which README.md's tour uses,").await
-    {
-        say(&format!("the test of README.md's tour will be ignored: {error}"));
-    }
-    if ask("pgbouncer", &["--version"]).await.is_none()
-        && let Err(error) =
-            apt::install(session, &["pgbouncer"], "PgBouncer, which some tests put before Postgres,").await
-    {
-        say(&format!("the tests behind a pooler will be ignored: {error}"));
+    for (program, purpose, tests) in [
+        ("jq", "jq, which README.md's tour uses,", "the test of README.md's tour"),
+        ("pgbouncer", "PgBouncer, which some tests put before Postgres,", "the tests behind a pooler"),
+    ] {
+        if ask(program, &["--version"]).await.is_none()
+            && let Err(error) = apt::install(session, &[program], purpose).await
+        {
+            say(&format!("{tests} will be ignored: {error}"));
+        }
     }
     // At once: apart, the fixture would have dependencies with other features, which would all be compiled again.
     components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
@@ -215,11 +214,7 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
         return test(session, command).await;
     }
     let arguments = suite.map(str::to_owned).to_vec();
-    main(
-        session,
-        &Args { base_url: None, token: None, postgres: None, anchors: None, arguments, environment: Vec::new() },
-    )
-    .await
+    main(session, &Args { arguments, ..Args::default() }).await
 }
 
 /// The test of background work under murder, for longer than the suite has time for.
@@ -228,7 +223,7 @@ pub async fn murder(session: &Session, Murder { kills, seed }: &Murder) -> Resul
     let mut environment =
         vec![("TODO_MURDER_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
     environment.extend(seed.map(|seed| ("TODO_MURDER_SEED", seed.to_string())));
-    main(session, &Args { base_url: None, token: None, postgres: None, anchors: None, arguments, environment }).await
+    main(session, &Args { arguments, environment, ..Args::default() }).await
 }
 
 /// Runs `cargo test`. Its last lines are to be the last that anybody sees, so nothing is said afterwards.

@@ -34,7 +34,7 @@ pub enum Needs {
     Pooler,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
-    /// A second, empty database beside the server's, and pg_dump and psql of its version.
+    /// A second, empty database beside the server's, and pg_dump and psql that are not older than it.
     Restore,
     /// The database of the server, and the application that this service replaces.
     Replaced,

@@ -61,15 +61,15 @@ struct Application {
     database: &'static str,
 }
 
-/// The four promises of one application under one load.
-struct Figures {
+/// What was measured of one application under one load.
+struct Measured {
     runs: Runs,
     megabytes: u64,
     /// Statements per request, the first time and when it is repeated.
     statements: Option<[f64; 2]>,
 }
 
-impl Figures {
+impl Measured {
     fn kilobytes_per_rate(&self) -> f64 {
         f64::from(u32::try_from(self.megabytes).unwrap_or(u32::MAX)) * 1024.0 / self.runs.typical().requests
     }
@@ -124,14 +124,14 @@ async fn adopt(bench: &Bench<'_>, arguments: &[&str]) -> Result<()> {
     bench.session.processes.succeed("cargo xtask adopt", command).await
 }
 
-/// That both tell the same is seen before anything is measured.
+/// Fails if the two answer differently; called before anything is measured.
 async fn same(bench: &Bench<'_>, before: &Application, ours: &Application) -> Result<()> {
     let (old, new) = (format!("http://{}", before.listen), format!("http://{}", ours.listen));
     let token = ours.token.as_deref().unwrap_or_default();
     adopt(bench, &["compare", "--old", &old, "--new", &new, "--token", token]).await
 }
 
-async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subject) -> Result<Vec<Figures>> {
+async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subject) -> Result<Vec<Measured>> {
     let step = Step::begin(format!("measuring {}", subject.name));
     let mut statements = Vec::new();
     for application in applications {
@@ -154,7 +154,7 @@ async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subj
     step.done();
     let memory = applications.iter().map(|application| application.process.resident_megabytes().unwrap_or_default());
     let figures = runs.into_iter().zip(memory).zip(statements);
-    Ok(figures.map(|((runs, megabytes), statements)| Figures { runs, megabytes, statements }).collect())
+    Ok(figures.map(|((runs, megabytes), statements)| Measured { runs, megabytes, statements }).collect())
 }
 
 impl Application {
@@ -205,7 +205,7 @@ fn head() {
     print("|---|---|---|---|---|---|---|---|---|");
 }
 
-fn row(what: &str, name: &str, figures: &Figures) {
+fn row(what: &str, name: &str, figures: &Measured) {
     let typical = figures.runs.typical();
     let [first, again] =
         figures.statements.map_or(["?", "?"].map(str::to_owned), |both| both.map(|n| format!("{n:.1}")));
@@ -220,7 +220,7 @@ fn row(what: &str, name: &str, figures: &Figures) {
 }
 
 /// How many times as fast the service is, by turns, as the other two.
-fn gains(results: &[(&str, Vec<Figures>)]) {
+fn gains(results: &[(&str, Vec<Measured>)]) {
     print("\n| requests/s of this service, times | before | their plan |\n|---|---|---|");
     for (what, figures) in results {
         if let [before, plan, ours] = figures.as_slice() {
@@ -229,7 +229,7 @@ fn gains(results: &[(&str, Vec<Figures>)]) {
     }
 }
 
-fn write(bench: &Bench<'_>, applications: &[Application], results: &[(&str, Vec<Figures>)]) -> Result<()> {
+fn write(bench: &Bench<'_>, applications: &[Application], results: &[(&str, Vec<Measured>)]) -> Result<()> {
     let folder = bench.session.checkout.root().join(RESULTS);
     std::fs::create_dir_all(&folder).context("the folder of the results cannot be made")?;
     let loads: Vec<Value> = results
@@ -253,7 +253,10 @@ fn write(bench: &Bench<'_>, applications: &[Application], results: &[(&str, Vec<
         .collect();
     let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let all = json!({
-        "command": format!("cargo xtask bench adopt --anchors FOLDER --profile {} --seconds {}", bench.profile, bench.seconds),
+        "command": format!(
+            "cargo xtask bench adopt --anchors FOLDER --host {} --profile {} --seconds {}",
+            bench.host.name(), bench.profile, bench.seconds
+        ),
         "processors": processors,
         "connections": CONNECTIONS,
         "loads": loads,
@@ -265,8 +268,8 @@ fn write(bench: &Bench<'_>, applications: &[Application], results: &[(&str, Vec<
 }
 
 /// One panel for each promise.
-fn chart<'a>(applications: &[Application], results: &[(&'a str, Vec<Figures>)]) -> Chart<'a> {
-    let panel = |title, of: fn(&Figures) -> Option<f64>| {
+fn chart<'a>(applications: &[Application], results: &[(&'a str, Vec<Measured>)]) -> Chart<'a> {
+    let panel = |title, of: fn(&Measured) -> Option<f64>| {
         let values = results.iter().map(|(_, figures)| figures.iter().map(of).collect());
         Panel { title, values: values.collect() }
     };

@@ -21,7 +21,7 @@ pub struct Panel<'a> {
 }
 
 /// Told apart also by who does not see colours: dark, medium, light.
-const COLOURS: [&str; 4] = ["#7f1d1d", "#d97706", "#67b7dc", "#cbd5e1"];
+const COLOURS: [&str; 3] = ["#7f1d1d", "#d97706", "#67b7dc"];
 const WIDTH: f64 = 860.0;
 const PANEL: f64 = 190.0;
 const TOP: f64 = 50.0;

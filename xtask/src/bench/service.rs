@@ -41,7 +41,9 @@ pub struct Bench<'a> {
     pub seconds: u32,
     /// The cargo profile of the host.
     pub profile: String,
-    host: PathBuf,
+    /// What runs the components.
+    pub host: Host,
+    program: PathBuf,
 }
 
 /// What runs the components that are measured.
@@ -51,6 +53,16 @@ pub enum Host {
     Embedded,
     /// The Spin on the PATH.
     Spin,
+}
+
+impl Host {
+    /// As the command line has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Spin => "spin",
+        }
+    }
 }
 
 /// A host that is being measured.
@@ -75,7 +87,7 @@ impl<'a> Bench<'a> {
         let database_url = postgres.url("todo");
         migrate::apply(&session.checkout, &database_url).await?;
         components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
-        let host = match host {
+        let program = match host {
             Host::Embedded => build_host(session, profile).await?,
             Host::Spin => on_path("spin").context("there is no spin on the PATH")?,
         };
@@ -84,7 +96,7 @@ impl<'a> Bench<'a> {
         let token = token::create(&mut connection, "bench", "bench", &[Scope::Read, Scope::Write], None).await?;
         let todo =
             sqlx::query_scalar("select uid::text from todos order by id limit 1").fetch_one(&mut connection).await?;
-        Ok(Self { session, servers, database_url, token, todo, seconds, profile: profile.to_owned(), host })
+        Ok(Self { session, servers, database_url, token, todo, seconds, profile: profile.to_owned(), host, program })
     }
 
     /// Starts the service as in production but without limits, and waits until it is ready.
@@ -121,7 +133,7 @@ impl<'a> Bench<'a> {
     /// The host with a manifest, told where the servers are and what else is set.
     fn up(&self, manifest: &str, settings: &[(&str, &str)]) -> Result<Command> {
         let redis = self.servers.redis.as_ref().context("there is no Redis")?;
-        let mut command = Command::new(&self.host);
+        let mut command = Command::new(&self.program);
         // With it Spin takes a trace of the stack for each error of the host.
         command.env_remove("RUST_BACKTRACE");
         command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());

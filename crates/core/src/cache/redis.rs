@@ -1,4 +1,4 @@
-//! The only user of `spin_sdk::redis`.
+//! Calls to Redis. Only this file and the `redis_*.rs` beside it use `spin_sdk::redis`.
 //!
 //! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's
 //! algorithm on), so the instance holds a few connections and lends each to one call at a time. They never reconnect by
