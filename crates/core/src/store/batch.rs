@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Failure, Param, Pg, Refusal, Statement};
+use super::pg::{Param, Pg, Refusal};
 use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
 use super::write::{self, Write, Written};
@@ -37,14 +37,8 @@ struct FailedOperation {
 /// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
-    let mut params = write.params();
-    params.push(json_param(&todo_fields::operations(operations)));
-    let rows = match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
-        Ok(rows) => rows,
-        Err(Failure::Refused(refusal)) => return Err(refused(&refusal)),
-        Err(Failure::Other(error)) => return Err(error),
-    };
-    let written: Written<Vec<Outcome>> = write::finish(rows, Kind::Todo)?;
+    let operations = json_param(&todo_fields::operations(operations));
+    let written: Written<Vec<Outcome>> = write.call_or(pg, SQL, [operations], Kind::Todo, refused).await?;
     Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
 }
 
@@ -54,13 +48,8 @@ pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Resu
 /// [`Error::Operation`] names the first that is not to be found; then nothing was restored.
 pub async fn restore(pg: &Pg, write: &Write<'_>, uids: &[Uuid]) -> Result<Written<Vec<Todo>>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_restore_v1($1, $2, $3, $4, $5, $6)";
-    let mut params = write.params();
-    params.push(Param::Texts(uids.iter().map(Uuid::to_string).collect()));
-    match pg.write(&write.caller.meter, Statement::new(SQL, params)).await {
-        Ok(rows) => write::finish(rows, Kind::Todo),
-        Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
-        Err(Failure::Other(error)) => Err(error),
-    }
+    let uids = Param::Texts(uids.iter().map(Uuid::to_string).collect());
+    write.call_or(pg, SQL, [uids], Kind::Todo, refused).await
 }
 
 fn result(outcome: Outcome) -> OperationResult {

@@ -261,7 +261,7 @@ pub(super) struct Order {
     /// The same order, written so that no index gives it.
     pub(super) unindexed: &'static str,
     /// Whether its index can be read without the table.
-    is_carried: bool,
+    pub(super) is_carried: bool,
 }
 
 impl Order {

@@ -182,8 +182,8 @@ impl Query {
         let order = Order::of(sort);
         let runs = self.runs(filter, sort, after, &order);
         let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_));
-        let is_carried = sort.key != SortKey::Title && !filter.deleted && rest.iter().all(is_indexed);
-        let reach = if is_carried { IN_INDEX } else { IN_TABLE };
+        let is_in_index = order.is_carried && !filter.deleted && rest.iter().all(is_indexed);
+        let reach = if is_in_index { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
         if listing.rest.is_empty() { listing.whole(listing.order.expression) } else { listing.within_reach(filter) }
     }

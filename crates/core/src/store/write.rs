@@ -78,18 +78,30 @@ impl Write<'_> {
         rest: impl IntoIterator<Item = Param>,
         kind: Kind,
     ) -> Result<Written<T>> {
+        self.call_or(pg, sql, rest, kind, |refusal| refused(refusal, kind)).await
+    }
+
+    /// The same for a function that raises errors of its own, which `refused` reads.
+    pub(super) async fn call_or<T: DeserializeOwned>(
+        &self,
+        pg: &Pg,
+        sql: &'static str,
+        rest: impl IntoIterator<Item = Param>,
+        kind: Kind,
+        refused: impl FnOnce(&Refusal) -> Error,
+    ) -> Result<Written<T>> {
         let mut params = self.params();
         params.extend(rest);
         match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
             Ok(rows) => finish(rows, kind),
-            Err(Failure::Refused(refusal)) => Err(refused(&refusal, kind)),
+            Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
             Err(Failure::Other(error)) => Err(error),
         }
     }
 }
 
 /// The columns `outcome`, `body`, `cache_wait`.
-pub(super) fn finish<T: DeserializeOwned>(rows: Rows, kind: Kind) -> Result<Written<T>> {
+fn finish<T: DeserializeOwned>(rows: Rows, kind: Kind) -> Result<Written<T>> {
     let mut row = rows.one()?;
     let outcome = row.text()?;
     let body = row.optional_text()?;
