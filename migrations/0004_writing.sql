@@ -16,7 +16,7 @@
 -- An error of class TD undoes the whole statement.
 --
 -- A function locks in this order: idempotency key (never waits), tags of the workspace (lock_tags_v1), todos by id,
--- new tags by name. Whatever deadlocks remain are rolled back by Postgres and repeated by the store.
+-- new tags by name; a chunk of a job its todos, the job, then the tags. Whatever deadlocks remain are rolled back by Postgres and repeated by the store.
 
 -- Each row comes, stays for a day and goes.
 CREATE TABLE idempotency_keys (
@@ -62,6 +62,14 @@ BEGIN
         state := 'running';
     END IF;
 END $$;
+
+-- The outcome of looking for a row that is to be changed. p_version: its version, null if there is none. p_versions: any
+-- of these; null: whatever it is.
+CREATE FUNCTION precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN p_version IS NULL THEN 'not_found' WHEN p_version <> ALL (p_versions) THEN 'stale' ELSE 'done'
+    END;
 
 -- Records what a write leaves beside its rows: the body under a claimed key, where a row that is still there has
 -- expired, and the pending invalidation. Gives cache_wait.

@@ -72,11 +72,7 @@ BEGIN
     END IF;
     SELECT * INTO department FROM departments
         WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR NO KEY UPDATE;
-    outcome := CASE
-        WHEN department.id IS NULL THEN 'not_found'
-        WHEN department.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
-    END;
+    outcome := precondition_v1(department.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -102,11 +98,7 @@ BEGIN
     END IF;
     SELECT * INTO department FROM departments
         WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
-    outcome := CASE
-        WHEN department.id IS NULL THEN 'not_found'
-        WHEN department.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
-    END;
+    outcome := precondition_v1(department.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;

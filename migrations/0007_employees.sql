@@ -84,9 +84,7 @@ BEGIN
     IF NOT p_create THEN
         SELECT * INTO former FROM employees
             WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR NO KEY UPDATE;
-        outcome := CASE
-            WHEN former.id IS NULL THEN 'not_found' WHEN former.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-        END;
+        outcome := precondition_v1(former.version, p_versions);
         IF outcome <> 'done' THEN
             RETURN;
         END IF;
@@ -132,9 +130,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO employee FROM employees WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
-    outcome := CASE
-        WHEN employee.id IS NULL THEN 'not_found' WHEN employee.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(employee.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;

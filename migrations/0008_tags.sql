@@ -26,7 +26,8 @@ CREATE FUNCTION tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
     );
 
 -- Writers that put tags on todos share this lock; merging or deleting a tag takes it alone. So while a tag is merged
--- no todo gains or loses it, and while todos are tagged their tags stay. Taken before any row is locked.
+-- no todo gains or loses it, and while todos are tagged their tags stay. Taken before any row is locked, except by a
+-- chunk of a job, which has locked its todos: merging or deleting a tag locks no todo.
 CREATE FUNCTION lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     IF p_alone THEN
@@ -81,9 +82,7 @@ BEGIN
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
     SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-    outcome := CASE
-        WHEN tag.id IS NULL THEN 'not_found' WHEN tag.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -127,9 +126,7 @@ BEGIN
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
     SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-    outcome := CASE
-        WHEN tag.id IS NULL THEN 'not_found' WHEN tag.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;

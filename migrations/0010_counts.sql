@@ -2,8 +2,8 @@
 -- were completed. To count them anew would cost more with every todo, for numbers that statistics, lists and tags ask
 -- for all the time.
 --
--- A count is split over shards, and a writer keeps one shard to itself until it commits. So writers of one workspace
--- never wait for each other's counts, nor deadlock over them. A number of one shard means nothing and may be
+-- A count is split over shards, and a writer keeps one shard to itself until it commits. So up to 16 writers of one
+-- workspace do not wait for each other's counts. A number of one shard means nothing and may be
 -- negative; the sum is exact at any moment, since it changes in the transaction that changes the todos. Rows change
 -- with every write: a page has room for many versions of its own.
 CREATE TABLE todo_counts (
@@ -40,8 +40,8 @@ CREATE FUNCTION completion_hour_v1(p_completed_at timestamptz) RETURNS timestamp
         WHEN p_completed_at > now() - interval '7 days 2 hours' THEN date_trunc('hour', p_completed_at, 'UTC')
     END;
 
--- A shard of this workspace that nobody else writes to before this transaction ends; the same one each time. With
--- more writers at once than shards, the last ones wait.
+-- A shard of this workspace that nobody else writes to before this transaction ends. With more writers at once than
+-- shards, the last ones share one and wait for each other.
 CREATE FUNCTION count_shard_v1(p_workspace bigint) RETURNS smallint LANGUAGE plpgsql AS $$
 DECLARE
     shards CONSTANT integer := 16;

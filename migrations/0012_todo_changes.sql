@@ -87,11 +87,9 @@ BEGIN
         SELECT * INTO todo FROM todos WHERE workspace_id = p_workspace AND id = p_id FOR NO KEY UPDATE;
     END IF;
     outcome := CASE
-        WHEN todo.id IS NULL THEN 'not_found'
         WHEN todo.deleted_at IS NOT NULL AND NOT p_also_in_bin THEN 'not_found'
         WHEN todo.deleted_at <= now() - bin_retention_v1() THEN 'not_found'
-        WHEN todo.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
+        ELSE precondition_v1(todo.version, p_versions)
     END;
 END $$;
 
@@ -149,13 +147,13 @@ BEGIN
     RETURN 'done';
 END $$;
 
--- Puts a locked live todo into the bin. Needs lock_tags_v1.
-CREATE FUNCTION bin_todo_v1(p_todo todos) RETURNS void LANGUAGE plpgsql AS $$
+-- Puts locked todos into the bin; those that are there stay as they are. Needs lock_tags_v1.
+CREATE FUNCTION bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM count_todos_v1(p_todo.workspace_id, ARRAY[p_todo.id], -1);
+    PERFORM count_todos_v1(p_workspace, p_todos, -1);
     UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
+    WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
 END $$;
 
 -- Takes locked todos out of the bin; live ones stay as they are. Needs lock_tags_v1.

@@ -71,7 +71,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM bin_todo_v1(locked.todo);
+    PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
     body := to_json((locked.todo).uid);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -178,7 +178,7 @@ BEGIN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
         result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
     ELSIF outcome = 'done' THEN
-        PERFORM bin_todo_v1(locked.todo);
+        PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
         result := '{"deleted":"' || (locked.todo).uid || '"}';
     END IF;
 END $$;

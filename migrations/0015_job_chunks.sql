@@ -66,7 +66,7 @@ BEGIN
             )
         );
     ELSE
-        tag := tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded');
+        tag := (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded');
         WITH removed AS (
             DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
@@ -101,10 +101,7 @@ BEGIN
         );
     ELSIF p_change = '"delete"' THEN
         PERFORM lock_tags_v1(p_workspace, false);
-        PERFORM count_todos_v1(p_workspace, p_todos, -1);
-        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
+        PERFORM bin_todos_v1(p_workspace, p_todos);
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');

@@ -101,7 +101,7 @@ BEGIN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
         result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
     ELSIF outcome = 'done' THEN
-        PERFORM bin_todo_v1(locked.todo);
+        PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
         result := '{"deleted":"' || (locked.todo).uid || '"}';
     END IF;
 END $$;
@@ -109,6 +109,16 @@ END $$;
 CREATE FUNCTION public.bin_retention_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN '30 days'::interval;
+
+CREATE FUNCTION public.bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM count_todos_v1(p_workspace, p_todos, -1);
+    UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
+        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
+END $$;
 
 CREATE TABLE public.todos (
     workspace_id bigint NOT NULL,
@@ -136,16 +146,6 @@ WITH (autovacuum_vacuum_scale_factor='0.01', autovacuum_vacuum_threshold='1000',
 ALTER TABLE ONLY public.todos ALTER COLUMN workspace_id SET STATISTICS 1000;
 ALTER TABLE ONLY public.todos ALTER COLUMN assignee_id SET STATISTICS 1000;
 ALTER TABLE ONLY public.todos ALTER COLUMN search SET STATISTICS 1000;
-
-CREATE FUNCTION public.bin_todo_v1(p_todo public.todos) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    PERFORM count_todos_v1(p_todo.workspace_id, ARRAY[p_todo.id], -1);
-    UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
-END $$;
 
 CREATE FUNCTION public.change_todo_v1(p_todo public.todos, p_fields jsonb) RETURNS text
     LANGUAGE plpgsql
@@ -221,10 +221,7 @@ BEGIN
         );
     ELSIF p_change = '"delete"' THEN
         PERFORM lock_tags_v1(p_workspace, false);
-        PERFORM count_todos_v1(p_workspace, p_todos, -1);
-        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
+        PERFORM bin_todos_v1(p_workspace, p_todos);
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');
@@ -367,11 +364,7 @@ BEGIN
     END IF;
     SELECT * INTO department FROM departments
         WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
-    outcome := CASE
-        WHEN department.id IS NULL THEN 'not_found'
-        WHEN department.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
-    END;
+    outcome := precondition_v1(department.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -409,11 +402,7 @@ BEGIN
     END IF;
     SELECT * INTO department FROM departments
         WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR NO KEY UPDATE;
-    outcome := CASE
-        WHEN department.id IS NULL THEN 'not_found'
-        WHEN department.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
-    END;
+    outcome := precondition_v1(department.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -444,9 +433,7 @@ BEGIN
         RETURN;
     END IF;
     SELECT * INTO employee FROM employees WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
-    outcome := CASE
-        WHEN employee.id IS NULL THEN 'not_found' WHEN employee.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(employee.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -512,9 +499,7 @@ BEGIN
     IF NOT p_create THEN
         SELECT * INTO former FROM employees
             WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR NO KEY UPDATE;
-        outcome := CASE
-            WHEN former.id IS NULL THEN 'not_found' WHEN former.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-        END;
+        outcome := precondition_v1(former.version, p_versions);
         IF outcome <> 'done' THEN
             RETURN;
         END IF;
@@ -786,11 +771,9 @@ BEGIN
         SELECT * INTO todo FROM todos WHERE workspace_id = p_workspace AND id = p_id FOR NO KEY UPDATE;
     END IF;
     outcome := CASE
-        WHEN todo.id IS NULL THEN 'not_found'
         WHEN todo.deleted_at IS NOT NULL AND NOT p_also_in_bin THEN 'not_found'
         WHEN todo.deleted_at <= now() - bin_retention_v1() THEN 'not_found'
-        WHEN todo.version <> ALL (p_versions) THEN 'stale'
-        ELSE 'done'
+        ELSE precondition_v1(todo.version, p_versions)
     END;
 END $$;
 
@@ -808,6 +791,10 @@ CREATE TABLE public.departments (
 CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT e.id FROM (public.employees e JOIN public.departments d ON (((d.workspace_id = e.workspace_id) AND (d.id = e.department_id)))) WHERE ((d.workspace_id = members_v1.p_workspace) AND ((d.id = members_v1.p_department) OR (d.uid = members_v1.p_department_uid))));
+
+CREATE FUNCTION public.precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_version IS NULL) THEN 'not_found'::text WHEN (p_version <> ALL (p_versions)) THEN 'stale'::text ELSE 'done'::text END;
 
 CREATE FUNCTION public.priority_names_v1() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1013,9 +1000,7 @@ BEGIN
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
     SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-    outcome := CASE
-        WHEN tag.id IS NULL THEN 'not_found' WHEN tag.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -1042,9 +1027,7 @@ BEGIN
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
     SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-    outcome := CASE
-        WHEN tag.id IS NULL THEN 'not_found' WHEN tag.version <> ALL (p_versions) THEN 'stale' ELSE 'done'
-    END;
+    outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -1101,7 +1084,7 @@ BEGIN
             )
         );
     ELSE
-        tag := tag_id_v1(p_workspace, p_tag -> 0 ->> 'folded');
+        tag := (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded');
         WITH removed AS (
             DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
@@ -1153,7 +1136,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM bin_todo_v1(locked.todo);
+    PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
     body := to_json((locked.todo).uid);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
