@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
-use crate::Session;
 use crate::progress::Step;
+use crate::{Session, python};
 
 /// What the applications in Python import.
 const PACKAGES: [&str; 9] = [
@@ -37,12 +37,7 @@ pub async fn python(session: &Session) -> Result<PathBuf> {
         return Ok(folder.join("bin"));
     }
     let step = Step::begin("installing the anchors' Python libraries under target/");
-    let mut command = Command::new("python3");
-    command.args(["-m", "venv", "--clear"]).arg(&folder);
-    session.processes.succeed("python3 -m venv", command).await.context("Python 3 with venv is needed")?;
-    let mut command = Command::new(folder.join("bin/pip"));
-    command.args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
-    session.processes.succeed("pip install", command).await?;
+    python::environment(session, &folder, &PACKAGES).await?;
     step.done();
     Ok(folder.join("bin"))
 }

@@ -27,15 +27,11 @@ pub async fn ask(
     token: &str,
     body: Option<&Value>,
 ) -> Option<(u16, Value)> {
-    let body = body.map(Value::to_string).unwrap_or_default();
-    let request = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let answer = tokio::time::timeout(Duration::from_secs(60), exchange(address, request)).await.ok()?.ok()?;
-    let (_, body) = answer.split_once("\r\n\r\n")?;
-    Some((status_of(&answer)?, serde_json::from_str(body).ok()?))
+    let url = Url::parse(&format!("http://{address}{path}")).ok()?;
+    let (bearer, body) = (format!("Bearer {token}"), body.map(Value::to_string));
+    let fields = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+    let answer = send(method, &url, &fields, body.as_deref()).await.ok()?;
+    Some((answer.status, serde_json::from_str(&answer.body).ok()?))
 }
 
 /// A whole answer.

@@ -22,6 +22,7 @@ mod migrate;
 mod openapi;
 mod postgres;
 mod progress;
+mod python;
 mod redis;
 mod run;
 mod schema;

@@ -8,13 +8,11 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, components};
 use crate::progress::{Step, say};
-use crate::redis::Redis;
 use crate::run::ask;
-use crate::servers::{Keep, Servers, Wanted, free_port};
-use crate::token::{self, Scope};
-use crate::{Session, database, migrate, up};
+use crate::servers::free_port;
+use crate::token::Scope;
+use crate::{Session, python, up};
 
 const CONFORMANCE: &str = "@modelcontextprotocol/conformance";
 /// Pinned, because each release finds other things.
@@ -45,27 +43,15 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
         Err(error) => return Err(error),
     };
-    let servers =
-        Servers::start(session, "mcp-check", Keep::Nothing, Wanted { postgres: true, redis: true, version: None })
-            .await?;
-    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
-    postgres.create_database("todo").await?;
-    let url = postgres.url("todo");
-    migrate::apply(&session.checkout, &url).await?;
-    let scopes = [Scope::Read, Scope::Write];
-    let token = token::create(&mut database::connect(&url).await?, "default", "mcp-check", &scopes, None).await?;
-    components(session, &COMPONENTS).await?;
-    let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
-    let settings = up::settings(&url, &redis_url)?;
-
+    let private = up::private(session, "mcp-check", &[Scope::Read, Scope::Write]).await?;
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-    up::serve_privately(session, listen, &settings, &[("AUTH", "token")]).await?;
-    tools.play(session, &format!("http://{listen}/mcp"), &token).await?;
+    up::serve_privately(session, listen, &private.settings, &[("AUTH", "token")]).await?;
+    tools.play(session, &format!("http://{listen}/mcp"), &private.token).await?;
 
     // The suite sends no token, and pretends to be a page of the server's own origin.
     let open = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     let origin = format!("http://{open}");
-    up::serve_privately(session, open, &settings, &[("AUTH", "off"), ("CORS_ORIGINS", &origin)]).await?;
+    up::serve_privately(session, open, &private.settings, &[("AUTH", "off"), ("CORS_ORIGINS", &origin)]).await?;
     for version in VERSIONS {
         tools.conform(&format!("{origin}/mcp"), version).await?;
     }
@@ -131,7 +117,7 @@ async fn install(session: &Session) -> Result<Tools> {
         let step = Step::begin(format!("installing {wanted} under target/"));
         std::fs::create_dir_all(&folder)?;
         npm(session, &folder, &packages).await?;
-        pip(session, &folder).await?;
+        python::environment(session, &folder.join("python"), &PIP).await?;
         std::fs::write(&mark, &wanted)?;
         step.done();
     }
@@ -143,14 +129,4 @@ async fn npm(session: &Session, folder: &Path, packages: &[&str]) -> Result<()> 
     command.current_dir(folder).args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
     command.arg("--prefix").arg(folder).args(packages);
     session.processes.succeed("npm install", command).await
-}
-
-async fn pip(session: &Session, folder: &Path) -> Result<()> {
-    let folder = folder.join("python");
-    let mut command = Command::new("python3");
-    command.args(["-m", "venv", "--clear"]).arg(&folder);
-    session.processes.succeed("python3 -m venv", command).await?;
-    let mut command = Command::new(folder.join("bin/pip"));
-    command.args(["install", "--quiet", "--disable-pip-version-check"]).args(PIP);
-    session.processes.succeed("pip install", command).await
 }

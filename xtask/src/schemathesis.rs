@@ -5,16 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, components};
 use crate::progress::{Step, say};
-use crate::redis::Redis;
-use crate::run::ask;
-use crate::servers::{Keep, Servers, Wanted, free_port};
-use crate::token::{self, Scope};
-use crate::{Session, apt, database, migrate, up};
+use crate::servers::free_port;
+use crate::token::Scope;
+use crate::{Session, python, up};
 
 /// Pinned, because each release finds other things.
 const PACKAGE: &str = "schemathesis==4.32.5";
@@ -31,20 +28,9 @@ pub struct Args {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let schemathesis = install(session).await?;
-    let wanted = Wanted { postgres: true, redis: true, version: None };
-    let servers = Servers::start(session, "schemathesis", Keep::Nothing, wanted).await?;
-    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
-    postgres.drop_databases("todo").await?;
-    postgres.create_database("todo").await?;
-    let url = postgres.url("todo");
-    migrate::apply(&session.checkout, &url).await?;
-    let scopes = [Scope::Read, Scope::Write, Scope::Admin];
-    let token = token::create(&mut database::connect(&url).await?, "default", "schemathesis", &scopes, None).await?;
-    components(session, &COMPONENTS).await?;
-
+    let private = up::private(session, "schemathesis", &[Scope::Read, Scope::Write, Scope::Admin]).await?;
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-    let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
-    up::serve_privately(session, listen, &up::settings(&url, &redis_url)?, &[("AUTH", "token")]).await?;
+    up::serve_privately(session, listen, &private.settings, &[("AUTH", "token")]).await?;
 
     let mut code = ExitCode::SUCCESS;
     for version in ["v1", "v2"] {
@@ -60,7 +46,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
             command.args(["--seed", &seed.to_string()]);
         }
         // In the environment, where a list of processes does not show it.
-        command.env("TODO_AUTHORIZATION", format!("Bearer {token}"));
+        command.env("TODO_AUTHORIZATION", format!("Bearer {}", private.token));
         let status = session.processes.run("schemathesis", command).await?;
         if !status.success() {
             code = ExitCode::FAILURE;
@@ -77,17 +63,8 @@ async fn install(session: &Session) -> Result<PathBuf> {
     if installed == PACKAGE && program.is_file() {
         return Ok(program);
     }
-    // Debian's Python comes without what fills a new environment.
-    if ask("python3", &["-c", "import venv, ensurepip"]).await.is_none() {
-        apt::install(session, &["python3-venv"], "Python 3 with venv").await?;
-    }
     let step = Step::begin(format!("installing {PACKAGE} under target/"));
-    let mut command = Command::new("python3");
-    command.args(["-m", "venv", "--clear"]).arg(&folder);
-    session.processes.succeed("python3 -m venv", command).await?;
-    let mut command = Command::new(folder.join("bin/pip"));
-    command.args(["install", "--quiet", "--disable-pip-version-check", PACKAGE]);
-    session.processes.succeed("pip install", command).await?;
+    python::environment(session, &folder, &[PACKAGE]).await?;
     std::fs::write(folder.join("installed"), PACKAGE)?;
     step.done();
     Ok(program)

@@ -13,6 +13,7 @@ use crate::build::{COMPONENTS, SERVICE, cargo, components};
 use crate::database::{self, URL_FILE, host_and_port};
 use crate::postgres::Postgres;
 use crate::progress::{Step, duration, say};
+use crate::redis::Redis;
 use crate::run::{Process, ask};
 use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
 use crate::{Session, http, migrate, token};
@@ -95,20 +96,14 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         Host::Embedded => Command::new(embedded(session).await?),
     };
 
-    command.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    command.args(["up", "--from", "spin.toml", "--listen", &args.listen.to_string()]);
+    serve(session, &mut command, args.listen, &settings(&database_url, &redis_url)?);
     for variable in &args.variables {
         command.args(["--variable", variable]);
     }
     if let Some(file) = &args.runtime_config_file {
         command.arg("--runtime-config-file").arg(std::path::absolute(file)?);
     }
-    // By the environment, not by flags: a list of processes shows those, with the passwords in the URLs.
-    for (key, value) in settings(&database_url, &redis_url)? {
-        command.env(format!("SPIN_VARIABLE_{key}"), value);
-    }
-    let service = session.processes.start("the service", command, Signal::INT)?;
-    until_it_answers(&service, args.listen).await?;
+    let service = started(session, command, args.listen).await?;
     say(&format!("ready after {} at http://{} - Ctrl-C stops everything", duration(began.elapsed()), args.listen));
     example(http::reachable(args.listen));
 
@@ -134,7 +129,48 @@ async fn set_former_aside(postgres: &Postgres) -> Result<()> {
     postgres.create_database("todo").await
 }
 
-/// Serves for another command, on the embedded host and without limits of rates, until the command ends.
+/// Private servers with a migrated database, for another command that serves on them.
+pub struct Private {
+    /// The variables that say where the servers are.
+    pub settings: Vec<(&'static str, String)>,
+    /// A token of the default workspace.
+    pub token: String,
+    _servers: Servers,
+}
+
+/// Starts the servers that are called so and builds the components.
+pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> Result<Private> {
+    let wanted = Wanted { postgres: true, redis: true, version: None };
+    let servers = Servers::start(session, name, Keep::Nothing, wanted).await?;
+    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
+    postgres.drop_databases("todo").await?;
+    postgres.create_database("todo").await?;
+    let url = postgres.url("todo");
+    migrate::apply(&session.checkout, &url).await?;
+    let token = token::create(&mut database::connect(&url).await?, "default", name, scopes, None).await?;
+    components(session, &COMPONENTS).await?;
+    let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
+    Ok(Private { settings: settings(&url, &redis_url)?, token, _servers: servers })
+}
+
+/// Makes a host serve the application, told where the servers are. By the environment, not by flags: a list of processes shows those,
+/// with the passwords in the URLs.
+fn serve(session: &Session, host: &mut Command, listen: SocketAddr, servers: &[(&'static str, String)]) {
+    host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
+    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
+    for (key, value) in servers {
+        host.env(format!("SPIN_VARIABLE_{key}"), value);
+    }
+}
+
+/// Starts a host and waits until it is ready.
+async fn started(session: &Session, host: Command, listen: SocketAddr) -> Result<Process> {
+    let service = session.processes.start("the service", host, Signal::INT)?;
+    until_it_answers(&service, listen).await?;
+    Ok(service)
+}
+
+/// Serves for another command, on the embedded host and with limits of rates that nothing reaches, until the command ends.
 pub async fn serve_privately(
     session: &Session,
     listen: SocketAddr,
@@ -142,11 +178,7 @@ pub async fn serve_privately(
     variables: &[(&str, &str)],
 ) -> Result<()> {
     let mut host = Command::new(embedded(session).await?);
-    host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
-    for (key, value) in servers {
-        host.env(format!("SPIN_VARIABLE_{key}"), value);
-    }
+    serve(session, &mut host, listen, servers);
     host.env("SPIN_VARIABLE_LOG_LEVEL", "warn");
     for (key, value) in variables {
         host.env(format!("SPIN_VARIABLE_{key}"), value);
@@ -155,8 +187,8 @@ pub async fn serve_privately(
         // High and not off: an answer without the fields of the rate limit would prove nothing about them.
         host.env(format!("SPIN_VARIABLE_RATE_LIMIT_{class}"), "1000000");
     }
-    let service = session.processes.start("the service", host, Signal::INT)?;
-    until_it_answers(&service, listen).await
+    started(session, host, listen).await?;
+    Ok(())
 }
 
 /// The variables of `spin.toml` that say where the servers are.

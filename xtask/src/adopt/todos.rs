@@ -194,7 +194,7 @@ fn status(old: &mut Checked<'_>, map: &Map) -> Result<Option<Status>> {
         }
     };
     let Some(word) = old.text("status")? else {
-        let status = if completed == Some(true) { Status::Completed } else { Status::Pending };
+        let status = agreed(None, completed);
         if old.known.has("status") {
             old.mend("status", &format!("is empty: {}", status.as_str()));
         }
@@ -204,17 +204,23 @@ fn status(old: &mut Checked<'_>, map: &Map) -> Result<Option<Status>> {
         old.refuse("status", &format!("`{}` is none of ours; name it under [statuses] in the map", short(&word)));
         return Ok(None);
     };
-    Ok(Some(match completed {
-        Some(true) if !status.is_completed() => {
-            old.mend("status", &format!("is {} though completed is true: completed", status.as_str()));
-            Status::Completed
-        }
-        Some(false) if status.is_completed() => {
-            old.mend("status", "is completed though completed is false: pending");
-            Status::Pending
-        }
-        _ => status,
-    }))
+    let mended = agreed(Some(status), completed);
+    if mended != status {
+        let completed = mended.is_completed();
+        let [was, is] = [status, mended].map(|status| status.as_str());
+        old.mend("status", &format!("is {was} though completed is {completed}: {is}"));
+    }
+    Ok(Some(mended))
+}
+
+/// The status of a todo of which a word and `completed` say this; `completed` wins.
+pub fn agreed(word: Option<Status>, completed: Option<bool>) -> Status {
+    match (word, completed) {
+        (Some(status), None) => status,
+        (Some(status), Some(completed)) if status.is_completed() == completed => status,
+        (_, Some(true)) => Status::Completed,
+        _ => Status::Pending,
+    }
 }
 
 fn priority(old: &mut Checked<'_>, map: &Map) -> Result<Option<Priority>> {

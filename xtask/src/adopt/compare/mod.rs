@@ -103,7 +103,7 @@ impl Pair {
     }
 
     async fn get(&mut self, path: &str) -> Result<(Answer, Answer)> {
-        self.ask(&Request { method: "GET", path: path.to_owned(), body: None, refused: None }).await
+        self.ask(&get(path.to_owned())).await
     }
 
     /// A page of both, which tells the todos of each.

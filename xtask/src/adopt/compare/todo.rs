@@ -3,10 +3,11 @@
 use serde_json::{Map as Object, Value};
 use todo_core::domain::instant::Instant;
 use todo_core::domain::text::{Description, TagName, Title};
-use todo_core::domain::todo::{Priority, Status};
+use todo_core::domain::todo::Priority;
 
 use super::difference::{Difference, Findings};
 use crate::adopt::map::Map;
+use crate::adopt::todos::agreed;
 
 /// What version 1 has and the old application did not.
 const NEW_FIELDS: [&str; 3] = ["assignee", "completed_at", "version"];
@@ -75,12 +76,7 @@ fn reason(
         "status" => {
             let completed = old.get("completed").and_then(Value::as_bool);
             let named = before.as_str().and_then(|word| map.status(word));
-            let mended = match (named, completed) {
-                (Some(status), Some(completed)) if status.is_completed() == completed => status,
-                (Some(status), None) => status,
-                (_, Some(true)) => Status::Completed,
-                _ => Status::Pending,
-            };
+            let mended = agreed(named, completed);
             (after.as_str()? == mended.as_str()).then(|| vec![Difference::Mended])
         }
         "completed" => (before.is_null() && after.is_boolean()).then(|| vec![Difference::Mended]),
