@@ -92,16 +92,7 @@ async fn service(postgres: &Postgres, port: u16, cache: &str) -> Arc<Workspace> 
         Options::default().with("cache", cache).with("database_timeout_ms", 1000).with("database_wait_ms", 1000);
     let options = options.with("database_url", url).with("database_host", "127.0.0.1").with("database_port", port);
     let server = Server::private(options).await;
-    database::connect_to(&postgres.url())
-        .await
-        .execute(
-            "with home as (insert into workspaces (uid, name) values (gen_random_uuid(), 'default') returning id)
-             insert into tokens (workspace_id, uid, name, hash, scopes)
-             select id, gen_random_uuid(), 'failover', sha256(convert_to($1, 'UTF8')), '{admin}' from home",
-            &[&server.admin_token],
-        )
-        .await
-        .unwrap();
+    database::make_admin(&database::connect_to(&postgres.url()).await, &server.admin_token).await;
     Arc::new(Workspace::on(&server).await)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::server::authority;
-use crate::harness::{Answer, Options, Server, Workspace, database, suite, with_parameter};
+use crate::harness::{Answer, Options, Server, Workspace, changed, database, suite, with_parameter};
 
 suite![
     #[embedded]
@@ -297,23 +297,23 @@ async fn a_database_without_migrations_is_not_ready() {
 async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
     let given = std::env::var("DATABASE_URL").unwrap();
     let (host, port) = authority(&given, "5432");
-    let with = |change: &dyn Fn(&mut url::Url)| {
-        let mut url = url::Url::parse(&given).unwrap();
-        change(&mut url);
-        url.to_string()
-    };
     let told_password = "tell-nobody";
     for (url, allowed, reason, remedy) in [
         (given.clone(), "1", "not_permitted", "database_host and database_port must name what database_url names"),
         (
-            with(&|url| url.set_password(Some(told_password)).unwrap()),
+            changed(&given, |url| url.set_password(Some(told_password)).unwrap()),
             &port,
             "wrong_password",
             "refuses the role or the password of database_url",
         ),
-        (with(&|url| url.set_path("no_such_database")), &port, "no_database", "create it, then apply the migrations"),
         (
-            with(&|url| url.set_port(Some(1)).unwrap()),
+            changed(&given, |url| url.set_path("no_such_database")),
+            &port,
+            "no_database",
+            "create it, then apply the migrations",
+        ),
+        (
+            changed(&given, |url| url.set_port(Some(1)).unwrap()),
             "1",
             "unreachable",
             "is Postgres up at the address of database_url?",

@@ -87,14 +87,7 @@ struct World {
 impl World {
     async fn new(database_url: String, inside: Arc<Server>, outside: &Host) -> Arc<Self> {
         let sql = database::connect_to(&database_url).await;
-        sql.execute(
-            "with home as (insert into workspaces (uid, name) values (gen_random_uuid(), 'default') returning id) \
-             insert into tokens (workspace_id, uid, name, hash, scopes) \
-             select id, gen_random_uuid(), 'murder', sha256(convert_to($1, 'UTF8')), '{admin}' from home",
-            &[&inside.admin_token],
-        )
-        .await
-        .unwrap();
+        database::make_admin(&sql, &inside.admin_token).await;
         let workspace = Workspace::on(&inside).await;
         let id = database::workspace(&sql, &workspace).await;
         database::fill(&sql, id, MATCHING).await;

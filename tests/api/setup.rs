@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::harness::server::authority;
-use crate::harness::suite;
+use crate::harness::{changed, suite};
 
 suite![
     #[database]
@@ -23,22 +23,21 @@ fn fails(arguments: &[&str]) -> String {
 async fn migrate_names_the_remedy() {
     let given = std::env::var("DATABASE_URL").unwrap();
     let (host, port) = authority(&given, "5432");
-    let changed = |change: &dyn Fn(&mut url::Url)| {
-        let mut url = url::Url::parse(&given).unwrap();
-        change(&mut url);
-        url.to_string()
-    };
     for (url, told, remedy) in [
         (
-            changed(&|url| url.set_password(Some("tell-nobody")).unwrap()),
+            changed(&given, |url| url.set_password(Some("tell-nobody")).unwrap()),
             format!("no connection to Postgres at {host}:{port}"),
             "the role or the password of DATABASE_URL is wrong",
         ),
-        (changed(&|url| url.set_path("no_such")), "\"no_such\" does not exist".to_owned(), "create the database first"),
-        (changed(&|url| url.set_port(Some(1)).unwrap()), format!("{host}:1"), "is a server up at this address?"),
+        (
+            changed(&given, |url| url.set_path("no_such")),
+            "\"no_such\" does not exist".to_owned(),
+            "create the database first",
+        ),
+        (changed(&given, |url| url.set_port(Some(1)).unwrap()), format!("{host}:1"), "is a server up at this address?"),
         // A database of another owner.
         (
-            changed(&|url| url.set_path("postgres")),
+            changed(&given, |url| url.set_path("postgres")),
             "permission denied".to_owned(),
             "a superuser runs CREATE EXTENSION btree_gin first",
         ),

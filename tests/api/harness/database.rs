@@ -20,6 +20,18 @@ pub async fn connect_to(url: &str) -> Client {
     client
 }
 
+/// Makes this token an administrator's in an empty database.
+pub async fn make_admin(sql: &Client, token: &str) {
+    sql.execute(
+        "with home as (insert into workspaces (uid, name) values (gen_random_uuid(), 'default') returning id) \
+         insert into tokens (workspace_id, uid, name, hash, scopes) \
+         select id, gen_random_uuid(), 'tests', sha256(convert_to($1, 'UTF8')), '{admin}' from home",
+        &[&token],
+    )
+    .await
+    .unwrap();
+}
+
 /// Waits until this many others wait for locks that `holder` holds.
 pub async fn until_blocked(holder: &Client, count: usize) {
     // Not pg_stat_activity, which inside a transaction always shows its first snapshot.

@@ -17,7 +17,7 @@ pub mod workspace;
 
 pub use answer::Answer;
 pub use client::Client;
-pub use server::{Options, Server, with_parameter};
+pub use server::{Options, Server, changed, with_parameter};
 pub use workspace::{Workspace, unique, uuid};
 
 pub(crate) use suite::suite;

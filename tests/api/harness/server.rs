@@ -179,6 +179,13 @@ fn servers() -> Vec<(String, String)> {
     .to_vec()
 }
 
+/// The URL of a database with another part.
+pub fn changed(url: &str, change: impl FnOnce(&mut url::Url)) -> String {
+    let mut url = url::Url::parse(url).unwrap();
+    change(&mut url);
+    url.to_string()
+}
+
 /// The URL with one more parameter.
 pub fn with_parameter(url: &str, parameter: &str) -> String {
     format!("{url}{}{parameter}", if url.contains('?') { '&' } else { '?' })

@@ -3,12 +3,12 @@
 use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::{Value, json};
 
 use super::server::MADE_TOKENS;
-use super::{Client, Server};
+use super::{Answer, Client, Server};
 
 /// A fresh workspace and a client with a token of it that may read and write.
 pub struct Workspace {
@@ -72,6 +72,18 @@ impl Workspace {
     /// Creates a department and returns it.
     pub async fn department(&self, name: &str) -> Value {
         self.post("/api/v2/departments").json(json!({ "name": name })).send().await.created()
+    }
+
+    /// The answer from the cache, as soon as it comes from there: a busy Redis may be left alone for a moment.
+    pub async fn cached(&self, path: &str) -> Answer {
+        for _ in 0..250 {
+            let answer = self.get(path).send().await;
+            if answer.header("x-cache") == "HIT" {
+                return answer;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{path} is never answered from the cache");
     }
 
     /// The titles of the todos that this query finds, page by page, in order.
