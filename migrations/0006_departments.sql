@@ -53,6 +53,7 @@ BEGIN
     END IF;
     INSERT INTO departments (workspace_id, uid, name) VALUES (p_workspace, p_uid, p_name)
     RETURNING id INTO department_id;
+    INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'department.created', p_uid, 1);
     body := (SELECT document FROM department_documents_v1 WHERE workspace_id = p_workspace AND id = department_id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
@@ -79,6 +80,11 @@ BEGIN
     UPDATE departments SET name = p_name, version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
     WHERE workspace_id = p_workspace AND id = department.id AND name <> p_name;
+    IF FOUND THEN
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'department.updated', department.uid, department.version + 1,
+            field_change_v1('name', department.name, p_name));
+    END IF;
     body := (SELECT document FROM department_documents_v1 WHERE workspace_id = p_workspace AND id = department.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -103,6 +109,9 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM departments WHERE workspace_id = p_workspace AND id = department.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_workspace, 'department.deleted', department.uid, department.version + 1,
+        field_change_v1('name', department.name, NULL));
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

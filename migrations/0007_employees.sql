@@ -105,10 +105,16 @@ BEGIN
     IF p_create THEN
         INSERT INTO employees (workspace_id, uid, name, email, department_id)
         VALUES (p_workspace, p_uid, w.name, w.email, w.department_id) RETURNING id INTO w.id;
+        INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'employee.created', p_uid, 1);
     ELSIF (w.name, w.email, w.department_id) IS DISTINCT FROM (former.name, former.email, former.department_id) THEN
         UPDATE employees SET name = w.name, email = w.email, department_id = w.department_id, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = former.id;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'employee.updated', former.uid, former.version + 1,
+            field_change_v1('name', former.name, w.name) || field_change_v1('email', former.email, w.email)
+            || value_change_v1('department', department_named_v1(p_workspace, former.department_id),
+                department_named_v1(p_workspace, w.department_id)));
     END IF;
     body := (SELECT document FROM employee_documents_v1 WHERE workspace_id = p_workspace AND id = w.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
@@ -143,6 +149,9 @@ BEGIN
     UPDATE todos SET assignee_id = NULL
     WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NOT NULL;
     DELETE FROM employees WHERE workspace_id = p_workspace AND id = employee.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_workspace, 'employee.deleted', employee.uid, employee.version + 1,
+        field_change_v1('name', employee.name, NULL));
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

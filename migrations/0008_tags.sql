@@ -49,20 +49,32 @@ BEGIN
         IF cardinality(ids) = cardinality(wanted) THEN
             RETURN ids;
         END IF;
-        INSERT INTO tags (workspace_id, uid, name, folded)
-        SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
-        FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-        WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
-        ORDER BY w.folded
-        ON CONFLICT (workspace_id, folded) DO NOTHING;
+        WITH new AS (
+            INSERT INTO tags (workspace_id, uid, name, folded)
+            SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
+            FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
+            WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
+            ORDER BY w.folded
+            ON CONFLICT (workspace_id, folded) DO NOTHING
+            RETURNING uid, version
+        )
+        INSERT INTO events (workspace_id, type, subject, version)
+        SELECT p_workspace, 'tag.created', uid, version FROM new;
     END LOOP;
 END $$;
 
--- Deletes a tag, from todos and from the counts, too. Needs lock_tags_v1 alone.
-CREATE FUNCTION drop_tag_v1(p_workspace bigint, p_tag bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Deletes a tag, from todos and from the counts, too. p_successor: the one that its todos have got instead, if any.
+-- Needs lock_tags_v1 alone.
+CREATE FUNCTION drop_tag_v1(p_tag tags, p_successor tags) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    DELETE FROM tags WHERE workspace_id = p_workspace AND id = p_tag;
-    DELETE FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
+    DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND id = p_tag.id;
+    DELETE FROM tag_counts WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_tag.workspace_id, 'tag.deleted', p_tag.uid, p_tag.version + 1,
+        field_change_v1('name', p_tag.name, NULL) || CASE
+            WHEN p_successor.id IS NULL THEN '{}'
+            ELSE jsonb_build_object('replaced_by', jsonb_build_object('id', p_successor.uid, 'name', p_successor.name))
+        END);
 END $$;
 
 -- Gives a tag another name. Where a tag of that name exists the two merge and the other one stays; todos with both
@@ -101,9 +113,11 @@ BEGIN
         SELECT p_workspace, other.id, count_shard_v1(p_workspace), count(*)
         FROM moved JOIN todos t ON t.workspace_id = p_workspace AND t.id = moved.todo_id WHERE t.deleted_at IS NULL
         ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        PERFORM drop_tag_v1(p_workspace, tag.id);
+        PERFORM drop_tag_v1(tag, other);
         tag := other;
     ELSIF tag.name <> p_name THEN
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'tag.updated', tag.uid, tag.version + 1, field_change_v1('name', tag.name, p_name));
         UPDATE tags SET name = p_name, folded = p_folded, version = version + 1
         WHERE workspace_id = p_workspace AND id = tag.id RETURNING * INTO tag;
     END IF;
@@ -130,7 +144,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM drop_tag_v1(p_workspace, tag.id);
+    PERFORM drop_tag_v1(tag, NULL);
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

@@ -3,12 +3,13 @@
 -- p_fields names what is to be written, all of it optional: title, description, status, reopen, priority (a number),
 -- due_date, tags ([{uid, name, folded}]), assignee (a number or a UUID, or null).
 
--- Gives a live todo exactly these tags and counts them; whether that changed anything. Needs lock_tags_v1 and, but for
--- a new one, the todo's row.
-CREATE FUNCTION set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Gives a live todo exactly these tags and counts them. Gives the names of those that it got and lost, {"added",
+-- "removed"}, or null if it has them already. Needs lock_tags_v1 and, but for a new one, the todo's row.
+CREATE FUNCTION set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 DECLARE
     wanted CONSTANT bigint[] := ensure_tags_v1(p_workspace, p_tags);
     own CONSTANT smallint := count_shard_v1(p_workspace);
+    changes jsonb;
 BEGIN
     WITH removed AS (
         DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
@@ -18,13 +19,21 @@ BEGIN
         SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
         ON CONFLICT DO NOTHING
         RETURNING tag_id
+    ), changed AS (
+        SELECT tag_id, -1 AS change FROM removed
+        UNION ALL
+        SELECT tag_id, 1 FROM added
+    ), counted AS (
+        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+        SELECT p_workspace, tag_id, own, change FROM changed
+        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
-    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-    SELECT p_workspace, tag_id, own, -1 FROM removed
-    UNION ALL
-    SELECT p_workspace, tag_id, own, 1 FROM added
-    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    RETURN FOUND;
+    SELECT jsonb_build_object(
+        'added', coalesce(jsonb_agg(g.name ORDER BY g.folded) FILTER (WHERE c.change = 1), '[]'),
+        'removed', coalesce(jsonb_agg(g.name ORDER BY g.folded) FILTER (WHERE c.change = -1), '[]')
+    ) INTO changes
+    FROM changed c JOIN tags g ON g.workspace_id = p_workspace AND g.id = c.tag_id HAVING count(*) > 0;
+    RETURN changes;
 END $$;
 
 -- Adds a todo. 'exists', 'in_bin' if the UUID is taken, 'no_assignee'.
@@ -71,6 +80,7 @@ BEGIN
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
+    INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'todo.created', p_uid, 1);
     outcome := 'done';
 END $$;
 
@@ -97,7 +107,7 @@ END $$;
 CREATE FUNCTION change_todo_v1(p_todo todos, p_fields jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     w todos := p_todo;
-    retagged boolean := false;
+    retagged jsonb;
     instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
 BEGIN
     IF p_fields ? 'title' THEN
@@ -130,13 +140,16 @@ BEGIN
         retagged := set_tags_v1(p_todo.workspace_id, p_todo.id, p_fields -> 'tags');
     END IF;
     w.completed_at := CASE WHEN w.status = 'completed' THEN coalesce(p_todo.completed_at, instant) END;
-    IF retagged OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
+    IF retagged IS NOT NULL OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
         (p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id)
     THEN
         UPDATE todos SET title = w.title, description = w.description, status = w.status, priority = w.priority,
             due_date = w.due_date, assignee_id = w.assignee_id, completed_at = w.completed_at, updated_at = instant,
             version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_todo.workspace_id, todo_event_v1(p_todo.status, w.status), p_todo.uid, p_todo.version + 1,
+            todo_changes_v1(p_todo, w, retagged));
     END IF;
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
         PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
@@ -151,9 +164,14 @@ END $$;
 CREATE FUNCTION bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM count_todos_v1(p_workspace, p_todos, -1);
-    UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
+    WITH gone AS (
+        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+        RETURNING uid, version
+    )
+    INSERT INTO events (workspace_id, type, subject, version)
+    SELECT p_workspace, 'todo.deleted', uid, version FROM gone;
 END $$;
 
 -- Takes locked todos out of the bin; live ones stay as they are. Needs lock_tags_v1.
@@ -165,7 +183,10 @@ BEGIN
         UPDATE todos SET deleted_at = NULL, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
-        RETURNING id
+        RETURNING id, uid, version
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version)
+        SELECT p_workspace, 'todo.restored', uid, version FROM live
     )
     SELECT array_agg(id) INTO restored FROM live;
     PERFORM count_todos_v1(p_workspace, restored, 1);

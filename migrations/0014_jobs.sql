@@ -148,6 +148,7 @@ BEGIN
     END IF;
     UPDATE jobs SET status = 'cancelled', lease = NULL, finished_at = clock_timestamp()
     WHERE workspace_id = p_workspace AND id = job.id;
+    INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.cancelled', job.uid);
     body := (SELECT document FROM job_documents_v1 WHERE workspace_id = p_workspace AND id = job.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

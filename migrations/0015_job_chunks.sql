@@ -18,7 +18,13 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
-        RETURNING t.status, t.priority, t.completed_at, t.deleted_at
+        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.completed_at, t.deleted_at
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, todo_event_v1(f.status, c.status), c.uid, c.version,
+            field_change_v1('status', f.status, c.status)
+            || field_change_v1('priority', priority_name_v1(f.priority), priority_name_v1(c.priority))
+        FROM former f JOIN changed c USING (id)
     ), changes AS (
         SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
         FROM former WHERE deleted_at IS NULL
@@ -110,15 +116,37 @@ BEGIN
                 RETURN;
             END IF;
         END IF;
-        UPDATE todos SET assignee_id = assignee, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee;
+        WITH former AS MATERIALIZED (
+            SELECT id, assignee_id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee
+        ), changed AS (
+            UPDATE todos t SET assignee_id = assignee, version = version + 1,
+                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+            RETURNING t.id, t.uid, t.version
+        )
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.updated', c.uid, c.version,
+            value_change_v1('assignee', employee_named_v1(p_workspace, f.assignee_id), named)
+        FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
         FROM tag_todos_v1(p_workspace, p_todos, p_tag, p_change ? 'add_tag', p_max_tags) t;
-        UPDATE todos SET version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (tagged);
+        WITH changed AS (
+            UPDATE todos SET version = version + 1,
+                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            WHERE workspace_id = p_workspace AND id = ANY (tagged)
+            RETURNING uid, version
+        )
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.updated', c.uid, c.version, CASE
+            WHEN p_change ? 'add_tag' THEN jsonb_build_object('tags', jsonb_build_object('added', names, 'removed', '[]'::jsonb))
+            ELSE jsonb_build_object('tags', jsonb_build_object('added', '[]'::jsonb, 'removed', names))
+        END
+        FROM changed c CROSS JOIN (
+            SELECT jsonb_agg(name) AS names FROM tags
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'
+        ) tag;
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
     END IF;
@@ -147,6 +175,7 @@ CREATE FUNCTION job_chunk_v1(
 DECLARE
     without_room bigint := 0;
     lease_end timestamptz := clock_timestamp() + p_lease_length;
+    subject uuid;
 BEGIN
     cache_wait := false;
     processed := cardinality(p_todos);
@@ -163,7 +192,8 @@ BEGIN
         UPDATE jobs j SET status = 'succeeded', lease = NULL, consecutive_failures = 0,
             total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
-        WHERE workspace_id = p_workspace AND id = p_job;
+        WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
+        INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.succeeded', subject);
         outcome := 'finished';
         RETURN;
     END IF;

@@ -5,7 +5,7 @@ CREATE TABLE purges (
     name   text CONSTRAINT purges_pkey PRIMARY KEY,
     due_at timestamptz NOT NULL DEFAULT now()
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
-INSERT INTO purges (name) VALUES ('bin'), ('idempotency_keys'), ('jobs'), ('completion_counts');
+INSERT INTO purges (name) VALUES ('bin'), ('idempotency_keys'), ('jobs'), ('completion_counts'), ('events');
 
 -- The next workspace after p_after whose bin holds something to purge; null after the last. Workspace by workspace over
 -- todos_in_bin.
@@ -87,8 +87,25 @@ BEGIN
             ) c LIMIT p_limit
         ) old
         WHERE c.workspace_id = old.workspace_id AND c.hour = old.hour AND c.shard = old.shard;
+    WHEN 'events' THEN
+        -- A day longer than a cursor lives, so that nobody is cut off between two pages. Lines are in the order of time,
+        -- but for the length of a statement: those of a workspace whose first one is old enough, from there on.
+        DELETE FROM events e USING (
+            SELECT l.workspace_id, l.xid, l.id FROM workspaces w CROSS JOIN LATERAL (
+                SELECT at FROM events WHERE workspace_id = w.id ORDER BY xid, id LIMIT 1
+            ) first CROSS JOIN LATERAL (
+                SELECT workspace_id, xid, id, at FROM events WHERE workspace_id = w.id ORDER BY xid, id LIMIT p_limit
+            ) l
+            WHERE first.at <= now() - events_retention_v1() - interval '1 day'
+                AND l.at <= now() - events_retention_v1() - interval '1 day'
+            LIMIT p_limit
+        ) old
+        WHERE e.workspace_id = old.workspace_id AND e.xid = old.xid AND e.id = old.id;
     END CASE;
     GET DIAGNOSTICS removed = ROW_COUNT;
+    IF p_name = 'events' THEN
+        UPDATE feed SET seen = pg_current_xact_id();
+    END IF;
     UPDATE purges
     SET due_at = clock_timestamp() + CASE WHEN removed = 0 THEN interval '1 hour' ELSE p_lease_length END
     WHERE name = p_name;

@@ -52,7 +52,17 @@ BEGIN
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM set_tags_v1(p_workspace, todo_id, p_fields -> 'tags');
     END IF;
+    INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'todo.created', p_uid, 1);
     outcome := 'done';
+END $$;
+
+CREATE FUNCTION public.as_actor_v1(p_workspace bigint, p_actor text, p_request text) RETURNS bigint
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM set_config('todo.actor', coalesce(p_actor, ''), true),
+        set_config('todo.request', coalesce(p_request, ''), true);
+    RETURN p_workspace;
 END $$;
 
 CREATE FUNCTION public.batch_lock_v1(p_workspace bigint, p_operations jsonb) RETURNS void
@@ -115,9 +125,14 @@ CREATE FUNCTION public.bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURN
     AS $$
 BEGIN
     PERFORM count_todos_v1(p_workspace, p_todos, -1);
-    UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL;
+    WITH gone AS (
+        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+        RETURNING uid, version
+    )
+    INSERT INTO events (workspace_id, type, subject, version)
+    SELECT p_workspace, 'todo.deleted', uid, version FROM gone;
 END $$;
 
 CREATE TABLE public.todos (
@@ -152,7 +167,7 @@ CREATE FUNCTION public.change_todo_v1(p_todo public.todos, p_fields jsonb) RETUR
     AS $$
 DECLARE
     w todos := p_todo;
-    retagged boolean := false;
+    retagged jsonb;
     instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
 BEGIN
     IF p_fields ? 'title' THEN
@@ -185,13 +200,16 @@ BEGIN
         retagged := set_tags_v1(p_todo.workspace_id, p_todo.id, p_fields -> 'tags');
     END IF;
     w.completed_at := CASE WHEN w.status = 'completed' THEN coalesce(p_todo.completed_at, instant) END;
-    IF retagged OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
+    IF retagged IS NOT NULL OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
         (p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id)
     THEN
         UPDATE todos SET title = w.title, description = w.description, status = w.status, priority = w.priority,
             due_date = w.due_date, assignee_id = w.assignee_id, completed_at = w.completed_at, updated_at = instant,
             version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_todo.workspace_id, todo_event_v1(p_todo.status, w.status), p_todo.uid, p_todo.version + 1,
+            todo_changes_v1(p_todo, w, retagged));
     END IF;
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
         PERFORM count_todo_v1(p_todo.workspace_id, p_todo.status, p_todo.priority, w.status, w.priority);
@@ -230,15 +248,37 @@ BEGIN
                 RETURN;
             END IF;
         END IF;
-        UPDATE todos SET assignee_id = assignee, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee;
+        WITH former AS MATERIALIZED (
+            SELECT id, assignee_id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee
+        ), changed AS (
+            UPDATE todos t SET assignee_id = assignee, version = version + 1,
+                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+            RETURNING t.id, t.uid, t.version
+        )
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.updated', c.uid, c.version,
+            value_change_v1('assignee', employee_named_v1(p_workspace, f.assignee_id), named)
+        FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
         FROM tag_todos_v1(p_workspace, p_todos, p_tag, p_change ? 'add_tag', p_max_tags) t;
-        UPDATE todos SET version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (tagged);
+        WITH changed AS (
+            UPDATE todos SET version = version + 1,
+                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            WHERE workspace_id = p_workspace AND id = ANY (tagged)
+            RETURNING uid, version
+        )
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.updated', c.uid, c.version, CASE
+            WHEN p_change ? 'add_tag' THEN jsonb_build_object('tags', jsonb_build_object('added', names, 'removed', '[]'::jsonb))
+            ELSE jsonb_build_object('tags', jsonb_build_object('added', '[]'::jsonb, 'removed', names))
+        END
+        FROM changed c CROSS JOIN (
+            SELECT jsonb_agg(name) AS names FROM tags
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'
+        ) tag;
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
     END IF;
@@ -346,6 +386,7 @@ BEGIN
     END IF;
     INSERT INTO departments (workspace_id, uid, name) VALUES (p_workspace, p_uid, p_name)
     RETURNING id INTO department_id;
+    INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'department.created', p_uid, 1);
     body := (SELECT document FROM department_documents_v1 WHERE workspace_id = p_workspace AND id = department_id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
@@ -369,9 +410,19 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM departments WHERE workspace_id = p_workspace AND id = department.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_workspace, 'department.deleted', department.uid, department.version + 1,
+        field_change_v1('name', department.name, NULL));
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
+
+CREATE FUNCTION public.department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
+    WHERE workspace_id = p_workspace AND id = p_department;
+$$;
 
 CREATE FUNCTION public.department_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -409,16 +460,38 @@ BEGIN
     UPDATE departments SET name = p_name, version = version + 1,
         updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
     WHERE workspace_id = p_workspace AND id = department.id AND name <> p_name;
+    IF FOUND THEN
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'department.updated', department.uid, department.version + 1,
+            field_change_v1('name', department.name, p_name));
+    END IF;
     body := (SELECT document FROM department_documents_v1 WHERE workspace_id = p_workspace AND id = department.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
-CREATE FUNCTION public.drop_tag_v1(p_workspace bigint, p_tag bigint) RETURNS void
+CREATE TABLE public.tags (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
+);
+
+CREATE FUNCTION public.drop_tag_v1(p_tag public.tags, p_successor public.tags) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    DELETE FROM tags WHERE workspace_id = p_workspace AND id = p_tag;
-    DELETE FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
+    DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND id = p_tag.id;
+    DELETE FROM tag_counts WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_tag.workspace_id, 'tag.deleted', p_tag.uid, p_tag.version + 1,
+        field_change_v1('name', p_tag.name, NULL) || CASE
+            WHEN p_successor.id IS NULL THEN '{}'
+            ELSE jsonb_build_object('replaced_by', jsonb_build_object('id', p_successor.uid, 'name', p_successor.name))
+        END);
 END $$;
 
 CREATE FUNCTION public.employee_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -446,6 +519,9 @@ BEGIN
     UPDATE todos SET assignee_id = NULL
     WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NOT NULL;
     DELETE FROM employees WHERE workspace_id = p_workspace AND id = employee.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_workspace, 'employee.deleted', employee.uid, employee.version + 1,
+        field_change_v1('name', employee.name, NULL));
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -467,6 +543,13 @@ CREATE TABLE public.employees (
 CREATE FUNCTION public.employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT employees.id FROM public.employees WHERE ((employees.workspace_id = employee_id_v1.p_workspace) AND (employees.uid = employee_id_v1.p_uid)));
+
+CREATE FUNCTION public.employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
+    WHERE workspace_id = p_workspace AND id = p_employee;
+$$;
 
 CREATE FUNCTION public.employee_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -520,10 +603,16 @@ BEGIN
     IF p_create THEN
         INSERT INTO employees (workspace_id, uid, name, email, department_id)
         VALUES (p_workspace, p_uid, w.name, w.email, w.department_id) RETURNING id INTO w.id;
+        INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'employee.created', p_uid, 1);
     ELSIF (w.name, w.email, w.department_id) IS DISTINCT FROM (former.name, former.email, former.department_id) THEN
         UPDATE employees SET name = w.name, email = w.email, department_id = w.department_id, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = former.id;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'employee.updated', former.uid, former.version + 1,
+            field_change_v1('name', former.name, w.name) || field_change_v1('email', former.email, w.email)
+            || value_change_v1('department', department_named_v1(p_workspace, former.department_id),
+                department_named_v1(p_workspace, w.department_id)));
     END IF;
     body := (SELECT document FROM employee_documents_v1 WHERE workspace_id = p_workspace AND id = w.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
@@ -542,14 +631,271 @@ BEGIN
         IF cardinality(ids) = cardinality(wanted) THEN
             RETURN ids;
         END IF;
-        INSERT INTO tags (workspace_id, uid, name, folded)
-        SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
-        FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-        WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
-        ORDER BY w.folded
-        ON CONFLICT (workspace_id, folded) DO NOTHING;
+        WITH new AS (
+            INSERT INTO tags (workspace_id, uid, name, folded)
+            SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
+            FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
+            WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
+            ORDER BY w.folded
+            ON CONFLICT (workspace_id, folded) DO NOTHING
+            RETURNING uid, version
+        )
+        INSERT INTO events (workspace_id, type, subject, version)
+        SELECT p_workspace, 'tag.created', uid, version FROM new;
     END LOOP;
 END $$;
+
+CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_actor uuid, p_xid text, p_id bigint, p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    before_xid CONSTANT xid8 := coalesce(p_xid, '18446744073709551615')::xid8;
+    before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
+BEGIN
+    WITH looked AS MATERIALIZED (
+        (
+            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE p_subject IS NULL AND e.workspace_id = p_workspace AND (e.xid, e.id) < (before_xid, before_id)
+            ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
+        )
+        UNION ALL
+        (
+            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE e.workspace_id = p_workspace AND e.subject = p_subject AND (e.xid, e.id) < (before_xid, before_id)
+            ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
+        )
+    ), matching AS MATERIALIZED (
+        SELECT l.*, row_number() OVER (ORDER BY l.xid DESC, l.id DESC) AS place FROM looked l
+        WHERE l.at > now() - events_retention_v1() AND (p_types IS NULL OR l.type = ANY (p_types))
+            AND (p_actor IS NULL OR l.actor IN ('t:' || p_actor, 'j:' || p_actor))
+        ORDER BY l.xid DESC, l.id DESC LIMIT p_limit + 1
+    ), last AS (
+        SELECT m.xid, m.id FROM matching m
+        WHERE m.place = p_limit AND (SELECT count(*) FROM matching) > p_limit
+        UNION ALL
+        (
+            SELECT l.xid, l.id FROM looked l
+            WHERE (SELECT count(*) FROM matching) <= p_limit AND (SELECT count(*) FROM looked) = feed_window_v1()
+            ORDER BY l.xid, l.id LIMIT 1
+        )
+    )
+    SELECT coalesce('[' || (
+            SELECT string_agg(d.document, ',' ORDER BY m.place)
+            FROM matching m JOIN event_documents_v1 d
+                ON d.workspace_id = p_workspace AND d.xid = m.xid AND d.id = m.id
+            WHERE m.place <= p_limit
+        ) || ']', '[]'), (SELECT l.xid::text FROM last l), (SELECT l.id FROM last l)
+    INTO items, next_xid, next_id;
+END $$;
+
+CREATE FUNCTION public.events_retention_v1() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '30 days'::interval;
+
+CREATE FUNCTION public.feed_changes_v1(p_workspace bigint, p_xid text, p_id bigint, p_horizon xid8, p_kinds text[], p_limit bigint, OUT items text[], OUT last_xid text, OUT last_id bigint, OUT last_at timestamp with time zone) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    WITH looked AS MATERIALIZED (
+        SELECT e.xid, e.id, split_part(e.type, '.', 1) AS kind, e.subject, e.version, e.at,
+            e.changes -> 'replaced_by' AS replaced_by, row_number() OVER (ORDER BY e.xid, e.id) AS place
+        FROM events e
+        WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (p_xid::xid8, p_id) AND e.xid < p_horizon
+        ORDER BY e.xid, e.id LIMIT feed_window_v1()
+    ), wanted AS MATERIALIZED (
+        SELECT * FROM looked WHERE kind = ANY (p_kinds) ORDER BY place LIMIT p_limit
+    ), subjects AS MATERIALIZED (
+        SELECT DISTINCT ON (subject) * FROM wanted ORDER BY subject, place DESC
+    ), last AS MATERIALIZED (
+        SELECT * FROM looked
+        WHERE place = CASE
+            WHEN (SELECT count(*) FROM wanted) = p_limit THEN (SELECT max(place) FROM wanted)
+            ELSE (SELECT max(place) FROM looked)
+        END
+    )
+    SELECT (
+            SELECT array_agg(
+                feed_item_v1(s.kind, s.subject, coalesce(f.version, s.version), f.document,
+                    CASE WHEN f.document IS NULL THEN s.replaced_by END) ORDER BY s.place
+            )
+            FROM subjects s CROSS JOIN LATERAL feed_subject_v1(p_workspace, s.kind, s.subject) f
+        ), l.xid::text, l.id, l.at
+    INTO items, last_xid, last_id, last_at FROM last l;
+END $$;
+
+CREATE FUNCTION public.feed_item_v1(p_kind text, p_uid uuid, p_version bigint, p_document text, p_replaced_by jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (((((((((('{"type":"'::text || p_kind) || '","uid":"'::text) || p_uid) || '","version":'::text) || p_version) || ',"document":'::text) || COALESCE(p_document, 'null'::text)) || ',"replaced_by":'::text) || COALESCE(((p_replaced_by -> 'id'::text))::text, 'null'::text)) || '}'::text);
+
+CREATE FUNCTION public.feed_kinds_v1() RETURNS text[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY['department'::text, 'employee'::text, 'tag'::text, 'todo'::text];
+
+CREATE FUNCTION public.feed_page_v1(p_workspace bigint, p_epoch uuid, p_phase text, p_after bigint, p_xid text, p_id bigint, p_complete_at timestamp with time zone, p_kinds text[], p_limit bigint, OUT outcome text, OUT items text, OUT epoch text, OUT phase text, OUT after bigint, OUT xid text, OUT id bigint, OUT complete_at text, OUT more boolean, OUT pending boolean) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    kinds CONSTANT text[] := feed_kinds_v1();
+    room bigint := p_limit;
+    told text[] := '{}';
+    part record;
+BEGIN
+    SELECT f.epoch INTO epoch FROM feed f;
+    outcome := CASE
+        WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
+        WHEN EXISTS (
+            SELECT FROM events e
+            WHERE e.workspace_id = p_workspace AND e.xid >= pg_snapshot_xmax(pg_current_snapshot())
+        ) THEN 'ahead'
+        ELSE 'done'
+    END;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    phase := coalesce(p_phase, kinds[1]);
+    after := coalesce(p_after, 0);
+    -- Lines below the horizon are part of the state that this snapshot shows.
+    xid := coalesce(p_xid, horizon::text);
+    id := coalesce(p_id, 0);
+    complete_at := rfc3339_v1(coalesce(p_complete_at, now()));
+    more := false;
+    WHILE phase <> 'changes' AND room > 0 LOOP
+        IF phase = ANY (p_kinds) THEN
+            part := feed_state_v1(p_workspace, phase, after, room);
+            told := told || part.items;
+            room := room - coalesce(cardinality(part.items), 0);
+            IF part.last IS NOT NULL THEN
+                after := part.last;
+                more := true;
+                EXIT;
+            END IF;
+        END IF;
+        phase := coalesce(kinds[array_position(kinds, phase) + 1], 'changes');
+        after := 0;
+    END LOOP;
+    IF phase = 'changes' AND room > 0 THEN
+        part := feed_changes_v1(p_workspace, xid, id, horizon, p_kinds, room);
+        told := told || part.items;
+        IF part.last_xid IS NOT NULL THEN
+            xid := part.last_xid;
+            id := part.last_id;
+        END IF;
+    END IF;
+    IF phase = 'changes' THEN
+        more := EXISTS (
+            SELECT FROM events e
+            WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
+                AND e.xid < horizon
+        );
+        complete_at := rfc3339_v1(CASE WHEN NOT more THEN now() ELSE coalesce(part.last_at, complete_at::timestamptz) END);
+    ELSE
+        more := true;
+    END IF;
+    pending := EXISTS (SELECT FROM events e WHERE e.workspace_id = p_workspace AND e.xid >= horizon);
+    items := '[' || array_to_string(told, ',') || ']';
+END $$;
+
+CREATE FUNCTION public.feed_renew_v1() RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
+BEGIN
+    IF (SELECT seen FROM feed) <= reached AND NOT EXISTS (
+        SELECT FROM workspaces w CROSS JOIN LATERAL (
+            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC LIMIT 1
+        ) last WHERE last.xid > reached
+    ) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM events;
+    UPDATE feed SET epoch = gen_random_uuid(), seen = pg_current_xact_id();
+    RETURN true;
+END $$;
+
+CREATE FUNCTION public.feed_state_v1(p_workspace bigint, p_kind text, p_after bigint, p_limit bigint, OUT items text[], OUT last bigint) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    looked_at bigint := 0;
+BEGIN
+    CASE p_kind
+    WHEN 'todo' THEN
+        WITH looked AS MATERIALIZED (
+            SELECT id, uid, version, deleted_at FROM todos WHERE workspace_id = p_workspace AND id > p_after
+            ORDER BY id LIMIT feed_window_v1()
+        ), live AS MATERIALIZED (
+            SELECT * FROM looked WHERE deleted_at IS NULL ORDER BY id LIMIT p_limit
+        )
+        SELECT array_agg(feed_item_v1(p_kind, uid, version, todo_document_v1(p_workspace, id), NULL) ORDER BY id),
+            CASE
+                WHEN count(*) = p_limit THEN max(id)
+                WHEN (SELECT count(*) FROM looked) = feed_window_v1() THEN (SELECT max(id) FROM looked)
+            END
+        INTO items, last FROM live;
+    WHEN 'tag' THEN
+        SELECT array_agg(feed_item_v1(p_kind, g.uid, g.version, g.document, NULL) ORDER BY g.id), max(g.id), count(*)
+        INTO items, last, looked_at
+        FROM (
+            SELECT g.id, g.uid, g.version, tag_document_v1(g) AS document FROM tags g
+            WHERE g.workspace_id = p_workspace AND g.id > p_after ORDER BY g.id LIMIT p_limit
+        ) g;
+    WHEN 'employee' THEN
+        SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
+        INTO items, last, looked_at
+        FROM (
+            SELECT e.id, e.uid, e.version, d.document
+            FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
+            WHERE e.workspace_id = p_workspace AND e.id > p_after ORDER BY e.id LIMIT p_limit
+        ) e;
+    WHEN 'department' THEN
+        SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
+        INTO items, last, looked_at
+        FROM (
+            SELECT e.id, e.uid, e.version, d.document
+            FROM departments e JOIN department_documents_v1 d USING (workspace_id, id)
+            WHERE e.workspace_id = p_workspace AND e.id > p_after ORDER BY e.id LIMIT p_limit
+        ) e;
+    END CASE;
+    IF p_kind <> 'todo' AND looked_at < p_limit THEN
+        last := NULL;
+    END IF;
+END $$;
+
+CREATE FUNCTION public.feed_subject_v1(p_workspace bigint, p_kind text, p_uid uuid, OUT version bigint, OUT document text) RETURNS record
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    CASE p_kind
+    WHEN 'todo' THEN
+        SELECT t.version, todo_document_v1(p_workspace, t.id) INTO version, document FROM todos t
+        WHERE t.workspace_id = p_workspace AND t.uid = p_uid AND t.deleted_at IS NULL;
+    WHEN 'tag' THEN
+        SELECT g.version, tag_document_v1(g) INTO version, document FROM tags g
+        WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+    WHEN 'employee' THEN
+        SELECT e.version, d.document INTO version, document
+        FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
+        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
+    WHEN 'department' THEN
+        SELECT e.version, d.document INTO version, document
+        FROM departments e JOIN department_documents_v1 d USING (workspace_id, id)
+        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
+    END CASE;
+END $$;
+
+CREATE FUNCTION public.feed_window_v1() RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 5000;
+
+CREATE FUNCTION public.value_change_v1(p_field text, p_from jsonb, p_to jsonb) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (NOT (p_from IS DISTINCT FROM p_to)) THEN '{}'::jsonb ELSE jsonb_build_object(p_field, jsonb_build_object('from', p_from, 'to', p_to)) END;
+
+CREATE FUNCTION public.field_change_v1(p_field text, p_from text, p_to text) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN public.value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
 
 CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text) RETURNS record
     LANGUAGE plpgsql
@@ -697,6 +1043,7 @@ BEGIN
     END IF;
     UPDATE jobs SET status = 'cancelled', lease = NULL, finished_at = clock_timestamp()
     WHERE workspace_id = p_workspace AND id = job.id;
+    INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.cancelled', job.uid);
     body := (SELECT document FROM job_documents_v1 WHERE workspace_id = p_workspace AND id = job.id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -707,6 +1054,7 @@ CREATE FUNCTION public.job_chunk_v1(p_workspace bigint, p_job bigint, p_lease uu
 DECLARE
     without_room bigint := 0;
     lease_end timestamptz := clock_timestamp() + p_lease_length;
+    subject uuid;
 BEGIN
     cache_wait := false;
     processed := cardinality(p_todos);
@@ -723,7 +1071,8 @@ BEGIN
         UPDATE jobs j SET status = 'succeeded', lease = NULL, consecutive_failures = 0,
             total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
-        WHERE workspace_id = p_workspace AND id = p_job;
+        WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
+        INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.succeeded', subject);
         outcome := 'finished';
         RETURN;
     END IF;
@@ -776,6 +1125,13 @@ BEGIN
         ELSE precondition_v1(todo.version, p_versions)
     END;
 END $$;
+
+CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
+    LANGUAGE sql
+    AS $$
+    INSERT INTO events (workspace_id, type, subject, version, actor)
+    SELECT p_workspace, p_kind || '.created', uid, 1, p_actor FROM unnest(p_uids) AS uid;
+$$;
 
 CREATE TABLE public.departments (
     workspace_id bigint NOT NULL,
@@ -882,24 +1238,30 @@ BEGIN
             ) c LIMIT p_limit
         ) old
         WHERE c.workspace_id = old.workspace_id AND c.hour = old.hour AND c.shard = old.shard;
+    WHEN 'events' THEN
+        -- A day longer than a cursor lives, so that nobody is cut off between two pages. Lines are in the order of time,
+        -- but for the length of a statement: those of a workspace whose first one is old enough, from there on.
+        DELETE FROM events e USING (
+            SELECT l.workspace_id, l.xid, l.id FROM workspaces w CROSS JOIN LATERAL (
+                SELECT at FROM events WHERE workspace_id = w.id ORDER BY xid, id LIMIT 1
+            ) first CROSS JOIN LATERAL (
+                SELECT workspace_id, xid, id, at FROM events WHERE workspace_id = w.id ORDER BY xid, id LIMIT p_limit
+            ) l
+            WHERE first.at <= now() - events_retention_v1() - interval '1 day'
+                AND l.at <= now() - events_retention_v1() - interval '1 day'
+            LIMIT p_limit
+        ) old
+        WHERE e.workspace_id = old.workspace_id AND e.xid = old.xid AND e.id = old.id;
     END CASE;
     GET DIAGNOSTICS removed = ROW_COUNT;
+    IF p_name = 'events' THEN
+        UPDATE feed SET seen = pg_current_xact_id();
+    END IF;
     UPDATE purges
     SET due_at = clock_timestamp() + CASE WHEN removed = 0 THEN interval '1 hour' ELSE p_lease_length END
     WHERE name = p_name;
     RETURN removed;
 END $$;
-
-CREATE TABLE public.tags (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    folded text NOT NULL COLLATE pg_catalog."C",
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
-);
 
 CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -935,7 +1297,13 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
-        RETURNING t.status, t.priority, t.completed_at, t.deleted_at
+        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.completed_at, t.deleted_at
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, todo_event_v1(f.status, c.status), c.uid, c.version,
+            field_change_v1('status', f.status, c.status)
+            || field_change_v1('priority', priority_name_v1(f.priority), priority_name_v1(c.priority))
+        FROM former f JOIN changed c USING (id)
     ), changes AS (
         SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
         FROM former WHERE deleted_at IS NULL
@@ -957,12 +1325,13 @@ CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
 
-CREATE FUNCTION public.set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS boolean
+CREATE FUNCTION public.set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     AS $$
 DECLARE
     wanted CONSTANT bigint[] := ensure_tags_v1(p_workspace, p_tags);
     own CONSTANT smallint := count_shard_v1(p_workspace);
+    changes jsonb;
 BEGIN
     WITH removed AS (
         DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
@@ -972,13 +1341,21 @@ BEGIN
         SELECT p_workspace, p_todo, tag_id FROM unnest(wanted) AS tag_id
         ON CONFLICT DO NOTHING
         RETURNING tag_id
+    ), changed AS (
+        SELECT tag_id, -1 AS change FROM removed
+        UNION ALL
+        SELECT tag_id, 1 FROM added
+    ), counted AS (
+        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+        SELECT p_workspace, tag_id, own, change FROM changed
+        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
-    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-    SELECT p_workspace, tag_id, own, -1 FROM removed
-    UNION ALL
-    SELECT p_workspace, tag_id, own, 1 FROM added
-    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-    RETURN FOUND;
+    SELECT jsonb_build_object(
+        'added', coalesce(jsonb_agg(g.name ORDER BY g.folded) FILTER (WHERE c.change = 1), '[]'),
+        'removed', coalesce(jsonb_agg(g.name ORDER BY g.folded) FILTER (WHERE c.change = -1), '[]')
+    ) INTO changes
+    FROM changed c JOIN tags g ON g.workspace_id = p_workspace AND g.id = c.tag_id HAVING count(*) > 0;
+    RETURN changes;
 END $$;
 
 CREATE FUNCTION public.tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint
@@ -1004,10 +1381,14 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM drop_tag_v1(p_workspace, tag.id);
+    PERFORM drop_tag_v1(tag, NULL);
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
+
+CREATE FUNCTION public.tag_document_v1(p_tag public.tags) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (json_build_object('id', (p_tag).uid, 'name', (p_tag).name))::text;
 
 CREATE FUNCTION public.tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1046,9 +1427,11 @@ BEGIN
         SELECT p_workspace, other.id, count_shard_v1(p_workspace), count(*)
         FROM moved JOIN todos t ON t.workspace_id = p_workspace AND t.id = moved.todo_id WHERE t.deleted_at IS NULL
         ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        PERFORM drop_tag_v1(p_workspace, tag.id);
+        PERFORM drop_tag_v1(tag, other);
         tag := other;
     ELSIF tag.name <> p_name THEN
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'tag.updated', tag.uid, tag.version + 1, field_change_v1('name', tag.name, p_name));
         UPDATE tags SET name = p_name, folded = p_folded, version = version + 1
         WHERE workspace_id = p_workspace AND id = tag.id RETURNING * INTO tag;
     END IF;
@@ -1095,6 +1478,39 @@ BEGIN
     SELECT p_workspace, tag, own, CASE WHEN p_adds THEN count(*) ELSE -count(*) END
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (changed) AND deleted_at IS NULL HAVING count(*) > 0
     ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
+CREATE FUNCTION public.todo_changes_v1(p_from public.todos, p_to public.todos, p_tags jsonb) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    changes jsonb := '{}';
+BEGIN
+    IF p_from.title <> p_to.title THEN
+        changes := field_change_v1('title', p_from.title, p_to.title);
+    END IF;
+    IF p_from.description IS DISTINCT FROM p_to.description THEN
+        changes := changes || '{"description": {"changed": true}}';
+    END IF;
+    IF p_from.status <> p_to.status THEN
+        changes := changes || field_change_v1('status', p_from.status, p_to.status);
+    END IF;
+    IF p_from.priority <> p_to.priority THEN
+        changes := changes
+            || field_change_v1('priority', priority_name_v1(p_from.priority), priority_name_v1(p_to.priority));
+    END IF;
+    IF p_from.due_date IS DISTINCT FROM p_to.due_date THEN
+        changes := changes || field_change_v1('due_date', rfc3339_v1(p_from.due_date), rfc3339_v1(p_to.due_date));
+    END IF;
+    IF p_from.assignee_id IS DISTINCT FROM p_to.assignee_id THEN
+        changes := changes || value_change_v1('assignee',
+            employee_named_v1(p_from.workspace_id, p_from.assignee_id),
+            employee_named_v1(p_to.workspace_id, p_to.assignee_id));
+    END IF;
+    IF p_tags IS NOT NULL THEN
+        changes := changes || jsonb_build_object('tags', p_tags);
+    END IF;
+    RETURN changes;
 END $$;
 
 CREATE FUNCTION public.todo_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -1147,6 +1563,10 @@ CREATE FUNCTION public.todo_document_v1(p_workspace bigint, p_id bigint) RETURNS
 BEGIN
     RETURN (SELECT document FROM todo_documents_v1 WHERE workspace_id = p_workspace AND id = p_id);
 END $$;
+
+CREATE FUNCTION public.todo_event_v1(p_from text, p_to text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_from = p_to) THEN 'todo.updated'::text WHEN (p_to = 'completed'::text) THEN 'todo.completed'::text WHEN (p_from = 'completed'::text) THEN 'todo.reopened'::text ELSE 'todo.updated'::text END;
 
 CREATE FUNCTION public.todo_find_v1(p_workspace bigint, p_id bigint, p_uid uuid) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1366,7 +1786,10 @@ BEGIN
         UPDATE todos SET deleted_at = NULL, version = version + 1,
             updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
-        RETURNING id
+        RETURNING id, uid, version
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version)
+        SELECT p_workspace, 'todo.restored', uid, version FROM live
     )
     SELECT array_agg(id) INTO restored FROM live;
     PERFORM count_todos_v1(p_workspace, restored, 1);
@@ -1481,6 +1904,76 @@ CREATE SEQUENCE public.employees_id_seq
     CACHE 1;
 
 ALTER SEQUENCE public.employees_id_seq OWNED BY public.employees.id;
+
+CREATE TABLE public.events (
+    workspace_id bigint NOT NULL,
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    id bigint NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    type text NOT NULL COLLATE pg_catalog."C",
+    subject uuid NOT NULL,
+    version bigint,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    actor text DEFAULT NULLIF(current_setting('todo.actor'::text, true), ''::text) COLLATE pg_catalog."C",
+    request text DEFAULT NULLIF(current_setting('todo.request'::text, true), ''::text),
+    changes jsonb DEFAULT '{}'::jsonb NOT NULL
+)
+WITH (autovacuum_vacuum_insert_scale_factor='0.01', autovacuum_vacuum_insert_threshold='1000', autovacuum_vacuum_scale_factor='0.02', autovacuum_analyze_scale_factor='0.05');
+
+CREATE TABLE public.tokens (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    hash bytea NOT NULL,
+    scopes text[] NOT NULL,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    last_used_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT tokens_hash_check CHECK ((octet_length(hash) = 32)),
+    CONSTRAINT tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT tokens_scopes_check CHECK ((scopes <@ ARRAY['todos:read'::text, 'todos:write'::text, 'admin'::text]))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
+
+CREATE VIEW public.event_documents_v1 AS
+ SELECT e.workspace_id,
+    e.xid,
+    e.id,
+    e.subject,
+    ( SELECT (row_to_json(document.*))::text AS row_to_json
+           FROM ( SELECT e.uid AS id,
+                    e.type,
+                    public.rfc3339_v1(e.at) AS at,
+                    e.version,
+                    e.subject,
+                    ( SELECT
+                                CASE "left"(e.actor, 2)
+                                    WHEN 't:'::text THEN ( SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name) AS json_build_object
+                                       FROM public.tokens t
+                                      WHERE (t.uid = (substr(e.actor, 3))::uuid))
+                                    WHEN 'j:'::text THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
+                                    WHEN 's:'::text THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))
+                                    ELSE NULL::json
+                                END AS "case") AS actor,
+                    e.request AS request_id,
+                    e.changes) document) AS document
+   FROM public.events e;
+
+CREATE SEQUENCE public.events_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.events_id_seq OWNED BY public.events.id;
+
+CREATE TABLE public.feed (
+    epoch uuid DEFAULT gen_random_uuid() NOT NULL,
+    seen xid8 DEFAULT pg_current_xact_id() NOT NULL
+);
 
 CREATE TABLE public.idempotency_keys (
     workspace_id bigint NOT NULL,
@@ -1646,23 +2139,6 @@ CREATE SEQUENCE public.todos_id_seq
 
 ALTER SEQUENCE public.todos_id_seq OWNED BY public.todos.id;
 
-CREATE TABLE public.tokens (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    hash bytea NOT NULL,
-    scopes text[] NOT NULL,
-    expires_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    last_used_at timestamp with time zone,
-    revoked_at timestamp with time zone,
-    CONSTRAINT tokens_hash_check CHECK ((octet_length(hash) = 32)),
-    CONSTRAINT tokens_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
-    CONSTRAINT tokens_scopes_check CHECK ((scopes <@ ARRAY['todos:read'::text, 'todos:write'::text, 'admin'::text]))
-)
-WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='500');
-
 CREATE TABLE public.workspaces (
     id bigint NOT NULL,
     uid uuid NOT NULL,
@@ -1712,6 +2188,8 @@ ALTER TABLE ONLY public.departments ALTER COLUMN id SET DEFAULT nextval('public.
 
 ALTER TABLE ONLY public.employees ALTER COLUMN id SET DEFAULT nextval('public.employees_id_seq'::regclass);
 
+ALTER TABLE ONLY public.events ALTER COLUMN id SET DEFAULT nextval('public.events_id_seq'::regclass);
+
 ALTER TABLE ONLY public.jobs ALTER COLUMN id SET DEFAULT nextval('public.jobs_id_seq'::regclass);
 
 ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT nextval('public.tags_id_seq'::regclass);
@@ -1742,6 +2220,9 @@ ALTER TABLE ONLY public.employees
 
 ALTER TABLE ONLY public.employees
     ADD CONSTRAINT employees_uid_key UNIQUE (workspace_id, uid);
+
+ALTER TABLE ONLY public.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (workspace_id, xid, id);
 
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (workspace_id, route, key);
@@ -1809,6 +2290,8 @@ ALTER TABLE ONLY public.workspaces
 CREATE INDEX employees_department ON public.employees USING btree (workspace_id, department_id, id);
 
 CREATE UNIQUE INDEX employees_email_key ON public.employees USING btree (workspace_id, lower((email COLLATE "C")));
+
+CREATE INDEX events_by_subject ON public.events USING btree (workspace_id, subject, xid, id);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (workspace_id, created_at);
 

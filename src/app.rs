@@ -1,6 +1,7 @@
 //! What one instance of the component builds once: settings, store, cache, router.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub struct App {
     pub service: Service,
     /// What has been counted and not sent.
     pub tally: Tally,
+    /// How many requests wait for something to change.
+    pub waiting: AtomicUsize,
     swept: Mutex<Option<Instant>>,
     uses: Mutex<Uses>,
     /// What `/health` said last.
@@ -51,6 +54,7 @@ impl App {
             settings,
             service: Service::new(pg, cache),
             tally: Tally::default(),
+            waiting: AtomicUsize::new(0),
             swept: Mutex::default(),
             uses: Mutex::default(),
             health: Mutex::default(),

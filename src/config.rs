@@ -112,6 +112,8 @@ pub struct HttpSettings {
     pub hsts: bool,
     /// `request_timeout_ms`: after this a request ends with 504.
     pub timeout: Duration,
+    /// `max_waiting`: requests of an instance that may wait for changes.
+    pub max_waiting: usize,
     /// `unversioned_routes`: `/todos…` are addresses of version 1.
     pub unversioned_routes: bool,
     /// `docs`: there is documentation to lead browsers to.
@@ -223,6 +225,7 @@ impl Settings {
             cors_origins: read.origins("cors_origins"),
             hsts: read.switch("hsts", production),
             timeout: read.millis("request_timeout_ms", 100..=300_000),
+            max_waiting: read.small("max_waiting", 0..=15),
             unversioned_routes: read.switch("unversioned_routes", true),
             docs: read.switch("docs", true),
         };

@@ -102,6 +102,8 @@ impl From<todo_core::Error> for Failure {
             Error::IdempotencyRunning => {
                 Self::new(StatusCode::CONFLICT, "idempotency_in_progress", detail).retry_after(Duration::from_secs(1))
             }
+            Error::ResyncRequired => Self::new(StatusCode::GONE, "resync_required", detail)
+                .with(header::LINK, crate::document::link("/api/v2/changes", "first")),
             Error::Operation { index, source } => operation(index, *source),
             Error::Unavailable { retry_after, outcome_unknown, reason } => {
                 let detail = if outcome_unknown {

@@ -15,8 +15,8 @@ use axum::routing::{delete, get, post};
 use crate::app::App;
 use crate::error;
 use crate::handlers::{
-    admin, batch, bulk, departments, employees, export, health, jobs, mcp, me, metrics as metrics_page, openapi, root,
-    stats, tags, todos, v1 as old,
+    admin, batch, bulk, changes, departments, employees, events, export, health, jobs, mcp, me,
+    metrics as metrics_page, openapi, root, stats, tags, todos, v1 as old,
 };
 use crate::middleware::access_log::Findings;
 use crate::middleware::{
@@ -97,6 +97,9 @@ fn v2() -> Router<Arc<App>> {
             get(todos::get_todo).put(todos::put_todo).patch(todos::patch_todo).delete(todos::delete_todo),
         )
         .route("/api/v2/todos/{id}/restore", post(todos::restore_todo))
+        .route("/api/v2/todos/{id}/history", get(events::todo_history))
+        .route("/api/v2/changes", get(changes::list_changes))
+        .route("/api/v2/events", get(events::list_events))
         .route("/api/v2/jobs", get(jobs::list_jobs))
         .route("/api/v2/jobs/{id}", get(jobs::get_job).delete(jobs::cancel_job))
         .route("/api/v2/tags", get(tags::list_tags))

@@ -103,6 +103,10 @@ impl Reader {
         Duration::from_secs(self.number(name, range))
     }
 
+    pub fn small(&mut self, name: &str, range: RangeInclusive<u64>) -> usize {
+        usize::try_from(self.number(name, range)).unwrap_or(0)
+    }
+
     pub fn count(&mut self, name: &str) -> u32 {
         u32::try_from(self.number(name, 0..=1_000_000)).unwrap_or(u32::MAX)
     }

@@ -43,6 +43,7 @@ pub const SETTINGS: &[Setting] = &[
     api("redis_timeout_ms", "25", "Milliseconds that one Redis call may take before the request goes on without."),
     api("redis_retry_ms", "1000", "Milliseconds that a failed Redis is left alone."),
     api("request_timeout_ms", "10000", "Milliseconds after which a request is answered with 504."),
+    api("max_waiting", "8", "Requests that may wait for changes (`wait`) in one instance, which serves 16 at once."),
     api(
         "public_url",
         "",

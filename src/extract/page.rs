@@ -23,7 +23,7 @@ pub struct PageQuery {
 
 impl FromQuery for PageQuery {
     fn from_query(query: &mut Parameters) -> Self {
-        Self { limit: query.limit(), cursor: query.one("cursor", |text| Ok(text.to_owned())) }
+        Self { limit: query.limit(), cursor: query.text("cursor") }
     }
 }
 
@@ -36,6 +36,11 @@ impl Scope {
     pub fn new(list: &str, workspace: i64, selection: &str) -> Self {
         Self(format!("{list}\n{workspace}\n{selection}"))
     }
+
+    /// As cursors are bound to it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl PageQuery {
@@ -45,13 +50,16 @@ impl PageQuery {
             return Ok(None);
         };
         let secret = app.settings.auth.cursor_secret.as_bytes();
-        Cursor::decode(secret, &scope.0, cursor).map(Some).ok_or_else(|| {
-            let detail = "the cursor is not one of this list, filter and sort";
-            let mut failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
-            failure.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
-            failure
-        })
+        let position = Cursor::decode(secret, &scope.0, cursor);
+        position.map(Some).ok_or_else(|| invalid_cursor("the cursor is not one of this list, filter and sort"))
     }
+}
+
+/// 400: the cursor belongs to something else.
+pub fn invalid_cursor(detail: &'static str) -> Failure {
+    let mut failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
+    failure.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
+    failure
 }
 
 /// Writes `{"items":…,"next_cursor":…}` around items that are JSON already, and the `Link` to the next page.

@@ -1,6 +1,8 @@
 //! Query strings: every parameter is known, well-formed and given as often as it may be, or the request is refused.
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -91,6 +93,21 @@ impl Parameters {
     /// `true` or `false`.
     pub fn boolean(&mut self, name: &str) -> Option<bool> {
         self.one(name, |text| text.parse().map_err(|_| ("invalid_value", "must be true or false".to_owned())))
+    }
+
+    /// Any text.
+    pub fn text(&mut self, name: &str) -> Option<String> {
+        self.one(name, |text| Ok(text.to_owned()))
+    }
+
+    /// A whole number of a range.
+    pub fn whole<T: FromStr + PartialOrd + Display>(&mut self, name: &str, range: RangeInclusive<T>) -> Option<T> {
+        self.one(name, |text| {
+            let number = text.parse().ok().filter(|number| range.contains(number));
+            number.ok_or_else(|| {
+                ("out_of_range", format!("must be a whole number from {} to {}", range.start(), range.end()))
+            })
+        })
     }
 
     /// An RFC 3339 instant.

@@ -143,6 +143,14 @@ async fn check(app: &App) -> Health {
             );
             up(meter.sql().1)
         }
+        Ok(Readiness::FeedAhead) => {
+            problems.push(
+                "the log of changes was restored from a dump of another cluster: run the migrations (cargo xtask migrate), \
+                 which begin a new epoch of the feed"
+                    .to_owned(),
+            );
+            up(meter.sql().1)
+        }
         Ok(Readiness::Down(down)) => {
             problems.push(down.remedy().to_owned());
             Check { reason: Some(down.as_str()), ..DOWN }

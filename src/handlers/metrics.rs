@@ -46,18 +46,20 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 /// Name, type and help of each metric that is counted.
-const FAMILIES: [(&str, &str, &str); 6] = [
+const FAMILIES: [(&str, &str, &str); 8] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
     ("todo_cache_requests_total", "counter", "Cacheable and other requests by what the cache did."),
     ("todo_rate_limited_total", "counter", "Requests that were refused, by class of the rate limit."),
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
     ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
     ("todo_database_refusals_total", "counter", "SQL statements refused because no connection came free in time."),
+    ("todo_feed_waits_total", "counter", "Requests that were to wait for changes, by whether they could."),
+    ("todo_feed_wait_seconds_total", "counter", "Seconds that requests waited for changes; its rate is how many wait."),
 ];
 const DURATION: &str = "todo_http_request_duration_seconds";
 
 /// Samples that are there from the start, so that a rate can be taken of their first increase.
-const FROM_ZERO: [&str; 9] = [
+const FROM_ZERO: [&str; 12] = [
     "todo_cache_requests_total{result=\"hit\"}",
     "todo_cache_requests_total{result=\"miss\"}",
     "todo_cache_requests_total{result=\"bypass\"}",
@@ -67,6 +69,9 @@ const FROM_ZERO: [&str; 9] = [
     "todo_sql_statements_total",
     "todo_database_waits_total",
     "todo_database_refusals_total",
+    "todo_feed_waits_total{result=\"waited\"}",
+    "todo_feed_waits_total{result=\"refused\"}",
+    "todo_feed_wait_seconds_total",
 ];
 
 /// Writes the counters, whose names are samples already.
@@ -80,7 +85,11 @@ fn exposition(counts: &[(String, u64)]) -> String {
         }
         for (sample, count) in counts {
             if sample.split('{').next() == Some(family) {
-                let _ = writeln!(text, "{sample} {count}");
+                let _ = if family.ends_with("_seconds_total") {
+                    writeln!(text, "{sample} {}", Seconds(*count))
+                } else {
+                    writeln!(text, "{sample} {count}")
+                };
             }
         }
     }
@@ -107,8 +116,17 @@ fn write_durations(counts: &[(String, u64)], text: &mut String) {
             total += buckets.get(le).copied().unwrap_or(0);
             let _ = writeln!(text, "{DURATION}_bucket{{route=\"{route}\",le=\"{le}\"}} {total}");
         }
-        let _ = writeln!(text, "{DURATION}_sum{{route=\"{route}\"}} {}.{:06}", micros / 1_000_000, micros % 1_000_000);
+        let _ = writeln!(text, "{DURATION}_sum{{route=\"{route}\"}} {}", Seconds(micros));
         let _ = writeln!(text, "{DURATION}_count{{route=\"{route}\"}} {total}");
+    }
+}
+
+/// Microseconds, in which sums of times are counted, written as seconds.
+struct Seconds(u64);
+
+impl std::fmt::Display for Seconds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
     }
 }
 

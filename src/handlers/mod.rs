@@ -4,8 +4,10 @@
 pub mod admin;
 pub mod batch;
 pub mod bulk;
+pub mod changes;
 pub mod departments;
 pub mod employees;
+pub mod events;
 pub mod export;
 pub mod health;
 pub mod jobs;

@@ -20,10 +20,11 @@ use todo_core::domain::id::Id;
 use todo_core::store::admission::Principal;
 use todo_core::store::tokens::Scope;
 use todo_core::usecases::admission::Admittance;
-use todo_core::{Announced, Caller, Meter, WorkspaceId};
+use todo_core::{Actor, Announced, Caller, Meter, WorkspaceId};
 
 use super::access_log::Findings;
 use super::auth::{Credential, credential, insufficient_scope, unauthenticated};
+use super::request_id::RequestId;
 use super::{client, deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
@@ -139,6 +140,8 @@ async fn let_in(
     if let Some(principal) = principal {
         findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
         let mut caller = Caller::new(WorkspaceId(principal.workspace_id), Arc::clone(meter));
+        caller.actor = principal.token_uid.map(Actor::Token);
+        caller.request = request.extensions().get().map(RequestId::shared);
         if let Some(write) = write.filter(|_| announced) {
             caller.announced = Arc::new(Announced::new(write.to_owned()));
             writer = Some(caller.clone());

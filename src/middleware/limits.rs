@@ -30,7 +30,15 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 pub async fn end_slow(app: &App, findings: &Findings, work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let timeout = app.settings.http.timeout;
     // Begins only when the work has to wait for something.
-    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(findings.started.elapsed())).await });
+    let deadline = pin!(async {
+        loop {
+            let left = (timeout + findings.with(|facts| facts.waits)).saturating_sub(findings.started.elapsed());
+            if left.is_zero() {
+                break;
+            }
+            spin_sdk::time::sleep(left).await;
+        }
+    });
     match select(work, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {

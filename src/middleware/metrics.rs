@@ -46,6 +46,10 @@ struct Counts {
     statements: u64,
     connection_waits: u64,
     connection_refusals: u64,
+    /// Requests that waited for changes, and those that could not.
+    waits: [u64; 2],
+    /// How long they waited.
+    waited_micros: u64,
     /// Whether somebody will send it.
     gathering: bool,
 }
@@ -103,9 +107,32 @@ impl Tally {
         lock(&self.0).add_meter(meter);
     }
 
+    /// Adds a request that is to wait for changes, and may or may not.
+    pub fn add_wait(&self, may: bool) {
+        let [waits, refusals] = &mut lock(&self.0).waits;
+        *(if may { waits } else { refusals }) += 1;
+    }
+
+    /// Adds the time that a request has waited.
+    pub fn add_waited(&self, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let mut counts = lock(&self.0);
+        counts.waited_micros = counts.waited_micros.saturating_add(micros);
+    }
+
     /// Everything so far, as samples.
     fn take(&self) -> Vec<(String, u64)> {
-        let Counts { routes, cache, limited, statements, connection_waits, connection_refusals, gathering: _ } = {
+        let Counts {
+            routes,
+            cache,
+            limited,
+            statements,
+            connection_waits,
+            connection_refusals,
+            waits: [waits, refusals],
+            waited_micros,
+            gathering: _,
+        } = {
             let mut counts = lock(&self.0);
             let gathering = counts.gathering;
             std::mem::replace(&mut *counts, Counts { gathering, ..Counts::default() })
@@ -132,6 +159,9 @@ impl Tally {
         samples.push(("todo_sql_statements_total".to_owned(), statements));
         samples.push(("todo_database_waits_total".to_owned(), connection_waits));
         samples.push(("todo_database_refusals_total".to_owned(), connection_refusals));
+        samples.push(("todo_feed_waits_total{result=\"waited\"}".to_owned(), waits));
+        samples.push(("todo_feed_waits_total{result=\"refused\"}".to_owned(), refusals));
+        samples.push(("todo_feed_wait_seconds_total".to_owned(), waited_micros));
         samples.retain(|(_, count)| *count > 0);
         samples
     }

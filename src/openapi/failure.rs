@@ -29,6 +29,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (409, "job_finished", "the job has ended"),
     (409, "too_many_jobs", "the workspace has 100 jobs that have not ended; wait for one or cancel one"),
     (409, "idempotency_in_progress", "the first request with this idempotency key is still running"),
+    (410, "resync_required", "the cursor is older than the feed"),
     (412, "stale_version", "the todo was changed by someone else"),
     (412, "todo_exists", "the todo exists already"),
     (413, "body_too_large", "the body is larger than 1048576 bytes"),

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Version;
+use crate::handlers::changes::{LIMITS, LONGEST_WAIT};
 use crate::middleware::limits::LONGEST_CONDITION;
 use crate::types::v2::filter::MOST;
 
@@ -169,6 +170,42 @@ pub fn all(version: Version) -> Map<String, Value> {
                     }),
                 ),
             );
+            put(
+                "changes-cursor",
+                query(
+                    "cursor",
+                    "How far the client has read: `next_cursor` of the last answer, with the same `types`. Without it the feed \
+                        begins with the whole state. It is good for 30 days.",
+                    json!({
+                        "type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
+                    }),
+                ),
+            );
+            let (most, usual) = LIMITS;
+            put(
+                "changes-limit",
+                query(
+                    "limit",
+                    "How many items at most.",
+                    json!({"type": "integer", "format": "int32", "minimum": 1, "maximum": most, "default": usual}),
+                ),
+            );
+            put(
+                "types",
+                repeated("types", "Only these kinds; repeated or separated by commas.", schema("SubjectKind")),
+            );
+            put(
+                "wait",
+                query(
+                    "wait",
+                    "Seconds for which the answer is held back while there is nothing to tell. Then it has no items. An instance \
+                        holds few requests back; one that it cannot is answered at once, with `Retry-After`.",
+                    json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0}),
+                ),
+            );
+            put("type", repeated("type", "Any of these; repeated or separated by commas.", schema("EventType")));
+            put("actor", query("actor", "By this token or job.", uuid()));
+            put("subject", query("subject", "Of what has this id.", uuid()));
             put("workspace", query("workspace", "Only the tokens of this workspace.", uuid()));
             put(
                 "id",

@@ -1,6 +1,7 @@
 //! The operations of version 2, in the order of the router.
 
 mod example;
+mod feed;
 mod others;
 mod todos;
 
@@ -14,6 +15,7 @@ use crate::types::scalar;
 use crate::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDraft};
 use crate::types::v2::batch::Results;
 use crate::types::v2::bulk::{Accepted, Job};
+use crate::types::v2::feed::{Changes, Event};
 use crate::types::v2::people::{
     Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
 };
@@ -52,6 +54,9 @@ pub fn document() -> Value {
         .page_of::<Department>()
         .of::<DepartmentDraft>()
         .of::<DepartmentPatch>()
+        .of::<Changes>()
+        .of::<Event>()
+        .page_of::<Event>()
         .of::<Me>()
         .of::<Workspace>()
         .page_of::<Workspace>()
@@ -64,11 +69,13 @@ pub fn document() -> Value {
         .of::<scalar::TagNameInput>()
         .of::<scalar::SearchInput>()
         .of::<scalar::Id>()
+        .of::<scalar::SubjectKind>()
         .with("Batch", schema::batch())
         .with("BatchOperation", schema::operation())
         .with("Filter", schema::filter(V2))
         .with("Bulk", schema::bulk(V2));
     let mut operations = todos::operations();
+    operations.extend(feed::operations());
     operations.extend(others::operations());
     document::document(Parts {
         version: V2,
@@ -76,6 +83,7 @@ pub fn document() -> Value {
         description: DESCRIPTION,
         tags: &[
             ("todos", "Todos, one at a time, by the page, by the batch, all of them."),
+            ("changes", "What changed, for whoever keeps a copy; and who changed what."),
             ("jobs", "Background work and its progress."),
             ("tags", "Tags come into being with the todos that use them."),
             ("employees", "Who can be given work."),

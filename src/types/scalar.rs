@@ -8,10 +8,12 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use todo_core::domain::bulk::Change;
+use todo_core::domain::feed::Kind as SubjectKinds;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
 use todo_core::domain::text::SearchText;
 use todo_core::domain::text::{Description as CoreDescription, TagName as CoreTagName, Title as CoreTitle};
 use todo_core::domain::todo::{Priority as CorePriority, Status as CoreStatus};
+use todo_core::store::events::TYPES as EVENT_TYPES;
 use todo_core::store::tokens::Scope as CoreScope;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -67,6 +69,28 @@ scalar! {
     JobStatus = words(&["queued", "running", "succeeded", "failed", "cancelled"]);
     /// What a token allows.
     Scope = words(&CoreScope::ALL.map(CoreScope::as_str));
+    /// What the feed tells of.
+    SubjectKind = words(&SubjectKinds::ALL.map(SubjectKinds::as_str));
+    /// What happened to what.
+    EventType = words(EVENT_TYPES);
+    /// The kind of somebody who changes things.
+    ActorKind = words(&["token", "job", "service"]);
+    /// Changes by the name of the field.
+    FieldChanges = json!({
+        "type": "object", "maxProperties": 20, "additionalProperties": {
+            "type": "object", "description": "What became of the field.", "properties": {
+                "from": {"description": "The value before: a text, a reference with `id` and `name`, or null."},
+                "to": {"description": "The value after it."},
+                "added": {"type": "array", "maxItems": 20, "items": {"$ref": "#/components/schemas/TagName"},
+                    "description": "Tags that came."},
+                "removed": {"type": "array", "maxItems": 20, "items": {"$ref": "#/components/schemas/TagName"},
+                    "description": "Tags that went."},
+                "changed": {"type": "boolean", "description": "True; the text is not kept."},
+                "id": {"$ref": "#/components/schemas/Id"},
+                "name": {"$ref": "#/components/schemas/TagName"},
+            },
+        },
+    });
     /// What a bulk change does.
     Action = words(&Change::ACTIONS);
     /// An instant in UTC, to the microsecond at most.

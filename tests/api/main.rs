@@ -26,10 +26,12 @@ mod cache;
 mod cache_fire;
 mod cache_hosts;
 mod cache_outages;
+mod changes;
 mod concurrency;
 mod conditional;
 mod counts;
 mod errors;
+mod events;
 mod export;
 mod failover;
 mod faults;
@@ -84,9 +86,11 @@ fn main() -> ExitCode {
         cache_fire::suite(),
         cache_hosts::suite(),
         cache_outages::suite(),
+        changes::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),
+        events::suite(),
         counts::suite(),
         export::suite(),
         failover::suite(),

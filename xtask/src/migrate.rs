@@ -49,6 +49,11 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     // Also with nothing pending: it compares the checksums.
     let applied = migrator.run(&mut connection).await;
     applied.map_err(|error| anyhow::anyhow!("the migrations cannot be applied: {error}{}", remedy(&error)))?;
+    if sqlx::query_scalar("select feed_renew_v1()").fetch_one(&mut connection).await? {
+        say(
+            "the database was restored from a dump of another cluster: the feed begins anew, and clients that follow it, too",
+        );
+    }
     match pending {
         0 => say("the database's schema is current"),
         _ => say(&format!("applied {pending} migrations in {}", duration(began.elapsed()))),

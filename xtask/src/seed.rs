@@ -60,21 +60,26 @@ async fn people(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<(
              select $1, uid::uuid, name
              from unnest($2::text[], array['Engineering', 'Operations', 'Sales', 'Support']) as new (uid, name)
              on conflict (workspace_id, name) do nothing
-             returning id, name
+             returning id, name, uid
          ),
          there as (
              select id, name from department
              union all
              select id, name from departments where workspace_id = $1
+         ),
+         employee as (
+             insert into employees (workspace_id, uid, name, email, department_id)
+             select $1, new.uid::uuid, new.name, lower(replace(new.name, ' ', '.')) || '@example.com',
+                    (select min(id) from there where there.name = new.department)
+             from unnest($3::text[],
+                         array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', 'Tony Hoare'],
+                         array['Engineering', 'Engineering', 'Operations', 'Operations', 'Sales', 'Support'])
+                  as new (uid, name, department)
+             on conflict (workspace_id, lower(email collate \"C\")) do nothing
+             returning uid
          )
-         insert into employees (workspace_id, uid, name, email, department_id)
-         select $1, new.uid::uuid, new.name, lower(replace(new.name, ' ', '.')) || '@example.com',
-                (select min(id) from there where there.name = new.department)
-         from unnest($3::text[],
-                     array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', 'Tony Hoare'],
-                     array['Engineering', 'Engineering', 'Operations', 'Operations', 'Sales', 'Support'])
-              as new (uid, name, department)
-         on conflict (workspace_id, lower(email collate \"C\")) do nothing",
+         select log_created_v1($1, 's:seed', 'department', array(select uid from department)),
+                log_created_v1($1, 's:seed', 'employee', array(select uid from employee))",
     )
     .bind(workspace)
     .bind(uids(4))
@@ -86,11 +91,15 @@ async fn people(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<(
 
 async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()> {
     sqlx::query(
-        "insert into tags (workspace_id, uid, name, folded)
-         select $1, uid::uuid, name, name
-         from unnest($2::text[], array['home', 'work', 'errand', 'urgent', 'someday', 'reading', 'garden', 'money'])
-              as new (uid, name)
-         on conflict (workspace_id, folded) do nothing",
+        "with tag as (
+             insert into tags (workspace_id, uid, name, folded)
+             select $1, uid::uuid, name, name
+             from unnest($2::text[], array['home', 'work', 'errand', 'urgent', 'someday', 'reading', 'garden', 'money'])
+                  as new (uid, name)
+             on conflict (workspace_id, folded) do nothing
+             returning uid
+         )
+         select log_created_v1($1, 's:seed', 'tag', array(select uid from tag))",
     )
     .bind(workspace)
     .bind(uids(8))
@@ -144,6 +153,11 @@ async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sql
     .bind(&uids)
     .execute(&mut *transaction)
     .await?;
+    sqlx::query("select log_created_v1($1, 's:seed', 'todo', $2::text[]::uuid[])")
+        .bind(workspace)
+        .bind(&uids)
+        .execute(&mut *transaction)
+        .await?;
     transaction.commit().await
 }
 

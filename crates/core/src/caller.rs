@@ -1,8 +1,11 @@
 //! On whose behalf work is done, and what it has cost so far.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use crate::lock;
 
@@ -10,11 +13,33 @@ use crate::lock;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct WorkspaceId(pub i64);
 
+/// Who makes a change, as the log of changes keeps it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// The bearer of the token with this public id.
+    Token(Uuid),
+    /// A worker, on behalf of the job with this public id.
+    Job(Uuid),
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Token(uid) => write!(f, "t:{uid}"),
+            Self::Job(uid) => write!(f, "j:{uid}"),
+        }
+    }
+}
+
 /// The workspace a call belongs to and the meter of the request that makes it.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// The tenant: nothing outside it is visible to the call.
     pub workspace: WorkspaceId,
+    /// Who calls; none where authentication is off.
+    pub actor: Option<Actor>,
+    /// The id of the request.
+    pub request: Option<Arc<str>>,
     /// Counts what the request costs.
     pub meter: Arc<Meter>,
     /// The write that was announced when the request came in.
@@ -22,9 +47,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller that has announced nothing.
+    /// A caller that is nobody in particular and has announced nothing.
     pub fn new(workspace: WorkspaceId, meter: Arc<Meter>) -> Self {
-        Self { workspace, meter, announced: Arc::default() }
+        Self { workspace, actor: None, request: None, meter, announced: Arc::default() }
     }
 }
 

@@ -39,6 +39,9 @@ pub enum Error {
         /// What is wrong with it.
         source: Box<Error>,
     },
+    /// What the caller has read of the feed is too old to go on from.
+    #[error("the cursor is older than the feed")]
+    ResyncRequired,
     /// A dependency is away. The operation may or may not have happened if `outcome_unknown`.
     #[error("the service is temporarily unavailable")]
     Unavailable {

@@ -16,6 +16,6 @@ mod queue;
 pub mod store;
 pub mod usecases;
 
-pub use caller::{Announced, Caller, Meter, WorkspaceId};
+pub use caller::{Actor, Announced, Caller, Meter, WorkspaceId};
 pub use error::{Error, Result};
 pub use lock::lock;

@@ -216,6 +216,14 @@ pub const PROBLEMS: &[Problem] = &[
         "Wait a moment and repeat the request unchanged: you will get the first one's answer.",
     ),
     problem(
+        410,
+        "resync_required",
+        "The feed has to be read anew",
+        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since. What changed in \
+         between cannot be told any more.",
+        "Drop the local copy, but for changes that were not sent yet, and begin without a cursor, as the `Link` header says.",
+    ),
+    problem(
         412,
         "stale_version",
         "The object has changed",

@@ -57,6 +57,36 @@ pub fn todo() -> Value {
     })
 }
 
+/// A part of the feed.
+pub fn changes() -> Value {
+    json!({
+        "items": [
+            {"type": "todo", "id": ID, "version": 1, "deleted": false, "data": todo()},
+            {"type": "todo", "id": OTHER, "version": 3, "deleted": true, "data": null},
+        ],
+        "next_cursor": "AfB1c2hlZCBmdXJ0aGVy",
+        "more": false,
+    })
+}
+
+/// What happened to a todo.
+pub fn event() -> Value {
+    json!({
+        "id": "1b4e28ba-2fa1-41d2-883f-0016d3cca427",
+        "type": "todo.updated",
+        "at": CREATED,
+        "version": 2,
+        "subject": ID,
+        "actor": {"kind": "token", "id": OTHER, "name": "phone"},
+        "request_id": "019ab0a6-9c14-7c52-9d9f-2f0f5c3c6c1e",
+        "changes": {
+            "priority": {"from": "low", "to": "high"},
+            "tags": {"added": ["home"], "removed": []},
+            "description": {"changed": true},
+        },
+    })
+}
+
 /// A batch of each kind.
 pub fn batch() -> Value {
     json!({"operations": [

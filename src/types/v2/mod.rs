@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod batch;
 pub mod bulk;
+pub mod feed;
 pub mod filter;
 pub mod people;
 pub mod todo;

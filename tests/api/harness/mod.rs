@@ -5,6 +5,7 @@ pub mod client;
 pub mod completeness;
 pub mod contract;
 pub mod database;
+pub mod follower;
 pub mod generated;
 pub mod mcp;
 pub mod raw;

@@ -200,6 +200,15 @@ impl Target {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
         let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
         sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
+        for (kind, table) in
+            [("department", "departments"), ("employee", "employees"), ("tag", "tags"), ("todo", "todos")]
+        {
+            let log = format!(
+                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 order by id))"
+            );
+            let logged = sqlx::query(AssertSqlSafe(log)).bind(workspace).execute(&mut self.connection).await;
+            logged.with_context(|| format!("the {table} cannot be logged"))?;
+        }
         let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1, false)")
             .bind(workspace)
             .fetch_one(&mut self.connection)

@@ -56,6 +56,8 @@ scripts! {
     COUNT = "count": "common", "count";
     /// An export begins, goes on or ends.
     HOLD = "hold": "common", "hold";
+    /// How often a workspace has changed.
+    WATCH = "watch": "common", "watch";
 }
 
 /// One element of a reply; nested ones come flattened.

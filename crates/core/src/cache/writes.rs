@@ -6,7 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::redis_failure::Failure;
-use super::script::{Args, INTENT, PUBLISH};
+use super::script::{Args, INTENT, PUBLISH, WATCH};
 use super::types::IntentState;
 use super::{Cache, Intent, Published, Scope};
 use crate::{Caller, Meter, WorkspaceId};
@@ -17,7 +17,7 @@ impl Cache {
 
     /// Announces a write, unless that was done when the request came in. Call it right before the statement.
     pub async fn intent(&self, caller: &Caller, scope: Scope) -> Intent {
-        let Caller { workspace, meter, announced } = caller;
+        let Caller { workspace, meter, announced, actor: _, request: _ } = caller;
         let workspace = *workspace;
         let caches = self.settings.answers || scope == Scope::Access;
         let Some(redis) = self.redis.as_ref().filter(|_| caches && scope != Scope::Nothing) else {
@@ -53,6 +53,13 @@ impl Cache {
     /// Whether writes are announced when they come in ([`Entry::announce`](super::Entry::announce)).
     pub fn announces(&self) -> bool {
         self.redis.is_some() && self.settings.answers
+    }
+
+    /// A number that every write of the caller's workspace raises when it is published. `None` while that cannot be known.
+    pub async fn changes_of(&self, caller: &Caller) -> Option<i64> {
+        let redis = self.redis.as_ref().filter(|_| self.settings.answers)?;
+        let args = Args::new().number(caller.workspace.0);
+        redis.run(&caller.meter, self.reading(), &WATCH, args, None).await.ok()?.number()
     }
 
     /// Publishes a write whose outcome is known, before it is answered. `changed` is false of a statement that certainly changed

@@ -3,6 +3,7 @@
 pub mod bulk;
 mod cleaning;
 pub mod cursor;
+pub mod feed;
 pub mod filter;
 pub mod id;
 pub mod instant;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::pg::{Param, Pg, Refusal};
 use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::domain::todo::{Operation, OperationResult, Todo};
 use crate::error::{Error, Fault, Kind, Place, Result};
 
@@ -36,7 +36,7 @@ struct FailedOperation {
 /// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
 /// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_batch_v1($1, $2, $3, $4, $5, $6::text::jsonb)";
+    const SQL: Function = Function("todos_batch_v1", "$8::text::jsonb");
     let operations = json_param(&todo_fields::operations(operations));
     let written: Written<Vec<Outcome>> = write.call_or(pg, SQL, [operations], Kind::Todo, refused).await?;
     Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
@@ -47,7 +47,7 @@ pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Resu
 /// # Errors
 /// [`Error::Operation`] names the first that is not to be found; then nothing was restored.
 pub async fn restore(pg: &Pg, write: &Write<'_>, uids: &[Uuid]) -> Result<Written<Vec<Todo>>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todos_restore_v1($1, $2, $3, $4, $5, $6)";
+    const SQL: Function = Function("todos_restore_v1", "$8");
     let uids = Param::Texts(uids.iter().map(Uuid::to_string).collect());
     write.call_or(pg, SQL, [uids], Kind::Todo, refused).await
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -72,8 +72,7 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Department> {
 /// # Errors
 /// [`Conflict::DepartmentNameTaken`](crate::error::Conflict::DepartmentNameTaken).
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Department>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM department_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7)";
+    const SQL: Function = Function("department_create_v1", "$8::text::uuid, $9");
     let params = [Param::Text(uid.to_string()), Param::Text(name.as_str().to_owned())];
     write.call(pg, SQL, params, Kind::Department).await
 }
@@ -89,8 +88,7 @@ pub async fn patch(
     expected: &Expected,
     name: Option<&Name>,
 ) -> Result<Written<Department>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM department_update_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9)";
+    const SQL: Function = Function("department_update_v1", "$8, $9::text::uuid, $10, $11");
     let [serial, uid] = write::id(id);
     let name = Param::text(name.map(|name| name.as_str()));
     write.call(pg, SQL, [serial, uid, write::versions(expected), name], Kind::Department).await
@@ -101,8 +99,7 @@ pub async fn patch(
 /// # Errors
 /// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM department_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    const SQL: Function = Function("department_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Department).await
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
 use super::todo_fields::json_param;
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -61,8 +61,7 @@ pub struct EmployeePatch {
 }
 
 /// Creates (`$6`) or changes.
-const WRITE: &str = "SELECT outcome, body, cache_wait \
-    FROM employee_write_v1($1, $2, $3, $4, $5, $6, $7, $8::text::uuid, $9, $10::text::jsonb)";
+const WRITE: Function = Function("employee_write_v1", "$8, $9, $10::text::uuid, $11, $12::text::jsonb");
 
 /// Served by the primary key.
 const PAGE: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \
@@ -143,8 +142,7 @@ pub async fn patch(
 /// # Errors
 /// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM employee_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    const SQL: Function = Function("employee_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Employee).await
 }

@@ -13,7 +13,7 @@ use super::pg_rows::from_json;
 use super::todo_fields::{json_param, tag_list};
 use super::todo_query::Query;
 use super::write;
-use crate::caller::{Meter, WorkspaceId};
+use crate::caller::{Actor, Meter, WorkspaceId};
 use crate::domain::bulk::Change;
 use crate::domain::filter::Filter;
 use crate::domain::todo::Draft;
@@ -241,6 +241,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
     let length = query.bind(milliseconds(length));
     let distrust = query.bind(Param::Bool(distrust_cache));
     let may_end = query.bind(Param::Bool(may_end));
+    let actor = query.bind(Param::Text(Actor::Job(claim.uid).to_string()));
     let sql = format!(
         "WITH looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
          AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
@@ -249,7 +250,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
          SELECT outcome, processed, new_position, cache_wait \
          FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
          FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
-         CROSS JOIN LATERAL job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
+         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
          {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {length}::bigint * interval '1 millisecond', {distrust}) \
          WHERE {may_end} OR chunk.last IS NOT NULL"
     );

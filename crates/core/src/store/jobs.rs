@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::{Caller, Meter};
 use crate::domain::bulk::Change;
 use crate::domain::cursor::Position;
@@ -99,8 +99,7 @@ pub const MOST_OPEN_JOBS: i64 = 100;
 /// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist;
 /// [`Conflict::TooManyJobs`](crate::error::Conflict::TooManyJobs).
 pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM job_accept_v1($1, $2, $3, $4, $5, $6::text::uuid, $7, $8::text::jsonb, $9::text::jsonb, $10)";
+    const SQL: Function = Function("job_accept_v1", "$8::text::uuid, $9, $10::text::jsonb, $11::text::jsonb, $12");
     let params = [
         Param::Text(uid.to_string()),
         Param::Text(BULK.to_owned()),
@@ -140,7 +139,7 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Job> {
 /// # Errors
 /// [`Error::NotFound`], [`Conflict::JobFinished`](crate::error::Conflict::JobFinished).
 pub async fn cancel(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Job>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM job_cancel_v1($1, $2, $3, $4, $5, $6, $7::text::uuid)";
+    const SQL: Function = Function("job_cancel_v1", "$8, $9::text::uuid");
     write.call(pg, SQL, write::id(id), Kind::Job).await
 }
 

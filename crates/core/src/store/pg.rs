@@ -7,6 +7,7 @@
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -82,14 +83,14 @@ impl From<Param> for ParameterValue {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Statement {
     /// With `$1`, `$2` ….
-    pub sql: std::borrow::Cow<'static, str>,
+    pub sql: Cow<'static, str>,
     /// One for each number.
     pub params: Vec<Param>,
 }
 
 impl Statement {
-    /// A statement whose text is fixed.
-    pub fn new(sql: &'static str, params: Vec<Param>) -> Self {
+    /// A statement and its values.
+    pub fn new(sql: impl Into<Cow<'static, str>>, params: Vec<Param>) -> Self {
         Self { sql: sql.into(), params }
     }
 }

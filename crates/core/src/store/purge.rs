@@ -21,10 +21,12 @@ pub enum Purge {
     Jobs,
     /// Counts of what was completed longer ago than any statistics ask for.
     CompletionCounts,
+    /// Lines of the log of changes that no cursor begins before.
+    Events,
 }
 
 impl Purge {
-    const ALL: [Self; 4] = [Self::Bin, Self::IdempotencyKeys, Self::Jobs, Self::CompletionCounts];
+    const ALL: [Self; 5] = [Self::Bin, Self::IdempotencyKeys, Self::Jobs, Self::CompletionCounts, Self::Events];
 
     /// Its name in the database.
     fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Purge {
             Self::IdempotencyKeys => "idempotency_keys",
             Self::Jobs => "jobs",
             Self::CompletionCounts => "completion_counts",
+            Self::Events => "events",
         }
     }
 }

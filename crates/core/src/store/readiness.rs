@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Number and name of the migration that this release cannot do without. Later ones do no harm: the schema only expands
 /// while two releases run.
-pub const REQUIRED_MIGRATION: (i64, &str) = (16, "purges");
+pub const REQUIRED_MIGRATION: (i64, &str) = (19, "feed");
 
 /// What the check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,9 @@ pub enum Readiness {
     StatementTimeout(i64),
     /// The `timezone` of a session is not UTC.
     TimeZone,
+    /// The log of changes has numbers of transactions that this cluster has not reached: it was restored from a dump, and the
+    /// feed needs a new epoch.
+    FeedAhead,
     /// Postgres cannot be used.
     Down(PgDown),
 }
@@ -32,14 +35,19 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     const SQL: &str = "SELECT max(version), coalesce(bool_or(version = $1 AND description = $2), false),
         current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint,
-        current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT')
+        current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT'),
+        (SELECT seen > pg_snapshot_xmax(pg_current_snapshot()) FROM feed)
         FROM _sqlx_migrations WHERE success";
+    const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
     const UNDEFINED_TABLE: &str = "42P01";
     let params = vec![Param::Int(REQUIRED_MIGRATION.0), Param::Text(REQUIRED_MIGRATION.1.to_owned())];
     let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
+        // An earlier schema, or none.
         Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
-            return Ok(Readiness::MigrationsMissing(None));
+            let newest = pg.read(meter, Statement::new(NEWEST, Vec::new())).await.ok();
+            let newest = newest.and_then(|rows| rows.one().ok()?.optional_int().ok()?);
+            return Ok(Readiness::MigrationsMissing(newest));
         }
         Err(failure) => {
             return match Error::from(failure) {
@@ -50,7 +58,7 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         }
     };
     let (newest, is_migrated) = (row.optional_int()?, row.bool()?);
-    let (read_only, statement_timeout, is_utc) = (row.bool()?, row.int()?, row.bool()?);
+    let (read_only, statement_timeout, is_utc, feed_ahead) = (row.bool()?, row.int()?, row.bool()?, row.bool()?);
     let longest = i64::try_from(pg.statement_deadline().as_millis()).unwrap_or(i64::MAX);
     Ok(if !is_migrated {
         Readiness::MigrationsMissing(newest)
@@ -58,6 +66,8 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         Readiness::StatementTimeout(statement_timeout)
     } else if !is_utc {
         Readiness::TimeZone
+    } else if feed_ahead {
+        Readiness::FeedAhead
     } else if read_only {
         Readiness::ReadOnly
     } else {

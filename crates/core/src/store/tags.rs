@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -44,8 +44,7 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 /// # Errors
 /// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
 pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM tag_rename_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9, $10)";
+    const SQL: Function = Function("tag_rename_v1", "$8, $9::text::uuid, $10, $11, $12");
     let [serial, uid] = write::id(id);
     let [spelling, folded] = [name.as_str().to_owned(), name.folded()].map(Param::Text);
     write.call(pg, SQL, [serial, uid, write::versions(expected), spelling, folded], Kind::Tag).await
@@ -56,7 +55,7 @@ pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, nam
 /// # Errors
 /// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM tag_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    const SQL: Function = Function("tag_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Tag).await
 }

@@ -5,14 +5,13 @@ use uuid::Uuid;
 use super::pg::{Param, Pg, Statement};
 use super::pg_rows::from_json;
 use super::todo_fields::{self, json_param};
-use super::write::{self, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::id::Id;
 use crate::domain::todo::{Draft, Expected, Patch, Todo};
 use crate::error::{Error, Kind, Result};
 
-const UPDATE: &str = "SELECT outcome, body, cache_wait \
-    FROM todo_update_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9::text::jsonb)";
+const UPDATE: Function = Function("todo_update_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
 
 /// A live todo.
 ///
@@ -41,8 +40,7 @@ pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Tod
 /// [`Error::Exists`] if the id is taken, [`Conflict::TodoDeleted`](crate::error::Conflict::TodoDeleted) if its todo is in the
 /// bin, [`Error::Invalid`] at `/assignee_id` if there is no such employee.
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait \
-        FROM todo_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7::text::jsonb)";
+    const SQL: Function = Function("todo_create_v1", "$8::text::uuid, $9::text::jsonb");
     let params = [Param::Text(uid.to_string()), json_param(&todo_fields::draft(draft))];
     write.call(pg, SQL, params, Kind::Todo).await
 }
@@ -72,8 +70,7 @@ pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patc
 /// # Errors
 /// [`Error::NotFound`] also if it is there already, [`Error::Stale`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
+    const SQL: Function = Function("todo_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Todo).await
 }
@@ -83,6 +80,6 @@ pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> 
 /// # Errors
 /// [`Error::NotFound`].
 pub async fn restore(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Todo>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM todo_restore_v1($1, $2, $3, $4, $5, $6, $7::text::uuid)";
+    const SQL: Function = Function("todo_restore_v1", "$8, $9::text::uuid");
     write.call(pg, SQL, write::id(id), Kind::Todo).await
 }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{Write, Written};
+use super::write::{Function, Write, Written};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -109,8 +109,8 @@ pub async fn insert(
     hash: &[u8; 32],
     draft: &TokenDraft,
 ) -> Result<Written<Token>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM token_create_v1( \
-        $1, $2, $3, $4, $5, $6::text::uuid, $7::text::uuid, $8, $9, $10, $11::text::timestamptz)";
+    const SQL: Function =
+        Function("token_create_v1", "$8::text::uuid, $9::text::uuid, $10, $11, $12, $13::text::timestamptz");
     let TokenDraft { workspace_uid, name, scopes, expires_at } = draft;
     let params = [
         Param::Text(uid.to_string()),
@@ -128,7 +128,7 @@ pub async fn insert(
 /// # Errors
 /// [`Error::NotFound`] also if it is revoked already.
 pub async fn revoke(pg: &Pg, write: &Write<'_>, uid: Uuid) -> Result<Written<[u8; 32]>> {
-    const SQL: &str = "SELECT outcome, body, cache_wait FROM token_revoke_v1($1, $2, $3, $4, $5, $6::text::uuid)";
+    const SQL: Function = Function("token_revoke_v1", "$8::text::uuid");
     let revoked: Written<String> = write.call(pg, SQL, [Param::Text(uid.to_string())], Kind::Token).await?;
     let Written { value, replayed, cache_wait } = revoked;
     let hash = from_hex(&value).ok_or_else(|| Error::Internal("a token's hash is malformed".to_owned()))?;

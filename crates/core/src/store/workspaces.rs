@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{Write, Written};
+use super::write::{Function, Write, Written};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -40,8 +40,7 @@ pub async fn page(pg: &Pg, meter: &Meter, after: Option<&Position>, limit: Limit
 /// # Errors
 /// [`Conflict::WorkspaceNameTaken`](crate::error::Conflict::WorkspaceNameTaken).
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Result<Written<Workspace>> {
-    const SQL: &str =
-        "SELECT outcome, body, cache_wait FROM workspace_create_v1($1, $2, $3, $4, $5, $6::text::uuid, $7)";
+    const SQL: Function = Function("workspace_create_v1", "$8::text::uuid, $9");
     let params = [Param::Text(uid.to_string()), Param::Text(name.as_str().to_owned())];
     write.call(pg, SQL, params, Kind::Workspace).await
 }

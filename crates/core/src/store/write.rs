@@ -53,15 +53,32 @@ impl<T> Written<T> {
     }
 }
 
+/// A writing function of the migrations, and its arguments after those that all have, from `$8` on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Function(pub &'static str, pub &'static str);
+
+impl Function {
+    /// For whom it writes is told by the way to its first argument, so that no function has to pass it on to the log.
+    fn sql(self) -> String {
+        let Self(name, rest) = self;
+        format!("SELECT outcome, body, cache_wait FROM {name}(as_actor_v1($1, $2, $3), $4, $5, $6, $7, {rest})")
+    }
+}
+
 impl Write<'_> {
-    /// The first five parameters of every writing function: workspace, route, key, digest of the body, distrust.
-    pub(super) fn params(&self) -> Vec<Param> {
-        let workspace = Param::Int(self.caller.workspace.0);
+    /// The first parameters of every writing function: workspace, actor, request; route, key, digest of the body; distrust.
+    fn params(&self) -> Vec<Param> {
+        let Caller { workspace, actor, request, .. } = self.caller;
+        let workspace = Param::Int(workspace.0);
+        let [actor, request] =
+            [actor.map(|actor| actor.to_string()), request.as_deref().map(str::to_owned)].map(Param::text);
         let distrust = Param::Bool(self.distrust_cache);
         match self.idempotency {
-            None => vec![workspace, Param::Null, Param::Null, Param::Null, distrust],
+            None => vec![workspace, actor, request, Param::Null, Param::Null, Param::Null, distrust],
             Some(IdempotencyKey { route, key, body_digest }) => vec![
                 workspace,
+                actor,
+                request,
                 Param::Text(route.clone()),
                 Param::Text(key.clone()),
                 Param::Bytes(body_digest.to_vec()),
@@ -70,29 +87,29 @@ impl Write<'_> {
         }
     }
 
-    /// Calls a writing function, whose parameters after the common five are `rest`, and reads its answer.
+    /// Calls a writing function, whose parameters after the common ones are `rest`, and reads its answer.
     pub(super) async fn call<T: DeserializeOwned>(
         &self,
         pg: &Pg,
-        sql: &'static str,
+        function: Function,
         rest: impl IntoIterator<Item = Param>,
         kind: Kind,
     ) -> Result<Written<T>> {
-        self.call_or(pg, sql, rest, kind, |refusal| refused(refusal, kind)).await
+        self.call_or(pg, function, rest, kind, |refusal| refused(refusal, kind)).await
     }
 
     /// The same for a function that raises errors of its own, which `refused` reads.
     pub(super) async fn call_or<T: DeserializeOwned>(
         &self,
         pg: &Pg,
-        sql: &'static str,
+        function: Function,
         rest: impl IntoIterator<Item = Param>,
         kind: Kind,
         refused: impl FnOnce(&Refusal) -> Error,
     ) -> Result<Written<T>> {
         let mut params = self.params();
         params.extend(rest);
-        match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
+        match pg.write(&self.caller.meter, Statement::new(function.sql(), params)).await {
             Ok(rows) => finish(rows, kind),
             Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
             Err(Failure::Other(error)) => Err(error),

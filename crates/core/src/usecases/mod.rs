@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod admission;
+pub mod feed;
 pub mod jobs;
 pub mod people;
 mod purging;

@@ -18,7 +18,9 @@ impl Run<'_> {
         while let Some(what) = purge::claim(&self.service.pg, self.meter, self.lease).await? {
             let in_time = match what {
                 Purge::Bin => self.purge_bins().await?,
-                Purge::IdempotencyKeys | Purge::Jobs | Purge::CompletionCounts => self.purge_unseen(what).await?,
+                Purge::IdempotencyKeys | Purge::Jobs | Purge::CompletionCounts | Purge::Events => {
+                    self.purge_unseen(what).await?
+                }
             };
             if !in_time {
                 return Ok(false);

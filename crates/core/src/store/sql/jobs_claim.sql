@@ -9,19 +9,25 @@ WITH due AS (
 ), turn AS (
     INSERT INTO job_turns (workspace_id, served_at) SELECT workspace_id, clock_timestamp() FROM due
     ON CONFLICT (workspace_id) DO UPDATE SET served_at = excluded.served_at
+), claimed AS (
+    UPDATE jobs j SET
+        status = CASE WHEN j.consecutive_failures < $3 THEN 'running' ELSE 'failed' END,
+        lease = CASE WHEN j.consecutive_failures < $3 THEN $1::text::uuid END,
+        error = CASE WHEN j.consecutive_failures < $3 THEN j.error
+            ELSE coalesce(j.error, 'given up: its worker died again and again') END,
+        finished_at = CASE WHEN j.consecutive_failures < $3 THEN NULL ELSE clock_timestamp() END,
+        due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
+        attempts = j.attempts + CASE
+            WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.consecutive_failures = 0 THEN 0 ELSE 1 END,
+        consecutive_failures = j.consecutive_failures + 1,
+        started_at = coalesce(j.started_at, clock_timestamp())
+    FROM due
+    WHERE j.workspace_id = due.workspace_id AND j.id = due.id
+    RETURNING j.*
+), logged AS (
+    INSERT INTO events (workspace_id, type, subject, actor)
+    SELECT workspace_id, 'job.failed', uid, 'j:' || uid FROM claimed WHERE status = 'failed'
 )
-UPDATE jobs j SET
-    status = CASE WHEN j.consecutive_failures < $3 THEN 'running' ELSE 'failed' END,
-    lease = CASE WHEN j.consecutive_failures < $3 THEN $1::text::uuid END,
-    error = CASE WHEN j.consecutive_failures < $3 THEN j.error
-        ELSE coalesce(j.error, 'given up: its worker died again and again') END,
-    finished_at = CASE WHEN j.consecutive_failures < $3 THEN NULL ELSE clock_timestamp() END,
-    due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
-    attempts = j.attempts + CASE
-        WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.consecutive_failures = 0 THEN 0 ELSE 1 END,
-    consecutive_failures = j.consecutive_failures + 1,
-    started_at = coalesce(j.started_at, clock_timestamp())
-FROM due
-WHERE j.workspace_id = due.workspace_id AND j.id = due.id
-RETURNING j.status = 'running', j.workspace_id, j.id, j.uid::text, j.filter::text, j.change::text, j.position,
-    j.ceiling, j.consecutive_failures
+SELECT status = 'running', workspace_id, id, uid::text, filter::text, change::text, position, ceiling,
+    consecutive_failures
+FROM claimed

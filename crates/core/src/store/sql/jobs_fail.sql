@@ -1,10 +1,16 @@
 -- $1 workspace, $2 job, $3 lease, $4 reason, $5 whether it is final, $6 how many consecutive failures end a job. Gives
 -- whether it ended. The wait doubles with each failure, up to five minutes.
-UPDATE jobs SET
-    status = CASE WHEN $5 OR consecutive_failures >= $6 THEN 'failed' ELSE 'queued' END,
-    finished_at = CASE WHEN $5 OR consecutive_failures >= $6 THEN clock_timestamp() END,
-    lease = NULL,
-    error = $4,
-    due_at = clock_timestamp() + least(300, 2 ^ least(consecutive_failures, 10)) * interval '1 second'
-WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid
-RETURNING status = 'failed'
+WITH put_back AS (
+    UPDATE jobs SET
+        status = CASE WHEN $5 OR consecutive_failures >= $6 THEN 'failed' ELSE 'queued' END,
+        finished_at = CASE WHEN $5 OR consecutive_failures >= $6 THEN clock_timestamp() END,
+        lease = NULL,
+        error = $4,
+        due_at = clock_timestamp() + least(300, 2 ^ least(consecutive_failures, 10)) * interval '1 second'
+    WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid
+    RETURNING uid, status = 'failed' AS ended
+), logged AS (
+    INSERT INTO events (workspace_id, type, subject, actor)
+    SELECT $1, 'job.failed', uid, 'j:' || uid FROM put_back WHERE ended
+)
+SELECT ended FROM put_back

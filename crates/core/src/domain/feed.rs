@@ -1,0 +1,92 @@
+//! The feed of changes: what it tells of, and how far a client has read.
+
+use uuid::Uuid;
+
+use super::cursor::Position;
+
+/// What the feed tells of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// Departments.
+    Department,
+    /// Employees.
+    Employee,
+    /// Tags, without how often each is used.
+    Tag,
+    /// Todos.
+    Todo,
+}
+
+impl Kind {
+    /// In the order of the first pass: what others refer to comes first.
+    pub const ALL: [Self; 4] = [Self::Department, Self::Employee, Self::Tag, Self::Todo];
+
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Department => "department",
+            Self::Employee => "employee",
+            Self::Tag => "tag",
+            Self::Todo => "todo",
+        }
+    }
+
+    /// The kind of a word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+}
+
+/// How far a client has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedPosition {
+    /// Of which epoch the numbers are.
+    pub epoch: Uuid,
+    /// A kind whose state is being read, or `changes`.
+    pub phase: String,
+    /// The last subject of that kind.
+    pub after: i64,
+    /// The last line of the log: its transaction and its id.
+    pub line: (u64, i64),
+    /// Nothing that was committed before this instant is missing.
+    pub complete_at: String,
+}
+
+impl FeedPosition {
+    /// As the position of a page token.
+    pub fn to_position(&self) -> Position {
+        let Self { epoch, phase, after, line: (transaction, id), complete_at } = self;
+        Position { value: Some(format!("{epoch} {phase} {after} {transaction} {complete_at}")), id: *id }
+    }
+
+    /// The same back; `None` of a text that [`Self::to_position`] does not write.
+    pub fn of(position: &Position) -> Option<Self> {
+        let mut words = position.value.as_deref()?.split(' ');
+        let mut word = || words.next();
+        Some(Self {
+            epoch: word()?.parse().ok()?,
+            phase: word()?.to_owned(),
+            after: word()?.parse().ok()?,
+            line: (word()?.parse().ok()?, position.id),
+            complete_at: word()?.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_comes_back() {
+        let position = FeedPosition {
+            epoch: Uuid::max(),
+            phase: "changes".to_owned(),
+            after: 7,
+            line: (u64::MAX, i64::MAX),
+            complete_at: "2026-11-28T19:32:56.886986Z".to_owned(),
+        };
+        assert_eq!(FeedPosition::of(&position.to_position()), Some(position));
+        assert_eq!(FeedPosition::of(&Position { value: Some("x".to_owned()), id: 1 }), None);
+    }
+}

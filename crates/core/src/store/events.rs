@@ -1,0 +1,107 @@
+//! The log of changes, line by line: the history of a todo, and all that happened in a workspace.
+
+use uuid::Uuid;
+
+use super::pg::{Param, Pg, Statement};
+use super::pg_rows::Row;
+use crate::caller::Caller;
+use crate::domain::cursor::Position;
+use crate::domain::filter::Limit;
+use crate::error::{Error, Kind, Result};
+
+/// Which events; all given conditions must hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of these types; empty: of every type.
+    pub types: Vec<String>,
+    /// By the token or the job with this public id.
+    pub actor: Option<Uuid>,
+    /// Of the subject with this public id.
+    pub subject: Option<Uuid>,
+}
+
+/// Every type of event.
+pub const TYPES: &[&str] = &[
+    "todo.created",
+    "todo.updated",
+    "todo.completed",
+    "todo.reopened",
+    "todo.deleted",
+    "todo.restored",
+    "tag.created",
+    "tag.updated",
+    "tag.deleted",
+    "employee.created",
+    "employee.updated",
+    "employee.deleted",
+    "department.created",
+    "department.updated",
+    "department.deleted",
+    "job.succeeded",
+    "job.failed",
+    "job.cancelled",
+];
+
+/// Events that Postgres rendered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EventPage {
+    /// A JSON array: `id`, `type`, `at`, `version`, `subject`, `actor`, `request_id`, `changes`, in this order.
+    pub items: String,
+    /// The last event that was looked at, if there may be more.
+    pub next: Option<Position>,
+}
+
+/// A page, the newest first, of the last 30 days. It may be short: no more than 5,000 events are looked at. Index: `events_pkey`, or
+/// `events_by_subject`.
+pub async fn page(
+    pg: &Pg,
+    caller: &Caller,
+    filter: &EventFilter,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<EventPage> {
+    const SQL: &str =
+        "SELECT items, next_xid, next_id FROM events_page_v1($1, $2::text::uuid, $3, $4::text::uuid, $5, $6, $7)";
+    let EventFilter { types, actor, subject } = filter;
+    let params = vec![
+        Param::Int(caller.workspace.0),
+        Param::text(subject.map(|uid| uid.to_string())),
+        if types.is_empty() { Param::Null } else { Param::Texts(types.clone()) },
+        Param::text(actor.map(|uid| uid.to_string())),
+        Param::text(after.and_then(|position| position.value.clone())),
+        after.map_or(Param::Null, |position| Param::Int(position.id)),
+        Param::Int(limit.get()),
+    ];
+    rendered(pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?)
+}
+
+/// The same of one todo, live or in the bin.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub async fn history(
+    pg: &Pg,
+    caller: &Caller,
+    todo: Uuid,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<EventPage> {
+    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id \
+        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, NULL, NULL, $3, $4, $5) p \
+        WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL OR t.deleted_at > now() - bin_retention_v1())";
+    let params = vec![
+        Param::Int(caller.workspace.0),
+        Param::Text(todo.to_string()),
+        Param::text(after.and_then(|position| position.value.clone())),
+        after.map_or(Param::Null, |position| Param::Int(position.id)),
+        Param::Int(limit.get()),
+    ];
+    let row = pg.read(&caller.meter, Statement::new(SQL, params)).await?.optional();
+    rendered(row.ok_or(Error::NotFound(Kind::Todo))?)
+}
+
+fn rendered(mut row: Row) -> Result<EventPage> {
+    let items = row.text()?;
+    let (transaction, id) = (row.optional_text()?, row.optional_int()?);
+    Ok(EventPage { items, next: id.map(|id| Position { value: transaction, id }) })
+}

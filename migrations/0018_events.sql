@@ -1,0 +1,145 @@
+-- The log of changes: one line per subject and statement, written by the functions that write, in their statement. The
+-- feed (GET /changes), the history of a todo and the list of events read it.
+--
+-- Order. A line keeps the number of its transaction, and readers take only lines of transactions below the oldest that
+-- still runs. So whoever has read up to a line has read all that will ever stand before it, however late others commit,
+-- and writers never wait for each other. A transaction that stays open delays the feed and loses nothing.
+
+CREATE TABLE events (
+    -- No reference: the rows that it tells of have theirs.
+    workspace_id bigint NOT NULL,
+    xid          xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    id           bigserial,
+    -- The public id.
+    uid          uuid NOT NULL DEFAULT gen_random_uuid(),
+    -- The kind of the subject and what happened to it: todo.completed, tag.updated …
+    type         text COLLATE "C" NOT NULL,
+    -- The public id of what changed, and its version after it.
+    subject      uuid NOT NULL,
+    version      bigint,
+    at           timestamptz NOT NULL DEFAULT clock_timestamp(),
+    -- Who did it (as_actor_v1): t:<public id of a token>, j:<public id of a job>, s:<name>. Null where authentication is
+    -- off.
+    actor        text COLLATE "C" DEFAULT nullif(current_setting('todo.actor', true), ''),
+    -- The id of the request, for the access log.
+    request      text DEFAULT nullif(current_setting('todo.request', true), ''),
+    -- {"field": {"from", "to"}, "tags": {"added", "removed"}, "description": {"changed"}}.
+    changes      jsonb NOT NULL DEFAULT '{}',
+    CONSTRAINT events_pkey PRIMARY KEY (workspace_id, xid, id)
+) WITH (
+    autovacuum_vacuum_insert_scale_factor = 0.01, autovacuum_vacuum_insert_threshold = 1000,
+    autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05
+);
+-- The history of one subject.
+CREATE INDEX events_by_subject ON events (workspace_id, subject, xid, id);
+
+-- One row. Cursors of another epoch are worthless: the numbers of transactions began anew, as after a logical restore
+-- into another cluster. `seen`: a number that the cluster has reached.
+CREATE TABLE feed (
+    epoch uuid NOT NULL DEFAULT gen_random_uuid(),
+    seen  xid8 NOT NULL DEFAULT pg_current_xact_id()
+);
+INSERT INTO feed DEFAULT VALUES;
+
+-- Begins a new epoch if the log or `seen` has a number that this cluster has not reached: nothing can be told from the order of its
+-- lines any more. Whether it did.
+CREATE FUNCTION feed_renew_v1() RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
+BEGIN
+    IF (SELECT seen FROM feed) <= reached AND NOT EXISTS (
+        SELECT FROM workspaces w CROSS JOIN LATERAL (
+            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC LIMIT 1
+        ) last WHERE last.xid > reached
+    ) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM events;
+    UPDATE feed SET epoch = gen_random_uuid(), seen = pg_current_xact_id();
+    RETURN true;
+END $$;
+
+-- How long the feed and histories go back.
+CREATE FUNCTION events_retention_v1() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN interval '30 days';
+
+-- Tells for whom the rest of the statement writes; gives the workspace, so that an argument of the writing function can
+-- be made of it and is evaluated first. Holds until the statement ends, whatever a pooler does after it.
+CREATE FUNCTION as_actor_v1(p_workspace bigint, p_actor text, p_request text) RETURNS bigint LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM set_config('todo.actor', coalesce(p_actor, ''), true),
+        set_config('todo.request', coalesce(p_request, ''), true);
+    RETURN p_workspace;
+END $$;
+
+-- Tells of new subjects of one kind. Whatever writes them by other means than the functions that write calls it in the same
+-- transaction, as it calls count_todos_v1.
+CREATE FUNCTION log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO events (workspace_id, type, subject, version, actor)
+    SELECT p_workspace, p_kind || '.created', uid, 1, p_actor FROM unnest(p_uids) AS uid;
+$$;
+
+-- A change for the column `changes`; empty if it is none. The second is of a text.
+CREATE FUNCTION value_change_v1(p_field text, p_from jsonb, p_to jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN p_from IS NOT DISTINCT FROM p_to THEN '{}'::jsonb
+        ELSE jsonb_build_object(p_field, jsonb_build_object('from', p_from, 'to', p_to))
+    END;
+
+CREATE FUNCTION field_change_v1(p_field text, p_from text, p_to text) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
+
+-- An employee or a department as it is named in a change.
+CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
+    WHERE workspace_id = p_workspace AND id = p_employee;
+$$;
+
+CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
+    WHERE workspace_id = p_workspace AND id = p_department;
+$$;
+
+-- What a change of status is called.
+CREATE FUNCTION todo_event_v1(p_from text, p_to text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN p_from = p_to THEN 'todo.updated'
+        WHEN p_to = 'completed' THEN 'todo.completed'
+        WHEN p_from = 'completed' THEN 'todo.reopened'
+        ELSE 'todo.updated'
+    END;
+
+-- The changes from one state of a todo to another; p_tags as set_tags_v1 gives them.
+CREATE FUNCTION todo_changes_v1(p_from todos, p_to todos, p_tags jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    changes jsonb := '{}';
+BEGIN
+    IF p_from.title <> p_to.title THEN
+        changes := field_change_v1('title', p_from.title, p_to.title);
+    END IF;
+    IF p_from.description IS DISTINCT FROM p_to.description THEN
+        changes := changes || '{"description": {"changed": true}}';
+    END IF;
+    IF p_from.status <> p_to.status THEN
+        changes := changes || field_change_v1('status', p_from.status, p_to.status);
+    END IF;
+    IF p_from.priority <> p_to.priority THEN
+        changes := changes
+            || field_change_v1('priority', priority_name_v1(p_from.priority), priority_name_v1(p_to.priority));
+    END IF;
+    IF p_from.due_date IS DISTINCT FROM p_to.due_date THEN
+        changes := changes || field_change_v1('due_date', rfc3339_v1(p_from.due_date), rfc3339_v1(p_to.due_date));
+    END IF;
+    IF p_from.assignee_id IS DISTINCT FROM p_to.assignee_id THEN
+        changes := changes || value_change_v1('assignee',
+            employee_named_v1(p_from.workspace_id, p_from.assignee_id),
+            employee_named_v1(p_to.workspace_id, p_to.assignee_id));
+    END IF;
+    IF p_tags IS NOT NULL THEN
+        changes := changes || jsonb_build_object('tags', p_tags);
+    END IF;
+    RETURN changes;
+END $$;

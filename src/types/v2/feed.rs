@@ -1,0 +1,135 @@
+//! The feed of changes and its log in version 2.
+
+use serde::Serialize;
+use todo_core::store::feed::{FeedItem, FeedTag, Subject};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::people::{Department, Employee};
+use super::todo::Todo;
+use crate::types::scalar;
+
+/// Something that was created, changed or removed, as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Change {
+    /// What it is: `todo`, `tag`, `employee` or `department`.
+    r#type: &'static str,
+    /// Its id.
+    id: Uuid,
+    /// Its version.
+    #[schema(minimum = 1)]
+    version: i64,
+    /// Whether it is gone; a todo in the bin is gone, too.
+    deleted: bool,
+    /// The tag that todos have instead of this one, with which it became one. Only of a deleted tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    replaced_by: Option<Uuid>,
+    /// All of it, or null if it is gone. A todo, an employee and a department look as where each is read alone.
+    data: Option<Data>,
+}
+
+/// One of these.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Data {
+    /// A todo.
+    Todo(Box<Todo>),
+    /// A tag.
+    Tag(ChangedTag),
+    /// An employee.
+    Employee(Employee),
+    /// A department.
+    Department(Department),
+}
+
+/// A tag, without how often it is used.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedTag {
+    /// The public id.
+    id: Uuid,
+    /// The name, in the spelling that was used first.
+    #[schema(value_type = scalar::TagName)]
+    name: String,
+}
+
+impl From<FeedItem> for Change {
+    fn from(item: FeedItem) -> Self {
+        let FeedItem { kind, uid, version, subject, replaced_by } = item;
+        Self {
+            r#type: kind.as_str(),
+            id: uid,
+            version,
+            deleted: subject.is_none(),
+            replaced_by,
+            data: subject.map(Data::from),
+        }
+    }
+}
+
+impl From<Subject> for Data {
+    fn from(subject: Subject) -> Self {
+        match subject {
+            Subject::Todo(todo) => Self::Todo(Box::new(Todo::from(*todo))),
+            Subject::Tag(FeedTag { id, name }) => Self::Tag(ChangedTag { id, name }),
+            Subject::Employee(employee) => Self::Employee(employee.into()),
+            Subject::Department(department) => Self::Department(department.into()),
+        }
+    }
+}
+
+/// A part of the feed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Changes {
+    /// In the order of their last change; the same thing may come again.
+    #[schema(max_items = 200)]
+    pub items: Vec<Change>,
+    /// How far this goes: the `cursor` of the next request. Never null.
+    #[schema(min_length = 1, max_length = 4096, pattern = "^[A-Za-z0-9_-]+$")]
+    pub next_cursor: String,
+    /// Whether more is there already. Until it is false, something may come before what it refers to.
+    pub more: bool,
+}
+
+// Postgres renders events (`migrations/0019_feed.sql`); this describes what it writes.
+/// One change of one thing.
+#[derive(Debug, ToSchema)]
+pub struct Event {
+    /// The event's id.
+    pub id: Uuid,
+    /// What happened: the kind of the subject, and what became of it.
+    #[schema(value_type = scalar::EventType)]
+    pub r#type: String,
+    /// When.
+    #[schema(value_type = scalar::Instant)]
+    pub at: String,
+    /// The subject's version after it; null of a job.
+    #[schema(minimum = 1)]
+    pub version: Option<i64>,
+    /// The id of what changed.
+    pub subject: Uuid,
+    /// Who did it; null where authentication is off.
+    pub actor: Option<Actor>,
+    /// The request that did it, as in its `X-Request-Id`; null where none did.
+    #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
+    pub request_id: Option<String>,
+    /// The fields that changed, each with `from` and `to`; of `tags` those `added` and `removed`; of `description` only that it
+    /// `changed`. Empty of what was created or removed; of a tag, an employee or a department that is gone its `name`, and the tag
+    /// that it was `replaced_by`.
+    #[schema(value_type = scalar::FieldChanges)]
+    pub changes: serde_json::Value,
+}
+
+/// Who made a change.
+#[derive(Debug, ToSchema)]
+pub struct Actor {
+    /// The bearer of a `token`, a worker on behalf of a `job`, or a `service` command.
+    #[schema(value_type = scalar::ActorKind)]
+    pub kind: String,
+    /// The token's or the job's id.
+    #[schema(nullable = false)]
+    pub id: Option<Uuid>,
+    /// The token's or the command's name.
+    #[schema(value_type = Option<scalar::Name>, nullable = false)]
+    pub name: Option<String>,
+}

@@ -1,0 +1,531 @@
+//! The feed: one loop for the whole state and for what changes, in an order in which nothing is ever missed.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::follower::{Follower, state};
+use crate::harness::{Workspace, database, suite};
+use crate::jobs::done;
+
+suite![
+    a_follower_has_the_state_and_then_every_change,
+    an_item_is_what_is_read_alone,
+    a_new_copy_is_what_an_old_one_has_become,
+    one_subject_comes_once_a_page_as_it_is_now,
+    a_tag_that_is_merged_says_into_which,
+    a_bulk_change_is_followed,
+    only_the_kinds_that_are_asked_for_come,
+    a_cursor_belongs_to_its_feed,
+    parameters_are_checked,
+    the_feed_is_never_cached,
+    waiting_ends_with_the_change,
+    waiting_ends_with_the_time,
+    only_so_many_wait_and_nobody_is_behind_them,
+    #[database]
+    what_commits_late_is_not_missed,
+    #[database]
+    a_cursor_is_good_for_thirty_days,
+    #[database]
+    what_nobody_can_ask_for_is_purged,
+    #[database]
+    every_changed_row_has_its_line,
+];
+
+const FEED: &str = "/api/v2/changes";
+
+fn path(todo: &Value) -> String {
+    format!("/api/v2/todos/{}", todo["id"].as_str().unwrap())
+}
+
+/// Type, id and whether it is gone.
+fn brief(items: &[Value]) -> Vec<(&str, &str, bool)> {
+    let text = |item: &'static str| item;
+    let (kind, id) = (text("type"), text("id"));
+    items
+        .iter()
+        .map(|item| (item[kind].as_str().unwrap(), item[id].as_str().unwrap(), item["deleted"] == true))
+        .collect()
+}
+
+async fn a_follower_has_the_state_and_then_every_change() {
+    let ws = Workspace::new().await;
+    let department = ws.department("Research").await;
+    let ada = ws.employee("Ada").await;
+    let employee = format!("/api/v2/employees/{}", ada["id"].as_str().unwrap());
+    ws.patch(&employee).json(json!({ "department_id": department["id"] })).send().await.ok();
+    let first = ws.todo(json!({ "title": "First", "tags": ["Home", "Old"], "assignee_id": ada["id"] })).await;
+    let second = ws.todo(json!({ "title": "Second", "tags": ["Home"] })).await;
+    ws.titled("Third").await;
+    let mut follower = Follower::default();
+    // Two at a time: the first pass has several pages.
+    follower.catch_up(&ws, &[("limit", "2")]).await;
+    assert_eq!(follower.sorted(), state(&ws).await, "after the first pass");
+
+    ws.patch(&path(&first)).json(json!({ "status": "completed", "tags": ["New"] })).send().await.ok();
+    ws.delete(&path(&second)).send().await.no_content();
+    let items = follower.catch_up(&ws, &[]).await;
+    let tag = items[0]["id"].as_str().unwrap();
+    let (first_id, second_id) = (first["id"].as_str().unwrap(), second["id"].as_str().unwrap());
+    assert_eq!(brief(&items), [("tag", tag, false), ("todo", first_id, false), ("todo", second_id, true)]);
+    assert_eq!(items[2]["version"], 2, "{items:?}");
+    assert_eq!(follower.sorted(), state(&ws).await, "after two changes");
+
+    ws.post(&format!("{}/restore", path(&second))).send().await.ok();
+    ws.patch(&employee).json(json!({ "name": "Ada Byron" })).send().await.ok();
+    let research = format!("/api/v2/departments/{}", department["id"].as_str().unwrap());
+    ws.patch(&research).json(json!({ "name": "Development" })).send().await.ok();
+    let rename = format!("/api/v2/tags/{tag}");
+    ws.patch(&rename).json(json!({ "name": "Newer" })).send().await.ok();
+    let items = follower.catch_up(&ws, &[]).await;
+    // Names that todos show do not bring the todos again.
+    let [ada, department] = [&ada, &department].map(|data| data["id"].as_str().unwrap());
+    assert_eq!(
+        brief(&items),
+        [("todo", second_id, false), ("employee", ada, false), ("department", department, false), ("tag", tag, false)]
+    );
+    assert_eq!(follower.sorted(), state(&ws).await, "after new names");
+    assert_eq!(follower.catch_up(&ws, &[]).await, [Value::Null; 0], "nothing is left");
+}
+
+async fn an_item_is_what_is_read_alone() {
+    let ws = Workspace::new().await;
+    let department = ws.department("Research").await;
+    let employee = ws.employee("Ada").await;
+    let todo =
+        ws.todo(json!({ "title": "x", "description": "<b>y</b>", "tags": ["a"], "assignee_id": employee["id"] })).await;
+    let items = ws.get(FEED).send().await.ok()["items"].as_array().unwrap().clone();
+    let of = |kind: &str| items.iter().find(|item| item["type"] == kind).unwrap();
+    for (kind, data, list) in
+        [("todo", todo, "todos"), ("employee", employee, "employees"), ("department", department, "departments")]
+    {
+        let read = ws.get(&format!("/api/v2/{list}/{}", data["id"].as_str().unwrap())).send().await.ok();
+        let item = json!({ "type": kind, "id": data["id"], "version": 1, "deleted": false, "data": read });
+        assert_eq!(of(kind), &item);
+    }
+    let tag = ws.all("/api/v2/tags", &[]).await[0].clone();
+    let data = json!({ "id": tag["id"], "name": "a" });
+    assert_eq!(of("tag"), &json!({ "type": "tag", "id": tag["id"], "version": 1, "deleted": false, "data": data }));
+    assert_eq!(items.len(), 4, "{items:?}");
+}
+
+async fn a_new_copy_is_what_an_old_one_has_become() {
+    let ws = Workspace::new().await;
+    let mut old = Follower::default();
+    old.catch_up(&ws, &[]).await;
+    for number in 0..30 {
+        let todo = ws.todo(json!({ "title": number.to_string(), "tags": [format!("tag {}", number % 3)] })).await;
+        if number % 4 == 0 {
+            ws.delete(&path(&todo)).send().await.no_content();
+        }
+    }
+    let operations = json!([{ "op": "create", "todo": { "title": "batch", "tags": ["tag 1", "batch"] } }]);
+    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    old.catch_up(&ws, &[("limit", "7")]).await;
+    let mut new = Follower::default();
+    new.catch_up(&ws, &[("limit", "200")]).await;
+    assert_eq!(old.sorted(), new.sorted());
+    assert_eq!(new.sorted(), state(&ws).await);
+}
+
+async fn one_subject_comes_once_a_page_as_it_is_now() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let todo = ws.todo(json!({ "title": "0", "tags": ["a"] })).await;
+    for title in ["1", "2", "3"] {
+        ws.patch(&path(&todo)).json(json!({ "title": title, "tags": [title] })).send().await.ok();
+    }
+    let items = follower.catch_up(&ws, &[("types", "todo")]).await;
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!((&items[0]["version"], &items[0]["data"]["title"]), (&json!(4), &json!("3")));
+    // A change that changes nothing is none, and what does not happen is not told.
+    ws.patch(&path(&todo)).json(json!({ "title": "3" })).send().await.ok();
+    ws.patch(&path(&todo))
+        .header("if-match", "\"1-x\"")
+        .json(json!({ "title": "9" }))
+        .send()
+        .await
+        .problem(412, "stale_version");
+    assert_eq!(follower.catch_up(&ws, &[("types", "todo")]).await, [Value::Null; 0]);
+}
+
+async fn a_tag_that_is_merged_says_into_which() {
+    let ws = Workspace::new().await;
+    ws.todo(json!({ "title": "both", "tags": ["a", "b"] })).await;
+    ws.todo(json!({ "title": "one", "tags": ["a"] })).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let [a, b] = ["a", "b"].map(|name| tags.iter().find(|tag| tag["name"] == name).unwrap()["id"].as_str().unwrap());
+    ws.patch(&format!("/api/v2/tags/{a}")).json(json!({ "name": "B" })).send().await.ok();
+    let items = follower.catch_up(&ws, &[]).await;
+    let gone = json!({ "type": "tag", "id": a, "version": 2, "deleted": true, "replaced_by": b, "data": null });
+    assert_eq!(items, [gone]);
+    assert_eq!(follower.sorted(), state(&ws).await);
+    ws.delete(&format!("/api/v2/tags/{b}")).send().await.no_content();
+    assert_eq!(
+        follower.catch_up(&ws, &[]).await,
+        [json!({ "type": "tag", "id": b, "version": 2, "deleted": true, "data": null })]
+    );
+    assert_eq!(follower.sorted(), state(&ws).await);
+}
+
+async fn a_bulk_change_is_followed() {
+    let ws = Workspace::new().await;
+    let employee = ws.employee("Ada").await;
+    for number in 0..5 {
+        ws.todo(json!({ "title": number.to_string(), "tags": ["old"] })).await;
+    }
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    for change in [
+        json!({ "action": "complete" }),
+        json!({ "action": "reopen" }),
+        json!({ "action": "set_priority", "priority": "urgent" }),
+        json!({ "action": "assign", "assignee_id": employee["id"] }),
+        json!({ "action": "add_tag", "tag": "new" }),
+        json!({ "action": "remove_tag", "tag": "old" }),
+        json!({ "action": "delete" }),
+    ] {
+        let mut body = change.clone();
+        body["filter"] = json!({});
+        done(&ws, body).await;
+        let items = follower.catch_up(&ws, &[("types", "todo")]).await;
+        assert_eq!(items.len(), 5, "{change}: {items:?}");
+    }
+    let mut all = Follower::default();
+    all.catch_up(&ws, &[]).await;
+    assert_eq!(all.sorted(), state(&ws).await);
+}
+
+async fn only_the_kinds_that_are_asked_for_come() {
+    let ws = Workspace::new().await;
+    ws.department("Research").await;
+    ws.todo(json!({ "title": "x", "tags": ["a"] })).await;
+    let kinds = async |query: &str| {
+        let changes = ws.get(&format!("{FEED}?{query}")).send().await.ok();
+        changes["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["type"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("types=tag").await, ["tag"]);
+    assert_eq!(kinds("types=todo,department").await, ["department", "todo"]);
+    assert_eq!(kinds("types=todo&types=tag").await, ["tag", "todo"]);
+    assert_eq!(kinds("types=employee").await, [""; 0]);
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[("types", "department")]).await;
+    for number in 0..3 {
+        ws.titled(&number.to_string()).await;
+    }
+    ws.department("Sales").await;
+    let items = follower.catch_up(&ws, &[("types", "department"), ("limit", "1")]).await;
+    assert_eq!(items.len(), 1, "{items:?}");
+}
+
+async fn a_cursor_belongs_to_its_feed() {
+    let (ws, other) = (Workspace::new().await, Workspace::new().await);
+    ws.titled("x").await;
+    let cursor = ws.get(FEED).send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
+    let refused = async |client: &Workspace, query: &[(&str, &str)]| {
+        client.get(FEED).query(query).send().await.problem(400, "invalid_cursor").in_parameter("cursor");
+    };
+    refused(&other, &[("cursor", &cursor)]).await;
+    refused(&ws, &[("cursor", &cursor), ("types", "todo")]).await;
+    refused(&ws, &[("cursor", &cursor[1..])]).await;
+    refused(&ws, &[("cursor", "")]).await;
+    let list = ws.get("/api/v2/todos?limit=1").send().await.ok();
+    assert_eq!(list["next_cursor"], Value::Null);
+    // The order of kinds is no other feed, nor is all of them named.
+    let all = "todo,tag,employee,department";
+    assert_eq!(ws.get(FEED).query(&[("cursor", &cursor), ("types", all)]).send().await.ok()["items"], json!([]));
+}
+
+async fn parameters_are_checked() {
+    let ws = Workspace::new().await;
+    for (query, parameter, code) in [
+        ("limit=0", "limit", "out_of_range"),
+        ("limit=201", "limit", "out_of_range"),
+        ("limit=x", "limit", "out_of_range"),
+        ("wait=26", "wait", "out_of_range"),
+        ("wait=-1", "wait", "out_of_range"),
+        ("wait=0.5", "wait", "out_of_range"),
+        ("types=job", "types", "invalid_value"),
+        ("types=", "types", "invalid_value"),
+        ("wait=1&wait=1", "wait", "duplicate"),
+        ("status=pending", "status", "unknown_parameter"),
+    ] {
+        let answer = ws.get(&format!("{FEED}?{query}")).send().await;
+        let found = answer.problem(400, "invalid_parameter").in_parameter(parameter).faults()[0]["code"].clone();
+        assert_eq!(found, code, "{query}");
+    }
+    ws.with_scopes(&["todos:write"]).await.get(FEED).send().await.problem(403, "insufficient_scope");
+    ws.get(&format!("{FEED}?limit=200")).send().await.ok();
+}
+
+async fn the_feed_is_never_cached() {
+    let ws = Workspace::new().await;
+    for _ in 0..3 {
+        let answer = ws.get(FEED).send().await;
+        answer.ok();
+        assert_eq!((answer.header("cache-control"), answer.header("x-cache")), ("no-store", "BYPASS"));
+        assert!(!answer.headers.contains_key("etag"), "{answer}");
+    }
+}
+
+async fn waiting_ends_with_the_change() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let (waiter, begun) = (follower.clone(), Instant::now());
+    let client = ws.server.bearer(ws.token.as_deref().unwrap());
+    let waiting = tokio::spawn(async move { (waiter.ask(&client, &[("wait", "25")]).await.unwrap(), Instant::now()) });
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(!waiting.is_finished(), "there was nothing to tell");
+    let id = ws.titled("Now").await;
+    let written = Instant::now();
+    let (answer, told) = waiting.await.unwrap();
+    assert_eq!(answer.ok()["items"][0]["id"], json!(id));
+    assert!(told - written < Duration::from_secs(5), "{:?} after the change", told - written);
+    assert!(told - begun < Duration::from_secs(15));
+    // What is there already is not waited for.
+    let begun = Instant::now();
+    assert_eq!(follower.ask(&ws, &[("wait", "20")]).await.unwrap().ok()["items"][0]["id"], json!(id));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+async fn waiting_ends_with_the_time() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let begun = Instant::now();
+    // Longer than a request may take otherwise.
+    let changes = follower.ask(&ws, &[("wait", "12")]).await.unwrap().ok();
+    assert_eq!((&changes["items"], &changes["more"]), (&json!([]), &json!(false)));
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(12)..Duration::from_secs(20)).contains(&took), "{took:?}");
+    assert!(!follower.apply(&changes));
+    let id = ws.titled("Later").await;
+    assert_eq!(follower.catch_up(&ws, &[]).await[0]["id"], json!(id));
+}
+
+async fn only_so_many_wait_and_nobody_is_behind_them() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
+        waiting.spawn(async move {
+            let begun = Instant::now();
+            let answer = follower.ask(&client, &[("wait", "8")]).await.unwrap();
+            (answer.ok()["items"] == json!([]), answer.headers.get("retry-after").cloned(), begun.elapsed())
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        ws.get("/api/v2/todos").send().await.ok();
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?} behind those who wait", begun.elapsed());
+    }
+    let (mut waited, mut refused) = (0, 0);
+    while let Some(ended) = waiting.join_next().await {
+        let (empty, retry_after, took) = ended.unwrap();
+        assert!(empty);
+        match retry_after {
+            None => {
+                waited += 1;
+                assert!(took >= Duration::from_secs(8), "{took:?}");
+            }
+            Some(after) => {
+                refused += 1;
+                assert_eq!(after, "2");
+            }
+        }
+    }
+    assert!(waited >= 8, "{waited} waited, {refused} were answered at once");
+}
+
+/// The number of a transaction is given when it begins to write, and its changes are seen when it commits: in between others may come
+/// and go.
+async fn what_commits_late_is_not_missed() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let transaction = database.transaction().await.unwrap();
+    let late = crate::harness::uuid();
+    let create = "select outcome from todo_create_v1(as_actor_v1($1, null, null), null, null, null, false, $2::text::uuid, \
+        '{\"title\": \"late\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
+    let row = transaction.query_one(create, &[&workspace, &late]).await.unwrap();
+    assert_eq!(row.get::<_, &str>(0), "done");
+    let early = ws.titled("early").await;
+    // It is committed and yet not told: the older transaction may still write before it.
+    let changes = follower.ask(&ws, &[("wait", "1")]).await.unwrap().ok();
+    assert_eq!((&changes["items"], &changes["more"]), (&json!([]), &json!(false)));
+    follower.apply(&changes);
+    // A copy that begins now does not miss it either.
+    let mut newcomer = Follower::default();
+    newcomer.catch_up(&ws, &[]).await;
+    assert_eq!(newcomer.copy.len(), 1, "{newcomer:?}");
+    transaction.commit().await.unwrap();
+    let ids = |items: Vec<Value>| items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let told = loop {
+        // Transactions of other tests hold the horizon back, too.
+        let told = ids(follower.catch_up(&ws, &[("wait", "2")]).await);
+        if !told.is_empty() {
+            break told;
+        }
+    };
+    assert_eq!(told, [late, early], "in the order in which they began to write");
+    newcomer.catch_up(&ws, &[("wait", "2")]).await;
+    assert_eq!(newcomer.sorted(), follower.sorted());
+}
+
+async fn a_cursor_is_good_for_thirty_days() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let page = "select p.outcome from feed f, feed_page_v1($1, f.epoch, 'changes', 0, '3', 0, \
+        now() - $2::bigint * interval '1 day', '{todo}', 10) p";
+    for (days, outcome) in [(29_i64, "done"), (31, "resync")] {
+        assert_eq!(database.query_one(page, &[&workspace, &days]).await.unwrap().get::<_, &str>(0), outcome, "{days}");
+    }
+    let other =
+        "select p.outcome from feed_page_v1($1, gen_random_uuid(), 'changes', 0, '3', 0, now(), '{todo}', 10) p";
+    assert_eq!(database.query_one(other, &[&workspace]).await.unwrap().get::<_, &str>(0), "resync", "of another epoch");
+}
+
+async fn what_nobody_can_ask_for_is_purged() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    for title in ["a", "b", "c"] {
+        ws.titled(title).await;
+    }
+    let age = "update events set at = now() - interval '31 days 1 hour' where workspace_id = $1 and id < (
+        select max(id) from events where workspace_id = $1)";
+    assert_eq!(database.execute(age, &[&workspace]).await.unwrap(), 2);
+    let left = "select count(*) from events where workspace_id = $1";
+    // One at a time makes progress, whatever other workspaces have.
+    for _ in 0..200 {
+        database.execute("select purge_chunk_v1('events', 1, 1000, interval '1 second')", &[]).await.unwrap();
+        if database::number(&database, left, &[&workspace]).await == 1 {
+            break;
+        }
+    }
+    assert_eq!(database::number(&database, left, &[&workspace]).await, 1, "what is not old stays");
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    assert_eq!(follower.copy.len(), 3);
+}
+
+/// Whatever changes a row that the feed tells of writes one line in its transaction: triggers on the tables note what changes in this
+/// workspace.
+async fn every_changed_row_has_its_line() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let watch = format!(
+        "create table watched_{workspace} (xid xid8, subject uuid, version bigint, kind text);
+         create function watch_{workspace}() returns trigger language plpgsql as $$ begin
+             insert into watched_{workspace}
+             values (pg_current_xact_id(), coalesce(new.uid, old.uid), new.version, tg_argv[0]);
+             return null;
+         end $$;"
+    );
+    database.batch_execute(&watch).await.unwrap();
+    for (kind, table) in [("todo", "todos"), ("tag", "tags"), ("employee", "employees"), ("department", "departments")]
+    {
+        for (when, what) in [("insert", "new"), ("update", "new"), ("delete", "old")] {
+            let trigger = format!(
+                "create trigger watch_{workspace}_{when} after {when} on {table} for each row
+                 when ({what}.workspace_id = {workspace}) execute function watch_{workspace}('{kind}')"
+            );
+            database.batch_execute(&trigger).await.unwrap();
+        }
+    }
+    everything(&ws).await;
+    for table in ["todos", "tags", "employees", "departments"] {
+        for when in ["insert", "update", "delete"] {
+            database.batch_execute(&format!("drop trigger watch_{workspace}_{when} on {table}")).await.unwrap();
+        }
+    }
+    let differences = format!(
+        "select coalesce(string_agg(format('%s %s: %s lines, changed %s times', w.kind, w.subject, coalesce(l.lines, 0), w.times), '; '), '')
+         from (select xid, subject, kind, count(*) as times from watched_{workspace} group by 1, 2, 3) w
+         full join (
+             select xid, subject, count(*) as lines from events where workspace_id = {workspace} and type not like 'job.%' group by 1, 2
+         ) l using (xid, subject)
+         where l.lines is distinct from 1 or w.xid is null"
+    );
+    let found: String = database.query_one(&differences, &[]).await.unwrap().get(0);
+    assert_eq!(found, "", "a function forgets its line, or writes several");
+    let watched = database::number(&database, &format!("select count(*) from watched_{workspace}"), &[]).await;
+    assert!(watched > 30, "{watched} changes");
+    let clear = format!("drop function watch_{workspace}(); drop table watched_{workspace}");
+    database.batch_execute(&clear).await.unwrap();
+}
+
+/// Every way to change something that the feed tells of.
+async fn everything(ws: &Workspace) {
+    let department = ws.department("Research").await;
+    let other = ws.department("Sales").await;
+    let ada = ws.employee("Ada").await;
+    let bob = ws.employee("Bob").await;
+    let of = |list: &str, data: &Value| format!("/api/v2/{list}/{}", data["id"].as_str().unwrap());
+    ws.patch(&of("departments", &department)).json(json!({ "name": "Development" })).send().await.ok();
+    ws.delete(&of("departments", &other)).send().await.no_content();
+    ws.patch(&of("employees", &ada)).json(json!({ "department_id": department["id"], "name": "A" })).send().await.ok();
+    let todo = ws.todo(json!({ "title": "x", "tags": ["a", "b"], "assignee_id": bob["id"] })).await;
+    let draft = json!({ "title": "y", "tags": ["c"] });
+    ws.put(&path(&todo)).header("if-match", "*").json(draft.clone()).send().await.ok();
+    ws.put(&format!("/api/v2/todos/{}", crate::harness::uuid()))
+        .header("if-none-match", "*")
+        .json(draft)
+        .send()
+        .await
+        .created();
+    ws.patch(&path(&todo))
+        .json(json!({ "tags": ["a"], "description": "z", "due_date": "2030-01-01T00:00:00Z" }))
+        .send()
+        .await
+        .ok();
+    ws.delete(&path(&todo)).send().await.no_content();
+    ws.delete(&of("employees", &bob)).send().await.no_content();
+    ws.post(&format!("{}/restore", path(&todo))).send().await.ok();
+    let operations = json!([
+        { "op": "create", "todo": { "title": "batch", "tags": ["d"] } },
+        { "op": "update", "id": todo["id"], "todo": { "status": "completed" } },
+    ]);
+    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    let old = ws.get("/api/v1/todos").send().await.ok()[0]["id"].as_i64().unwrap();
+    ws.patch(&format!("/api/v1/todos/{old}")).json(json!({ "title": "v1" })).send().await.ok();
+    for change in [
+        json!({ "action": "reopen" }),
+        json!({ "action": "complete" }),
+        json!({ "action": "set_priority", "priority": "low" }),
+        json!({ "action": "assign", "assignee_id": ada["id"] }),
+        json!({ "action": "add_tag", "tag": "e" }),
+        json!({ "action": "remove_tag", "tag": "e" }),
+    ] {
+        let mut body = change;
+        body["filter"] = json!({});
+        done(ws, body).await;
+    }
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
+    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
+    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
+    ws.delete(&tag("d")).send().await.no_content();
+    ws.delete(&path(&todo)).send().await.no_content();
+    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
+    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
+    let mut body = json!({ "action": "delete" });
+    body["filter"] = json!({});
+    done(ws, body).await;
+}

@@ -1,0 +1,135 @@
+//! A client that keeps a copy of a workspace by following its changes alone, in memory, as `/docs/sync` tells it to.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{Answer, Client, Workspace};
+
+/// A copy of what a workspace holds, by kind and id.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Follower {
+    /// Everything that is there.
+    pub copy: BTreeMap<(String, String), Value>,
+    /// How far it has read.
+    pub cursor: Option<String>,
+}
+
+impl Follower {
+    /// Asks once; with parameters beside the cursor.
+    pub async fn ask(&self, client: &Client, query: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
+        let mut pairs = query.to_vec();
+        if let Some(cursor) = &self.cursor {
+            pairs.push(("cursor", cursor));
+        }
+        client.get("/api/v2/changes").query(&pairs).try_send().await
+    }
+
+    /// Applies an answer; gives whether more is there already.
+    pub fn apply(&mut self, changes: &Value) -> bool {
+        for item in changes["items"].as_array().unwrap() {
+            self.item(item);
+        }
+        self.cursor = Some(changes["next_cursor"].as_str().expect("next_cursor is never null").to_owned());
+        changes["more"].as_bool().unwrap()
+    }
+
+    /// Reads on until nothing is left. Gives all items.
+    pub async fn catch_up(&mut self, client: &Client, query: &[(&str, &str)]) -> Vec<Value> {
+        let mut items = Vec::new();
+        loop {
+            let changes = self.ask(client, query).await.expect("the feed answers").ok();
+            items.extend(changes["items"].as_array().unwrap().iter().cloned());
+            if !self.apply(&changes) {
+                return items;
+            }
+        }
+    }
+
+    fn item(&mut self, item: &Value) {
+        let text = |field: &str| item[field].as_str().unwrap().to_owned();
+        let key = (text("type"), text("id"));
+        assert_eq!(item["data"].is_null(), item["deleted"] == true, "{item}");
+        let known = self.copy.get(&key).cloned();
+        match (key.0.as_str(), known) {
+            ("tag", Some(known)) => {
+                let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
+                let successor = successor.and_then(|key| self.copy.get(&key)).map(|tag| tag["name"].clone());
+                let name = if item["deleted"] == true { successor } else { Some(item["data"]["name"].clone()) };
+                self.retag(&known["name"], name.as_ref());
+            }
+            ("employee", Some(_)) if item["deleted"] == false => self.rename("assignee", item),
+            ("department", Some(_)) if item["deleted"] == false => self.rename("department", item),
+            _ => {}
+        }
+        if item["deleted"] == true {
+            self.copy.remove(&key);
+        } else {
+            self.copy.insert(key, item["data"].clone());
+        }
+    }
+
+    /// Todos keep the names of their tags.
+    fn retag(&mut self, old: &Value, new: Option<&Value>) {
+        for ((_, _), todo) in self.copy.iter_mut().filter(|((kind, _), _)| kind == "todo") {
+            let Some(tags) = todo["tags"].as_array_mut() else { continue };
+            if let Some(at) = tags.iter().position(|tag| tag == old) {
+                match new {
+                    Some(new) if !tags.contains(new) => tags[at] = new.clone(),
+                    _ => drop(tags.remove(at)),
+                }
+            }
+        }
+    }
+
+    /// Todos keep a copy of their assignee, and both of the department.
+    fn rename(&mut self, field: &str, item: &Value) {
+        for data in self.copy.values_mut() {
+            let place = match field {
+                "assignee" => &mut data["assignee"],
+                _ if data.get("assignee").is_some_and(Value::is_object) => &mut data["assignee"]["department"],
+                _ if data.get("department").is_some_and(Value::is_object) => &mut data["department"],
+                _ => continue,
+            };
+            if place["id"] == item["id"] {
+                let kept: Vec<String> = place.as_object().unwrap().keys().cloned().collect();
+                for name in kept {
+                    place[&name] = item["data"][&name].clone();
+                }
+            }
+        }
+    }
+
+    /// The copy in a form that does not depend on the order of tags.
+    pub fn sorted(&self) -> BTreeMap<(String, String), Value> {
+        let mut copy = self.copy.clone();
+        copy.values_mut().for_each(sort_tags);
+        copy
+    }
+}
+
+fn sort_tags(data: &mut Value) {
+    if let Some(tags) = data.get_mut("tags").and_then(Value::as_array_mut) {
+        tags.sort_by_key(|tag| tag.as_str().unwrap().to_lowercase());
+    }
+}
+
+/// All that a workspace holds, read list by list and one by one.
+pub async fn state(ws: &Workspace) -> BTreeMap<(String, String), Value> {
+    let mut state = BTreeMap::new();
+    let lines = ws.get("/api/v2/todos/export?format=ndjson").send().await.text();
+    for line in lines.lines() {
+        let mut todo: Value = serde_json::from_str(line).unwrap();
+        sort_tags(&mut todo);
+        state.insert(("todo".to_owned(), todo["id"].as_str().unwrap().to_owned()), todo);
+    }
+    for (kind, path) in
+        [("employee", "/api/v2/employees"), ("department", "/api/v2/departments"), ("tag", "/api/v2/tags")]
+    {
+        for item in ws.all(path, &[]).await {
+            let item = if kind == "tag" { json!({ "id": item["id"], "name": item["name"] }) } else { item };
+            state.insert((kind.to_owned(), item["id"].as_str().unwrap().to_owned()), item);
+        }
+    }
+    state
+}
