@@ -33,7 +33,7 @@ async fn the_documentation_works_in_a_browser() {
     check.text_page("/docs/errors#stale_version", "stale_version").await;
     check.text_page("/docs/migrating#ids", "ids").await;
     check.text_page("/docs/assistants#tools", "tools").await;
-    for path in ["/docs", "/docs?version=v1", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
+    for path in ["/docs", "/docs?version=v1", "/docs/assistants", "/docs/errors", "/docs/migrating", "/docs/sync"] {
         check.fits(path).await;
     }
     browser.quit().await;

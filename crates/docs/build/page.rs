@@ -27,7 +27,7 @@ const REFERENCE_HEAD: &str = r#"<link rel="stylesheet" href="{{asset swagger-ui.
 <script src="{{asset reference.js}}" defer></script>"#;
 
 /// The last two are sent with an error status; their paths are not served.
-const SOURCES: [Source; 6] = [
+const SOURCES: [Source; 7] = [
     Source {
         path: "/docs",
         file: "reference.html",
@@ -57,6 +57,14 @@ const SOURCES: [Source; 6] = [
         file: "migrating.html",
         title: "Migrating to v2",
         description: "How to move from v1 to v2 of the todo API, route by route and field by field.",
+        head: "",
+        class: "prose",
+    },
+    Source {
+        path: "/docs/sync",
+        file: "sync.html",
+        title: "Keeping a copy",
+        description: "How to write a client that keeps a copy of a workspace of the todo API, and what goes wrong.",
         head: "",
         class: "prose",
     },
