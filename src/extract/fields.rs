@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use todo_core::domain::text::{SanitisingBudget, TextError};
 use todo_core::error::Fault;
 
+mod later;
 mod value;
 
+pub use later::LaterField;
 use value::wrong_type;
 pub use value::{array, boolean, instant, integer, serial, string, text, uuid, word};
 

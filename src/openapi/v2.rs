@@ -17,7 +17,7 @@ use crate::types::v2::bulk::{Accepted, Job};
 use crate::types::v2::people::{
     Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
 };
-use crate::types::v2::todo::{Todo, TodoDraft, TodoPatch, TodoSummary};
+use crate::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\
@@ -35,7 +35,9 @@ pub fn document() -> Value {
         .of::<TodoSummary>()
         .page_of::<TodoSummary>()
         .of::<TodoDraft>()
+        .later("TodoDraft", LATER)
         .of::<TodoPatch>()
+        .later("TodoPatch", LATER)
         .of::<Results>()
         .of::<Accepted>()
         .of::<Job>()

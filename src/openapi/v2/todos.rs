@@ -53,8 +53,9 @@ pub fn operations() -> Vec<Operation> {
             .cached(),
         Operation::write(V2, "put", "/api/v2/todos/{id}", "put_todo", "Replace or create a todo")
             .about(
-                "With `If-Match` it replaces a todo; every field that is not given gets its default. With `If-None-Match: *` it \
-                 creates one under an id that the client chose, so that a lost answer can be asked for again.",
+                "With `If-Match` it replaces a todo; every field that is not given gets its default, but for fields that \
+                 were added later (`x-added-in`): those stay as they are unless they are given. With `If-None-Match: *` it creates \
+                 one under an id that the client chose, so that a lost answer can be asked for again.",
             )
             .of_one("todo_not_found")
             .with(&["put-If-Match", "put-If-None-Match"])

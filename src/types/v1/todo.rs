@@ -176,7 +176,8 @@ pub struct Replacement(pub Patch);
 
 impl FromJson for Replacement {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let (Draft { title, description, status, priority, due_date, tags, assignee }, change) = draft(fields)?;
+        let (draft, change) = draft(fields)?;
+        let Draft { title, description, status, priority, due_date, tags, assignee, later } = draft;
         Some(Self(Patch {
             title: Some(title),
             description: Some(description),
@@ -185,6 +186,7 @@ impl FromJson for Replacement {
             due_date: Some(due_date),
             tags: Some(tags),
             assignee: Some(assignee),
+            later,
         }))
     }
 }
