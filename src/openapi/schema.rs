@@ -183,7 +183,7 @@ pub fn filter(version: Version) -> Value {
             "priority": list("Priority", "Any of these."),
             "completed": boolean("Completed or not."),
             "tag": list("TagNameInput", "All of these tags."),
-            "assignee": id("Assigned to this employee."),
+            "assignee": {"allOf": [employee(version)], "description": "Assigned to this employee."},
             "department": id("Assigned to an employee of this department."),
             "due_after": instant("Due later than this."),
             "due_before": instant("Due earlier than this."),
@@ -202,7 +202,7 @@ pub fn bulk(version: Version) -> Value {
     let mut variants = vec![variant(&["complete", "reopen", "delete"], None)];
     variants.push(variant(&["set_priority"], Some(("priority", reference("Priority")))));
     variants.push(variant(&["add_tag", "remove_tag"], Some(("tag", reference("TagNameInput")))));
-    let assignee = json!({"oneOf": [id(version), {"type": "null"}], "description": "Null: nobody."});
+    let assignee = json!({"oneOf": [employee(version), {"type": "null"}], "description": "Null: nobody."});
     variants.push(variant(&["assign"], Some(("assignee_id", assignee))));
     json!({"description": "One change to every todo that matches.", "oneOf": variants})
 }
@@ -253,6 +253,13 @@ pub fn operation() -> Value {
                 "properties": {"op": op("delete"), "id": parameter::uuid(), "if_version": version}},
         ],
     })
+}
+
+fn employee(version: Version) -> Value {
+    match version {
+        Version::V1 => id(version),
+        Version::V2 => reference("EmployeeInput"),
+    }
 }
 
 fn id(version: Version) -> Value {

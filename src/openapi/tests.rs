@@ -10,6 +10,7 @@ use super::Version;
 use super::schema::Schemas;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{Fields, LaterField};
+use crate::extract::person::Me;
 use crate::types::v1;
 use crate::types::v2::admin::WorkspaceDraft;
 use crate::types::v2::batch::Batch;
@@ -75,7 +76,7 @@ fn every_operation_is_named_once() {
 }
 
 fn faults<T: FromJson>(body: &Value) -> Vec<Fault> {
-    let mut fields = Fields::root(body.clone()).unwrap();
+    let mut fields = Fields::root(body.clone(), Me::default()).unwrap();
     let _ = T::from_json(&mut fields);
     fields.finish()
 }

@@ -66,6 +66,7 @@ pub fn document() -> Value {
         .of::<scalar::TagNameInput>()
         .of::<scalar::SearchInput>()
         .of::<scalar::Id>()
+        .of::<scalar::EmployeeInput>()
         .with("Batch", schema::batch())
         .with("BatchOperation", schema::operation())
         .with("Filter", schema::filter(V2))

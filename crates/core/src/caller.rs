@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use uuid::Uuid;
+
 use crate::lock;
 
 /// The internal key of a workspace. Every statement and every cache key begins with it.
@@ -15,6 +17,8 @@ pub struct WorkspaceId(pub i64);
 pub struct Caller {
     /// The tenant: nothing outside it is visible to the call.
     pub workspace: WorkspaceId,
+    /// The public id of the employee whom the caller's token names.
+    pub person: Option<Uuid>,
     /// Counts what the request costs.
     pub meter: Arc<Meter>,
     /// The write that was announced when the request came in.
@@ -22,9 +26,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller that has announced nothing.
+    /// A caller that is nobody in particular and has announced nothing.
     pub fn new(workspace: WorkspaceId, meter: Arc<Meter>) -> Self {
-        Self { workspace, meter, announced: Arc::default() }
+        Self { workspace, person: None, meter, announced: Arc::default() }
     }
 }
 

@@ -35,6 +35,7 @@ mod tests {
 
     use super::*;
     use crate::extract::fields::{boolean, string};
+    use crate::extract::person::Me;
 
     /// `None`: leave alone; `Some(None)`: clear.
     #[derive(Debug, Default, PartialEq)]
@@ -57,7 +58,7 @@ mod tests {
     ];
 
     fn read(body: Value) -> (Option<Probe>, Vec<Fault>) {
-        let mut fields = Fields::root(body).unwrap();
+        let mut fields = Fields::root(body, Me::default()).unwrap();
         let probe = fields.later(PROBES);
         (probe, fields.finish())
     }

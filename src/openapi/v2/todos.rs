@@ -15,6 +15,7 @@ pub fn operations() -> Vec<Operation> {
             .with(parameter::FILTER_V2)
             .with(&["sort"])
             .paged()
+            .fails(&["no_person"])
             .answers(200, "TodoSummaryPage", "A page.", &["ETag", "Link"], example::page(example::summary()))
             .cached(),
         Operation::write(V2, "post", "/api/v2/todos", "create_todo", "Create a todo")
@@ -45,7 +46,7 @@ pub fn operations() -> Vec<Operation> {
             .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
             .with(parameter::FILTER_V2)
             .with(&["sort", "format"])
-            .fails(&["too_many_exports"])
+            .fails(&["no_person", "too_many_exports"])
             .answers_as("The file.", &["Content-Disposition"], example::files()),
         Operation::read(V2, "/api/v2/todos/{id}", "get_todo", "Read a todo")
             .of_one("todo_not_found")

@@ -237,10 +237,11 @@ fn change(fields: &mut Fields, completed: Option<bool>, status: Option<Status>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extract::person::Me;
     use serde_json::{Value, json};
 
     fn read<T: FromJson>(body: Value) -> Result<T, Vec<Fault>> {
-        let mut fields = Fields::root(body).unwrap();
+        let mut fields = Fields::root(body, Me::default()).unwrap();
         let value = T::from_json(&mut fields);
         let faults = fields.finish();
         value.filter(|_| faults.is_empty()).ok_or(faults)

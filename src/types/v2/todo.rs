@@ -185,7 +185,7 @@ pub const LATER: &[LaterField<Later>] = &[];
 impl FromJson for Draft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(READ_ONLY);
-        let draft = draft(fields, fields::uuid);
+        let draft = draft(fields, fields.employee());
         let later = fields.later(LATER);
         Some(Self { later: later?, ..draft? })
     }
@@ -195,7 +195,7 @@ impl FromJson for Patch {
     /// A merge patch (RFC 7396): `null` clears what can be empty.
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(READ_ONLY);
-        let patch = patch(fields, fields::uuid);
+        let patch = patch(fields, fields.employee());
         let later = fields.later(LATER);
         Some(Self { later: later?, ..patch? })
     }
@@ -223,8 +223,9 @@ pub struct TodoDraft {
     /// All tags, by name. Case does not matter; of two spellings the first stays.
     #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20, nullable = false)]
     pub tags: Option<Vec<String>>,
-    /// The id of the employee it is assigned to.
-    pub assignee_id: Option<Uuid>,
+    /// The id of the employee it is assigned to, or `me`: the one whom the token names.
+    #[schema(value_type = scalar::AssigneeInput, required = false)]
+    pub assignee_id: Option<String>,
 }
 
 // What `patch` reads.
@@ -249,8 +250,9 @@ pub struct TodoPatch {
     /// All tags from now on, by name; null removes them.
     #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20)]
     pub tags: Option<Vec<String>>,
-    /// The id of the employee it is assigned to.
-    pub assignee_id: Option<Uuid>,
+    /// The id of the employee it is assigned to, or `me`: the one whom the token names.
+    #[schema(value_type = scalar::AssigneeInput, required = false)]
+    pub assignee_id: Option<String>,
 }
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
