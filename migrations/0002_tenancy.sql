@@ -21,6 +21,8 @@ CREATE TABLE tokens (
     -- SHA-256 of the token's text. Authentication reads its index, which does not begin with the workspace: the hash
     -- tells it.
     hash         bytea NOT NULL CONSTRAINT tokens_hash_key UNIQUE CHECK (octet_length(hash) = 32),
+    -- The employee that the token names, whom `me` means; null: none. The reference and its index stand with employees.
+    employee_id  bigint,
     scopes       text[] NOT NULL CHECK (scopes <@ ARRAY['todos:read', 'todos:write', 'admin']),
     expires_at   timestamptz,
     created_at   timestamptz NOT NULL DEFAULT now(),
@@ -35,12 +37,3 @@ CREATE INDEX tokens_live ON tokens (id) WHERE revoked_at IS NULL;
 -- that the planner can inline it.
 CREATE FUNCTION rfc3339_v1(timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
     RETURN (to_json($1 AT TIME ZONE 'UTC') #>> '{}') || 'Z';
-
-CREATE VIEW token_documents_v1 AS
-SELECT t.workspace_id, t.id, w.uid AS workspace_uid, t.revoked_at, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT t.id, t.uid, w.uid AS workspace_uid, t.name, t.scopes, rfc3339_v1(t.expires_at) AS expires_at,
-            rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.last_used_at) AS last_used_at
-    ) document
-) AS document
-FROM tokens t JOIN workspaces w ON w.id = t.workspace_id;

@@ -18,15 +18,16 @@ BEGIN
     outcome := 'done';
 END $$;
 
--- 'no_workspace' if the token is for a workspace that does not exist.
+-- 'no_workspace' if the token is for a workspace that does not exist, 'no_employee' if that has no such employee.
 CREATE FUNCTION token_create_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid,
     p_for_workspace uuid, p_name text, p_hash bytea, p_scopes text[], p_expires_at timestamptz,
-    OUT outcome text, OUT body text, OUT cache_wait boolean
+    p_employee uuid, OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     token_id bigint;
     for_workspace bigint;
+    employee bigint;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -38,8 +39,15 @@ BEGIN
         outcome := 'no_workspace';
         RETURN;
     END IF;
-    INSERT INTO tokens (workspace_id, uid, name, hash, scopes, expires_at)
-    VALUES (for_workspace, p_uid, p_name, p_hash, p_scopes, p_expires_at) RETURNING id INTO token_id;
+    IF p_employee IS NOT NULL THEN
+        employee := employee_ref_v1(for_workspace, to_jsonb(p_employee));
+        IF employee IS NULL THEN
+            outcome := 'no_employee';
+            RETURN;
+        END IF;
+    END IF;
+    INSERT INTO tokens (workspace_id, uid, name, employee_id, hash, scopes, expires_at)
+    VALUES (for_workspace, p_uid, p_name, employee, p_hash, p_scopes, p_expires_at) RETURNING id INTO token_id;
     body := (SELECT document FROM token_documents_v1 WHERE workspace_id = for_workspace AND id = token_id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';

@@ -35,6 +35,27 @@ SELECT e.workspace_id, e.id, e.uid, (
 ) AS document
 FROM employees e;
 
+-- Tokens name employees.
+ALTER TABLE tokens ADD CONSTRAINT tokens_employee_fkey FOREIGN KEY (workspace_id, employee_id)
+    REFERENCES employees (workspace_id, id);
+-- The tokens of an employee who is deleted, and the foreign key.
+CREATE INDEX tokens_employee ON tokens (workspace_id, employee_id) WHERE employee_id IS NOT NULL;
+
+CREATE VIEW token_documents_v1 AS
+SELECT t.workspace_id, t.id, w.uid AS workspace_uid, t.revoked_at, (
+    SELECT row_to_json(document)::text FROM (
+        SELECT t.id, t.uid, w.uid AS workspace_uid, t.name, (
+                SELECT row_to_json(employee) FROM (
+                    SELECT e.uid, e.name FROM employees e
+                    WHERE e.workspace_id = t.workspace_id AND e.id = t.employee_id
+                ) employee
+            ) AS employee,
+            t.scopes, rfc3339_v1(t.expires_at) AS expires_at, rfc3339_v1(t.created_at) AS created_at,
+            rfc3339_v1(t.last_used_at) AS last_used_at
+    ) document
+) AS document
+FROM tokens t JOIN workspaces w ON w.id = t.workspace_id;
+
 -- Conditions on lists call these two. Marked immutable, which they are for the moment of one statement: so the
 -- planner evaluates them, once, and knows how much work the employee or the department has. Right only where the
 -- arguments are parameters of a statement that is planned for each execution, as every statement of the components
@@ -121,8 +142,9 @@ BEGIN
     outcome := 'done';
 END $$;
 
--- Deletes an employee whom no live todo is assigned to ('referenced'); todos in the bin lose their assignee. The lock
--- keeps others from assigning to the employee meanwhile.
+-- Deletes an employee whom no live todo is assigned to and no live token names ('referenced'). Todos in the bin lose their
+-- assignee, tokens that are revoked or expired their employee. The lock keeps others from referring to the employee
+-- meanwhile.
 CREATE FUNCTION employee_delete_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
     p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -142,12 +164,18 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM todos WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NULL
+    ) OR EXISTS (
+        SELECT FROM tokens WHERE workspace_id = p_workspace AND employee_id = employee.id AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > now())
     ) THEN
         outcome := 'referenced';
         RETURN;
     END IF;
     UPDATE todos SET assignee_id = NULL
     WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NOT NULL;
+    UPDATE tokens SET employee_id = NULL
+    WHERE workspace_id = p_workspace AND employee_id = employee.id
+        AND (revoked_at IS NOT NULL OR expires_at <= now());
     DELETE FROM employees WHERE workspace_id = p_workspace AND id = employee.id;
     INSERT INTO events (workspace_id, type, subject, version, changes)
     VALUES (p_workspace, 'employee.deleted', employee.uid, employee.version + 1,

@@ -206,8 +206,9 @@ SELECT e.workspace_id, e.xid, e.id, e.subject, (
         SELECT e.uid AS id, e.type, rfc3339_v1(e.at) AS at, e.version, e.subject, (
                 SELECT CASE left(e.actor, 2)
                     WHEN 't:' THEN (
-                        SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name) FROM tokens t
-                        WHERE t.uid = substr(e.actor, 3)::uuid
+                        SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name,
+                            'employee', employee_named_v1(t.workspace_id, t.employee_id))
+                        FROM tokens t WHERE t.uid = substr(e.actor, 3)::uuid
                     )
                     WHEN 'j:' THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
                     WHEN 's:' THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))

@@ -512,12 +512,18 @@ BEGIN
     END IF;
     IF EXISTS (
         SELECT FROM todos WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NULL
+    ) OR EXISTS (
+        SELECT FROM tokens WHERE workspace_id = p_workspace AND employee_id = employee.id AND revoked_at IS NULL
+            AND (expires_at IS NULL OR expires_at > now())
     ) THEN
         outcome := 'referenced';
         RETURN;
     END IF;
     UPDATE todos SET assignee_id = NULL
     WHERE workspace_id = p_workspace AND assignee_id = employee.id AND deleted_at IS NOT NULL;
+    UPDATE tokens SET employee_id = NULL
+    WHERE workspace_id = p_workspace AND employee_id = employee.id
+        AND (revoked_at IS NOT NULL OR expires_at <= now());
     DELETE FROM employees WHERE workspace_id = p_workspace AND id = employee.id;
     INSERT INTO events (workspace_id, type, subject, version, changes)
     VALUES (p_workspace, 'employee.deleted', employee.uid, employee.version + 1,
@@ -1730,12 +1736,13 @@ BEGIN
     ), '[]');
 END $$;
 
-CREATE FUNCTION public.token_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_for_workspace uuid, p_name text, p_hash bytea, p_scopes text[], p_expires_at timestamp with time zone, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.token_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_for_workspace uuid, p_name text, p_hash bytea, p_scopes text[], p_expires_at timestamp with time zone, p_employee uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
     token_id bigint;
     for_workspace bigint;
+    employee bigint;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -1747,8 +1754,15 @@ BEGIN
         outcome := 'no_workspace';
         RETURN;
     END IF;
-    INSERT INTO tokens (workspace_id, uid, name, hash, scopes, expires_at)
-    VALUES (for_workspace, p_uid, p_name, p_hash, p_scopes, p_expires_at) RETURNING id INTO token_id;
+    IF p_employee IS NOT NULL THEN
+        employee := employee_ref_v1(for_workspace, to_jsonb(p_employee));
+        IF employee IS NULL THEN
+            outcome := 'no_employee';
+            RETURN;
+        END IF;
+    END IF;
+    INSERT INTO tokens (workspace_id, uid, name, employee_id, hash, scopes, expires_at)
+    VALUES (for_workspace, p_uid, p_name, employee, p_hash, p_scopes, p_expires_at) RETURNING id INTO token_id;
     body := (SELECT document FROM token_documents_v1 WHERE workspace_id = for_workspace AND id = token_id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
@@ -1926,6 +1940,7 @@ CREATE TABLE public.tokens (
     uid uuid NOT NULL,
     name text NOT NULL,
     hash bytea NOT NULL,
+    employee_id bigint,
     scopes text[] NOT NULL,
     expires_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -1950,7 +1965,7 @@ CREATE VIEW public.event_documents_v1 AS
                     e.subject,
                     ( SELECT
                                 CASE "left"(e.actor, 2)
-                                    WHEN 't:'::text THEN ( SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name) AS json_build_object
+                                    WHEN 't:'::text THEN ( SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name, 'employee', public.employee_named_v1(t.workspace_id, t.employee_id)) AS json_build_object
                                        FROM public.tokens t
                                       WHERE (t.uid = (substr(e.actor, 3))::uuid))
                                     WHEN 'j:'::text THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
@@ -2157,6 +2172,11 @@ CREATE VIEW public.token_documents_v1 AS
                     t.uid,
                     w.uid AS workspace_uid,
                     t.name,
+                    ( SELECT row_to_json(employee.*) AS row_to_json
+                           FROM ( SELECT e.uid,
+                                    e.name
+                                   FROM public.employees e
+                                  WHERE ((e.workspace_id = t.workspace_id) AND (e.id = t.employee_id))) employee) AS employee,
                     t.scopes,
                     public.rfc3339_v1(t.expires_at) AS expires_at,
                     public.rfc3339_v1(t.created_at) AS created_at,
@@ -2335,6 +2355,8 @@ CREATE INDEX todos_title_order ON public.todos USING btree (workspace_id, lower(
 
 CREATE INDEX todos_updated_order ON public.todos USING btree (workspace_id, updated_at, id) INCLUDE (created_at, due_date, assignee_id, priority, status) WHERE (deleted_at IS NULL);
 
+CREATE INDEX tokens_employee ON public.tokens USING btree (workspace_id, employee_id) WHERE (employee_id IS NOT NULL);
+
 CREATE INDEX tokens_live ON public.tokens USING btree (id) WHERE (revoked_at IS NULL);
 
 CREATE STATISTICS public.todo_tags_of_workspace (dependencies) ON workspace_id, tag_id FROM public.todo_tags;
@@ -2389,6 +2411,9 @@ ALTER TABLE ONLY public.todos
 
 ALTER TABLE ONLY public.todos
     ADD CONSTRAINT todos_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_employee_fkey FOREIGN KEY (workspace_id, employee_id) REFERENCES public.employees(workspace_id, id);
 
 ALTER TABLE ONLY public.tokens
     ADD CONSTRAINT tokens_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);

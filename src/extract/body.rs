@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use todo_core::error::Fault;
 
 use super::fields::Fields;
+use super::person::Me;
 use super::unique;
 use crate::error::Failure;
 
@@ -34,17 +35,18 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+        let me = Me::of_request(request.extensions());
         let merge_patch = request.method() == Method::PATCH;
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
         let (json, doubled) = parse(&bytes)?;
-        Ok(Self { value: decode(json, doubled)?, digest: Sha256::digest(&bytes).into() })
+        Ok(Self { value: decode(json, doubled, me)?, digest: Sha256::digest(&bytes).into() })
     }
 }
 
-/// Decodes an object that has these faults already.
-pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>) -> Result<T, Failure> {
-    let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
+/// Decodes an object that has these faults already; `me`: whom it may call so.
+pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>, me: Me) -> Result<T, Failure> {
+    let mut fields = Fields::root(json, me).map_err(|fault| Failure::body(vec![fault]))?;
     let value = T::from_json(&mut fields);
     let mut faults = fields.finish();
     faults.extend(known);

@@ -6,11 +6,16 @@ use std::ops::RangeInclusive;
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
+use todo_core::domain::id::Id;
 use todo_core::domain::text::{SanitisingBudget, TextError};
 use todo_core::error::Fault;
 
+use super::person::Me;
+
+mod later;
 mod value;
 
+pub use later::LaterField;
 use value::wrong_type;
 pub use value::{array, boolean, instant, integer, serial, string, text, uuid, word};
 
@@ -24,18 +29,19 @@ pub struct Fields {
     pointer: String,
     faults: Vec<Fault>,
     budget: Rc<SanitisingBudget>,
+    me: Me,
 }
 
 impl Fields {
-    /// The body itself.
-    pub fn root(value: Value) -> Result<Self, Fault> {
-        Self::at(value, String::new(), Rc::default())
+    /// The body itself; `me`: whom it may call so.
+    pub fn root(value: Value, me: Me) -> Result<Self, Fault> {
+        Self::at(value, String::new(), Rc::default(), me)
     }
 
     /// An object somewhere in the body.
-    fn at(value: Value, pointer: String, budget: Rc<SanitisingBudget>) -> Result<Self, Fault> {
+    fn at(value: Value, pointer: String, budget: Rc<SanitisingBudget>, me: Me) -> Result<Self, Fault> {
         match value {
-            Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new(), budget }),
+            Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new(), budget, me }),
             other => Err(wrong_type(&pointer, "an object", &other)),
         }
     }
@@ -47,6 +53,15 @@ impl Fields {
     {
         let budget = Rc::clone(&self.budget);
         move |value, pointer| text(|text| parse(text, &budget))(value, pointer)
+    }
+
+    /// A parser of the id of an employee, or `me`.
+    pub fn employee(&self) -> impl Fn(Value, &str) -> Result<Id, Fault> + Copy + use<> {
+        let me = self.me;
+        move |value, pointer| {
+            let text = string(value, pointer)?;
+            me.employee(&text).map_err(|(code, detail)| Fault::at(pointer, code, detail))
+        }
     }
 
     /// True if the field is there, `null` included.
@@ -180,7 +195,7 @@ impl Fields {
         pointer: String,
         read: impl FnOnce(&mut Fields) -> Option<T>,
     ) -> Option<T> {
-        let mut fields = match Self::at(value, pointer, Rc::clone(&self.budget)) {
+        let mut fields = match Self::at(value, pointer, Rc::clone(&self.budget), self.me) {
             Ok(fields) => fields,
             Err(fault) => {
                 self.fault(fault);

@@ -8,5 +8,6 @@ pub mod idempotency;
 pub mod negotiation;
 pub mod page;
 pub mod path;
+pub mod person;
 pub mod query;
 pub mod unique;

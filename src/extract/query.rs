@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use axum::extract::FromRequestParts;
+use http::StatusCode;
 use http::request::Parts;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
@@ -13,6 +14,7 @@ use todo_core::domain::text::{SanitisingBudget, SearchText, TagName, TextError};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
+use super::person::Me;
 use crate::error::Failure;
 use crate::types::v2::filter;
 
@@ -31,6 +33,7 @@ impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
+        parameters.me = Me::of_request(&parts.extensions);
         let value = T::from_query(&mut parameters);
         parameters.finish().map(|()| Self(value))
     }
@@ -51,6 +54,7 @@ impl FromQuery for NoParameters {
 pub struct Parameters {
     pairs: Vec<(String, String)>,
     faults: Vec<Fault>,
+    me: Me,
 }
 
 impl Parameters {
@@ -148,6 +152,12 @@ impl Parameters {
         }
     }
 
+    /// The id of an employee, or `me`.
+    pub fn employee(&mut self, name: &str) -> Option<Id> {
+        let me = self.me;
+        self.one(name, |text| me.employee(text))
+    }
+
     /// `status`, repeatable.
     pub fn statuses(&mut self) -> Vec<Status> {
         self.words("status", Status::parse, STATUSES)
@@ -183,7 +193,15 @@ impl Parameters {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.fault(&name, "unknown_parameter", "there is no such parameter");
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Failure::parameters(self.faults)) }
+        match self.faults.as_slice() {
+            [] => Ok(()),
+            [fault] if fault.code == Me::NOBODY => {
+                let mut failure = Failure::new(StatusCode::BAD_REQUEST, Me::NOBODY, fault.detail.clone());
+                failure.faults = self.faults;
+                Err(failure)
+            }
+            _ => Err(Failure::parameters(self.faults)),
+        }
     }
 }
 
@@ -207,6 +225,14 @@ pub fn has(query: &str, name: &str) -> bool {
     query.split('&').any(|pair| {
         let written = pair.split_once('=').map_or(pair, |(name, _)| name);
         decoded(written).is_some_and(|known| known == name)
+    })
+}
+
+/// Whether a query gives this parameter this value, however they are spelled.
+pub fn says(query: &str, name: &str, value: &str) -> bool {
+    query.split('&').any(|pair| {
+        let (known, said) = pair.split_once('=').unwrap_or((pair, ""));
+        decoded(known).is_some_and(|known| known == name) && decoded(said).is_some_and(|said| said == value)
     })
 }
 
@@ -264,7 +290,7 @@ impl FromQuery for Filter {
             priority: query.priorities(),
             completed: query.boolean("completed"),
             tags: query.tags(),
-            assignee: query.one("assignee", uuid),
+            assignee: query.employee("assignee"),
             department: query.one("department", uuid),
             due_after: query.instant("due_after"),
             due_before: query.instant("due_before"),
@@ -317,6 +343,12 @@ mod tests {
         assert_eq!(without_cursor("q=%FF"), None);
         assert!(has("a=b&over%64ue=true", "overdue") && has("overdue", "overdue"));
         assert!(!has("q=overdue", "overdue") && !has("", "overdue"));
+        for query in ["assignee=me", "q=x&assignee=%6De", "%61ssignee=m%65", "assignee=x&assignee=me"] {
+            assert!(says(query, "assignee", "me"), "{query}");
+        }
+        for query in ["", "assignee", "assignee=", "assignee=Me", "assignee=me%20", "q=assignee%3Dme", "me=assignee"] {
+            assert!(!says(query, "assignee", "me"), "{query}");
+        }
         assert_eq!(decoded_segment("%37+").as_deref(), Some("7+"));
     }
 }

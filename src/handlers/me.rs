@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{Extension, State};
+use todo_core::Error;
 use todo_core::domain::filter::Limit;
+use todo_core::domain::id::Id;
 use todo_core::store::tokens::Scope;
 
 use crate::app::App;
@@ -15,15 +17,25 @@ use crate::middleware::auth::unauthenticated;
 use crate::middleware::entrance::Identity;
 use crate::types::v2::admin::{Limits, Me, TokenRef, WorkspaceRef};
 use crate::types::v2::batch;
+use crate::types::v2::people::EmployeeRef;
 
-/// The caller's workspace, scopes and limits. Needs a token but no scope.
+/// The caller's workspace, person, scopes and limits. Needs a token but no scope.
 pub async fn get_me(
     State(app): State<Arc<App>>,
     identity: Option<Extension<Identity>>,
     Query(NoParameters): Query<NoParameters>,
 ) -> Result {
-    let Some(Extension(Identity { principal, .. })) = identity else {
+    let Some(Extension(Identity { principal, caller })) = identity else {
         return Err(unauthenticated("a bearer token is required", false));
+    };
+    // What is remembered of a token has no names that may change.
+    let employee = match caller.person {
+        None => None,
+        Some(person) => match app.service.get_employee(&caller, Id::Uuid(person)).await {
+            Ok(employee) => Some(EmployeeRef { id: employee.uid, name: employee.name.into_string() }),
+            Err(Error::NotFound(_)) => None,
+            Err(error) => return Err(error.into()),
+        },
     };
     let rates = &app.settings.rates;
     let authenticated = principal.token_uid.is_some();
@@ -37,6 +49,7 @@ pub async fn get_me(
     Ok(Document::json(&Me {
         workspace: WorkspaceRef { id: principal.workspace_uid, name: principal.workspace_name.clone() },
         token,
+        employee,
         scopes: principal.scopes.iter().copied().map(Scope::as_str).collect(),
         limits: Limits {
             requests_per_minute,

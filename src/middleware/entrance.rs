@@ -30,6 +30,7 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Failure;
 use crate::extract::negotiation::unacceptable;
+use crate::extract::person::Me;
 use crate::extract::query;
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -78,7 +79,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     let credential = credential(app, request.headers());
     // Refused only when it was counted, and before the cache could answer it.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
-    let plan = if refusal.is_none() { Plan::of(app, &request) } else { None };
+    let plan = if refusal.is_none() { Plan::of(app, &request, &credential) } else { None };
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let write = (writes && refusal.is_none() && app.service.cache().announces()).then(new_id);
     let entry = Entry {
@@ -142,6 +143,7 @@ async fn let_in(
         let mut caller = Caller::new(WorkspaceId(principal.workspace_id), Arc::clone(meter));
         caller.actor = principal.token_uid.map(Actor::Token);
         caller.request = request.extensions().get().map(RequestId::shared);
+        caller.person = principal.employee_uid;
         if let Some(write) = write.filter(|_| announced) {
             caller.announced = Arc::new(Announced::new(write.to_owned()));
             writer = Some(caller.clone());
@@ -224,7 +226,7 @@ struct Plan {
 impl Plan {
     /// Reads of todos, tags, employees and departments are cached. Jobs change without a write of the caller's, exports are
     /// streams, and what concerns the caller alone is cheap.
-    fn of(app: &App, request: &Request) -> Option<Self> {
+    fn of(app: &App, request: &Request, credential: &Credential) -> Option<Self> {
         if !app.settings.cache.on || request.method() != Method::GET {
             return None;
         }
@@ -246,6 +248,13 @@ impl Plan {
         key.update(request.uri().path());
         key.update("?");
         key.update(query::rewritten(query, |_| true)?);
+        if query::says(query, "assignee", Me::WORD) {
+            // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too: its
+            // employee never changes.
+            let Credential::Token(token) = credential else { return None };
+            key.update("\n");
+            key.update(token);
+        }
         if query::has(query, "overdue") {
             // What is overdue changes by itself, so such an answer lives until the minute is over.
             let minute = chrono::Utc::now().timestamp() / 60;

@@ -11,6 +11,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (400, "invalid_json", "the body ends too early, at line 1 column 12"),
     (400, "invalid_parameter", "the path, query or headers are invalid"),
     (400, "invalid_cursor", "the cursor is not one of this list, filter and sort"),
+    (400, "no_person", "the token names no person"),
     (401, "unauthenticated", "a bearer token is required"),
     (403, "insufficient_scope", "the token lacks the scope todos:write"),
     (404, "todo_not_found", "todo not found"),
@@ -24,7 +25,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (409, "email_taken", "an employee with this e-mail address exists already"),
     (409, "department_name_taken", "a department with this name exists already"),
     (409, "workspace_name_taken", "a workspace with this name exists already"),
-    (409, "employee_referenced", "todos are assigned to this employee"),
+    (409, "employee_referenced", "todos are assigned to this employee, or tokens name it"),
     (409, "department_referenced", "employees belong to this department"),
     (409, "job_finished", "the job has ended"),
     (409, "too_many_jobs", "the workspace has 100 jobs that have not ended; wait for one or cancel one"),
@@ -120,6 +121,7 @@ fn example(version: Version, status: u16, code: &str, detail: &str) -> Value {
             json!({"parameter": "limit", "code": "out_of_range", "detail": "must be a whole number from 1 to 100"})
         }
         "invalid_cursor" => json!({"parameter": "cursor", "code": "invalid_value", "detail": detail}),
+        "no_person" => json!({"parameter": "assignee", "code": "no_person", "detail": detail}),
         _ => return problem,
     };
     if let Some(problem) = problem.as_object_mut() {

@@ -110,6 +110,7 @@ fn schemas() -> Map<String, Value> {
         .of::<TodoDraft>()
         .of::<TodoPatch>()
         .of::<scalar::Id>()
+        .of::<scalar::EmployeeInput>()
         .of::<scalar::SearchInput>()
         .with("Filter", schema::filter(V2))
         .finish(&["TodoDraft".to_owned(), "TodoPatch".to_owned(), "Filter".to_owned()])

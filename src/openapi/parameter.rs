@@ -117,7 +117,14 @@ pub fn all(version: Version) -> Map<String, Value> {
         }
         Version::V2 => {
             let instant = |name: &str, description: &str| query(name, description, schema("InstantInput"));
-            put("assignee", query("assignee", "Assigned to this employee.", uuid()));
+            put(
+                "assignee",
+                query(
+                    "assignee",
+                    "Assigned to this employee; `me`: to the one whom the token names.",
+                    schema("EmployeeInput"),
+                ),
+            );
             put("department", query("department", "Assigned to an employee of this department.", uuid()));
             put("due_after", instant("due_after", "Due later than this."));
             put("due_before", instant("due_before", "Due earlier than this."));

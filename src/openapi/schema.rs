@@ -5,6 +5,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::{Version, parameter};
+use crate::extract::fields::LaterField;
 use crate::types::v2::{batch, filter};
 
 /// Schemas by name.
@@ -65,6 +66,22 @@ impl Schemas {
     #[must_use]
     pub fn with(mut self, name: &str, schema: Value) -> Self {
         self.0.insert(name.to_owned(), schema);
+        self
+    }
+
+    /// Marks the fields of a body that came after the first release.
+    #[must_use]
+    pub fn later<T>(mut self, name: &str, fields: &[LaterField<T>]) -> Self {
+        let mut properties = self.0.get_mut(name).and_then(|schema| schema.get_mut("properties")?.as_object_mut());
+        for LaterField { name, added_in, .. } in fields {
+            let property = properties.as_mut().and_then(|properties| properties.get_mut(*name)?.as_object_mut());
+            let Some(property) = property else { continue };
+            let said = property.get("description").and_then(Value::as_str).unwrap_or_default();
+            let added =
+                format!("{said} Added in {added_in}: a PUT that does not name it leaves it alone; null clears it.");
+            property.insert("description".to_owned(), added.trim_start().into());
+            property.insert("x-added-in".to_owned(), (*added_in).into());
+        }
         self
     }
 
@@ -166,7 +183,7 @@ pub fn filter(version: Version) -> Value {
             "priority": list("Priority", "Any of these."),
             "completed": boolean("Completed or not."),
             "tag": list("TagNameInput", "All of these tags."),
-            "assignee": id("Assigned to this employee."),
+            "assignee": {"allOf": [employee(version)], "description": "Assigned to this employee."},
             "department": id("Assigned to an employee of this department."),
             "due_after": instant("Due later than this."),
             "due_before": instant("Due earlier than this."),
@@ -185,7 +202,7 @@ pub fn bulk(version: Version) -> Value {
     let mut variants = vec![variant(&["complete", "reopen", "delete"], None)];
     variants.push(variant(&["set_priority"], Some(("priority", reference("Priority")))));
     variants.push(variant(&["add_tag", "remove_tag"], Some(("tag", reference("TagNameInput")))));
-    let assignee = json!({"oneOf": [id(version), {"type": "null"}], "description": "Null: nobody."});
+    let assignee = json!({"oneOf": [employee(version), {"type": "null"}], "description": "Null: nobody."});
     variants.push(variant(&["assign"], Some(("assignee_id", assignee))));
     json!({"description": "One change to every todo that matches.", "oneOf": variants})
 }
@@ -236,6 +253,13 @@ pub fn operation() -> Value {
                 "properties": {"op": op("delete"), "id": parameter::uuid(), "if_version": version}},
         ],
     })
+}
+
+fn employee(version: Version) -> Value {
+    match version {
+        Version::V1 => id(version),
+        Version::V2 => reference("EmployeeInput"),
+    }
 }
 
 fn id(version: Version) -> Value {

@@ -1,19 +1,22 @@
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use todo_core::domain::todo::{Draft, Patch};
 use todo_core::error::{Fault, Place};
 use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
 use todo_core::store::tokens::TokenDraft;
 
 use super::Version;
+use super::schema::Schemas;
 use crate::extract::body::FromJson;
-use crate::extract::fields::Fields;
+use crate::extract::fields::{Fields, LaterField};
+use crate::extract::person::Me;
 use crate::types::v1;
 use crate::types::v2::admin::WorkspaceDraft;
 use crate::types::v2::batch::Batch;
 use crate::types::v2::bulk::Bulk;
 use crate::types::v2::people::{DepartmentDraft, DepartmentPatch, TagPatch};
+use crate::types::v2::todo::LATER;
 
 #[test]
 fn the_blessed_files_are_what_the_code_says() {
@@ -73,7 +76,7 @@ fn every_operation_is_named_once() {
 }
 
 fn faults<T: FromJson>(body: &Value) -> Vec<Fault> {
-    let mut fields = Fields::root(body.clone()).unwrap();
+    let mut fields = Fields::root(body.clone(), Me::default()).unwrap();
     let _ = T::from_json(&mut fields);
     fields.finish()
 }
@@ -119,13 +122,41 @@ fn every_example_of_a_body_is_accepted() {
 }
 
 #[test]
+fn every_field_that_came_after_the_first_release_is_marked_and_optional() {
+    const FIRST: [&str; 7] = ["assignee_id", "description", "due_date", "priority", "status", "tags", "title"];
+    let document = Version::V2.document();
+    let later: BTreeSet<&str> = LATER.iter().map(|field| field.name).collect();
+    for schema in ["TodoDraft", "TodoPatch"] {
+        let described = &document["components"]["schemas"][schema];
+        let properties = described["properties"].as_object().unwrap();
+        let names: BTreeSet<&str> = properties.keys().map(String::as_str).collect();
+        assert_eq!(names, later.iter().copied().chain(FIRST).collect(), "{schema}: list a later field in LATER");
+        for field in LATER {
+            assert_eq!(properties[field.name]["x-added-in"], field.added_in, "{} of {schema}", field.name);
+        }
+        let required: &[Value] = described["required"].as_array().map_or(&[], Vec::as_slice);
+        assert!(required.iter().all(|name| name == "title"), "{schema}: {required:?}");
+    }
+}
+
+#[test]
+fn a_later_field_says_in_its_schema_what_a_put_does_with_it() {
+    const COLOR: LaterField<()> = LaterField { name: "color", added_in: "2.1.0", read: |_, _, ()| Some(()) };
+    let probe = json!({"properties": {"color": {"type": "string", "description": "Its color."}, "title": {}}});
+    let marked = Schemas::default().with("Probe", probe).later("Probe", &[COLOR]).finish(&[]);
+    let description = "Its color. Added in 2.1.0: a PUT that does not name it leaves it alone; null clears it.";
+    let color = json!({"type": "string", "description": description, "x-added-in": "2.1.0"});
+    assert_eq!(marked["Probe"], json!({"properties": {"color": color, "title": {}}}));
+}
+
+#[test]
 fn every_documented_field_of_a_body_can_be_written() {
     for version in Version::ALL {
         let document = version.document();
         for (schema, _) in bodies(&document) {
             let described = &document["components"]["schemas"][&schema];
             for name in described["properties"].as_object().into_iter().flat_map(serde_json::Map::keys) {
-                let body = serde_json::json!({name: null});
+                let body = json!({name: null});
                 let refused = decoder(version, &schema)(&body).into_iter().any(|fault| {
                     fault.place == Place::Pointer(format!("/{name}"))
                         && ["unknown_field", "read_only"].contains(&fault.code)

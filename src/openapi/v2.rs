@@ -19,7 +19,7 @@ use crate::types::v2::feed::{Changes, Event};
 use crate::types::v2::people::{
     Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
 };
-use crate::types::v2::todo::{Todo, TodoDraft, TodoPatch, TodoSummary};
+use crate::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\
@@ -37,7 +37,9 @@ pub fn document() -> Value {
         .of::<TodoSummary>()
         .page_of::<TodoSummary>()
         .of::<TodoDraft>()
+        .later("TodoDraft", LATER)
         .of::<TodoPatch>()
+        .later("TodoPatch", LATER)
         .of::<Results>()
         .of::<Accepted>()
         .of::<Job>()
@@ -70,6 +72,7 @@ pub fn document() -> Value {
         .of::<scalar::SearchInput>()
         .of::<scalar::Id>()
         .of::<scalar::SubjectKind>()
+        .of::<scalar::EmployeeInput>()
         .with("Batch", schema::batch())
         .with("BatchOperation", schema::operation())
         .with("Filter", schema::filter(V2))

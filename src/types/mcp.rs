@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::scalar;
 use super::v2::batch;
 use super::v2::filter::{distinct, filter};
+use super::v2::people::EmployeeRef;
 use super::v2::todo::Todo;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
@@ -57,7 +58,7 @@ impl FromJson for Find {
             u64::try_from(limit).ok().and_then(Limit::new).ok_or_else(|| Fault::at(pointer, "out_of_range", detail))
         });
         let cursor = fields.optional("cursor", fields::string);
-        let filter = filter(fields, "text", fields::uuid);
+        let filter = filter(fields, "text", fields.employee(), fields::uuid);
         let page = PageQuery { limit: limit?.unwrap_or_default(), cursor: cursor? };
         Some(Self { filter: filter?, sort: sort?.unwrap_or_default(), page })
     }
@@ -164,6 +165,8 @@ pub struct Overview {
     /// The current instant.
     #[schema(value_type = scalar::Instant)]
     now: String,
+    /// The employee whom the token names, whom `me` means; or null.
+    me: Option<EmployeeRef>,
     /// Counts of todos.
     counts: Stats,
     /// The tags that are used most.
@@ -199,12 +202,13 @@ struct Person {
 
 impl From<overview::Overview> for Overview {
     fn from(overview: overview::Overview) -> Self {
-        let overview::Overview { today, now, counts, tags, people } = overview;
+        let overview::Overview { today, now, me, counts, tags, people } = overview;
         let tag = |overview::UsedTag { name, count }| UsedTag { name, count };
         let person = |overview::Person { id, name, department }| Person { id, name, department };
         Self {
             today,
             now: now.as_str().to_owned(),
+            me: me.map(EmployeeRef::from),
             counts: counts.into(),
             tags: tags.into_iter().map(tag).collect(),
             people: people.into_iter().map(person).collect(),

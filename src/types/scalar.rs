@@ -105,6 +105,10 @@ scalar! {
     });
     /// Names a thing: a UUID of version 4 or 7.
     Id = json!({"type": "string", "format": "uuid", "examples": ["0190163d-8694-739b-aea5-966c26f8ad91"]});
+    /// Names an employee: an id, or `me` for the one whom the token names.
+    EmployeeInput = json!({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "enum": ["me"]}]});
+    /// Names the employee that a todo is assigned to: an id, `me` for the one whom the token names, or null for nobody.
+    AssigneeInput = json!({"anyOf": [{"type": ["string", "null"], "format": "uuid"}, {"type": "string", "enum": ["me"]}]});
     /// Names a thing in version 1.
     TodoId = json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [7]});
     /// What to search for: words, "a phrase", or, -not.

@@ -10,6 +10,7 @@ suite![
     every_kind_of_change_has_its_type,
     a_history_outlives_the_way_into_the_bin,
     a_revoked_token_keeps_its_name,
+    a_token_that_names_a_person_does_so_in_events,
     a_job_is_an_actor_and_a_subject,
     events_are_filtered,
     events_are_paged,
@@ -40,7 +41,7 @@ async fn a_history_tells_who_changed_what() {
     changed.ok();
     let events = history(&ws, id).await;
     assert_eq!(types(&events), ["todo.updated", "todo.created"]);
-    let actor = json!({ "kind": "token", "id": ws.token_id, "name": "test" });
+    let actor = json!({ "kind": "token", "id": ws.token_id, "name": "test", "employee": null });
     let event = &events[0];
     assert_eq!((&event["actor"], &event["subject"], &event["version"]), (&actor, &todo["id"], &json!(2)));
     assert_eq!(event["request_id"], "mine");
@@ -103,7 +104,19 @@ async fn a_revoked_token_keeps_its_name() {
     let revoke = format!("/api/v2/admin/tokens/{}", token["id"].as_str().unwrap());
     ws.server.admin().delete(&revoke).send().await.no_content();
     let events = history(&ws, made["id"].as_str().unwrap()).await;
-    assert_eq!(events[0]["actor"], json!({ "kind": "token", "id": token["id"], "name": "test" }));
+    assert_eq!(events[0]["actor"], json!({ "kind": "token", "id": token["id"], "name": "test", "employee": null }));
+}
+
+async fn a_token_that_names_a_person_does_so_in_events() {
+    let ws = Workspace::new().await;
+    let ada = ws.employee("Ada").await;
+    let body = json!({ "workspace_id": ws.id, "name": "phone", "scopes": ["todos:write"], "employee_id": ada["id"] });
+    let token = ws.server.admin().post("/api/v2/admin/tokens").json(body).send().await.created();
+    let client = ws.server.bearer(token["token"].as_str().unwrap());
+    let made = client.post("/api/v2/todos").json(json!({ "title": "x" })).send().await.created();
+    let person = json!({ "id": ada["id"], "name": "Ada" });
+    let actor = json!({ "kind": "token", "id": token["id"], "name": "phone", "employee": person });
+    assert_eq!(history(&ws, made["id"].as_str().unwrap()).await[0]["actor"], actor);
 }
 
 async fn a_job_is_an_actor_and_a_subject() {

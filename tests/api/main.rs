@@ -51,6 +51,7 @@ mod openapi;
 mod overload;
 mod pages;
 mod people;
+mod person;
 mod pooler;
 mod rate_limit;
 mod readme;
@@ -111,6 +112,7 @@ fn main() -> ExitCode {
         overload::suite(),
         pages::suite(),
         people::suite(),
+        person::suite(),
         pooler::suite(),
         rate_limit::suite(),
         readme::suite(),

@@ -135,8 +135,11 @@ async fn every_example_of_a_post_can_be_sent_as_it_stands() {
         for operation in posts.filter(|operation| !operation.path.contains('{')) {
             let mut body = example(operation).clone();
             if body["workspace_id"].is_string() {
-                // Workspaces get their ids from the service.
+                // Workspaces get their ids from the service, and so do employees.
                 body["workspace_id"] = ws.id.clone().into();
+            }
+            if body["employee_id"].is_string() {
+                body["employee_id"] = ws.employee("Ada Byron").await["id"].clone();
             }
             if operation.path.ends_with("/workspaces") {
                 body["name"] = unique(body["name"].as_str().unwrap()).into();

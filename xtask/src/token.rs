@@ -33,6 +33,9 @@ enum Action {
         /// What it is for.
         #[arg(long, default_value = "command line")]
         name: String,
+        /// The e-mail address of the employee whom it names: that is `me` in requests with it.
+        #[arg(long, value_name = "EMAIL")]
+        employee: Option<String>,
         /// What it permits.
         #[arg(long, value_enum, value_delimiter = ',', default_value = "todos:read,todos:write")]
         scopes: Vec<Scope>,
@@ -40,7 +43,7 @@ enum Action {
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(i32).range(1..=3650))]
         expires_in: Option<i32>,
     },
-    /// List tokens: id, workspace, scopes, expiry, name.
+    /// List tokens: id, workspace, scopes, expiry, the employee's e-mail address if it names one, name.
     List {
         #[command(flatten)]
         which: Which,
@@ -83,9 +86,10 @@ impl Scope {
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     match &args.action {
-        Action::Create { which, workspace, name, scopes, expires_in } => {
+        Action::Create { which, workspace, name, employee, scopes, expires_in } => {
             let mut connection = which.connect(&session.checkout).await?;
-            let token = create(&mut connection, workspace, name, scopes, *expires_in).await?;
+            let made = create_for(&mut connection, employee.as_deref(), workspace, name, scopes, *expires_in);
+            let token = made.await?;
             say(&format!("a token of the workspace `{workspace}`; it is not shown again"));
             print(token);
         }
@@ -101,9 +105,21 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes a token, and its workspace if need be.
+/// Makes a token that names nobody, and its workspace if need be.
 pub async fn create(
     connection: &mut PgConnection,
+    workspace: &str,
+    name: &str,
+    scopes: &[Scope],
+    expires_in_days: Option<i32>,
+) -> Result<String> {
+    create_for(connection, None, workspace, name, scopes, expires_in_days).await
+}
+
+/// Makes a token that names the employee with this e-mail address, if one is given.
+async fn create_for(
+    connection: &mut PgConnection,
+    employee: Option<&str>,
     workspace: &str,
     name: &str,
     scopes: &[Scope],
@@ -114,17 +130,26 @@ pub async fn create(
     let token = format!("tdo_{}", BASE64_URL_SAFE_NO_PAD.encode(bytes));
     let mut scopes: Vec<&str> = scopes.iter().map(|scope| scope.as_str()).collect();
     scopes.dedup();
-    let workspace = self::workspace(connection, workspace).await?;
+    let id = self::workspace(connection, workspace).await?;
+    let employee = match employee {
+        None => None,
+        Some(email) => Some(
+            self::employee(connection, id, email)
+                .await?
+                .with_context(|| format!("the workspace `{workspace}` has no employee with the address {email}"))?,
+        ),
+    };
     sqlx::query(
-        "insert into tokens (workspace_id, uid, name, hash, scopes, expires_at)
-         values ($1, $2::text::uuid, $3, $4, $5, now() + make_interval(days => $6))",
+        "insert into tokens (workspace_id, uid, name, hash, scopes, expires_at, employee_id)
+         values ($1, $2::text::uuid, $3, $4, $5, now() + make_interval(days => $6), $7)",
     )
-    .bind(workspace)
+    .bind(id)
     .bind(Uuid::now_v7().to_string())
     .bind(name)
     .bind(Sha256::digest(token.as_bytes()).to_vec())
     .bind(scopes)
     .bind(expires_in_days)
+    .bind(employee)
     .execute(connection)
     .await
     .context("the token cannot be stored")?;
@@ -143,14 +168,22 @@ pub async fn workspace(connection: &mut PgConnection, name: &str) -> Result<i64>
     Ok(id)
 }
 
+/// The id of the employee with this address. Index: `employees_email_key`.
+async fn employee(connection: &mut PgConnection, workspace: i64, email: &str) -> Result<Option<i64>> {
+    let sql =
+        "select id from employees where workspace_id = $1 and lower(email collate \"C\") = lower($2 collate \"C\")";
+    Ok(sqlx::query_scalar(sql).bind(workspace).bind(email).fetch_optional(connection).await?)
+}
+
 async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<()> {
     let rows = sqlx::query(
         "select t.uid::text as uid, w.name as workspace, array_to_string(t.scopes, ',') as scopes, t.name,
                 case when t.revoked_at is not null then 'revoked'
                      when t.expires_at <= now() then 'expired'
                      else coalesce('until ' || to_char(t.expires_at at time zone 'UTC', 'YYYY-MM-DD'), 'for ever')
-                end as validity
+                end as validity, coalesce(e.email || '  ', '') as employee
          from tokens t join workspaces w on w.id = t.workspace_id
+         left join employees e on e.workspace_id = t.workspace_id and e.id = t.employee_id
          where $1::text is null or w.name = $1
          order by t.id",
     )
@@ -160,11 +193,12 @@ async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<
     for row in rows {
         let column = |name: &str| row.try_get::<String, _>(name);
         print(format_args!(
-            "{}  {}  {}  {}  {}",
+            "{}  {}  {}  {}  {}{}",
             column("uid")?,
             column("workspace")?,
             column("scopes")?,
             column("validity")?,
+            column("employee")?,
             column("name")?
         ));
     }

@@ -38,6 +38,8 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     /// Who calls; none where authentication is off.
     pub actor: Option<Actor>,
+    /// The public id of the employee whom the caller's token names.
+    pub person: Option<Uuid>,
     /// The id of the request.
     pub request: Option<Arc<str>>,
     /// Counts what the request costs.
@@ -49,7 +51,7 @@ pub struct Caller {
 impl Caller {
     /// A caller that is nobody in particular and has announced nothing.
     pub fn new(workspace: WorkspaceId, meter: Arc<Meter>) -> Self {
-        Self { workspace, actor: None, request: None, meter, announced: Arc::default() }
+        Self { workspace, actor: None, person: None, request: None, meter, announced: Arc::default() }
     }
 }
 

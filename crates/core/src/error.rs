@@ -114,7 +114,7 @@ pub enum Conflict {
     DepartmentNameTaken,
     /// A workspace with this name exists.
     WorkspaceNameTaken,
-    /// Todos refer to the employee.
+    /// Todos or tokens refer to the employee.
     EmployeeReferenced,
     /// Employees refer to the department.
     DepartmentReferenced,
@@ -146,7 +146,7 @@ impl Conflict {
             Self::EmailTaken => "an employee with this e-mail address exists already",
             Self::DepartmentNameTaken => "a department with this name exists already",
             Self::WorkspaceNameTaken => "a workspace with this name exists already",
-            Self::EmployeeReferenced => "todos are assigned to this employee",
+            Self::EmployeeReferenced => "todos are assigned to this employee, or tokens name it",
             Self::DepartmentReferenced => "employees belong to this department",
             Self::JobFinished => "the job has ended",
             Self::TooManyJobs => "the workspace has 100 jobs that have not ended; wait for one or cancel one",
@@ -180,11 +180,12 @@ impl Fault {
 
     /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that is
     /// answered and not here, or here and never answered.
-    pub const CODES: [&str; 19] = [
+    pub const CODES: [&str; 20] = [
         "control_character",
         "duplicate",
         "invalid_format",
         "invalid_value",
+        "no_person",
         "not_found",
         "out_of_range",
         "read_only",

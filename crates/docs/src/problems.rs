@@ -68,6 +68,14 @@ pub const PROBLEMS: &[Problem] = &[
          these, begin again without a cursor. Another `limit` is fine.",
     ),
     problem(
+        400,
+        "no_person",
+        "The token names no person",
+        "The query says `assignee=me`, and the token names no employee, or authentication is off.",
+        "Name the employee by id, or use a token that was made with an `employee_id`; `GET /api/v2/me` shows whom a token \
+         names. In a body the same is a fault of the field, with status 422.",
+    ),
+    problem(
         401,
         "unauthenticated",
         "A valid token is needed",
@@ -183,9 +191,10 @@ pub const PROBLEMS: &[Problem] = &[
     problem(
         409,
         "employee_referenced",
-        "The employee is still assigned",
-        "Todos are assigned to this employee, so it cannot be deleted.",
-        "Assign those todos to somebody else first; `POST /api/v2/todos/bulk-process` does it for all at once.",
+        "The employee is still referred to",
+        "Todos are assigned to this employee, or tokens that are neither revoked nor expired name it, so it cannot be deleted.",
+        "Assign those todos to somebody else first; `POST /api/v2/todos/bulk-process` does it for all at once. Revoke those \
+         tokens: `GET /api/v2/admin/tokens` shows whom each names.",
     ),
     problem(
         409,
@@ -363,6 +372,7 @@ pub const FAULTS: &[Fault] = &[
     fault("read_only", "The field exists but is the server's to set: id, version, timestamps, completed (use status)."),
     fault("invalid_value", "The value is not one of those allowed, or contradicts another field."),
     fault("control_character", "The text holds a control character. Only a description may hold line breaks and tabs."),
+    fault("no_person", "The value is `me`, and the token names no person."),
     fault("not_found", "The value refers to something that does not exist in your workspace."),
     fault("stale_version", "The `if_version` of a batch's operation is not the todo's current version."),
     fault("duplicate", "The same field or element appears twice where each may appear once."),

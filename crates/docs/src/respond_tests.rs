@@ -43,7 +43,9 @@ fn text(response: Response<Full<Bytes>>) -> String {
 
 #[test]
 fn each_page_is_served_with_and_without_a_trailing_slash() {
-    for path in ["/docs", "/docs/", "/docs/assistants", "/docs/errors", "/docs/errors/", "/docs/migrating", "/docs/sync"] {
+    for path in
+        ["/docs", "/docs/", "/docs/assistants", "/docs/errors", "/docs/errors/", "/docs/migrating", "/docs/sync"]
+    {
         let response = get(path);
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8");

@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::extract::body::{FromJson, decode};
 use crate::extract::idempotency::Key;
 use crate::extract::page;
+use crate::extract::person::Me;
 use crate::handlers::todos::listed;
 use crate::types::mcp::{
     Additions, Changes, DeletedTodos, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN, Overview, Todos, Zone,
@@ -68,13 +69,13 @@ pub async fn run(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
 }
 
 async fn overview(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
-    let Zone(tz) = read(arguments)?;
+    let Zone(tz) = read(caller, arguments)?;
     let overview = app.service.overview(caller, &tz).await?;
     Output::of(&Overview::from(overview), false)
 }
 
 async fn find(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
-    let Find { filter, sort, page } = read(arguments)?;
+    let Find { filter, sort, page } = read(caller, arguments)?;
     let (found, scope) = listed(app, caller, &filter, sort, &page).await?;
     let cursor = found.next.map(|next| page::cursor(app, &scope, &next));
     let content = RawValue::from_string(page::body(&found.items, cursor.as_deref()))
@@ -83,7 +84,7 @@ async fn find(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, F
 }
 
 async fn get(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
-    let Ids(ids): Ids<MOST_READ> = read(arguments)?;
+    let Ids(ids): Ids<MOST_READ> = read(caller, arguments)?;
     let todos = app.service.get_todos(caller, &ids).await?;
     let found: HashSet<_> = todos.iter().map(|todo| todo.uid).collect();
     let not_found = ids.into_iter().filter(|id| !found.contains(id)).collect();
@@ -108,7 +109,7 @@ async fn write<T: FromJson>(
     operations: impl FnOnce(T) -> Vec<Operation>,
 ) -> Result<Output, Failure> {
     let Call { app, caller, key, arguments } = call;
-    let (key, value) = keyed(tool, key, arguments)?;
+    let (key, value) = keyed(tool, caller, key, arguments)?;
     let outcome = app.service.apply_batch(caller, operations(value), key.as_ref()).await;
     let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, argument))?;
     let (mut todos, mut deleted) = (Vec::new(), Vec::new());
@@ -126,20 +127,21 @@ async fn write<T: FromJson>(
 
 async fn restore(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
     let Call { app, caller, key, arguments } = call;
-    let (key, Ids(ids)) = keyed::<Ids<MOST_WRITTEN>>(tool, key, arguments)?;
+    let (key, Ids(ids)) = keyed::<Ids<MOST_WRITTEN>>(tool, caller, key, arguments)?;
     let outcome = app.service.restore_todos(caller, &ids, key.as_ref()).await;
     let Written { value: todos, replayed, .. } = outcome.map_err(|error| placed(error, "ids"))?;
     Output::of(&Todos { todos: todos.into_iter().map(Into::into).collect() }, replayed)
 }
 
-fn read<T: FromJson>(arguments: Map<String, Value>) -> Result<T, Failure> {
-    decode(Value::Object(arguments), Vec::new())
+fn read<T: FromJson>(caller: &Caller, arguments: Map<String, Value>) -> Result<T, Failure> {
+    decode(Value::Object(arguments), Vec::new(), Me::of(caller))
 }
 
 /// The arguments of a tool that writes, and the key of this call. Another tool, or other arguments, under the same key are another
 /// body; the id of the message is not: it is new with each attempt.
 fn keyed<T: FromJson>(
     tool: Tool,
+    caller: &Caller,
     key: Key,
     mut arguments: Map<String, Value>,
 ) -> Result<(Option<IdempotencyKey>, T), Failure> {
@@ -147,7 +149,7 @@ fn keyed<T: FromJson>(
     let text = serde_json::to_string(&arguments).map_err(|error| Failure::internal(error.to_string()))?;
     let body = Sha256::new().chain_update(tool.name()).chain_update(text);
     arguments.extend(own);
-    let Keyed { key: own, value } = read(arguments)?;
+    let Keyed { key: own, value } = read(caller, arguments)?;
     Ok((key.or_rather(own).with_body(body.finalize().into()), value))
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 pub const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 /// Another todo, for a batch: an id stands in one operation only.
 const OTHER: &str = "0190163d-8694-739b-aea5-966c26f8ad94";
-const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+pub const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 const DEPARTMENT: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
 const CREATED: &str = "2026-11-23T03:13:00.123456Z";
 
@@ -154,6 +154,7 @@ pub fn me() -> Value {
     json!({
         "workspace": {"id": ID, "name": "Analytical Engines"},
         "token": {"id": ID, "name": "phone", "expires_at": null},
+        "employee": {"id": EMPLOYEE, "name": "Ada Lovelace"},
         "scopes": ["todos:read", "todos:write"],
         "limits": {
             "requests_per_minute": 600, "writes_per_minute": 300, "body_bytes": 1_048_576, "page_items": 100,
@@ -170,8 +171,8 @@ pub fn workspace() -> Value {
 /// A token in a list.
 pub fn token() -> Value {
     json!({
-        "id": ID, "workspace_id": ID, "name": "phone", "scopes": ["todos:read", "todos:write"], "expires_at": null,
-        "created_at": CREATED, "last_used_at": null,
+        "id": ID, "workspace_id": ID, "name": "phone", "employee": {"id": EMPLOYEE, "name": "Ada Lovelace"},
+        "scopes": ["todos:read", "todos:write"], "expires_at": null, "created_at": CREATED, "last_used_at": null,
     })
 }
 

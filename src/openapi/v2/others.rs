@@ -124,7 +124,7 @@ fn administration() -> Vec<Operation> {
     let write = |method, path, id, summary| Operation::write(V2, method, path, id, summary).admin().tag("admin");
     vec![
         Operation::read(V2, "/api/v2/me", "get_me", "Read about oneself")
-            .about("The caller's workspace, token, scopes and limits. Any token may ask.")
+            .about("The caller's workspace, token, person, scopes and limits. Any token may ask.")
             .tag("caller")
             .any_scope()
             .answers(200, "Me", "The caller.", &[], example::me()),
@@ -147,9 +147,11 @@ fn administration() -> Vec<Operation> {
             .answers(200, "TokenPage", "A page.", &["ETag", "Link"], example::page(example::token()))
             .cached(),
         write("post", "/api/v2/admin/tokens", "create_token", "Create a token")
-            .about("The answer holds the token's text, this once: a replay with the same idempotency key does not.")
+            .about("The answer holds the token's text, this once: a replay with the same idempotency key does not. A token may name an \
+                 employee, for good: that is whom `me` means in requests with it.")
             .body("TokenDraft", json!({
-                "workspace_id": example::ID, "name": "phone", "scopes": ["todos:read", "todos:write"], "expires_at": null,
+                "workspace_id": example::ID, "name": "phone", "employee_id": example::EMPLOYEE,
+                "scopes": ["todos:read", "todos:write"], "expires_at": null,
             }))
             .idempotent()
             .answers(201, "Token", "It was created.", &[], example::new_token()),

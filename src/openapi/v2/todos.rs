@@ -15,6 +15,7 @@ pub fn operations() -> Vec<Operation> {
             .with(parameter::FILTER_V2)
             .with(&["sort"])
             .paged()
+            .fails(&["no_person"])
             .answers(200, "TodoSummaryPage", "A page.", &["ETag", "Link"], example::page(example::summary()))
             .cached(),
         Operation::write(V2, "post", "/api/v2/todos", "create_todo", "Create a todo")
@@ -45,7 +46,7 @@ pub fn operations() -> Vec<Operation> {
             .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
             .with(parameter::FILTER_V2)
             .with(&["sort", "format"])
-            .fails(&["too_many_exports"])
+            .fails(&["no_person", "too_many_exports"])
             .answers_as("The file.", &["Content-Disposition"], example::files()),
         Operation::read(V2, "/api/v2/todos/{id}", "get_todo", "Read a todo")
             .of_one("todo_not_found")
@@ -53,8 +54,9 @@ pub fn operations() -> Vec<Operation> {
             .cached(),
         Operation::write(V2, "put", "/api/v2/todos/{id}", "put_todo", "Replace or create a todo")
             .about(
-                "With `If-Match` it replaces a todo; every field that is not given gets its default. With `If-None-Match: *` it \
-                 creates one under an id that the client chose, so that a lost answer can be asked for again.",
+                "With `If-Match` it replaces a todo; every field that is not given gets its default, but for fields that \
+                 were added later (`x-added-in`): those stay as they are unless they are given. With `If-None-Match: *` it creates \
+                 one under an id that the client chose, so that a lost answer can be asked for again.",
             )
             .of_one("todo_not_found")
             .with(&["put-If-Match", "put-If-None-Match"])

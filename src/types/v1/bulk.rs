@@ -10,6 +10,6 @@ pub struct Bulk(pub v2::bulk::Bulk);
 
 impl FromJson for Bulk {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        v2::bulk::bulk(fields, fields::serial).map(Self)
+        v2::bulk::bulk(fields, fields::serial, fields::serial).map(Self)
     }
 }

@@ -176,7 +176,8 @@ pub struct Replacement(pub Patch);
 
 impl FromJson for Replacement {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let (Draft { title, description, status, priority, due_date, tags, assignee }, change) = draft(fields)?;
+        let (draft, change) = draft(fields)?;
+        let Draft { title, description, status, priority, due_date, tags, assignee, later } = draft;
         Some(Self(Patch {
             title: Some(title),
             description: Some(description),
@@ -185,6 +186,7 @@ impl FromJson for Replacement {
             due_date: Some(due_date),
             tags: Some(tags),
             assignee: Some(assignee),
+            later,
         }))
     }
 }
@@ -235,10 +237,11 @@ fn change(fields: &mut Fields, completed: Option<bool>, status: Option<Status>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::extract::person::Me;
     use serde_json::{Value, json};
 
     fn read<T: FromJson>(body: Value) -> Result<T, Vec<Fault>> {
-        let mut fields = Fields::root(body).unwrap();
+        let mut fields = Fields::root(body, Me::default()).unwrap();
         let value = T::from_json(&mut fields);
         let faults = fields.finish();
         value.filter(|_| faults.is_empty()).ok_or(faults)

@@ -9,6 +9,7 @@ use todo_core::store::workspaces;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::people::EmployeeRef;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::types::scalar;
@@ -58,6 +59,8 @@ pub struct Token {
     /// What it is for.
     #[schema(value_type = scalar::Name)]
     name: String,
+    /// The employee whom it names, or null.
+    employee: Option<EmployeeRef>,
     /// What it allows.
     #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
     scopes: Vec<&'static str>,
@@ -79,11 +82,13 @@ pub struct Token {
 impl Token {
     /// A token together with its text, where it may be told.
     pub fn told(token: tokens::Token, secret: Option<&Secret>) -> Self {
-        let tokens::Token { id: _, uid, workspace_uid, name, scopes, expires_at, created_at, last_used_at } = token;
+        let tokens::Token { id: _, uid, workspace_uid, name, employee, scopes, expires_at, created_at, last_used_at } =
+            token;
         Self {
             id: uid,
             workspace_id: workspace_uid,
             name: name.into_string(),
+            employee: employee.map(EmployeeRef::from),
             scopes: scopes.into_iter().map(Scope::as_str).collect(),
             expires_at: expires_at.map(|at| at.into_string()),
             created_at: created_at.into_string(),
@@ -109,6 +114,8 @@ pub struct TokenDraftBody {
     /// What it is for.
     #[schema(value_type = scalar::NameInput)]
     pub name: String,
+    /// The id of an employee of that workspace, whom `me` means in requests with the token; absent or null: nobody.
+    pub employee_id: Option<Uuid>,
     /// What it allows.
     #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
     pub scopes: Vec<String>,
@@ -119,12 +126,13 @@ pub struct TokenDraftBody {
 
 impl FromJson for TokenDraft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        fields.read_only(&["id", "created_at", "last_used_at", "token"]);
+        fields.read_only(&["id", "employee", "created_at", "last_used_at", "token"]);
         let workspace = fields.required("workspace_id", |value, pointer| {
             let text = fields::string(value, pointer)?;
             Uuid::try_parse(&text).map_err(|_| Fault::at(pointer, "invalid_format", "must be a UUID"))
         });
         let name = fields.required("name", fields.sanitised(Name::parse_within));
+        let employee = fields.nullable("employee_id", fields::uuid);
         let missing = !fields.has("scopes");
         let scopes =
             fields.array("scopes", Scope::ALL.len(), fields::word(Scope::parse, "todos:read, todos:write, admin"));
@@ -141,7 +149,13 @@ impl FromJson for TokenDraft {
         let mut scopes = scopes?;
         scopes.sort_unstable();
         scopes.dedup();
-        Some(Self { workspace_uid: workspace?, name: name?, scopes, expires_at: expires_at?.flatten() })
+        Some(Self {
+            workspace_uid: workspace?,
+            name: name?,
+            employee: employee?.flatten(),
+            scopes,
+            expires_at: expires_at?.flatten(),
+        })
     }
 }
 
@@ -152,6 +166,8 @@ pub struct Me {
     pub workspace: WorkspaceRef,
     /// The caller's token; null where authentication is off.
     pub token: Option<TokenRef>,
+    /// The employee whom the token names, whom `me` means; or null.
+    pub employee: Option<EmployeeRef>,
     /// What the caller may do.
     #[schema(value_type = Vec<scalar::Scope>, max_items = 3)]
     pub scopes: Vec<&'static str>,

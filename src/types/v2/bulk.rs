@@ -29,16 +29,20 @@ pub struct Bulk {
 
 impl FromJson for Bulk {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        bulk(fields, fields::uuid)
+        bulk(fields, fields.employee(), fields::uuid)
     }
 }
 
-/// Reads a bulk change whose references are parsed by `reference`.
-pub fn bulk(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault> + Copy) -> Option<Bulk> {
+/// Reads a bulk change whose references are parsed by `employee` and `department`.
+pub fn bulk(
+    fields: &mut Fields,
+    employee: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
+    department: impl Fn(Value, &str) -> Result<Id, Fault>,
+) -> Option<Bulk> {
     let filter_value = fields.required("filter", |value, _| Ok(value));
     let pointer = fields.pointer_to("filter");
     let filter = filter_value
-        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, "q", reference)))
+        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, "q", employee, department)))
         .and_then(|filter| {
             if filter.is_empty() {
                 fields.fault(Fault::at(pointer, "required", "must name at least one condition"));
@@ -46,11 +50,11 @@ pub fn bulk(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, F
             }
             Some(filter)
         });
-    let change = change(fields, reference);
+    let change = change(fields, employee);
     Some(Bulk { filter: filter?, change: change? })
 }
 
-fn change(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Change> {
+fn change(fields: &mut Fields, employee: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Change> {
     let known = |word: &str| Change::ACTIONS.into_iter().find(|action| *action == word);
     match fields.required("action", fields::word(known, &Change::ACTIONS.join(", ")))? {
         "complete" => Some(Change::Complete),
@@ -64,7 +68,7 @@ fn change(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, Fau
             if fields.take_null("assignee_id") {
                 return Some(Change::Assign(None));
             }
-            fields.required("assignee_id", reference).map(|id| Change::Assign(Some(id)))
+            fields.required("assignee_id", employee).map(|id| Change::Assign(Some(id)))
         }
         _ => Some(Change::Delete),
     }

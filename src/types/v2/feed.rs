@@ -5,7 +5,7 @@ use todo_core::store::feed::{FeedItem, FeedTag, Subject};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::people::{Department, Employee};
+use super::people::{Department, Employee, EmployeeRef};
 use super::todo::Todo;
 use crate::types::scalar;
 
@@ -132,4 +132,6 @@ pub struct Actor {
     /// The token's or the command's name.
     #[schema(value_type = Option<scalar::Name>, nullable = false)]
     pub name: Option<String>,
+    /// The employee whom the token names, or null. Only of a token.
+    pub employee: Option<EmployeeRef>,
 }

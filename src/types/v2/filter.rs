@@ -25,19 +25,20 @@ pub fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
     kept
 }
 
-/// Reads a filter whose references are parsed by `reference`; the words to search for are in the field `words`.
+/// Reads a filter whose references are parsed by `employee` and `department`; the words to search for are in the field `words`.
 pub fn filter(
     fields: &mut Fields,
     words: &str,
-    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+    employee: impl Fn(Value, &str) -> Result<Id, Fault>,
+    department: impl Fn(Value, &str) -> Result<Id, Fault>,
 ) -> Option<Filter> {
     let status = fields.set("status", 1..=MOST, fields::word(Status::parse, STATUSES), distinct);
     let priority = fields.set("priority", 1..=MOST, fields::word(Priority::parse, PRIORITIES), distinct);
     let completed = fields.optional("completed", fields::boolean);
     let tag = fields.sanitised(TagName::parse_within);
     let tags = fields.set("tag", 1..=MOST, tag, TagName::distinct);
-    let assignee = fields.optional("assignee", &reference);
-    let department = fields.optional("department", &reference);
+    let assignee = fields.optional("assignee", employee);
+    let department = fields.optional("department", department);
     let due_after = fields.optional("due_after", fields::instant);
     let due_before = fields.optional("due_before", fields::instant);
     let overdue = fields.optional("overdue", fields::boolean);

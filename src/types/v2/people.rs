@@ -1,7 +1,7 @@
 //! Tags, employees and departments in version 2.
 
 use serde::Serialize;
-use todo_core::domain::people::{Email, Name};
+use todo_core::domain::people::{self, Email, Name};
 use todo_core::domain::text::TagName;
 use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
 use todo_core::store::{departments, employees, tags};
@@ -141,6 +141,23 @@ impl FromJson for EmployeePatch {
         let email = fields.optional("email", fields::text(Email::parse));
         let department = fields.nullable("department_id", fields::uuid);
         Some(Self { name: name?, email: email?, department: department? })
+    }
+}
+
+/// An employee, named from elsewhere.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct EmployeeRef {
+    /// The employee's id.
+    pub id: Uuid,
+    /// The employee's name.
+    #[schema(value_type = scalar::Name)]
+    pub name: String,
+}
+
+impl From<people::EmployeeRef> for EmployeeRef {
+    fn from(employee: people::EmployeeRef) -> Self {
+        let people::EmployeeRef { uid, name } = employee;
+        Self { id: uid, name: name.into_string() }
     }
 }
 

@@ -4,13 +4,13 @@ use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::id::Id;
 use todo_core::domain::text::{Description, TagName, Title};
-use todo_core::domain::todo::{self, Draft, Patch, Priority, Status, StatusChange};
+use todo_core::domain::todo::{self, Draft, Later, Patch, Priority, Status, StatusChange};
 use todo_core::error::Fault;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::extract::body::FromJson;
-use crate::extract::fields::{self, Fields};
+use crate::extract::fields::{self, Fields, LaterField};
 use crate::extract::query::{PRIORITIES, STATUSES};
 use crate::types::scalar;
 
@@ -178,10 +178,16 @@ pub struct AssigneeRef {
 const READ_ONLY: &[&str] =
     &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at"];
 
+/// Fields of a todo that version 2 got after its first release, each with how it is read. They are marked in the OpenAPI document,
+/// and a PUT that does not name them leaves them alone. Version 1 has none of them.
+pub const LATER: &[LaterField<Later>] = &[];
+
 impl FromJson for Draft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(READ_ONLY);
-        draft(fields, fields::uuid)
+        let draft = draft(fields, fields.employee());
+        let later = fields.later(LATER);
+        Some(Self { later: later?, ..draft? })
     }
 }
 
@@ -189,7 +195,9 @@ impl FromJson for Patch {
     /// A merge patch (RFC 7396): `null` clears what can be empty.
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(READ_ONLY);
-        patch(fields, fields::uuid)
+        let patch = patch(fields, fields.employee());
+        let later = fields.later(LATER);
+        Some(Self { later: later?, ..patch? })
     }
 }
 
@@ -215,8 +223,9 @@ pub struct TodoDraft {
     /// All tags, by name. Case does not matter; of two spellings the first stays.
     #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20, nullable = false)]
     pub tags: Option<Vec<String>>,
-    /// The id of the employee it is assigned to.
-    pub assignee_id: Option<Uuid>,
+    /// The id of the employee it is assigned to, or `me`: the one whom the token names.
+    #[schema(value_type = scalar::AssigneeInput, required = false)]
+    pub assignee_id: Option<String>,
 }
 
 // What `patch` reads.
@@ -241,8 +250,9 @@ pub struct TodoPatch {
     /// All tags from now on, by name; null removes them.
     #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20)]
     pub tags: Option<Vec<String>>,
-    /// The id of the employee it is assigned to.
-    pub assignee_id: Option<Uuid>,
+    /// The id of the employee it is assigned to, or `me`: the one whom the token names.
+    #[schema(value_type = scalar::AssigneeInput, required = false)]
+    pub assignee_id: Option<String>,
 }
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.
@@ -262,6 +272,7 @@ pub fn draft(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
         due_date: due_date?.flatten(),
         tags: tags?.unwrap_or_default(),
         assignee: assignee?.flatten(),
+        later: Later::default(),
     })
 }
 
@@ -282,6 +293,7 @@ pub fn patch(fields: &mut Fields, reference: impl Fn(Value, &str) -> Result<Id, 
         due_date: due_date?,
         tags: tags?,
         assignee: assignee?,
+        later: Later::default(),
     })
 }
 

@@ -27,7 +27,11 @@ pub fn query_parameters(document: &Document, operation: &Operation) -> Vec<(Stri
     let parameters = operation.value["parameters"].as_array().into_iter().flatten();
     let parameters = parameters.map(|parameter| document.resolve(parameter)).filter(|one| one["in"] == "query");
     let named = |one: &Value| one["name"].as_str().unwrap().to_owned();
-    parameters.map(|one| (named(one), is_id(document.resolve(&one["schema"]), &named(one)))).collect()
+    let holds_id = |one: &Value| {
+        let schema = document.resolve(&one["schema"]);
+        branches(document, schema).into_iter().chain([schema]).any(|schema| is_id(schema, &named(one)))
+    };
+    parameters.map(|one| (named(one), holds_id(one))).collect()
 }
 
 /// The kind of thing that a field or parameter of this name refers to. A name that is new here stops the test: somebody has

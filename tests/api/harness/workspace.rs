@@ -37,7 +37,8 @@ impl Workspace {
     pub async fn on(server: &Arc<Server>) -> Self {
         let made = server.admin().post("/api/v2/admin/workspaces").json(json!({ "name": unique("test") })).send().await;
         let id = made.created()["id"].as_str().expect("a workspace has an id").to_owned();
-        let token = make_token(server, &id, json!(["todos:read", "todos:write"]), Value::Null).await;
+        let draft = json!({ "workspace_id": id, "name": "test", "scopes": ["todos:read", "todos:write"] });
+        let token = make_token(server, draft).await;
         let client = server.bearer(token["token"].as_str().expect("a new token is shown"));
         Self { id, token_id: token["id"].as_str().expect("a token has an id").to_owned(), client }
     }
@@ -50,7 +51,16 @@ impl Workspace {
 
     /// Makes a token and returns it as the server shows it.
     pub async fn token(&self, scopes: Value, expires_at: Value) -> Value {
-        make_token(&self.server, &self.id, scopes, expires_at).await
+        let id = &self.id;
+        let draft = json!({ "workspace_id": id, "name": "test", "scopes": scopes, "expires_at": expires_at });
+        make_token(&self.server, draft).await
+    }
+
+    /// Makes a token that names this employee and returns it as the server shows it.
+    pub async fn token_of(&self, employee: &Value) -> Value {
+        let scopes = ["todos:read", "todos:write"];
+        let draft = json!({ "workspace_id": self.id, "name": "test", "scopes": scopes, "employee_id": employee["id"] });
+        make_token(&self.server, draft).await
     }
 
     /// Creates a todo from this body and returns it.
@@ -112,9 +122,8 @@ impl Workspace {
     }
 }
 
-async fn make_token(server: &Arc<Server>, workspace: &str, scopes: Value, expires_at: Value) -> Value {
-    let body = json!({ "workspace_id": workspace, "name": "test", "scopes": scopes, "expires_at": expires_at });
-    let token = server.admin().post("/api/v2/admin/tokens").json(body).send().await.created();
+async fn make_token(server: &Arc<Server>, draft: Value) -> Value {
+    let token = server.admin().post("/api/v2/admin/tokens").json(draft).send().await.created();
     if server.is_shared() {
         MADE_TOKENS.lock().unwrap().extend(token["id"].as_str().map(str::to_owned));
     }

@@ -120,6 +120,9 @@ impl<'a> Comparison<'a> {
         if depth > 30 || (old.is_null() && new.is_null()) {
             return;
         }
+        if direction == Direction::Request && self.is_one_of(old, new, depth) {
+            return;
+        }
         self.types(place, old, new, direction);
         if direction == Direction::Request {
             self.bounds(place, old, new);
@@ -141,6 +144,17 @@ impl<'a> Comparison<'a> {
                 self.schema(&format!("{place}/{combination}/{number}"), before, after, direction, depth + 1);
             }
         }
+    }
+
+    /// Whether what a client could send is now one of several things that it may send. (Not with `oneOf`, which refuses what is two
+    /// of them.)
+    fn is_one_of(&self, old: &'a Value, new: &'a Value, depth: usize) -> bool {
+        old["anyOf"].is_null()
+            && array(&new["anyOf"]).iter().any(|branch| {
+                let mut only = Comparison { old: self.old, new: self.new, found: BTreeSet::new() };
+                only.schema("", old, branch, Direction::Request, depth + 1);
+                only.found.is_empty()
+            })
     }
 
     /// What a client sends may become more, what it gets may not.
@@ -315,6 +329,10 @@ mod tests {
             (format!("{BODY}/properties/name/maxLength"), json!(20)),
             (format!("{BODY}/properties/name/type"), json!(["string", "null"])),
             (format!("{BODY}/properties/kind/enum"), json!(["a", "b", "c"])),
+            (
+                format!("{BODY}/properties/name"),
+                json!({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 10}]}),
+            ),
             (format!("{BODY}/required"), json!([])),
         ] {
             assert_eq!(after(&pointer, Some(value)), [""; 0], "{pointer}");
@@ -347,6 +365,14 @@ mod tests {
             (format!("{BODY}/properties/name/pattern"), json!("^a")),
             (format!("{BODY}/properties/name/type"), json!("integer")),
             (format!("{BODY}/properties/kind/enum"), json!(["a"])),
+            (
+                format!("{BODY}/properties/name"),
+                json!({"anyOf": [{"type": "integer"}, {"type": "string", "maxLength": 9}]}),
+            ),
+            (
+                format!("{BODY}/properties/name"),
+                json!({"oneOf": [{"type": "integer"}, {"type": "string", "maxLength": 10}]}),
+            ),
             (format!("{GET}/parameters/0/schema/maximum"), json!(50)),
             (format!("{GET}/parameters/0/required"), json!(true)),
             (format!("{GET}/parameters/1"), json!({"name": "x", "in": "query", "required": true})),
@@ -361,6 +387,7 @@ mod tests {
         for (pointer, value) in [
             (format!("{THING}/properties/id/type"), json!(["string", "null"])),
             (format!("{THING}/properties/id/type"), json!("integer")),
+            (format!("{THING}/properties/id"), json!({"anyOf": [{"type": "string"}, {"type": "integer"}]})),
             (format!("{THING}/properties/id/format"), json!("uuid")),
         ] {
             assert!(!after(&pointer, Some(value)).is_empty(), "{pointer}");

@@ -17,7 +17,7 @@ impl Cache {
 
     /// Announces a write, unless that was done when the request came in. Call it right before the statement.
     pub async fn intent(&self, caller: &Caller, scope: Scope) -> Intent {
-        let Caller { workspace, meter, announced, actor: _, request: _ } = caller;
+        let Caller { workspace, meter, announced, actor: _, person: _, request: _ } = caller;
         let workspace = *workspace;
         let caches = self.settings.answers || scope == Scope::Access;
         let Some(redis) = self.redis.as_ref().filter(|_| caches && scope != Scope::Nothing) else {

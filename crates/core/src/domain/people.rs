@@ -3,9 +3,19 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::cleaning;
 use super::text::{SanitisingBudget, TextError};
+
+/// An employee, named from elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EmployeeRef {
+    /// The public id.
+    pub uid: Uuid,
+    /// The employee's name.
+    pub name: Name,
+}
 
 /// The name of an employee, a department or a workspace: plain text.
 ///

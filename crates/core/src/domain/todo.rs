@@ -98,6 +98,8 @@ pub struct Draft {
     pub tags: Vec<TagName>,
     /// The employee it is assigned to.
     pub assignee: Option<Id>,
+    /// What came after the first release.
+    pub later: Later,
 }
 
 impl Draft {
@@ -122,7 +124,15 @@ pub struct Patch {
     pub tags: Option<Vec<TagName>>,
     /// New assignee.
     pub assignee: Option<Option<Id>>,
+    /// What came after the first release.
+    pub later: Later,
 }
+
+/// The fields that came after the first release, as a draft or a patch names them. Each is optional also in a draft, because
+/// a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo gets its default),
+/// the inner `None` clears it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Later {}
 
 /// A change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -33,6 +33,8 @@ pub struct Principal {
     pub scopes: Vec<Scope>,
     /// From when on the token is worthless.
     pub expires_at: Option<Instant>,
+    /// The public id of the employee whom the token names.
+    pub employee_uid: Option<Uuid>,
 }
 
 /// What a check of a caller found.

@@ -7,6 +7,7 @@ use super::pg::{Param, Pg, Statement};
 use super::stats::{self, Stats};
 use crate::caller::Caller;
 use crate::domain::instant::Instant;
+use crate::domain::people::EmployeeRef;
 use crate::error::Result;
 
 /// A workspace in short.
@@ -16,6 +17,8 @@ pub struct Overview {
     pub today: String,
     /// The current instant.
     pub now: Instant,
+    /// The employee whom the caller's token names.
+    pub me: Option<EmployeeRef>,
     /// Counts of todos.
     pub counts: Stats,
     /// At most 100 tags, the most used first.
@@ -54,6 +57,10 @@ pub async fn overview(pg: &Pg, caller: &Caller, tz: &str) -> Result<Overview> {
         include_str!("sql/overview.sql"),
         stats::SQL
     );
-    let params = vec![Param::Int(caller.workspace.0), Param::Text(tz.to_owned())];
+    let params = vec![
+        Param::Int(caller.workspace.0),
+        Param::Text(tz.to_owned()),
+        Param::text(caller.person.map(|uid| uid.to_string())),
+    ];
     stats::read(pg, caller, tz, Statement { sql: sql.into(), params }).await
 }

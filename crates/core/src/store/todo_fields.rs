@@ -6,12 +6,13 @@ use uuid::Uuid;
 use super::pg::Param;
 use crate::domain::id::Id;
 use crate::domain::text::TagName;
-use crate::domain::todo::{Draft, Operation, Patch, Priority, StatusChange};
+use crate::domain::todo::{Draft, Later, Operation, Patch, Priority, StatusChange};
 
-/// All fields of a draft.
+/// All fields of a draft, but of those that came after the first release only what it names.
 pub(super) fn draft(draft: &Draft) -> Value {
-    let Draft { title, description, status, priority, due_date, tags, assignee } = draft;
-    json!({
+    let Draft { title, description, status, priority, due_date, tags, assignee, later: named } = draft;
+    let mut fields = later(named);
+    let all = json!({
         "title": title.as_str(),
         "description": description.as_ref().map(|text| text.as_str()),
         "status": status.as_str(),
@@ -19,13 +20,17 @@ pub(super) fn draft(draft: &Draft) -> Value {
         "due_date": due_date.as_ref().map(|instant| instant.as_str()),
         "tags": tag_list(tags),
         "assignee": assignee,
-    })
+    });
+    if let Value::Object(all) = all {
+        fields.extend(all);
+    }
+    Value::Object(fields)
 }
 
 /// The fields that a patch names.
 pub(super) fn patch(patch: &Patch) -> Value {
-    let Patch { title, description, status, priority, due_date, tags, assignee } = patch;
-    let mut fields = Map::new();
+    let Patch { title, description, status, priority, due_date, tags, assignee, later: named } = patch;
+    let mut fields = later(named);
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
     if let Some(title) = title {
         put("title", title.as_str().into());
@@ -51,6 +56,12 @@ pub(super) fn patch(patch: &Patch) -> Value {
         put("assignee", json!(assignee));
     }
     Value::Object(fields)
+}
+
+/// Of the fields that came after the first release those that are named.
+fn later(later: &Later) -> Map<String, Value> {
+    let Later {} = later;
+    Map::new()
 }
 
 /// Operations of a batch, each with what names its todo.
@@ -89,4 +100,31 @@ pub(super) fn priority_number(priority: Priority) -> i64 {
 /// JSON as a parameter; the statement casts it.
 pub(super) fn json_param(value: &Value) -> Param {
     Param::Text(value.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::text::Title;
+    use crate::domain::todo::Status;
+
+    #[test]
+    fn a_draft_writes_all_fields_of_the_first_release_and_no_later_one_that_it_does_not_name() {
+        let bare = Draft {
+            title: Title::parse("Water").unwrap(),
+            description: None,
+            status: Status::Pending,
+            priority: Priority::Medium,
+            due_date: None,
+            tags: Vec::new(),
+            assignee: None,
+            later: Later::default(),
+        };
+        let written = json!({
+            "title": "Water", "description": null, "status": "pending", "priority": 2, "due_date": null, "tags": [],
+            "assignee": null,
+        });
+        assert_eq!(draft(&bare), written);
+        assert_eq!(patch(&Patch::default()), json!({}));
+    }
 }

@@ -5,12 +5,13 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::write::{Function, Write, Written};
+use super::write::{self, Function, Write, Written};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
+use crate::domain::id::Id;
 use crate::domain::instant::Instant;
-use crate::domain::people::Name;
+use crate::domain::people::{EmployeeRef, Name};
 use crate::error::{Error, Kind, Result};
 
 /// What a token permits.
@@ -57,6 +58,8 @@ pub struct Token {
     pub workspace_uid: Uuid,
     /// What it is for.
     pub name: Name,
+    /// The employee whom it names.
+    pub employee: Option<EmployeeRef>,
     /// What it permits.
     pub scopes: Vec<Scope>,
     /// From when on it is worthless.
@@ -74,6 +77,8 @@ pub struct TokenDraft {
     pub workspace_uid: Uuid,
     /// What it is for.
     pub name: Name,
+    /// The employee whom it names, of that workspace.
+    pub employee: Option<Id>,
     /// What it permits; not empty.
     pub scopes: Vec<Scope>,
     /// From when on it is worthless.
@@ -101,7 +106,7 @@ pub async fn page(
 /// first token, whose text cannot be told again.
 ///
 /// # Errors
-/// [`Error::Invalid`] at `/workspace_id`.
+/// [`Error::Invalid`] at `/workspace_id` or `/employee_id`.
 pub async fn insert(
     pg: &Pg,
     write: &Write<'_>,
@@ -109,9 +114,12 @@ pub async fn insert(
     hash: &[u8; 32],
     draft: &TokenDraft,
 ) -> Result<Written<Token>> {
-    const SQL: Function =
-        Function("token_create_v1", "$8::text::uuid, $9::text::uuid, $10, $11, $12, $13::text::timestamptz");
-    let TokenDraft { workspace_uid, name, scopes, expires_at } = draft;
+    const SQL: Function = Function(
+        "token_create_v1",
+        "$8::text::uuid, $9::text::uuid, $10, $11, $12, $13::text::timestamptz, $14::text::uuid",
+    );
+    let TokenDraft { workspace_uid, name, employee, scopes, expires_at } = draft;
+    let [_, employee] = employee.map_or([Param::Null, Param::Null], write::id);
     let params = [
         Param::Text(uid.to_string()),
         Param::Text(workspace_uid.to_string()),
@@ -119,6 +127,7 @@ pub async fn insert(
         Param::Bytes(hash.to_vec()),
         Param::Texts(scopes.iter().map(|scope| scope.as_str().to_owned()).collect()),
         Param::text(expires_at.as_ref().map(|instant| instant.as_str())),
+        employee,
     ];
     write.call(pg, SQL, params, Kind::Token).await
 }

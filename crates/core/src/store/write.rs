@@ -144,6 +144,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "too_many_jobs" => Error::Conflict(Conflict::TooManyJobs),
         "job_finished" => Error::Conflict(Conflict::JobFinished),
         "no_assignee" => missing("/assignee_id", Kind::Employee),
+        "no_employee" => missing("/employee_id", Kind::Employee),
         "no_department" => missing("/department_id", Kind::Department),
         "no_workspace" => missing("/workspace_id", Kind::Workspace),
         other => Error::Internal(format!("unknown outcome of a write: {other}")),
@@ -164,8 +165,11 @@ pub(super) fn refused(refusal: &Refusal, kind: Kind) -> Error {
         (Some("workspaces_name_key"), _) => Error::Conflict(Conflict::WorkspaceNameTaken),
         (Some("employees_department_fkey"), Kind::Department) => Error::Conflict(Conflict::DepartmentReferenced),
         (Some("employees_department_fkey"), _) => missing("/department_id", Kind::Department),
-        (Some("todos_assignee_fkey"), Kind::Employee) => Error::Conflict(Conflict::EmployeeReferenced),
+        (Some("todos_assignee_fkey" | "tokens_employee_fkey"), Kind::Employee) => {
+            Error::Conflict(Conflict::EmployeeReferenced)
+        }
         (Some("todos_assignee_fkey"), _) => missing("/assignee_id", Kind::Employee),
+        (Some("tokens_employee_fkey"), _) => missing("/employee_id", Kind::Employee),
         _ => Failure::Refused(refusal.clone()).into(),
     }
 }

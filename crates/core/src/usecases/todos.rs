@@ -5,7 +5,7 @@ use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
 use crate::domain::text::TagName;
-use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
+use crate::domain::todo::{Draft, Expected, Later, Operation, OperationResult, Patch, Todo};
 use crate::store::overview::Overview;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
@@ -165,7 +165,7 @@ fn changed(id: Id) -> Scope {
 }
 
 fn patched(id: Id, patch: &Patch) -> Scope {
-    let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _ } = patch;
+    let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _, later: Later {} } = patch;
     let stats = status.is_some() || priority.is_some() || due_date.is_some();
     Scope::Todos { todos: which(id), stats, tags: tags.is_some() }
 }

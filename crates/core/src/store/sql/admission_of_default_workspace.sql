@@ -4,7 +4,8 @@ SELECT row_to_json(admission)::text
 FROM (
     SELECT
         json_build_object('workspace_id', id, 'workspace_uid', uid, 'workspace_name', name, 'token_uid', NULL, 'token_name', NULL,
-            'scopes', ARRAY['todos:read', 'todos:write', 'admin'], 'expires_at', NULL) AS principal,
+            'scopes', ARRAY['todos:read', 'todos:write', 'admin'], 'expires_at', NULL,
+            'employee_uid', NULL) AS principal,
         $1::bigint AS good_for,
         0 AS noted,
         invalidations_pending_v1() AS pending,

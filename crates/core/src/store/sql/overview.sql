@@ -1,8 +1,9 @@
--- $1 workspace, $2 time zone. Indexes: tags_pkey and tag_counts_pkey, employees_pkey. The most used of the first thousand tags,
+-- $1 workspace, $2 time zone, $3 the caller's employee. Indexes: tags_pkey and tag_counts_pkey, employees_pkey, employees_uid_key. The most used of the first thousand tags,
 -- and the first hundred employees, so that the size of a workspace does not matter.
 SELECT json_build_object(
     'today', to_char(now() AT TIME ZONE $2, 'YYYY-MM-DD'),
     'now', rfc3339_v1(now()),
+    'me', (SELECT json_build_object('uid', uid, 'name', name) FROM employees WHERE workspace_id = $1 AND uid = $3::text::uuid),
     'tags', (
         SELECT coalesce(json_agg(json_build_object('name', used.name, 'count', used.count)), '[]')
         FROM (

@@ -1,0 +1,180 @@
+"""What is kept in the SQLite file: the last known state of everything, the cursor, and what is still to be sent.
+
+The state of the service (`items`) and what was edited here (`outbox`) are apart, and only shown together: so whatever comes from
+the service is simply stored, and an edit that is refused needs no undoing.
+"""
+
+import fcntl
+import json
+import sqlite3
+import uuid
+from contextlib import contextmanager
+from datetime import datetime
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS items (
+    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER, data TEXT NOT NULL, PRIMARY KEY (type, id)
+);
+CREATE TABLE IF NOT EXISTS outbox (
+    place INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, todo TEXT NOT NULL, body TEXT NOT NULL,
+    base TEXT NOT NULL,  -- what the edited fields were before, as they were shown
+    key  TEXT NOT NULL   -- the idempotency key
+);
+CREATE TABLE IF NOT EXISTS conflicts (action TEXT, todo TEXT, body TEXT, problem TEXT);
+"""
+
+
+# Of a todo that was added here and is not sent yet.
+DEFAULTS = {"status": "pending", "priority": "medium"}
+
+
+def field_of(todo, name):
+    """The value of a field as it is written, so that what is wanted and what is there compare."""
+    if name == "assignee_id" and name not in todo:
+        return (todo.get("assignee") or {}).get("id")
+    value = todo.get(name, DEFAULTS.get(name))
+    if name == "tags":
+        return sorted(tag.casefold() for tag in value or [])
+    if name == "due_date" and value:
+        try:
+            return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
+        except ValueError:
+            return value
+    return value.strip() if isinstance(value, str) else value
+
+
+class Store:
+    """The file."""
+
+    def __init__(self, path):
+        self.path = path
+        # Transactions are begun here alone, and a write waits for that of another process.
+        self.db = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self.db.row_factory = sqlite3.Row
+        self.db.executescript(SCHEMA)
+
+    @contextmanager
+    def alone(self):
+        """One process at a time speaks with the service. The lock ends with the process, however that ends."""
+        with open(self.path + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def transaction(self):
+        """All or nothing, also if the process is killed."""
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("ROLLBACK")
+            raise
+        self.db.execute("COMMIT")
+
+    def get(self, name):
+        row = self.db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+        return row and row["value"]
+
+    def set(self, name, value):
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+    # ── What the service says ─────────────────────────────────────────────────────────────────────────────────────────
+
+    def apply(self, item):
+        """The state of one thing, whole: it is stored or removed, and twice is as good as once."""
+        key = (item["type"], item["id"])
+        before = self.item(*key)
+        if item["deleted"]:
+            self.db.execute("DELETE FROM items WHERE type = ? AND id = ?", key)
+        else:
+            row = (*key, item["version"], json.dumps(item["data"]))
+            self.db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", row)
+        if before:
+            self.rename(item["type"], before, item["data"])
+
+    def rename(self, kind, before, after):
+        """Todos hold copies of names, and do not come again when only a name has changed."""
+        if kind == "tag" and (after is None or after["name"] != before["name"]):
+            for todo in self.all("todo"):
+                if before["name"] in todo["tags"]:
+                    others = [tag for tag in todo["tags"] if tag != before["name"]]
+                    todo["tags"] = sorted({*others, *([after["name"]] if after else [])}, key=str.casefold)
+                    self.put("todo", todo)
+        if kind == "employee" and after:
+            for todo in self.all("todo"):
+                if (todo["assignee"] or {}).get("id") == after["id"]:
+                    todo["assignee"] = {name: after.get(name) for name in ("id", "name", "email", "department")}
+                    self.put("todo", todo)
+        if kind == "department" and after:
+            copy = {"id": after["id"], "name": after["name"]}
+            for employee in self.all("employee"):
+                if (employee["department"] or {}).get("id") == after["id"]:
+                    employee["department"] = copy
+                    self.put("employee", employee)
+            for todo in self.all("todo"):
+                if ((todo["assignee"] or {}).get("department") or {}).get("id") == after["id"]:
+                    todo["assignee"]["department"] = copy
+                    self.put("todo", todo)
+
+    def item(self, kind, id):
+        row = self.db.execute("SELECT data FROM items WHERE type = ? AND id = ?", (kind, id)).fetchone()
+        return row and json.loads(row["data"])
+
+    def all(self, kind):
+        return [json.loads(row["data"]) for row in self.db.execute("SELECT data FROM items WHERE type = ?", (kind,))]
+
+    def put(self, kind, data):
+        self.db.execute("UPDATE items SET data = ? WHERE type = ? AND id = ?", (json.dumps(data), kind, data["id"]))
+
+    def forget(self):
+        """Before everything comes anew: only todos that have edits to be sent are kept, to be shown meanwhile."""
+        with self.transaction():
+            self.db.execute("DELETE FROM items WHERE type <> 'todo' OR id NOT IN (SELECT todo FROM outbox)")
+            self.db.execute("DELETE FROM meta WHERE name = 'cursor'")
+
+    def clear(self):
+        for table in ("items", "meta", "conflicts"):
+            self.db.execute(f"DELETE FROM {table}")
+
+    # ── What was edited here ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def enqueue(self, action, todo, body):
+        """Notes an edit, with what is needed to send it as often as it takes."""
+        with self.transaction():
+            shown = next((known for known in self.todos() if known["id"] == todo), None)
+            if shown is None and action in ("edit", "delete"):
+                raise KeyError(f"there is no todo {todo}")
+            base = {name: field_of(shown, name) for name in body} if action == "edit" else {}
+            if action == "delete":
+                # Of one's own edits nothing needs to be sent any more. No version: the todo was added here.
+                self.db.execute("DELETE FROM outbox WHERE todo = ? AND action = 'edit'", (todo,))
+                base = {"version": shown.get("version")}
+            row = (action, todo, json.dumps(body), json.dumps(base), str(uuid.uuid4()))
+            self.db.execute("INSERT INTO outbox (action, todo, body, base, key) VALUES (?, ?, ?, ?, ?)", row)
+        return todo
+
+    def outbox(self):
+        rows = self.db.execute("SELECT * FROM outbox ORDER BY place").fetchall()
+        return [{**dict(row), "body": json.loads(row["body"]), "base": json.loads(row["base"])} for row in rows]
+
+    def sent(self, entry):
+        self.db.execute("DELETE FROM outbox WHERE place = ?", (entry["place"],))
+
+    def conflict(self, entry, problem):
+        row = (entry["action"], entry["todo"], json.dumps(entry["body"]), problem)
+        self.db.execute("INSERT INTO conflicts VALUES (?, ?, ?, ?)", row)
+
+    def conflicts(self):
+        return [dict(row) for row in self.db.execute("SELECT * FROM conflicts")]
+
+    def todos(self):
+        """The todos as they will be when everything is sent."""
+        todos = {todo["id"]: {**todo, "pending": False} for todo in self.all("todo")}
+        for entry in self.outbox():
+            if entry["action"] == "delete":
+                todos.pop(entry["todo"], None)
+            elif entry["action"] != "restore":
+                known = todos.get(entry["todo"], {"id": entry["todo"]})
+                todos[entry["todo"]] = {**known, **entry["body"], "pending": True}
+        return list(todos.values())

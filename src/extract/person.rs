@@ -1,0 +1,43 @@
+//! `me`: the employee whom the caller's token names. It is resolved where input is decoded, so that use cases, cursors and
+//! stored jobs know ids alone.
+
+use http::Extensions;
+use todo_core::Caller;
+use todo_core::domain::id::Id;
+use uuid::Uuid;
+
+use super::query::uuid;
+use crate::middleware::entrance::Identity;
+
+/// Whom `me` means, if anybody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Me(Option<Uuid>);
+
+impl Me {
+    /// How it is written.
+    pub const WORD: &str = "me";
+    /// The code of the fault that it means nobody.
+    pub const NOBODY: &str = "no_person";
+
+    /// Of the caller whom the entrance let in.
+    pub fn of_request(extensions: &Extensions) -> Self {
+        extensions.get::<Identity>().map(|identity| Self::of(&identity.caller)).unwrap_or_default()
+    }
+
+    /// Of this caller.
+    pub fn of(caller: &Caller) -> Self {
+        Self(caller.person)
+    }
+
+    /// The employee who is named by an id or as `me`.
+    ///
+    /// # Errors
+    /// Code and text of a fault.
+    pub fn employee(self, text: &str) -> Result<Id, (&'static str, String)> {
+        if text != Self::WORD {
+            return uuid(text);
+        }
+        let nobody = || (Self::NOBODY, "the token names no person".to_owned());
+        self.0.map(Id::Uuid).ok_or_else(nobody)
+    }
+}
