@@ -123,7 +123,7 @@ async fn a_job_is_an_actor_and_a_subject() {
     let ws = Workspace::new().await;
     let admin = ws.with_scopes(&["admin"]).await;
     let id = ws.titled("x").await;
-    let job = done(&ws, json!({ "filter": {}, "action": "complete" })).await;
+    let job = done(&ws, json!({ "filter": { "completed": false }, "action": "complete" })).await;
     let actor = json!({ "kind": "job", "id": job["id"] });
     let event = history(&ws, &id).await[0].clone();
     assert_eq!(

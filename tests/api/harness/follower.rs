@@ -86,7 +86,8 @@ impl Follower {
     fn rename(&mut self, field: &str, item: &Value) {
         for data in self.copy.values_mut() {
             let place = match field {
-                "assignee" => &mut data["assignee"],
+                "assignee" if data.get("assignee").is_some_and(Value::is_object) => &mut data["assignee"],
+                "assignee" => continue,
                 _ if data.get("assignee").is_some_and(Value::is_object) => &mut data["assignee"]["department"],
                 _ if data.get("department").is_some_and(Value::is_object) => &mut data["department"],
                 _ => continue,
