@@ -1,7 +1,5 @@
 //! The feed: one loop for the whole state and for what changes, in an order in which nothing is ever missed.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::harness::follower::{Follower, state};
@@ -19,9 +17,6 @@ suite![
     a_cursor_belongs_to_its_feed,
     parameters_are_checked,
     the_feed_is_never_cached,
-    waiting_ends_with_the_change,
-    waiting_ends_with_the_time,
-    only_so_many_wait_and_nobody_is_behind_them,
     #[database]
     what_commits_late_is_not_missed,
     #[database]
@@ -279,79 +274,6 @@ async fn the_feed_is_never_cached() {
         assert_eq!((answer.header("cache-control"), answer.header("x-cache")), ("no-store", "BYPASS"));
         assert!(!answer.headers.contains_key("etag"), "{answer}");
     }
-}
-
-async fn waiting_ends_with_the_change() {
-    let ws = Workspace::new().await;
-    let mut follower = Follower::default();
-    follower.catch_up(&ws, &[]).await;
-    let (waiter, begun) = (follower.clone(), Instant::now());
-    let client = ws.server.bearer(ws.token.as_deref().unwrap());
-    let waiting = tokio::spawn(async move { (waiter.ask(&client, &[("wait", "25")]).await.unwrap(), Instant::now()) });
-    tokio::time::sleep(Duration::from_millis(1200)).await;
-    assert!(!waiting.is_finished(), "there was nothing to tell");
-    let id = ws.titled("Now").await;
-    let written = Instant::now();
-    let (answer, told) = waiting.await.unwrap();
-    assert_eq!(answer.ok()["items"][0]["id"], json!(id));
-    assert!(told - written < Duration::from_secs(5), "{:?} after the change", told - written);
-    assert!(told - begun < Duration::from_secs(15));
-    // What is there already is not waited for.
-    let begun = Instant::now();
-    assert_eq!(follower.ask(&ws, &[("wait", "20")]).await.unwrap().ok()["items"][0]["id"], json!(id));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
-}
-
-async fn waiting_ends_with_the_time() {
-    let ws = Workspace::new().await;
-    let mut follower = Follower::default();
-    follower.catch_up(&ws, &[]).await;
-    let begun = Instant::now();
-    // Longer than a request may take otherwise.
-    let changes = follower.ask(&ws, &[("wait", "12")]).await.unwrap().ok();
-    assert_eq!((&changes["items"], &changes["more"]), (&json!([]), &json!(false)));
-    let took = begun.elapsed();
-    assert!((Duration::from_secs(12)..Duration::from_secs(20)).contains(&took), "{took:?}");
-    assert!(!follower.apply(&changes));
-    let id = ws.titled("Later").await;
-    assert_eq!(follower.catch_up(&ws, &[]).await[0]["id"], json!(id));
-}
-
-async fn only_so_many_wait_and_nobody_is_behind_them() {
-    let ws = Workspace::new().await;
-    let mut follower = Follower::default();
-    follower.catch_up(&ws, &[]).await;
-    let mut waiting = tokio::task::JoinSet::new();
-    for _ in 0..60 {
-        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
-        waiting.spawn(async move {
-            let begun = Instant::now();
-            let answer = follower.ask(&client, &[("wait", "8")]).await.unwrap();
-            (answer.ok()["items"] == json!([]), answer.headers.get("retry-after").cloned(), begun.elapsed())
-        });
-    }
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    for _ in 0..20 {
-        let begun = Instant::now();
-        ws.get("/api/v2/todos").send().await.ok();
-        assert!(begun.elapsed() < Duration::from_secs(4), "{:?} behind those who wait", begun.elapsed());
-    }
-    let (mut waited, mut refused) = (0, 0);
-    while let Some(ended) = waiting.join_next().await {
-        let (empty, retry_after, took) = ended.unwrap();
-        assert!(empty);
-        match retry_after {
-            None => {
-                waited += 1;
-                assert!(took >= Duration::from_secs(8), "{took:?}");
-            }
-            Some(after) => {
-                refused += 1;
-                assert_eq!(after, "2");
-            }
-        }
-    }
-    assert!(waited >= 8, "{waited} waited, {refused} were answered at once");
 }
 
 /// The number of a transaction is given when it begins to write, and its changes are seen when it commits: in between others may come

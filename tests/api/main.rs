@@ -68,6 +68,7 @@ mod text;
 mod todos_crud;
 mod todos_list;
 mod v1;
+mod waiting;
 mod workers;
 
 use std::process::ExitCode;
@@ -129,6 +130,7 @@ fn main() -> ExitCode {
         todos_crud::suite(),
         todos_list::suite(),
         v1::suite(),
+        waiting::suite(),
         workers::suite(),
     ])
 }

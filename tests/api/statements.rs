@@ -207,9 +207,24 @@ impl Things {
         Some(match (operation.method.as_str(), route) {
             (
                 "GET",
-                "/todos" | "/todos/{id}" | "/todos/stats" | "/todos/export" | "/jobs" | "/jobs/{id}" | "/tags"
-                | "/employees" | "/employees/{id}" | "/departments" | "/departments/{id}" | "/me" | "/admin/workspaces"
-                | "/admin/tokens" | "/openapi.json",
+                "/todos"
+                | "/todos/{id}"
+                | "/todos/stats"
+                | "/todos/export"
+                | "/jobs"
+                | "/jobs/{id}"
+                | "/tags"
+                | "/employees"
+                | "/employees/{id}"
+                | "/departments"
+                | "/departments/{id}"
+                | "/me"
+                | "/admin/workspaces"
+                | "/admin/tokens"
+                | "/openapi.json"
+                | "/changes"
+                | "/events"
+                | "/todos/{id}/history",
             )
             | (
                 "DELETE",

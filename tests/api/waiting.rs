@@ -1,0 +1,160 @@
+//! Waiting for changes: a request that is held back until there is something to tell, which hinders nobody and costs next to nothing.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::harness::follower::Follower;
+use crate::harness::{Options, Server, Workspace, suite};
+
+suite![
+    waiting_ends_with_the_change,
+    waiting_ends_with_the_time,
+    only_so_many_wait_and_nobody_is_behind_them,
+    #[embedded]
+    to_wait_for_nothing_costs_no_statement,
+    #[embedded]
+    without_redis_waiting_asks_postgres,
+    #[embedded]
+    a_client_that_hangs_up_ends_its_wait,
+    #[embedded]
+    nobody_waits_where_the_settings_say_so,
+];
+
+async fn waiting_ends_with_the_change() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let (waiter, begun) = (follower.clone(), Instant::now());
+    let client = ws.server.bearer(ws.token.as_deref().unwrap());
+    let waiting = tokio::spawn(async move { (waiter.ask(&client, &[("wait", "25")]).await.unwrap(), Instant::now()) });
+    tokio::time::sleep(Duration::from_millis(1200)).await;
+    assert!(!waiting.is_finished(), "there was nothing to tell");
+    let id = ws.titled("Now").await;
+    let written = Instant::now();
+    let (answer, told) = waiting.await.unwrap();
+    assert_eq!(answer.ok()["items"][0]["id"], json!(id));
+    assert!(told - written < Duration::from_secs(5), "{:?} after the change", told - written);
+    assert!(told - begun < Duration::from_secs(15));
+    // What is there already is not waited for.
+    let begun = Instant::now();
+    assert_eq!(follower.ask(&ws, &[("wait", "20")]).await.unwrap().ok()["items"][0]["id"], json!(id));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+}
+
+async fn waiting_ends_with_the_time() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let begun = Instant::now();
+    // Longer than a request may take otherwise.
+    let changes = follower.ask(&ws, &[("wait", "12")]).await.unwrap().ok();
+    assert_eq!((&changes["items"], &changes["more"]), (&json!([]), &json!(false)));
+    let took = begun.elapsed();
+    assert!((Duration::from_secs(12)..Duration::from_secs(20)).contains(&took), "{took:?}");
+    assert!(!follower.apply(&changes));
+    let id = ws.titled("Later").await;
+    assert_eq!(follower.catch_up(&ws, &[]).await[0]["id"], json!(id));
+}
+
+async fn only_so_many_wait_and_nobody_is_behind_them() {
+    let ws = Workspace::new().await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..60 {
+        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
+        waiting.spawn(async move {
+            let begun = Instant::now();
+            let answer = follower.ask(&client, &[("wait", "8")]).await.unwrap();
+            (answer.ok()["items"] == json!([]), answer.headers.get("retry-after").cloned(), begun.elapsed())
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..20 {
+        let begun = Instant::now();
+        ws.get("/api/v2/todos").send().await.ok();
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?} behind those who wait", begun.elapsed());
+    }
+    let (mut waited, mut refused) = (0, 0);
+    while let Some(ended) = waiting.join_next().await {
+        let (empty, retry_after, took) = ended.unwrap();
+        assert!(empty);
+        match retry_after {
+            None => {
+                waited += 1;
+                assert!(took >= Duration::from_secs(8), "{took:?}");
+            }
+            Some(after) => {
+                refused += 1;
+                assert_eq!(after, "2");
+            }
+        }
+    }
+    assert!(waited >= 8, "{waited} waited, {refused} were answered at once");
+}
+
+/// A workspace on a server of its own, and a client that has read all of it.
+async fn caught_up(options: Options) -> (Workspace, Follower) {
+    let server = Server::private(options).await;
+    let ws = Workspace::on(&server).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    (ws, follower)
+}
+
+async fn to_wait_for_nothing_costs_no_statement() {
+    let (ws, follower) = caught_up(Options::default().with("redis_timeout_ms", 1000)).await;
+    // What goes on beside earlier responses, and the check once a second, are over.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = ws.server.host().counters();
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
+        waiting.spawn(async move { follower.ask(&client, &[("wait", "10")]).await.unwrap().ok() });
+    }
+    for changes in waiting.join_all().await {
+        assert_eq!(changes["items"], json!([]));
+    }
+    let spent = ws.server.host().counters() - before;
+    // Each asks once, when it comes; the rest is the installation's: checks, uses of tokens, metrics.
+    assert!(spent.statements <= 12, "{} statements for four that waited ten seconds", spent.statements);
+    assert!((4 * 15..4 * 30).contains(&spent.redis_calls), "{} calls of Redis", spent.redis_calls);
+}
+
+async fn without_redis_waiting_asks_postgres() {
+    for options in [Options::default().with("redis_url", ""), Options::default().with("cache", "off")] {
+        let (ws, follower) = caught_up(options).await;
+        let client = ws.server.bearer(ws.token.as_deref().unwrap());
+        let waiting = tokio::spawn(async move { follower.ask(&client, &[("wait", "20")]).await.unwrap().ok() });
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let id = ws.titled("x").await;
+        let written = Instant::now();
+        assert_eq!(waiting.await.unwrap()["items"][0]["id"], json!(id));
+        assert!(written.elapsed() < Duration::from_secs(6), "{:?}", written.elapsed());
+    }
+}
+
+async fn a_client_that_hangs_up_ends_its_wait() {
+    let (ws, follower) = caught_up(Options::default()).await;
+    let asked = follower.ask(&ws, &[("wait", "25")]);
+    let hung_up = tokio::time::timeout(Duration::from_secs(2), asked).await;
+    assert!(hung_up.is_err(), "there was nothing to tell");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = ws.server.host().counters();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let looks = (ws.server.host().counters() - before).redis_calls;
+    assert_eq!(looks, 0, "somebody still looks for it");
+}
+
+async fn nobody_waits_where_the_settings_say_so() {
+    let (ws, follower) = caught_up(Options::default().with("max_waiting", 0)).await;
+    let begun = Instant::now();
+    let answer = follower.ask(&ws, &[("wait", "20")]).await.unwrap();
+    assert_eq!((&answer.ok()["items"], answer.header("retry-after")), (&json!([]), "2"));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    ws.titled("x").await;
+    let answer = follower.ask(&ws, &[("wait", "20")]).await.unwrap();
+    assert_eq!(answer.ok()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(answer.optional("retry-after"), None, "there was something to tell");
+}
