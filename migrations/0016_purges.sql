@@ -2,8 +2,10 @@
 
 -- What to purge, and when next. A worker that takes one moves due_at on, as a lease.
 CREATE TABLE purges (
-    name   text CONSTRAINT purges_pkey PRIMARY KEY,
-    due_at timestamptz NOT NULL DEFAULT now()
+    name    text CONSTRAINT purges_pkey PRIMARY KEY,
+    due_at  timestamptz NOT NULL DEFAULT now(),
+    -- Rows deleted so far, for the metrics.
+    removed bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
 INSERT INTO purges (name) VALUES ('bin'), ('idempotency_keys'), ('jobs'), ('completion_counts'), ('events');
 
@@ -43,7 +45,8 @@ BEGIN
     )
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old) INTO removed, found;
     is_last := found < p_limit AND removed = found;
-    UPDATE purges SET due_at = clock_timestamp() + p_lease_length WHERE name = 'bin';
+    UPDATE purges p SET due_at = clock_timestamp() + p_lease_length, removed = p.removed + purge_bin_v1.removed
+    WHERE name = 'bin';
     IF p_invalidate THEN
         cache_wait := invalidation_record_v1(p_workspace, false);
     END IF;
@@ -55,7 +58,7 @@ END $$;
 CREATE FUNCTION purge_chunk_v1(p_name text, p_limit bigint, p_bytes bigint, p_lease_length interval) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
-    removed bigint;
+    deleted bigint;
 BEGIN
     CASE p_name
     WHEN 'idempotency_keys' THEN
@@ -102,12 +105,12 @@ BEGIN
         ) old
         WHERE e.workspace_id = old.workspace_id AND e.xid = old.xid AND e.id = old.id;
     END CASE;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
     IF p_name = 'events' THEN
         UPDATE feed SET seen = pg_current_xact_id();
     END IF;
-    UPDATE purges
-    SET due_at = clock_timestamp() + CASE WHEN removed = 0 THEN interval '1 hour' ELSE p_lease_length END
+    UPDATE purges p SET removed = p.removed + deleted,
+        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END
     WHERE name = p_name;
-    RETURN removed;
+    RETURN deleted;
 END $$;

@@ -17,14 +17,18 @@ use todo_api::config::{DATABASE_SCHEMES, REDIS_SCHEMES, SETTINGS};
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
-const METRICS: [&str; 10] = [
+const METRICS: [&str; 14] = [
     "todo_cache_requests_total",
     "todo_database_refusals_total",
     "todo_database_waits_total",
+    "todo_feed_unsettled_seconds",
+    "todo_feed_wait_seconds_total",
+    "todo_feed_waits_total",
     "todo_http_request_duration_seconds",
     "todo_http_requests_total",
     "todo_job_oldest_queued_seconds",
     "todo_jobs",
+    "todo_purged_rows_total",
     "todo_rate_limited_total",
     "todo_redis_state",
     "todo_sql_statements_total",

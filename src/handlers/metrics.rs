@@ -36,7 +36,7 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     write_redis(app.service.cache().health(meter).await, &mut text);
     // Without Postgres the counters are still worth reading.
     if let Ok(counts) = jobs::counts(app.service.pg(), meter).await {
-        write_jobs(&counts, &mut text);
+        write_database(&counts, &mut text);
     }
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
@@ -143,8 +143,9 @@ fn write_redis(health: Health, text: &mut String) {
     }
 }
 
-fn write_jobs(counts: &Counts, text: &mut String) {
-    let Counts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds } = counts;
+fn write_database(counts: &Counts, text: &mut String) {
+    let Counts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds, purged, feed_unsettled_seconds } =
+        counts;
     header_lines(text, "todo_jobs", "gauge", "Background jobs that are kept, by status.");
     for (status, count) in [
         ("queued", queued),
@@ -162,6 +163,17 @@ fn write_jobs(counts: &Counts, text: &mut String) {
         "How long a worker has let the oldest job wait that it could take.",
     );
     let _ = writeln!(text, "todo_job_oldest_queued_seconds {oldest_queued_seconds}");
+    header_lines(text, "todo_purged_rows_total", "counter", "Rows deleted because their time was over, by kind.");
+    for (kind, rows) in purged {
+        let _ = writeln!(text, "todo_purged_rows_total{{kind=\"{kind}\"}} {rows}");
+    }
+    header_lines(
+        text,
+        "todo_feed_unsettled_seconds",
+        "gauge",
+        "How long the oldest open transaction holds the feed of changes back.",
+    );
+    let _ = writeln!(text, "todo_feed_unsettled_seconds {feed_unsettled_seconds}");
 }
 
 fn header_lines(text: &mut String, family: &str, kind: &str, help: &str) {

@@ -1,5 +1,7 @@
 //! Background jobs, as their owners see them. Workers use [`super::job_queue`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -85,6 +87,10 @@ pub struct Counts {
     pub cancelled: i64,
     /// How long the one that waits longest could have been taken up, in seconds; 0 if none could.
     pub oldest_queued_seconds: f64,
+    /// Rows purged so far, by what they were.
+    pub purged: BTreeMap<String, i64>,
+    /// How long the oldest transaction has been open that holds the feed of changes back, in seconds.
+    pub feed_unsettled_seconds: f64,
 }
 
 /// The kind of job that changes all todos that match.

@@ -9,6 +9,15 @@ SELECT json_build_object(
     'cancelled', coalesce(sum(jobs) FILTER (WHERE status = 'cancelled'), 0)::bigint,
     'oldest_queued_seconds',
     coalesce(extract(epoch FROM now() - (
-        SELECT min(due_at) FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())), 0)
+        SELECT min(due_at) FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())), 0),
+    'purged', (SELECT json_object_agg(name, removed) FROM purges),
+    -- The feed tells nothing of later transactions than the oldest that writes. Those of other roles show only to members of
+    -- pg_read_all_stats.
+    'feed_unsettled_seconds', greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
+        SELECT min(begun) FROM (
+            SELECT xact_start FROM pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid()
+            UNION ALL
+            SELECT prepared FROM pg_prepared_xacts
+        ) writers (begun))), 0))
 )::text
 FROM job_counts
