@@ -7,7 +7,7 @@ use todo_core::domain::id::Id;
 use uuid::Uuid;
 
 use super::query::uuid;
-use crate::middleware::entrance::Identity;
+use crate::middleware::gate::Identity;
 
 /// Whom `me` means, if anybody.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,7 +19,7 @@ impl Me {
     /// The code of the fault that it means nobody.
     pub const NOBODY: &str = "no_person";
 
-    /// Of the caller whom the entrance let in.
+    /// Of the caller whom the gate let in.
     pub fn of_request(extensions: &Extensions) -> Self {
         extensions.get::<Identity>().map(|identity| Self::of(&identity.caller)).unwrap_or_default()
     }

@@ -15,7 +15,7 @@ use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
 use super::person::Me;
-use crate::error::Failure;
+use crate::error::Problem;
 use crate::types::v2::filter;
 
 /// A set of query parameters that belong to one route.
@@ -29,9 +29,9 @@ pub trait FromQuery: Sized {
 pub struct Query<T>(pub T);
 
 impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
         parameters.me = Me::of_request(&parts.extensions);
         let value = T::from_query(&mut parameters);
@@ -189,18 +189,18 @@ impl Parameters {
     }
 
     /// Fails if anything was wrong or is left over.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.fault(&name, "unknown_parameter", "there is no such parameter");
         }
         match self.faults.as_slice() {
             [] => Ok(()),
             [fault] if fault.code == Me::NOBODY => {
-                let mut failure = Failure::new(StatusCode::BAD_REQUEST, Me::NOBODY, fault.detail.clone());
-                failure.faults = self.faults;
-                Err(failure)
+                let mut problem = Problem::new(StatusCode::BAD_REQUEST, Me::NOBODY, fault.detail.clone());
+                problem.faults = self.faults;
+                Err(problem)
             }
-            _ => Err(Failure::parameters(self.faults)),
+            _ => Err(Problem::parameters(self.faults)),
         }
     }
 }

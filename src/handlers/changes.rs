@@ -15,9 +15,9 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Result;
 use crate::extract::caller::Reader;
-use crate::extract::page::{Scope, invalid_cursor};
+use crate::extract::page::{CursorScope, invalid_cursor};
 use crate::extract::query::{FromQuery, Parameters, Query};
-use crate::middleware::access_log::Findings;
+use crate::middleware::access_log::RequestContext;
 use crate::types::v2::feed::{Change, Changes};
 
 /// The most items of one answer, and how many there are if the client does not say.
@@ -57,14 +57,14 @@ const KINDS: &str = "department, employee, tag, todo";
 pub async fn list_changes(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
-    Extension(findings): Extension<Arc<Findings>>,
+    Extension(context): Extension<Arc<RequestContext>>,
     Query(ChangesQuery { cursor, limit, kinds, wait }): Query<ChangesQuery>,
 ) -> Result<Response> {
     let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let scope = Scope::new("changes", caller.workspace.0, &words.join(","));
+    let scope = CursorScope::new("changes", caller.workspace.0, &words.join(","));
     let secret = app.settings.auth.cursor_secret.as_bytes();
     let from = cursor.map(|cursor| position(secret, &scope, &cursor)).transpose()?;
-    let place = if wait.is_zero() { None } else { Waiting::begin(&app, &findings, wait) };
+    let place = if wait.is_zero() { None } else { Waiting::begin(&app, &context, wait) };
     let refused = place.is_none() && !wait.is_zero();
     let wait = if refused { Duration::ZERO } else { wait };
     let page = app.service.changes(&caller, FeedQuery { from, kinds, limit }, wait).await?;
@@ -83,7 +83,7 @@ pub async fn list_changes(
     Ok(response)
 }
 
-fn position(secret: &[u8], scope: &Scope, cursor: &str) -> Result<FeedPosition> {
+fn position(secret: &[u8], scope: &CursorScope, cursor: &str) -> Result<FeedPosition> {
     let position = Cursor::decode(secret, scope.as_str(), cursor);
     let position = position.and_then(|position| FeedPosition::of(&position));
     position.ok_or_else(|| invalid_cursor("the cursor is not one of this feed and these types"))
@@ -94,13 +94,13 @@ struct Waiting(Arc<App>, Instant);
 
 impl Waiting {
     /// None if as many wait as may: an instance serves sixteen requests at once, and those that only wait leave room for the others.
-    fn begin(app: &Arc<App>, findings: &Findings, wait: Duration) -> Option<Self> {
+    fn begin(app: &Arc<App>, context: &RequestContext, wait: Duration) -> Option<Self> {
         let most = app.settings.http.max_waiting;
         let begun = app.waiting.fetch_update(Relaxed, Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
-        app.tally.add_wait(begun.is_ok());
+        app.metrics_buffer.add_wait(begun.is_ok());
         begun.ok()?;
         // To wait is no work, so it has its own time beside the request's.
-        findings.with(|facts| facts.waits = wait);
+        context.with(|notes| notes.waits = wait);
         Some(Self(Arc::clone(app), Instant::now()))
     }
 }
@@ -108,6 +108,6 @@ impl Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         self.0.waiting.fetch_sub(1, Relaxed);
-        self.0.tally.add_waited(self.1.elapsed());
+        self.0.metrics_buffer.add_waited(self.1.elapsed());
     }
 }

@@ -9,7 +9,7 @@ use todo_core::store::events::{EventFilter, TYPES};
 use crate::app::App;
 use crate::error::Result;
 use crate::extract::caller::{Admin, Reader};
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{self, FromQuery, Parameters, Query};
 
@@ -42,7 +42,7 @@ pub async fn list_events(
     OriginalUri(uri): OriginalUri,
     Query(EventsQuery { filter, page }): Query<EventsQuery>,
 ) -> Result {
-    let scope = Scope::new("events", caller.workspace.0, &format!("{filter:?}"));
+    let scope = CursorScope::new("events", caller.workspace.0, &format!("{filter:?}"));
     let from = page.position(&app, &scope)?;
     let found = app.service.list_events(&caller, &filter, from.as_ref(), page.limit).await?;
     Ok(page::document(&app, &scope, &uri, &found.items, found.next.as_ref()))
@@ -56,7 +56,7 @@ pub async fn todo_history(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("history", caller.workspace.0, &id.0.to_string());
+    let scope = CursorScope::new("history", caller.workspace.0, &id.0.to_string());
     let from = page.position(&app, &scope)?;
     let found = app.service.todo_history(&caller, id.0, from.as_ref(), page.limit).await?;
     Ok(page::document(&app, &scope, &uri, &found.items, found.next.as_ref()))

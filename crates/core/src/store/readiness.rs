@@ -1,6 +1,6 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
-use super::pg::{Failure, Param, Pg, Statement};
+use super::pg::{Param, Pg, PgFailure, Statement};
 use super::pg_down::PgDown;
 use crate::caller::Meter;
 use crate::error::{Error, Result};
@@ -44,7 +44,7 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
         // An earlier schema, or none.
-        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
+        Err(PgFailure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
             let newest = pg.read(meter, Statement::new(NEWEST, Vec::new())).await.ok();
             let newest = newest.and_then(|rows| rows.one().ok()?.optional_int().ok()?);
             return Ok(Readiness::MigrationsMissing(newest));
