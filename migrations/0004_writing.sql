@@ -68,7 +68,7 @@ END $$;
 CREATE FUNCTION precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
-        WHEN p_version IS NULL THEN 'not_found' WHEN p_version <> ALL (p_versions) THEN 'stale' ELSE 'done'
+        WHEN p_version IS NULL THEN 'not_found' WHEN p_version <> ALL (p_versions) THEN 'version_mismatch' ELSE 'done'
     END;
 
 -- Records what a write leaves beside its rows: the body under a claimed key, where a row that is still there has

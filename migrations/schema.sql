@@ -794,7 +794,7 @@ CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_dep
 
 CREATE FUNCTION public.precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN CASE WHEN (p_version IS NULL) THEN 'not_found'::text WHEN (p_version <> ALL (p_versions)) THEN 'stale'::text ELSE 'done'::text END;
+    RETURN CASE WHEN (p_version IS NULL) THEN 'not_found'::text WHEN (p_version <> ALL (p_versions)) THEN 'version_mismatch'::text ELSE 'done'::text END;
 
 CREATE FUNCTION public.priority_names_v1() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -10,7 +10,7 @@ use http::uri::{PathAndQuery, Uri};
 
 /// The address that the client wrote, in the extensions of a request whose address was another one.
 #[derive(Debug, Clone)]
-pub struct Written(pub Uri);
+pub struct WrittenUri(pub Uri);
 
 /// Gives the request its usual address. The query is kept as it is.
 pub fn normalise(mut request: Request<Body>, unversioned: bool) -> Request<Body> {
@@ -26,7 +26,7 @@ pub fn normalise(mut request: Request<Body>, unversioned: bool) -> Request<Body>
     parts.path_and_query = PathAndQuery::try_from(target).ok();
     // What was a path stays one without its end and with another beginning; if not, the router answers for what was written.
     if let Ok(usual) = Uri::from_parts(parts) {
-        let written = Written(std::mem::replace(request.uri_mut(), usual));
+        let written = WrittenUri(std::mem::replace(request.uri_mut(), usual));
         request.extensions_mut().insert(written);
     }
     request
@@ -52,7 +52,7 @@ mod tests {
     fn address(written: &str, unversioned: bool) -> String {
         let request = Request::get(written).body(Body::empty()).unwrap();
         let request = normalise(request, unversioned);
-        let told = request.extensions().get::<Written>().map(|written| written.0.to_string());
+        let told = request.extensions().get::<WrittenUri>().map(|written| written.0.to_string());
         assert_eq!(told.is_some(), request.uri() != written, "{written}");
         assert!(told.is_none_or(|told| told == written), "{written}");
         request.uri().to_string()

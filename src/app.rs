@@ -11,14 +11,14 @@ use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::cache::Cache;
 use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
-use todo_core::usecases::admission::FollowUp;
+use todo_core::usecases::authentication::FollowUp;
 use todo_core::{Caller, Meter, lock};
 use uuid::Uuid;
 
 use crate::address;
 use crate::config::Settings;
 use crate::handlers::health::Remembered;
-use crate::middleware::metrics::Tally;
+use crate::middleware::metrics::MetricsBuffer;
 
 /// Everything a handler needs. Cheap to share; lives as long as the instance.
 pub struct App {
@@ -27,7 +27,7 @@ pub struct App {
     /// What can be done.
     pub service: Service,
     /// What has been counted and not sent.
-    pub tally: Tally,
+    pub metrics_buffer: MetricsBuffer,
     swept: Mutex<Option<Instant>>,
     uses: Mutex<Uses>,
     /// What `/health` said last.
@@ -50,7 +50,7 @@ impl App {
         Self {
             settings,
             service: Service::new(pg, cache),
-            tally: Tally::default(),
+            metrics_buffer: MetricsBuffer::default(),
             swept: Mutex::default(),
             uses: Mutex::default(),
             health: Mutex::default(),
@@ -91,7 +91,7 @@ impl App {
         spin_sdk::wasip3::spawn(async move {
             let meter = Arc::default();
             work(&app, &meter).await;
-            app.tally.add_statements(&meter);
+            app.metrics_buffer.add_statements(&meter);
         });
     }
 

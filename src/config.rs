@@ -15,7 +15,7 @@ use todo_core::domain::instant::Instant;
 use todo_core::log::Level;
 use todo_core::store::pg;
 
-use reader::Reader;
+use reader::SettingsReader;
 pub use table::{SETTINGS, Setting};
 
 /// With the cache a statement has to end before a pending invalidation counts as old, which is ten seconds after it was
@@ -50,7 +50,7 @@ pub struct Settings {
     /// `environment`.
     pub environment: Environment,
     /// `database_*`.
-    pub database: pg::Settings,
+    pub database: pg::PgSettings,
     /// `redis_*` and `cache`.
     pub redis: CacheSettings,
     /// Who may call.
@@ -175,7 +175,7 @@ impl Settings {
 
     /// Interprets values. Pure, so that every rule is tested without a host.
     pub fn from_values(values: Vec<(&'static str, Result<String, String>)>) -> Self {
-        let mut read = Reader::new(values);
+        let mut read = SettingsReader::new(values);
         let environment = read.one_of(
             "environment",
             &[
@@ -189,9 +189,9 @@ impl Settings {
         let auth = read.auth(development, production);
         let url = read.url("database_url", DATABASE_SCHEMES, false);
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
-        let database = pg::Settings {
+        let database = pg::PgSettings {
             url,
-            // Not longer than a statement: `mark_ttl` covers twice that.
+            // Not longer than a statement: `fence_ttl` covers twice that.
             wait_deadline: read.millis("database_wait_ms", 10..=5_000).min(deadline),
             statement_deadline: deadline,
             retry_after: Duration::from_secs(1),
@@ -206,7 +206,7 @@ impl Settings {
             budget: read.millis("redis_timeout_ms", 1..=5_000),
             breaker: read.millis("redis_retry_ms", 1..=60_000),
             // Longer than waiting for a connection and one statement may take together.
-            mark_ttl: deadline * 2 + Duration::from_secs(5),
+            fence_ttl: deadline * 2 + Duration::from_secs(5),
             answers: cache.on,
             database: database_digest(&database.url),
             ..CacheSettings::default()

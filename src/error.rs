@@ -1,6 +1,6 @@
 //! Errors on the wire. This is the only place that writes an error response, in the shape of the version it answers.
 //!
-//! Everything that refuses a request returns a [`Failure`]. It travels as an extension of an empty response until [`render`],
+//! Everything that refuses a request returns a [`Problem`]. It travels as an extension of an empty response until [`render`],
 //! a layer around all routes, knows the version and the request id and writes the body: RFC 9457 for version 2 and
 //! everything outside the versions, the old envelope for version 1.
 
@@ -20,7 +20,7 @@ use crate::middleware::request_id::{Origin, RequestId};
 
 /// A refused or failed request.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub struct Problem {
     /// The status of the response.
     pub status: StatusCode,
     /// Stable snake_case code, documented under `/docs/errors`.
@@ -36,9 +36,9 @@ pub struct Failure {
 }
 
 /// What handlers return.
-pub type Result<T = crate::document::Document> = std::result::Result<T, Failure>;
+pub type Result<T = crate::document::Document> = std::result::Result<T, Problem>;
 
-impl Failure {
+impl Problem {
     /// A failure without faults.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
         Self { status, code: code.into(), detail: detail.into(), faults: Vec::new(), headers: Vec::new(), cause: None }
@@ -46,26 +46,26 @@ impl Failure {
 
     /// 400: path, query or headers are wrong.
     pub fn parameters(faults: Vec<Fault>) -> Self {
-        let mut failure =
+        let mut problem =
             Self::new(StatusCode::BAD_REQUEST, "invalid_parameter", "the path, query or headers are invalid");
-        failure.faults = faults;
-        failure.faults.truncate(Fault::LIMIT);
-        failure
+        problem.faults = faults;
+        problem.faults.truncate(Fault::LIMIT);
+        problem
     }
 
     /// 422: a well-formed body is wrong.
     pub fn body(faults: Vec<Fault>) -> Self {
-        let mut failure = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", "the body is invalid");
-        failure.faults = faults;
-        failure.faults.truncate(Fault::LIMIT);
-        failure
+        let mut problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_body", "the body is invalid");
+        problem.faults = faults;
+        problem.faults.truncate(Fault::LIMIT);
+        problem
     }
 
     /// 500: a defect of ours; `cause` goes to the log.
     pub fn internal(cause: impl Into<String>) -> Self {
-        let mut failure = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
-        failure.cause = Some(cause.into());
-        failure
+        let mut problem = Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side");
+        problem.cause = Some(cause.into());
+        problem
     }
 
     /// The same with a header.
@@ -85,7 +85,7 @@ impl Failure {
     }
 }
 
-impl From<todo_core::Error> for Failure {
+impl From<todo_core::Error> for Problem {
     fn from(error: todo_core::Error) -> Self {
         use todo_core::Error;
         let detail = error.to_string();
@@ -96,7 +96,7 @@ impl From<todo_core::Error> for Failure {
             Error::Invalid(faults) => Self::body(faults),
             Error::NotFound(kind) => Self::new(StatusCode::NOT_FOUND, not_found(kind), detail),
             Error::Conflict(conflict) => Self::new(StatusCode::CONFLICT, conflict.code(), detail),
-            Error::Stale(_) => Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail),
+            Error::VersionMismatch(_) => Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail),
             Error::Exists(_) => Self::new(StatusCode::PRECONDITION_FAILED, "todo_exists", detail),
             Error::IdempotencyMismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail),
             Error::IdempotencyRunning => {
@@ -109,14 +109,14 @@ impl From<todo_core::Error> for Failure {
                 } else {
                     "the service is temporarily unavailable"
                 };
-                let mut failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-                failure.cause = Some(reason);
-                failure.retry_after(retry_after)
+                let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+                problem.cause = Some(reason);
+                problem.retry_after(retry_after)
             }
             Error::Timeout { reason } => {
-                let mut failure = Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
-                failure.cause = Some(reason);
-                failure
+                let mut problem = Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail);
+                problem.cause = Some(reason);
+                problem
             }
             Error::Internal(cause) => Self::internal(cause),
         }
@@ -125,28 +125,28 @@ impl From<todo_core::Error> for Failure {
 
 /// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not found"
 /// in a path is an invalid reference in a body.
-fn operation(index: usize, source: todo_core::Error) -> Failure {
+fn operation(index: usize, source: todo_core::Error) -> Problem {
     let at = format!("/operations/{index}");
-    let mut failure = match source {
+    let mut problem = match source {
         todo_core::Error::NotFound(kind) => {
-            Failure::body(vec![Fault::at("/id", "not_found", format!("{kind} not found"))])
+            Problem::body(vec![Fault::at("/id", "not_found", format!("{kind} not found"))])
         }
-        other => Failure::from(other),
+        other => Problem::from(other),
     };
-    if failure.faults.is_empty() {
-        failure.faults.push(Fault {
+    if problem.faults.is_empty() {
+        problem.faults.push(Fault {
             place: Place::Pointer(String::new()),
-            code: code_of(&failure),
-            detail: failure.detail.clone(),
+            code: code_of(&problem),
+            detail: problem.detail.clone(),
         });
     }
-    failure.detail = format!("operation {index} failed and nothing was changed: {}", failure.detail);
-    failure.faults = failure.faults.into_iter().map(|fault| fault.under(&at)).collect();
-    failure
+    problem.detail = format!("operation {index} failed and nothing was changed: {}", problem.detail);
+    problem.faults = problem.faults.into_iter().map(|fault| fault.under(&at)).collect();
+    problem
 }
 
-fn code_of(failure: &Failure) -> &'static str {
-    match &failure.code {
+fn code_of(problem: &Problem) -> &'static str {
+    match &problem.code {
         Cow::Borrowed(code) => code,
         Cow::Owned(_) => "failed",
     }
@@ -164,7 +164,7 @@ fn not_found(kind: Kind) -> &'static str {
     }
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for Problem {
     /// An empty response that carries the failure; [`render`] writes it out.
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
@@ -175,8 +175,8 @@ impl IntoResponse for Failure {
 }
 
 /// The fallback of the router: no such route.
-pub async fn route_not_found() -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route")
+pub async fn route_not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "route_not_found", "there is no such route")
 }
 
 /// The fallback of each route: it has other methods, which axum puts into `Allow`. OPTIONS asks for just that.
@@ -184,7 +184,7 @@ pub async fn method_not_allowed(method: Method) -> Response {
     if method == Method::OPTIONS {
         return StatusCode::NO_CONTENT.into_response();
     }
-    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "the route does not have this method")
         .into_response()
 }
 
@@ -194,23 +194,23 @@ pub async fn render(app: &App, request: Request, answer: impl AsyncFnOnce(Reques
     let origin = Origin::of(app, &request);
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let mut response = answer(request).await;
-    let Some(failure) = response.extensions_mut().remove::<Failure>() else {
+    let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
     let (content_type, body) = if v1 {
-        ("application/json", envelope(&failure))
+        ("application/json", envelope(&problem))
     } else {
-        ("application/problem+json", problem(&failure, &origin, id.as_str()))
+        ("application/problem+json", problem_details(&problem, &origin, id.as_str()))
     };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    for (name, value) in &failure.headers {
+    for (name, value) in &problem.headers {
         headers.insert(name, value.clone());
     }
     *response.body_mut() = Body::from(body.to_string());
     // The access log tells the cause.
-    response.extensions_mut().insert(Logged { code: Some(failure.code), cause: failure.cause });
+    response.extensions_mut().insert(Logged { code: Some(problem.code), cause: problem.cause });
     response
 }
 
@@ -229,22 +229,22 @@ pub fn is_v1(path: &str) -> bool {
 }
 
 /// RFC 9457.
-pub fn problem(failure: &Failure, origin: &Origin<'_>, request_id: &str) -> Value {
-    let mut problem = json!({
-        "type": format!("{origin}/docs/errors#{}", failure.code),
-        "title": failure.status.canonical_reason().unwrap_or("Error"),
-        "status": failure.status.as_u16(),
-        "detail": failure.detail,
+pub fn problem_details(problem: &Problem, origin: &Origin<'_>, request_id: &str) -> Value {
+    let mut details = json!({
+        "type": format!("{origin}/docs/errors#{}", problem.code),
+        "title": problem.status.canonical_reason().unwrap_or("Error"),
+        "status": problem.status.as_u16(),
+        "detail": problem.detail,
         "instance": format!("/requests/{request_id}"),
-        "code": failure.code,
+        "code": problem.code,
     });
-    if !failure.faults.is_empty() {
-        let faults = failure.faults.iter().map(fault).collect();
-        if let Some(object) = problem.as_object_mut() {
+    if !problem.faults.is_empty() {
+        let faults = problem.faults.iter().map(fault).collect();
+        if let Some(object) = details.as_object_mut() {
             object.insert("errors".to_owned(), Value::Array(faults));
         }
     }
-    problem
+    details
 }
 
 fn fault(Fault { place, code, detail }: &Fault) -> Value {
@@ -257,9 +257,9 @@ fn fault(Fault { place, code, detail }: &Fault) -> Value {
 }
 
 /// The envelope that version 1 has always had: one message, so the faults are joined into it.
-fn envelope(failure: &Failure) -> Value {
-    let mut message = failure.detail.clone();
-    for (number, fault) in failure.faults.iter().enumerate() {
+fn envelope(problem: &Problem) -> Value {
+    let mut message = problem.detail.clone();
+    for (number, fault) in problem.faults.iter().enumerate() {
         let place = match &fault.place {
             Place::Pointer(place) | Place::Parameter(place) => place,
         };
@@ -267,7 +267,7 @@ fn envelope(failure: &Failure) -> Value {
         message.push_str(&format!("{place}: {}", fault.detail));
     }
     json!({"error": {
-        "code": failure.code,
+        "code": problem.code,
         "message": message,
         "timestamp": Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true),
     }})

@@ -18,9 +18,9 @@ use crate::handlers::{
     admin, batch, bulk, departments, employees, export, health, jobs, mcp, me, metrics as metrics_page, openapi, root,
     stats, tags, todos, v1 as old,
 };
-use crate::middleware::access_log::Findings;
+use crate::middleware::access_log::RequestContext;
 use crate::middleware::{
-    access_log, cors, deprecation, entrance, limits, metrics, representation, request_id, security_headers,
+    access_log, cors, deprecation, gate, limits, metrics, representation, request_id, security_headers,
 };
 
 /// The whole API.
@@ -49,13 +49,13 @@ pub fn build(app: Arc<App>) -> Router {
 
 /// Around the routes that serve callers.
 async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    entrance::enter(&app, request, next).await
+    gate::enter(&app, request, next).await
 }
 
 /// Around the routes that serve whoever runs the service and that have to wait for something.
 async fn operate(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let findings = Findings::of(&app, &request);
-    limits::end_slow(&app, &findings, pin!(next.run(request))).await
+    let context = RequestContext::of(&app, &request);
+    limits::end_slow(&app, &context, pin!(next.run(request))).await
 }
 
 /// Around everything that can answer, from the inside out.

@@ -14,12 +14,12 @@ use todo_core::log::Level;
 const DEVELOPMENT_SECRET: &str = "development-cursor-secret";
 const SHORTEST_SECRET: usize = 16;
 
-pub(super) struct Reader {
+pub(super) struct SettingsReader {
     values: Vec<(&'static str, Result<String, String>)>,
     faults: Vec<String>,
 }
 
-impl Reader {
+impl SettingsReader {
     pub fn new(values: Vec<(&'static str, Result<String, String>)>) -> Self {
         Self { values, faults: Vec::new() }
     }

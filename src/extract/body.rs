@@ -10,7 +10,7 @@ use todo_core::error::Fault;
 
 use super::fields::Fields;
 use super::unique;
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// The largest body that is read: 1 MiB.
 pub const LARGEST: usize = 1024 * 1024;
@@ -31,9 +31,9 @@ pub struct Json<T> {
 }
 
 impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         let merge_patch = request.method() == Method::PATCH;
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
@@ -43,12 +43,12 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
 }
 
 /// Decodes an object that has these faults already.
-pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>) -> Result<T, Failure> {
-    let mut fields = Fields::root(json).map_err(|fault| Failure::body(vec![fault]))?;
+pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>) -> Result<T, Problem> {
+    let mut fields = Fields::root(json).map_err(|fault| Problem::body(vec![fault]))?;
     let value = T::from_json(&mut fields);
     let mut faults = fields.finish();
     faults.extend(known);
-    value.filter(|_| faults.is_empty()).ok_or_else(|| Failure::body(faults))
+    value.filter(|_| faults.is_empty()).ok_or_else(|| Problem::body(faults))
 }
 
 /// The digest of a body that is not looked at (a POST without one).
@@ -56,36 +56,36 @@ pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>) -> Result<T, Failure>
 pub struct BodyDigest(pub [u8; 32]);
 
 impl<S: Sync> FromRequest<S> for BodyDigest {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
         Ok(Self(Sha256::digest(&read(request.into_body()).await?).into()))
     }
 }
 
 /// Reads a body up to [`LARGEST`].
-pub async fn read(body: Body) -> Result<Bytes, Failure> {
+pub async fn read(body: Body) -> Result<Bytes, Problem> {
     match Limited::new(body, LARGEST).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Failure::new(
+        Err(error) if error.downcast_ref::<LengthLimitError>().is_some() => Err(Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             "body_too_large",
             format!("the body is larger than {LARGEST} bytes"),
         )),
-        Err(_) => Err(Failure::new(StatusCode::BAD_REQUEST, "invalid_json", "the body ended before it was complete")),
+        Err(_) => Err(Problem::new(StatusCode::BAD_REQUEST, "invalid_json", "the body ended before it was complete")),
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<(Value, Vec<Fault>), Failure> {
+fn parse(bytes: &[u8]) -> Result<(Value, Vec<Fault>), Problem> {
     unique::from_slice(bytes).map_err(|error| {
         let what = if error.is_eof() { "ends too early" } else { "is not JSON" };
         let detail = format!("the body {what}, at line {} column {}", error.line(), error.column());
-        Failure::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
+        Problem::new(StatusCode::BAD_REQUEST, "invalid_json", detail)
     })
 }
 
 /// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are refused.
-pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Failure> {
+pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
@@ -104,7 +104,7 @@ pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Fa
         return Ok(());
     }
     let accepted = if merge_patch { "application/merge-patch+json or application/json" } else { "application/json" };
-    Err(Failure::new(
+    Err(Problem::new(
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "unsupported_media_type",
         format!("the body must be {accepted}, in UTF-8, without content coding"),

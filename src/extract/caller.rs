@@ -5,9 +5,9 @@ use http::request::Parts;
 use todo_core::Caller;
 use todo_core::store::tokens::Scope;
 
-use crate::error::Failure;
+use crate::error::Problem;
 use crate::middleware::auth::unauthenticated;
-use crate::middleware::entrance::Identity;
+use crate::middleware::gate::Identity;
 
 /// A caller that may read todos.
 #[derive(Debug)]
@@ -24,9 +24,9 @@ pub struct Admin(pub Caller);
 macro_rules! scoped {
     ($extractor:ident, $scope:expr) => {
         impl<S: Sync> FromRequestParts<S> for $extractor {
-            type Rejection = Failure;
+            type Rejection = Problem;
 
-            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+            async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
                 require(parts, $scope).map(Self)
             }
         }
@@ -37,8 +37,8 @@ scoped!(Reader, Scope::TodosRead);
 scoped!(Writer, Scope::TodosWrite);
 scoped!(Admin, Scope::Admin);
 
-/// The identity that the entrance found, if it has the scope.
-fn require(parts: &Parts, scope: Scope) -> Result<Caller, Failure> {
+/// The identity that the gate found, if it has the scope.
+fn require(parts: &Parts, scope: Scope) -> Result<Caller, Problem> {
     let Some(identity) = parts.extensions.get::<Identity>() else {
         return Err(unauthenticated("a bearer token is required", false));
     };

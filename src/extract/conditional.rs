@@ -3,10 +3,10 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, StatusCode, header};
-use todo_core::domain::todo::Expected;
+use todo_core::domain::todo::Precondition;
 use todo_core::error::Fault;
 
-use crate::error::Failure;
+use crate::error::Problem;
 
 const GZIP: &str = "-gzip";
 
@@ -70,22 +70,22 @@ fn next_tag(list: &str) -> Option<(EntityTag, &str)> {
 
 /// What `If-Match` demands of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IfMatch(pub Expected);
+pub struct IfMatch(pub Precondition);
 
 impl<S: Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        Ok(Self(expected(&parts.headers)))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(precondition(&parts.headers)))
     }
 }
 
 /// Compares the version part. A header without any version of ours matches nothing, so it is stale.
-fn expected(headers: &HeaderMap) -> Expected {
+fn precondition(headers: &HeaderMap) -> Precondition {
     match EntityTags::parse(headers, header::IF_MATCH) {
-        None => Expected::Any,
-        Some(EntityTags::Any) => Expected::Exists,
-        Some(EntityTags::These(tags)) => Expected::Versions(
+        None => Precondition::Any,
+        Some(EntityTags::Any) => Precondition::Exists,
+        Some(EntityTags::These(tags)) => Precondition::Versions(
             tags.iter().filter(|tag| !tag.weak).filter_map(|tag| tag.opaque.split_once('-')?.0.parse().ok()).collect(),
         ),
     }
@@ -97,30 +97,30 @@ pub enum PutCondition {
     /// `If-None-Match: *`: create it.
     Create,
     /// `If-Match`: replace it.
-    Replace(Expected),
+    Replace(Precondition),
 }
 
 impl<S: Sync> FromRequestParts<S> for PutCondition {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let none = EntityTags::parse(&parts.headers, header::IF_NONE_MATCH);
-        match (none, expected(&parts.headers)) {
-            (None, Expected::Any) => Err(Failure::new(
+        match (none, precondition(&parts.headers)) {
+            (None, Precondition::Any) => Err(Problem::new(
                 StatusCode::PRECONDITION_REQUIRED,
                 "precondition_required",
                 "PUT needs If-Match (replace) or If-None-Match: * (create)",
             )),
-            (None, expected) => Ok(Self::Replace(expected)),
-            (Some(EntityTags::Any), Expected::Any) => Ok(Self::Create),
+            (None, precondition) => Ok(Self::Replace(precondition)),
+            (Some(EntityTags::Any), Precondition::Any) => Ok(Self::Create),
             (Some(EntityTags::Any), _) => Err(wrong("If-Match and If-None-Match exclude each other")),
             (Some(_), _) => Err(wrong("PUT accepts only * in If-None-Match")),
         }
     }
 }
 
-fn wrong(detail: &str) -> Failure {
-    Failure::parameters(vec![Fault::parameter("If-None-Match", "invalid_value", detail)])
+fn wrong(detail: &str) -> Problem {
+    Problem::parameters(vec![Fault::parameter("If-None-Match", "invalid_value", detail)])
 }
 
 #[cfg(test)]
@@ -142,11 +142,11 @@ mod tests {
 
     #[test]
     fn if_match_compares_versions_strongly() {
-        let demand = |value| expected(&headers(header::IF_MATCH, value));
-        assert_eq!(demand("*"), Expected::Exists);
-        assert_eq!(demand("\"7-ab\", \"9-cd-gzip\""), Expected::Versions(vec![7, 9]));
-        assert_eq!(demand("W/\"7-ab\""), Expected::Versions(vec![]));
-        assert_eq!(demand("nonsense"), Expected::Versions(vec![]));
-        assert_eq!(expected(&HeaderMap::new()), Expected::Any);
+        let demand = |value| precondition(&headers(header::IF_MATCH, value));
+        assert_eq!(demand("*"), Precondition::Exists);
+        assert_eq!(demand("\"7-ab\", \"9-cd-gzip\""), Precondition::Versions(vec![7, 9]));
+        assert_eq!(demand("W/\"7-ab\""), Precondition::Versions(vec![]));
+        assert_eq!(demand("nonsense"), Precondition::Versions(vec![]));
+        assert_eq!(precondition(&HeaderMap::new()), Precondition::Any);
     }
 }

@@ -9,7 +9,7 @@ use todo_core::store::write::IdempotencyKey;
 
 use super::fields;
 use super::query::decoded_segment;
-use crate::error::Failure;
+use crate::error::Problem;
 
 const HEADER: &str = "idempotency-key";
 /// The longest key, in characters.
@@ -46,9 +46,9 @@ fn usual_segment(segment: &str) -> String {
 }
 
 impl<S: Sync> FromRequestParts<S> for Key {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
         // The path stands in, in one spelling: the same key may be used on two todos' `restore`.
         let segments = parts.uri.path().split('/').map(usual_segment);
@@ -61,7 +61,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
         let bare = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
         if !is_key(bare) || values.next().is_some() {
             let detail = format!("must be one value of {FORM}");
-            return Err(Failure::parameters(vec![Fault::parameter("Idempotency-Key", "invalid_format", detail)]));
+            return Err(Problem::parameters(vec![Fault::parameter("Idempotency-Key", "invalid_format", detail)]));
         }
         Ok(Self { route, key: Some(bare.to_owned()) })
     }

@@ -1,4 +1,4 @@
-//! What rejects bad input: each extractor either yields something that cannot be wrong or a `Failure` that names the place.
+//! What rejects bad input: each extractor either yields something that cannot be wrong or a `Problem` that names the place.
 
 pub mod body;
 pub mod caller;

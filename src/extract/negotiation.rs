@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use axum::extract::{MatchedPath, Request};
 use http::{HeaderMap, Method, StatusCode, header};
 
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// The route whose answers are no JSON.
 const EXPORT: &str = "/api/v2/todos/export";
@@ -14,13 +14,13 @@ const MCP: &str = "/mcp";
 
 /// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves. An assistant's
 /// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.
-pub fn unacceptable(request: &Request) -> Option<Failure> {
+pub fn unacceptable(request: &Request) -> Option<Problem> {
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let stream = route == MCP && request.method() == Method::GET;
     if route == EXPORT || stream || accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return None;
     }
-    Some(Failure::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))
+    Some(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))
 }
 
 /// True if one of the media types is acceptable (RFC 9110, 12.5.1). No header accepts everything.

@@ -10,7 +10,7 @@ use todo_core::store::page::Page;
 use super::query::{FromQuery, Parameters, rewritten};
 use crate::app::App;
 use crate::document::Document;
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// Which page of a list.
 #[derive(Debug, Default)]
@@ -29,9 +29,9 @@ impl FromQuery for PageQuery {
 
 /// What a cursor belongs to: it is refused with another list, workspace, filter or sort.
 #[derive(Debug)]
-pub struct Scope(String);
+pub struct CursorScope(String);
 
-impl Scope {
+impl CursorScope {
     /// The scope of `list` in `workspace`, narrowed by `selection` (a canonical text of filter and sort).
     pub fn new(list: &str, workspace: i64, selection: &str) -> Self {
         Self(format!("{list}\n{workspace}\n{selection}"))
@@ -40,22 +40,22 @@ impl Scope {
 
 impl PageQuery {
     /// Where the page begins; `None` for the first.
-    pub fn position(&self, app: &App, scope: &Scope) -> Result<Option<Position>, Failure> {
+    pub fn position(&self, app: &App, scope: &CursorScope) -> Result<Option<Position>, Problem> {
         let Some(cursor) = &self.cursor else {
             return Ok(None);
         };
         let secret = app.settings.auth.cursor_secret.as_bytes();
         Cursor::decode(secret, &scope.0, cursor).map(Some).ok_or_else(|| {
             let detail = "the cursor is not one of this list, filter and sort";
-            let mut failure = Failure::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
-            failure.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
-            failure
+            let mut problem = Problem::new(StatusCode::BAD_REQUEST, "invalid_cursor", detail);
+            problem.faults = vec![Fault::parameter("cursor", "invalid_value", detail)];
+            problem
         })
     }
 }
 
 /// Writes `{"items":…,"next_cursor":…}` around items that are JSON already, and the `Link` to the next page.
-pub fn document(app: &App, scope: &Scope, uri: &Uri, items: &str, next: Option<&Position>) -> Document {
+pub fn document(app: &App, scope: &CursorScope, uri: &Uri, items: &str, next: Option<&Position>) -> Document {
     let cursor = next.map(|next| cursor(app, scope, next));
     let page = Document::page(body(items, cursor.as_deref()));
     match cursor {
@@ -65,7 +65,7 @@ pub fn document(app: &App, scope: &Scope, uri: &Uri, items: &str, next: Option<&
 }
 
 /// The token of a position.
-pub fn cursor(app: &App, scope: &Scope, next: &Position) -> String {
+pub fn cursor(app: &App, scope: &CursorScope, next: &Position) -> String {
     Cursor::encode(app.settings.auth.cursor_secret.as_bytes(), &scope.0, next)
 }
 
@@ -86,7 +86,7 @@ fn next_url(uri: &Uri, cursor: &str) -> String {
 }
 
 /// A page of a small collection, each item in its wire type.
-pub fn of<T, W: From<T> + Serialize>(app: &App, scope: &Scope, uri: &Uri, page: Page<T>) -> Document {
+pub fn of<T, W: From<T> + Serialize>(app: &App, scope: &CursorScope, uri: &Uri, page: Page<T>) -> Document {
     let items: Vec<W> = page.items.into_iter().map(W::from).collect();
     // As in `Document::json`: writing our own types into memory does not fail.
     let items = serde_json::to_string(&items).unwrap_or_default();

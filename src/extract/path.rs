@@ -6,7 +6,7 @@ use todo_core::domain::id::Id;
 use todo_core::error::Fault;
 use uuid::Uuid;
 
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// A UUID in the path.
 #[derive(Debug, Clone, Copy)]
@@ -20,9 +20,9 @@ impl UuidPath {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for UuidPath {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Id::parse_uuid(&segment(parts, state).await?) {
             Some(Id::Uuid(uuid)) => Ok(Self(uuid)),
             _ => Err(wrong("must be a UUID of version 4 or 7")),
@@ -35,17 +35,17 @@ impl<S: Send + Sync> FromRequestParts<S> for UuidPath {
 pub struct SerialPath(pub Id);
 
 impl<S: Send + Sync> FromRequestParts<S> for SerialPath {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         Id::parse_serial(&segment(parts, state).await?).map(Self).ok_or_else(|| wrong("must be a positive integer"))
     }
 }
 
-async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Failure> {
+async fn segment<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Problem> {
     Path::<String>::from_request_parts(parts, state).await.map(|Path(id)| id).map_err(|_| wrong("must be UTF-8"))
 }
 
-fn wrong(detail: &str) -> Failure {
-    Failure::parameters(vec![Fault::parameter("id", "invalid_format", detail)])
+fn wrong(detail: &str) -> Problem {
+    Problem::parameters(vec![Fault::parameter("id", "invalid_format", detail)])
 }

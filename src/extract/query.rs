@@ -11,7 +11,7 @@ use todo_core::domain::text::{SanitisingBudget, SearchText, TagName, TextError};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
-use crate::error::Failure;
+use crate::error::Problem;
 use crate::types::v2::filter;
 
 /// A set of query parameters that belong to one route.
@@ -25,9 +25,9 @@ pub trait FromQuery: Sized {
 pub struct Query<T>(pub T);
 
 impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
-    type Rejection = Failure;
+    type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
         let value = T::from_query(&mut parameters);
         parameters.finish().map(|()| Self(value))
@@ -162,11 +162,11 @@ impl Parameters {
     }
 
     /// Fails if anything was wrong or is left over.
-    pub fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Problem> {
         for (name, _) in std::mem::take(&mut self.pairs) {
             self.fault(&name, "unknown_parameter", "there is no such parameter");
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Failure::parameters(self.faults)) }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::parameters(self.faults)) }
     }
 }
 

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::extract::body::Json;
 use crate::extract::caller::Admin;
 use crate::extract::idempotency::Key;
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{FromQuery, NoParameters, Parameters, Query};
 use crate::types::v2::admin::{Token, Workspace, WorkspaceDraft};
@@ -28,7 +28,7 @@ pub async fn list_workspaces(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("workspaces", EVERYWHERE, "");
+    let scope = CursorScope::new("workspaces", EVERYWHERE, "");
     let from = page.position(&app, &scope)?;
     let found = app.service.list_workspaces(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Workspace>(&app, &scope, &uri, found))
@@ -72,7 +72,7 @@ pub async fn list_tokens(
     Query(TokensQuery { workspace, page }): Query<TokensQuery>,
 ) -> Result {
     let selection = workspace.map(|workspace| workspace.to_string()).unwrap_or_default();
-    let scope = Scope::new("tokens", EVERYWHERE, &selection);
+    let scope = CursorScope::new("tokens", EVERYWHERE, &selection);
     let from = page.position(&app, &scope)?;
     let found = app.service.list_tokens(&caller, workspace, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Token>(&app, &scope, &uri, found))

@@ -14,7 +14,7 @@ use crate::extract::body::Json;
 use crate::extract::caller::{Reader, Writer};
 use crate::extract::conditional::IfMatch;
 use crate::extract::idempotency::Key;
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::types::v2::people::{Department, DepartmentDraft, DepartmentPatch};
@@ -26,7 +26,7 @@ pub async fn list_departments(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("departments", caller.workspace.0, "");
+    let scope = CursorScope::new("departments", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
     let found = app.service.list_departments(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Department>(&app, &scope, &uri, found))
@@ -64,11 +64,11 @@ pub async fn patch_department(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: DepartmentPatch { name }, .. }: Json<DepartmentPatch>,
 ) -> Result {
     let department =
-        Department::from(app.service.patch_department(&caller, id.id(), &expected, name.as_ref()).await?.value);
+        Department::from(app.service.patch_department(&caller, id.id(), &precondition, name.as_ref()).await?.value);
     Ok(Document::object(department.version, &department))
 }
 
@@ -78,9 +78,9 @@ pub async fn delete_department(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode> {
-    app.service.delete_department(&caller, id.id(), &expected).await?;
+    app.service.delete_department(&caller, id.id(), &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

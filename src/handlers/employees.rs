@@ -14,7 +14,7 @@ use crate::extract::body::Json;
 use crate::extract::caller::{Reader, Writer};
 use crate::extract::conditional::IfMatch;
 use crate::extract::idempotency::Key;
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::types::v2::people::Employee;
@@ -26,7 +26,7 @@ pub async fn list_employees(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("employees", caller.workspace.0, "");
+    let scope = CursorScope::new("employees", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
     let found = app.service.list_employees(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Employee>(&app, &scope, &uri, found))
@@ -64,10 +64,10 @@ pub async fn patch_employee(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: patch, .. }: Json<EmployeePatch>,
 ) -> Result {
-    let employee = Employee::from(app.service.patch_employee(&caller, id.id(), &expected, &patch).await?.value);
+    let employee = Employee::from(app.service.patch_employee(&caller, id.id(), &precondition, &patch).await?.value);
     Ok(Document::object(employee.version, &employee))
 }
 
@@ -77,9 +77,9 @@ pub async fn delete_employee(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode> {
-    app.service.delete_employee(&caller, id.id(), &expected).await?;
+    app.service.delete_employee(&caller, id.id(), &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,11 +25,11 @@ use self::lease::Lease;
 use self::pack::Packer;
 use crate::app::App;
 use crate::document::GZIP_FROM;
-use crate::error::{Failure, Result};
+use crate::error::{Problem, Result};
 use crate::extract::caller::Reader;
 use crate::extract::negotiation::most_acceptable;
 use crate::extract::query::{FromQuery, Parameters, Query};
-use crate::middleware::entrance::Identity;
+use crate::middleware::gate::Identity;
 use crate::middleware::representation::accepts_gzip;
 
 /// A kind of file.
@@ -148,9 +148,9 @@ pub async fn export_todos(
         match export.next_chunk().await {
             Ok(chunk) => Some((export.encoded(chunk), export)),
             // The status is sent already; a broken stream tells the client that the file is not whole.
-            Err(failure) => {
+            Err(problem) => {
                 export.next = Next::Nothing;
-                Some((Err(std::io::Error::other(failure.detail)), export))
+                Some((Err(std::io::Error::other(problem.detail)), export))
             }
         }
     });
@@ -187,7 +187,7 @@ enum Next {
 
 impl Export {
     /// Fetches and writes one chunk, and the end of the file after the last.
-    async fn append_chunk(&mut self, out: &mut String) -> std::result::Result<(), Failure> {
+    async fn append_chunk(&mut self, out: &mut String) -> std::result::Result<(), Problem> {
         let Next::From(from) = &self.next else {
             return Ok(());
         };
@@ -205,7 +205,7 @@ impl Export {
     }
 
     /// The next chunk that has anything: of what is rare one may have nothing, though more follows.
-    async fn next_chunk(&mut self) -> std::result::Result<String, Failure> {
+    async fn next_chunk(&mut self) -> std::result::Result<String, Problem> {
         let mut chunk = String::new();
         while chunk.is_empty() && self.next != Next::Nothing {
             self.append_chunk(&mut chunk).await?;

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
-use todo_core::cache::Health as CacheHealth;
+use todo_core::cache::RedisHealth;
 use todo_core::store::readiness::{self, REQUIRED_MIGRATION, Readiness};
 use todo_core::{Meter, lock};
 
@@ -153,9 +153,9 @@ async fn check(app: &App) -> Health {
         }
     };
     let cache = match app.service.cache().health(&meter).await {
-        CacheHealth::Off => Check { status: "off", latency_ms: None, reason: None },
-        CacheHealth::Up(latency) => up(latency),
-        CacheHealth::Down(reason) => Check { reason: Some(reason.as_str()), ..DOWN },
+        RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
+        RedisHealth::Up(latency) => up(latency),
+        RedisHealth::Down(reason) => Check { reason: Some(reason.as_str()), ..DOWN },
     };
     let degraded = cache.status == "down" || database.reason.is_some();
     let status = match (problems.is_empty(), degraded) {

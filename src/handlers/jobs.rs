@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Result;
 use crate::extract::caller::{Reader, Writer};
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::types::v2::bulk::Job;
@@ -21,7 +21,7 @@ pub async fn list_jobs(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("jobs", caller.workspace.0, "");
+    let scope = CursorScope::new("jobs", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
     let found = app.service.list_jobs(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Job>(&app, &scope, &uri, found))

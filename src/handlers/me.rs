@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::extract::body;
 use crate::extract::query::{NoParameters, Query};
 use crate::middleware::auth::unauthenticated;
-use crate::middleware::entrance::Identity;
+use crate::middleware::gate::Identity;
 use crate::types::v2::admin::{Limits, Me, TokenRef, WorkspaceRef};
 use crate::types::v2::batch;
 

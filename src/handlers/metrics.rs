@@ -8,13 +8,13 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
-use todo_core::cache::{DownReason, Health};
-use todo_core::store::jobs::{self, Counts};
+use todo_core::cache::{DownReason, RedisHealth};
+use todo_core::store::jobs::{self, JobCounts};
 
 use crate::app::App;
 use crate::error::{Result, route_not_found};
-use crate::middleware::access_log::Findings;
-use crate::middleware::entrance;
+use crate::middleware::access_log::RequestContext;
+use crate::middleware::gate;
 use crate::middleware::metrics::{self, BUCKETS};
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -24,11 +24,11 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     if !app.settings.observability.metrics {
         return Err(route_not_found().await);
     }
-    let findings = Findings::of(&app, &request);
+    let context = RequestContext::of(&app, &request);
     if !app.settings.observability.metrics_public {
-        entrance::require_admin(&app, &findings, request.headers()).await?;
+        gate::require_admin(&app, &context, request.headers()).await?;
     }
-    let meter = &findings.meter;
+    let meter = &context.meter;
     metrics::send(&app).await;
     app.service.learn_installation(meter).await;
     let counts = app.service.cache().counts(meter).await;
@@ -113,11 +113,11 @@ fn write_durations(counts: &[(String, u64)], text: &mut String) {
 }
 
 /// One sample for each state, so that an alert can tell a Redis that is away from settings that are wrong.
-fn write_redis(health: Health, text: &mut String) {
+fn write_redis(health: RedisHealth, text: &mut String) {
     let now = match health {
-        Health::Off => "off",
-        Health::Up(_) => "up",
-        Health::Down(reason) => reason.as_str(),
+        RedisHealth::Off => "off",
+        RedisHealth::Up(_) => "up",
+        RedisHealth::Down(reason) => reason.as_str(),
     };
     header_lines(text, "todo_redis_state", "gauge", "1 for the state of Redis, 0 for the others.");
     for state in ["off", "up"].into_iter().chain(DownReason::ALL.map(DownReason::as_str)) {
@@ -125,8 +125,8 @@ fn write_redis(health: Health, text: &mut String) {
     }
 }
 
-fn write_jobs(counts: &Counts, text: &mut String) {
-    let Counts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds } = counts;
+fn write_jobs(counts: &JobCounts, text: &mut String) {
+    let JobCounts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds } = counts;
     header_lines(text, "todo_jobs", "gauge", "Background jobs that are kept, by status.");
     for (status, count) in [
         ("queued", queued),

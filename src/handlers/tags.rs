@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::extract::body::Json;
 use crate::extract::caller::{Reader, Writer};
 use crate::extract::conditional::IfMatch;
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::types::v2::people::{Tag, TagPatch};
@@ -23,7 +23,7 @@ pub async fn list_tags(
     OriginalUri(uri): OriginalUri,
     Query(page): Query<PageQuery>,
 ) -> Result {
-    let scope = Scope::new("tags", caller.workspace.0, "");
+    let scope = CursorScope::new("tags", caller.workspace.0, "");
     let from = page.position(&app, &scope)?;
     let found = app.service.list_tags(&caller, from.as_ref(), page.limit).await?;
     Ok(page::of::<_, Tag>(&app, &scope, &uri, found))
@@ -35,10 +35,10 @@ pub async fn rename_tag(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: TagPatch { name }, .. }: Json<TagPatch>,
 ) -> Result {
-    let tag = Tag::from(app.service.rename_tag(&caller, id.id(), &expected, &name).await?.value);
+    let tag = Tag::from(app.service.rename_tag(&caller, id.id(), &precondition, &name).await?.value);
     Ok(Document::object(tag.version, &tag))
 }
 
@@ -48,8 +48,8 @@ pub async fn delete_tag(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode> {
-    app.service.delete_tag(&caller, id.id(), &expected).await?;
+    app.service.delete_tag(&caller, id.id(), &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }

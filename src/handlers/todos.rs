@@ -18,7 +18,7 @@ use crate::extract::body::{BodyDigest, Json};
 use crate::extract::caller::{Reader, Writer};
 use crate::extract::conditional::{IfMatch, PutCondition};
 use crate::extract::idempotency::Key;
-use crate::extract::page::{self, PageQuery, Scope};
+use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{FromQuery, NoParameters, Parameters, Query};
 use crate::types::v2::todo::Todo;
@@ -55,8 +55,8 @@ pub async fn listed(
     filter: &Filter,
     sort: Sort,
     page: &PageQuery,
-) -> Result<(RenderedPage, Scope)> {
-    let scope = Scope::new("todos", caller.workspace.0, &filter.scope(sort));
+) -> Result<(RenderedPage, CursorScope)> {
+    let scope = CursorScope::new("todos", caller.workspace.0, &filter.scope(sort));
     let from = page.position(app, &scope)?;
     let found = app.service.list_todos(caller, filter, sort, from.as_ref(), page.limit).await?;
     Ok((found, scope))
@@ -97,8 +97,8 @@ pub async fn put_todo(
 ) -> Result {
     match condition {
         PutCondition::Create => Ok(created(app.service.create_todo_at(&caller, id.0, &draft).await?)),
-        PutCondition::Replace(expected) => {
-            let written = app.service.replace_todo(&caller, id.id(), &expected, &draft).await?;
+        PutCondition::Replace(precondition) => {
+            let written = app.service.replace_todo(&caller, id.id(), &precondition, &draft).await?;
             Ok(whole(written.value.into()))
         }
     }
@@ -110,10 +110,10 @@ pub async fn patch_todo(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: patch, .. }: Json<Patch>,
 ) -> Result {
-    let written = app.service.patch_todo(&caller, id.id(), &expected, &patch).await?;
+    let written = app.service.patch_todo(&caller, id.id(), &precondition, &patch).await?;
     Ok(whole(written.value.into()))
 }
 
@@ -123,9 +123,9 @@ pub async fn delete_todo(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode> {
-    app.service.delete_todo(&caller, id.id(), &expected).await?;
+    app.service.delete_todo(&caller, id.id(), &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

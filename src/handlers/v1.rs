@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
 use serde::Serialize;
-use todo_core::domain::todo::{self as core, Expected};
+use todo_core::domain::todo::{self as core, Precondition};
 use todo_core::store::write::Written;
 
 use super::{bulk, todos};
@@ -68,10 +68,10 @@ pub async fn put_todo(
     Writer(caller): Writer,
     SerialPath(id): SerialPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: Replacement(patch), .. }: Json<Replacement>,
 ) -> Result {
-    change(&app, &caller, id, &expected, &patch).await
+    change(&app, &caller, id, &precondition, &patch).await
 }
 
 /// Changes some fields of a todo.
@@ -80,10 +80,10 @@ pub async fn patch_todo(
     Writer(caller): Writer,
     SerialPath(id): SerialPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
     Json { value: Change(patch), .. }: Json<Change>,
 ) -> Result {
-    change(&app, &caller, id, &expected, &patch).await
+    change(&app, &caller, id, &precondition, &patch).await
 }
 
 /// Deletes a todo.
@@ -92,9 +92,9 @@ pub async fn delete_todo(
     Writer(caller): Writer,
     SerialPath(id): SerialPath,
     Query(NoParameters): Query<NoParameters>,
-    IfMatch(expected): IfMatch,
+    IfMatch(precondition): IfMatch,
 ) -> Result<impl IntoResponse> {
-    let uid = app.service.delete_todo(&caller, id, &expected).await?.value;
+    let uid = app.service.delete_todo(&caller, id, &precondition).await?.value;
     Ok((StatusCode::NO_CONTENT, [(header::LINK, link(&todos::url(uid), "successor-version"))]))
 }
 
@@ -134,10 +134,10 @@ async fn change(
     app: &App,
     caller: &todo_core::Caller,
     id: todo_core::domain::id::Id,
-    expected: &Expected,
+    precondition: &Precondition,
     patch: &core::Patch,
 ) -> Result {
-    Ok(whole(app.service.patch_todo(caller, id, expected, patch).await?.value))
+    Ok(whole(app.service.patch_todo(caller, id, precondition, patch).await?.value))
 }
 
 /// A todo, and where version 2 has it.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use super::client;
 use super::request_id::{RequestId, TraceId};
-use crate::address::Written;
+use crate::address::WrittenUri;
 use crate::app::App;
 use crate::error::Logged;
 
@@ -25,23 +25,23 @@ static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// What is known of a request and what inner layers find out about it, in its extensions. Shared and not handed back with the
 /// response, because a request that runs out of time is dropped together with what it would have answered.
 #[derive(Debug)]
-pub struct Findings {
+pub struct RequestContext {
     /// When it came in.
     pub started: Instant,
     /// Who sent it.
     pub client: IpAddr,
     /// What it costs.
     pub meter: Arc<Meter>,
-    facts: Mutex<Facts>,
+    notes: Mutex<RequestNotes>,
 }
 
-impl Findings {
+impl RequestContext {
     fn new(app: &App, request: &Request) -> Self {
         Self {
             started: Instant::now(),
             client: client::address(request.headers(), &app.settings.auth.trusted_proxies),
             meter: Arc::default(),
-            facts: Mutex::default(),
+            notes: Mutex::default(),
         }
     }
 
@@ -51,14 +51,14 @@ impl Findings {
     }
 
     /// Notes something, or looks at what is known so far.
-    pub fn with<T>(&self, visit: impl FnOnce(&mut Facts) -> T) -> T {
-        visit(&mut lock(&self.facts))
+    pub fn with<T>(&self, visit: impl FnOnce(&mut RequestNotes) -> T) -> T {
+        visit(&mut lock(&self.notes))
     }
 }
 
 /// What is found out about a request.
 #[derive(Debug, Default)]
-pub struct Facts {
+pub struct RequestNotes {
     /// The workspace's public id.
     pub workspace: Option<Uuid>,
     /// `HIT`, `MISS` or `BYPASS`.
@@ -101,18 +101,18 @@ struct Line<'a> {
 
 /// Measures the request and logs it.
 pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let findings = Arc::new(Findings::new(app, &request));
-    request.extensions_mut().insert(Arc::clone(&findings));
+    let context = Arc::new(RequestContext::new(app, &request));
+    request.extensions_mut().insert(Arc::clone(&context));
     let method = request.method().clone();
-    let written = request.extensions().get::<Written>().map(|Written(uri)| uri);
+    let written = request.extensions().get::<WrittenUri>().map(|WrittenUri(uri)| uri);
     let uri = written.unwrap_or_else(|| request.uri()).clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let request_id = request.extensions().get::<RequestId>().cloned();
     let trace_id = request.extensions().get::<TraceId>().cloned();
     let mut response = answer(request).await;
-    let elapsed = findings.started.elapsed();
-    let (statements, sql) = findings.meter.sql();
-    let (redis_calls, redis) = findings.meter.redis();
+    let elapsed = context.started.elapsed();
+    let (statements, sql) = context.meter.sql();
+    let (redis_calls, redis) = context.meter.redis();
     if app.settings.observability.server_timing {
         let timing = format!(
             "db;desc=\"{statements}\";dur={}, redis;desc=\"{redis_calls}\";dur={}, total;dur={}",
@@ -125,7 +125,7 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         }
     }
     let Logged { code, cause } = response.extensions_mut().remove().unwrap_or_default();
-    let line = findings.with(|facts| Line {
+    let line = context.with(|notes| Line {
         method: method.as_str(),
         route: route.as_ref().map(MatchedPath::as_str),
         path: uri.path(),
@@ -133,14 +133,14 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         duration_ms: elapsed.as_secs_f64() * 1000.0,
         request_id: request_id.as_ref().map(RequestId::as_str),
         trace_id: trace_id.as_ref().map(|trace| trace.0.as_str()),
-        workspace: facts.workspace,
-        client: findings.client,
-        cache: facts.cache,
-        limited: facts.limited,
+        workspace: notes.workspace,
+        client: context.client,
+        cache: notes.cache,
+        limited: notes.limited,
         statements,
         redis_calls,
-        mcp_method: facts.mcp_method,
-        tool: facts.tool,
+        mcp_method: notes.mcp_method,
+        tool: notes.tool,
         error: code,
         cause: cause.as_deref().map(log::one_line),
     });

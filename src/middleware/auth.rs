@@ -2,18 +2,18 @@
 
 use http::{HeaderMap, StatusCode, header};
 use todo_core::WorkspaceId;
-use todo_core::cache::Who;
+use todo_core::cache::Credential;
 use todo_core::domain::token;
 use todo_core::store::tokens::Scope;
 
 use crate::app::App;
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// The workspace `default`: everybody's where authentication is off.
 const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
 
 /// What the client proves itself with.
-pub enum Credential {
+pub enum Authorization {
     /// Nothing.
     None,
     /// A bearer token, as its SHA-256.
@@ -24,18 +24,18 @@ pub enum Credential {
     Off,
 }
 
-impl Credential {
+impl Authorization {
     /// Whom the response cache and the rate limit take the client for.
-    pub fn as_who(&self) -> Who<'_> {
+    pub fn as_credential(&self) -> Credential<'_> {
         match self {
-            Self::None => Who::Nobody,
-            Self::Token(hash) | Self::Malformed(hash) => Who::Token(hash),
-            Self::Off => Who::Workspace(DEFAULT_WORKSPACE),
+            Self::None => Credential::Nobody,
+            Self::Token(hash) | Self::Malformed(hash) => Credential::Token(hash),
+            Self::Off => Credential::Workspace(DEFAULT_WORKSPACE),
         }
     }
 
     /// What a caller hears whose credential let nobody in. `None`: there was none.
-    pub fn refusal(&self) -> Option<Failure> {
+    pub fn refusal(&self) -> Option<Problem> {
         match self {
             Self::None | Self::Off => None,
             Self::Token(_) => Some(unauthenticated("the token is unknown, expired or revoked", true)),
@@ -45,35 +45,35 @@ impl Credential {
 }
 
 /// What the request's headers prove. Only a hash of the token leaves this function.
-pub fn credential(app: &App, headers: &HeaderMap) -> Credential {
+pub fn credential(app: &App, headers: &HeaderMap) -> Authorization {
     if !app.settings.auth.required {
-        return Credential::Off;
+        return Authorization::Off;
     }
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (Some(value), another) = (values.next(), values.next()) else {
-        return Credential::None;
+        return Authorization::None;
     };
     match value.to_str().unwrap_or_default().split_once(' ') {
         Some((scheme, token))
             if another.is_none() && scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() =>
         {
-            Credential::Token(token::hash(token.trim()))
+            Authorization::Token(token::hash(token.trim()))
         }
         // No token is empty.
-        _ => Credential::Malformed(token::hash("")),
+        _ => Authorization::Malformed(token::hash("")),
     }
 }
 
 /// 401. `refused` tells a wrong credential from a missing one (RFC 6750, 3.1).
-pub fn unauthenticated(detail: &str, refused: bool) -> Failure {
+pub fn unauthenticated(detail: &str, refused: bool) -> Problem {
     let challenge = if refused { "Bearer realm=\"todo\", error=\"invalid_token\"" } else { "Bearer realm=\"todo\"" };
-    Failure::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
+    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
 }
 
 /// 403: the caller is known and may not.
-pub fn insufficient_scope(scope: Scope) -> Failure {
+pub fn insufficient_scope(scope: Scope) -> Problem {
     let scope = scope.as_str();
     let detail = format!("the token lacks the scope {scope}");
     let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    Failure::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge)
+    Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge)
 }

@@ -1,7 +1,7 @@
 //! The door of the API: who calls, how often, whether the request can be answered at all, and whether the answer is already
 //! known. One Redis call for all of it.
 //!
-//! Here the HTTP side is translated; the decisions are in `todo_core::usecases::admission`.
+//! Here the HTTP side is translated; the decisions are in `todo_core::usecases::authentication`.
 
 use std::fmt::Write;
 use std::pin::pin;
@@ -15,19 +15,19 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use todo_core::cache::writes::new_id;
-use todo_core::cache::{Dependency, Entry, Fresh, Hit, Lookup, RateLimits, RateVerdict, Ticket};
+use todo_core::cache::{Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket};
 use todo_core::domain::id::Id;
-use todo_core::store::admission::Principal;
+use todo_core::store::authentication::Principal;
 use todo_core::store::tokens::Scope;
-use todo_core::usecases::admission::Admittance;
+use todo_core::usecases::authentication::RequestAccess;
 use todo_core::{Announced, Caller, Meter, WorkspaceId};
 
-use super::access_log::Findings;
-use super::auth::{Credential, credential, insufficient_scope, unauthenticated};
+use super::access_log::RequestContext;
+use super::auth::{Authorization, credential, insufficient_scope, unauthenticated};
 use super::{client, deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
-use crate::error::Failure;
+use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
 use crate::extract::query;
 
@@ -35,7 +35,7 @@ static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// The caller that the entrance let in.
+/// The caller that the gate let in.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Who it is and what it may do.
@@ -49,7 +49,7 @@ impl Identity {
     ///
     /// # Errors
     /// 403 `insufficient_scope`.
-    pub fn with_scope(&self, scope: Scope) -> Result<&Caller, Failure> {
+    pub fn with_scope(&self, scope: Scope) -> Result<&Caller, Problem> {
         if self.principal.scopes.contains(&scope) { Ok(&self.caller) } else { Err(insufficient_scope(scope)) }
     }
 
@@ -72,16 +72,16 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     if let Some(fault) = app.settings.faults.first() {
         return misconfigured(fault).into_response();
     }
-    let findings = Findings::of(app, &request);
-    let address = client::rate_key(findings.client);
+    let context = RequestContext::of(app, &request);
+    let address = client::rate_key(context.client);
     let credential = credential(app, request.headers());
     // Refused only when it was counted, and before the cache could answer it.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
-    let plan = if refusal.is_none() { Plan::of(app, &request) } else { None };
+    let plan = if refusal.is_none() { CachePlan::of(app, &request) } else { None };
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
     let write = (writes && refusal.is_none() && app.service.cache().announces()).then(new_id);
-    let entry = Entry {
-        who: credential.as_who(),
+    let gate_request = GateRequest {
+        credential: credential.as_credential(),
         address: &address,
         limits: rates(app),
         write: writes,
@@ -92,52 +92,52 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
     let known = app.service.cache().knows_installation();
-    let entrance = if known { Some(app.service.cache().enter(&findings.meter, &entry).await) } else { None };
+    let gate_reply = if known { Some(app.service.cache().enter(&context.meter, &gate_request).await) } else { None };
     let work = pin!(async {
-        let entrance = match entrance {
-            Some(entrance) => entrance,
-            None => Box::pin(app.service.enter(&findings.meter, &entry)).await,
+        let gate_reply = match gate_reply {
+            Some(gate_reply) => gate_reply,
+            None => Box::pin(app.service.enter(&context.meter, &gate_request)).await,
         };
-        match app.service.admit(&findings.meter, &entry, entrance).await {
-            Ok(admittance) => {
+        match app.service.authenticate(&context.meter, &gate_request, gate_reply).await {
+            Ok(access) => {
                 let asked = Asked { credential: &credential, refusal, plan: plan.as_ref(), write: write.as_deref() };
-                let_in(app, &findings, asked, admittance, request, next).await
+                answer_access(app, &context, asked, access, request, next).await
             }
-            Err(error) => Failure::from(error).into_response(),
+            Err(error) => Problem::from(error).into_response(),
         }
     });
-    limits::end_slow(app, &findings, work).await
+    limits::end_slow(app, &context, work).await
 }
 
 /// What was made of a request before anybody was asked about it.
 struct Asked<'a> {
-    credential: &'a Credential,
+    credential: &'a Authorization,
     /// Why it cannot be answered, whoever asks.
-    refusal: Option<Failure>,
-    plan: Option<&'a Plan>,
+    refusal: Option<Problem>,
+    plan: Option<&'a CachePlan>,
     /// The id under which it was to be announced as a write.
     write: Option<&'a str>,
 }
 
-async fn let_in(
+async fn answer_access(
     app: &Arc<App>,
-    findings: &Findings,
+    context: &RequestContext,
     Asked { credential, refusal, plan, write }: Asked<'_>,
-    Admittance { principal, rates, lookup, refused, announced, follow_up }: Admittance,
+    RequestAccess { principal, rates, lookup, refused, announced, follow_up }: RequestAccess,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let meter = &findings.meter;
-    findings.with(|facts| facts.rates.clone_from(&rates));
+    let meter = &context.meter;
+    context.with(|notes| notes.rates.clone_from(&rates));
     app.follow_up(follow_up);
     if let Some(refused) = refused {
-        findings.with(|facts| facts.limited = Some(refused.class.name()));
+        context.with(|notes| notes.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
     }
     let mut reader = false;
     let (mut old, mut writer) = (None, None);
     if let Some(principal) = principal {
-        findings.with(|facts| facts.workspace = Some(principal.workspace_uid));
+        context.with(|notes| notes.workspace = Some(principal.workspace_uid));
         let mut caller = Caller::new(WorkspaceId(principal.workspace_id), Arc::clone(meter));
         if let Some(write) = write.filter(|_| announced) {
             caller.announced = Arc::new(Announced::new(write.to_owned()));
@@ -156,8 +156,8 @@ async fn let_in(
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
-        (None, Some(plan), Lookup::Outdated(hit, ticket)) => {
-            fetch_later(app, request, next, ticket, plan.ttl);
+        (None, Some(plan), Lookup::Stale(hit, ticket)) => {
+            revalidate(app, request, next, ticket, plan.ttl);
             (document(hit).into_response(), "HIT")
         }
         (None, Some(plan), Lookup::Lead(ticket)) => {
@@ -169,7 +169,7 @@ async fn let_in(
         },
         _ => (next.run(request).await, "BYPASS"),
     };
-    findings.with(|facts| facts.cache = Some(cache));
+    context.with(|notes| notes.cache = Some(cache));
     if let Some(writer) = writer {
         app.withdraw(writer);
     }
@@ -181,14 +181,14 @@ async fn let_in(
     response
 }
 
-/// For routes outside the entrance: demands the scope `admin`, without counting the request. Only refused credentials are
+/// For routes outside the gate: demands the scope `admin`, without counting the request. Only refused credentials are
 /// counted, as everywhere.
-pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &HeaderMap) -> Result<(), Failure> {
-    let meter = &findings.meter;
+pub async fn require_admin(app: &Arc<App>, context: &RequestContext, headers: &HeaderMap) -> Result<(), Problem> {
+    let meter = &context.meter;
     let credential = credential(app, headers);
-    let address = client::rate_key(findings.client);
-    let entry = Entry {
-        who: credential.as_who(),
+    let address = client::rate_key(context.client);
+    let gate_request = GateRequest {
+        credential: credential.as_credential(),
         address: &address,
         limits: RateLimits { auth_failures: app.settings.rates.auth_failures, ..RateLimits::OFF },
         write: false,
@@ -197,11 +197,12 @@ pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &Header
         announce: None,
         gzip: false,
     };
-    let entrance = app.service.enter(meter, &entry).await;
-    let Admittance { principal, refused, follow_up, .. } = app.service.admit(meter, &entry, entrance).await?;
+    let gate_reply = app.service.enter(meter, &gate_request).await;
+    let RequestAccess { principal, refused, follow_up, .. } =
+        app.service.authenticate(meter, &gate_request, gate_reply).await?;
     app.follow_up(follow_up);
     if let Some(refused) = refused {
-        findings.with(|facts| facts.limited = Some(refused.class.name()));
+        context.with(|notes| notes.limited = Some(refused.class.name()));
         return Err(too_many(&refused));
     }
     match principal {
@@ -212,13 +213,13 @@ pub async fn require_admin(app: &Arc<App>, findings: &Findings, headers: &Header
 }
 
 /// How a cacheable request is found in the cache, and for how long.
-struct Plan {
+struct CachePlan {
     key: [u8; 32],
     dependency: Dependency,
     ttl: Duration,
 }
 
-impl Plan {
+impl CachePlan {
     /// Reads of todos, tags, employees and departments are cached. Jobs change without a write of the caller's, exports are
     /// streams, and what concerns the caller alone is cheap.
     fn of(app: &App, request: &Request) -> Option<Self> {
@@ -277,7 +278,7 @@ async fn fetch(
         return response;
     };
     let mut document = document.clone();
-    // The form of the others is made when they ask: what is stored may be outdated before.
+    // The form of the others is made when they ask: what is stored may be stale before.
     if gzip && document.body.len() >= crate::document::GZIP_FROM {
         document.gzip = representation::compress(&document.body);
     }
@@ -298,7 +299,7 @@ async fn fetch(
 }
 
 /// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller fetches.
-fn fetch_later(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
+fn revalidate(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
     // A body is not kept beyond the response; no read has any.
     let mut request = request.map(|_| Body::empty());
     app.beside(async move |app, meter| {
@@ -324,14 +325,14 @@ fn document(hit: Hit) -> Document {
     document
 }
 
-fn misconfigured(fault: &str) -> Failure {
-    let mut failure = Failure::new(
+fn misconfigured(fault: &str) -> Problem {
+    let mut problem = Problem::new(
         StatusCode::SERVICE_UNAVAILABLE,
         "unavailable",
         "the service is not configured; see /health/ready",
     );
-    failure.cause = Some(format!("bad setting: {fault}"));
-    failure.retry_after(Duration::from_secs(30))
+    problem.cause = Some(format!("bad setting: {fault}"));
+    problem.retry_after(Duration::from_secs(30))
 }
 
 fn rates(app: &App) -> RateLimits {
@@ -345,9 +346,9 @@ fn rates(app: &App) -> RateLimits {
     }
 }
 
-fn too_many(refused: &RateVerdict) -> Failure {
+fn too_many(refused: &RateVerdict) -> Problem {
     let detail = format!("more than {} requests a minute in the class {}", refused.limit, refused.class.name());
-    Failure::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
+    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
         .retry_after(Duration::from_secs(refused.retry_after.into()))
 }
 

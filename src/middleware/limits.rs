@@ -8,10 +8,10 @@ use futures::future::{Either, select};
 use http::{StatusCode, header};
 use todo_core::error::Fault;
 
-use super::access_log::Findings;
-use super::entrance::with_rates;
+use super::access_log::RequestContext;
+use super::gate::with_rates;
 use crate::app::App;
-use crate::error::Failure;
+use crate::error::Problem;
 
 /// The longest path and query, in bytes.
 pub const LONGEST_URI: usize = 8 * 1024;
@@ -27,37 +27,37 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 ///
 /// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
 /// statement with it; Postgres ends it by its own `statement_timeout`.
-pub async fn end_slow(app: &App, findings: &Findings, work: Pin<&mut impl Future<Output = Response>>) -> Response {
+pub async fn end_slow(app: &App, context: &RequestContext, work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let timeout = app.settings.http.timeout;
     // Begins only when the work has to wait for something.
-    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(findings.started.elapsed())).await });
+    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(context.started.elapsed())).await });
     match select(work, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {
             let detail = format!("the request took longer than {} ms", timeout.as_millis());
-            let late = Failure::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
-            findings.with(|facts| with_rates(late, &facts.rates))
+            let late = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
+            context.with(|notes| with_rates(late, &notes.rates))
         }
     }
 }
 
 /// What is said to a request that is too large.
-pub fn oversized(request: &Request) -> Option<Failure> {
+pub fn oversized(request: &Request) -> Option<Problem> {
     let uri = request.uri().path_and_query().map_or(0, |uri| uri.as_str().len());
     if uri > LONGEST_URI {
         let detail = format!("the path and query are longer than {LONGEST_URI} bytes");
-        return Some(Failure::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
+        return Some(Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", detail));
     }
     let headers = request.headers();
     let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if headers.len() > MOST_HEADERS || bytes > LARGEST_HEADERS {
         let detail = format!("more than {MOST_HEADERS} header fields or {LARGEST_HEADERS} bytes of them");
-        return Some(Failure::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
+        return Some(Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail));
     }
     for name in [header::IF_MATCH, header::IF_NONE_MATCH] {
         if headers.get_all(&name).iter().any(|value| value.len() > LONGEST_CONDITION) {
             let detail = format!("must be at most {LONGEST_CONDITION} bytes");
-            return Some(Failure::parameters(vec![Fault::parameter(name.as_str(), "too_long", detail)]));
+            return Some(Problem::parameters(vec![Fault::parameter(name.as_str(), "too_long", detail)]));
         }
     }
     None

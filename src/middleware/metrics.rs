@@ -12,7 +12,7 @@ use axum::extract::{MatchedPath, Request};
 use axum::response::Response;
 use todo_core::{Meter, lock};
 
-use super::access_log::Findings;
+use super::access_log::RequestContext;
 use crate::app::App;
 
 /// Upper bounds of the buckets of the latency histogram: in seconds, as they are written, and in microseconds.
@@ -36,10 +36,10 @@ const GATHER: Duration = Duration::from_millis(200);
 
 /// What this instance has counted since it last sent it. Names are written out only then.
 #[derive(Debug, Default)]
-pub struct Tally(Mutex<Counts>);
+pub struct MetricsBuffer(Mutex<RequestCounts>);
 
 #[derive(Debug, Default)]
-struct Counts {
+struct RequestCounts {
     routes: HashMap<String, Route>,
     cache: BTreeMap<&'static str, u64>,
     limited: BTreeMap<&'static str, u64>,
@@ -70,7 +70,7 @@ impl Route {
     }
 }
 
-impl Counts {
+impl RequestCounts {
     fn add_meter(&mut self, meter: &Meter) {
         let (waits, refusals) = meter.connection_waits();
         self.statements += u64::from(meter.sql().0);
@@ -79,10 +79,10 @@ impl Counts {
     }
 }
 
-impl Tally {
-    /// Adds a request; true if the caller is to send the tally after a while.
-    fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, findings: &Findings) -> bool {
-        let (cache, limited) = findings.with(|facts| (facts.cache, facts.limited));
+impl MetricsBuffer {
+    /// Adds a request; true if the caller is to send the buffer after a while.
+    fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, context: &RequestContext) -> bool {
+        let (cache, limited) = context.with(|notes| (notes.cache, notes.limited));
         let mut counts = lock(&self.0);
         match counts.routes.get_mut(route) {
             Some(known) => known.add(request, elapsed),
@@ -94,7 +94,7 @@ impl Tally {
         if let Some(class) = limited {
             *counts.limited.entry(class).or_default() += 1;
         }
-        counts.add_meter(&findings.meter);
+        counts.add_meter(&context.meter);
         !std::mem::replace(&mut counts.gathering, true)
     }
 
@@ -105,10 +105,10 @@ impl Tally {
 
     /// Everything so far, as samples.
     fn take(&self) -> Vec<(String, u64)> {
-        let Counts { routes, cache, limited, statements, connection_waits, connection_refusals, gathering: _ } = {
+        let RequestCounts { routes, cache, limited, statements, connection_waits, connection_refusals, gathering: _ } = {
             let mut counts = lock(&self.0);
             let gathering = counts.gathering;
-            std::mem::replace(&mut *counts, Counts { gathering, ..Counts::default() })
+            std::mem::replace(&mut *counts, RequestCounts { gathering, ..RequestCounts::default() })
         };
         let mut samples = Vec::new();
         for (route, Route { requests, durations, micros }) in routes {
@@ -145,11 +145,11 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
     let method = method(request.method().as_str());
     // Unknown paths are one route: strangers must not be able to make new series.
     let route = request.extensions().get::<MatchedPath>().cloned();
-    let findings = Findings::of(app, &request);
+    let context = RequestContext::of(app, &request);
     let response = answer(request).await;
     let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let request = (method, response.status().as_u16() / 100);
-    if app.tally.add(route, request, findings.started.elapsed(), &findings) {
+    if app.metrics_buffer.add(route, request, context.started.elapsed(), &context) {
         let sender = Sender(Arc::clone(app));
         spin_sdk::wasip3::spawn(async move {
             spin_sdk::time::sleep(GATHER).await;
@@ -163,7 +163,7 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
 
 /// Sends what this instance has counted.
 pub async fn send(app: &App) {
-    app.service.cache().count(app.tally.take()).await;
+    app.service.cache().count(app.metrics_buffer.take()).await;
 }
 
 /// Whoever gathers; makes room for the next one even if its task is dropped.
@@ -171,7 +171,7 @@ struct Sender(Arc<App>);
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        lock(&self.0.tally.0).gathering = false;
+        lock(&self.0.metrics_buffer.0).gathering = false;
     }
 }
 

@@ -1,7 +1,7 @@
 //! Texts of the wire as the OpenAPI documents describe them, with their bounds. Nothing holds a value of these types: fields
 //! name them in `#[schema(value_type = …)]`, so that each kind of text is described once.
 //!
-//! What comes out is narrower than what may go in, so some come in pairs: a title is cleaned before it is measured, and an
+//! What comes out is narrower than what may go in, so some come in pairs: a title is sanitised before it is measured, and an
 //! instant may have any offset.
 
 use std::borrow::Cow;
@@ -97,7 +97,7 @@ scalar! {
 /// to say what trimming does at the ends.
 const NOT_BLANK: &str = r"\S";
 
-/// A line of plain text before it is cleaned.
+/// A line of plain text before it is sanitised.
 fn input(longest: usize, example: &str) -> Value {
     json!({"type": "string", "minLength": 1, "maxLength": longest, "pattern": NOT_BLANK, "examples": [example]})
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::victims::Redis;
+use crate::harness::targets::Redis;
 use crate::harness::{Answer, Client, Options, Server, Workspace, suite};
 
 suite![

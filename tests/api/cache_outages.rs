@@ -122,7 +122,7 @@ async fn a_statement_that_timed_out_leaves_the_cache_on() {
     ws.patch(&path).json(json!({ "title": "y" })).send().await.problem(504, "timeout");
     sql.batch_execute("rollback").await.unwrap();
     let took = until_cached(&ws).await;
-    // The mark of a write whose outcome is unknown would stand for seven seconds.
+    // The fence of a write whose outcome is unknown would stand for seven seconds.
     assert!(took < Duration::from_secs(4), "{took:?}");
     assert_eq!(ws.titles(&[]).await, ["x"]);
 }

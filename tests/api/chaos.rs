@@ -1,7 +1,7 @@
 //! Background work survives anything: workers, hosts, Postgres and Redis are killed at random moments while jobs run, and in the
 //! end each job has changed each of its todos exactly once.
 //!
-//! The usual run is short. `cargo xtask murder --kills 500` is the long one; `--seed` repeats the choices of an earlier run,
+//! The usual run is short. `cargo xtask chaos --kills 500` is the long one; `--seed` repeats the choices of an earlier run,
 //! though not its moments, which are the scheduler's.
 
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
-use crate::harness::victims::{Host, Postgres, Redis};
+use crate::harness::targets::{Host, Postgres, Redis};
 use crate::harness::{Client, Options, Server, Workspace, database, suite};
 
 suite![
@@ -32,16 +32,16 @@ const MOST_TAGS: u64 = 15;
 
 async fn each_job_changes_each_todo_exactly_once_whoever_is_killed() {
     let asked = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    let kills = asked("TODO_MURDER_KILLS").unwrap_or(KILLS);
+    let kills = asked("TODO_CHAOS_KILLS").unwrap_or(KILLS);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
-    let seed = asked("TODO_MURDER_SEED").unwrap_or(u64::try_from(now % 1_000_000).unwrap());
+    let seed = asked("TODO_CHAOS_SEED").unwrap_or(u64::try_from(now % 1_000_000).unwrap());
     let (Some(postgres), Some(redis)) = (Postgres::start().await, Redis::start().await) else { return };
     eprintln!("{kills} kills with the seed {seed}");
     let options = redis.used_by(postgres.used_by(Options::default().with("database_timeout_ms", 1000)));
     let outside = Host::start(options.clone()).await;
     let world = World::new(postgres.url(), Server::private(options).await, &outside).await;
     let mut scene =
-        Scene { postgres, redis, outside, world: world.clone(), random: Random(seed), deeds: BTreeMap::new() };
+        Scene { postgres, redis, outside, world: world.clone(), random: Random(seed), events: BTreeMap::new() };
 
     let since = Instant::now();
     let feeder = tokio::spawn({
@@ -63,11 +63,11 @@ async fn each_job_changes_each_todo_exactly_once_whoever_is_killed() {
     driver.abort();
     let (jobs, attempts) = world.verdict().await;
     assert!(attempts > jobs, "nobody was hit at work");
-    let deeds: Vec<String> = scene.deeds.iter().map(|(deed, count)| format!("{count} × {deed}")).collect();
+    let events: Vec<String> = scene.events.iter().map(|(event, count)| format!("{count} × {event}")).collect();
     eprintln!(
         "{kills} kills in {killing:.0?} ({}): {jobs} jobs, taken up {attempts} times, over {MATCHING} todos, each once; all \
          over after {:.0?}",
-        deeds.join(", "),
+        events.join(", "),
         since.elapsed(),
     );
 }
@@ -226,7 +226,7 @@ struct Scene {
     outside: Host,
     world: Arc<World>,
     random: Random,
-    deeds: BTreeMap<&'static str, u32>,
+    events: BTreeMap<&'static str, u32>,
 }
 
 impl Scene {
@@ -237,7 +237,7 @@ impl Scene {
     /// Kills something, and brings it back after a moment.
     async fn kill(&mut self) {
         let inside = self.world.inside.host();
-        let deed = match self.random.below(16) {
+        let event = match self.random.below(16) {
             0..4 => {
                 inside.kill_instances();
                 "all instances of a host"
@@ -283,7 +283,7 @@ impl Scene {
                 "Redis"
             }
         };
-        *self.deeds.entry(deed).or_default() += 1;
+        *self.events.entry(event).or_default() += 1;
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::victims::Postgres;
+use crate::harness::targets::Postgres;
 use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![

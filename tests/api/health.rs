@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::server::authority;
-use crate::harness::victims::{Host, TlsRedis};
+use crate::harness::targets::{Host, TlsRedis};
 use crate::harness::{Options, Server, Workspace, suite};
 
 suite![

@@ -26,6 +26,7 @@ mod cache;
 mod cache_fire;
 mod cache_hosts;
 mod cache_outages;
+mod chaos;
 mod concurrency;
 mod conditional;
 mod counts;
@@ -44,7 +45,6 @@ mod mcp_tools;
 mod me;
 mod metrics;
 mod migrations;
-mod murder;
 mod openapi;
 mod overload;
 mod pages;
@@ -70,7 +70,7 @@ mod workers;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    if let Some(code) = harness::victims::serve_if_asked() {
+    if let Some(code) = harness::targets::serve_if_asked() {
         return code;
     }
     harness::suite::run(vec![
@@ -102,7 +102,7 @@ fn main() -> ExitCode {
         me::suite(),
         metrics::suite(),
         migrations::suite(),
-        murder::suite(),
+        chaos::suite(),
         openapi::suite(),
         overload::suite(),
         pages::suite(),

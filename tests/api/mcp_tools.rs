@@ -24,7 +24,7 @@ suite![
     restoring_is_all_or_none,
     ids_of_other_workspaces_are_not_found,
     arguments_are_bounded,
-    texts_are_cleaned_as_everywhere,
+    texts_are_sanitised_as_everywhere,
     #[embedded]
     a_call_is_one_statement,
     #[embedded]
@@ -371,7 +371,7 @@ async fn arguments_are_bounded() {
     assert!(refused.body.len() < 2_000, "a long name makes no long answer");
 }
 
-async fn texts_are_cleaned_as_everywhere() {
+async fn texts_are_sanitised_as_everywhere() {
     let ws = Workspace::new().await;
     let draft =
         json!({ "title": "<b>Bold</b> & <script>x</script>plain", "description": "<script>x</script><i>ok</i>" });

@@ -12,7 +12,7 @@ suite![
     a_referenced_employee_stays,
     a_referenced_department_stays,
     addresses_are_checked,
-    names_are_cleaned_and_bounded,
+    names_are_sanitised_and_bounded,
     references_must_exist,
     a_todo_shows_its_assignee_with_the_department,
     a_renamed_employee_shows_everywhere_at_once,
@@ -132,7 +132,7 @@ async fn addresses_are_checked() {
     }
 }
 
-async fn names_are_cleaned_and_bounded() {
+async fn names_are_sanitised_and_bounded() {
     let ws = Workspace::new().await;
     for (kind, base) in [("employees", json!({ "email": "x@example.com" })), ("departments", json!({}))] {
         let with = |name: Value| {
@@ -150,9 +150,9 @@ async fn names_are_cleaned_and_bounded() {
         ] {
             with(name).send().await.problem(422, "invalid_body").at("/name", code);
         }
-        let cleaned = with(json!("  R&D <b>1</b>  ")).send().await.created();
-        assert_eq!(cleaned["name"], "R&D 1", "{kind}");
-        let longest = ws.patch(&path(kind, &cleaned)).json(json!({ "name": "ü".repeat(100) })).send().await;
+        let sanitised = with(json!("  R&D <b>1</b>  ")).send().await.created();
+        assert_eq!(sanitised["name"], "R&D 1", "{kind}");
+        let longest = ws.patch(&path(kind, &sanitised)).json(json!({ "name": "ü".repeat(100) })).send().await;
         assert_eq!(longest.ok()["name"], "ü".repeat(100), "{kind}");
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::victims::Pooler;
+use crate::harness::targets::Pooler;
 use crate::harness::{Options, Server, Workspace, suite, with_parameter};
 use crate::jobs::done;
 

@@ -31,7 +31,7 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
     let server = Server::private(Options::default().with("database_url", &restored)).await;
     let refused = server.anonymous().get("/health/ready").send().await;
     assert!(refused.json(503)["problems"].to_string().contains("ALTER DATABASE"), "{refused}");
-    settle(&restored);
+    prepare(&restored);
 
     let server = Server::private(Options::default().with("database_url", &restored)).await;
     server.anonymous().get("/health/ready").send().await.ok();
@@ -56,7 +56,7 @@ fn restore(url: &str, dump: &[u8]) {
 }
 
 /// What docs/operations.md says after a restore: the settings of the database, and an id of its own.
-fn settle(url: &str) {
+fn prepare(url: &str) {
     let settings = psql(url).args(["--file", "migrations/0001_database.sql"]).output().unwrap();
     assert!(settings.status.success(), "{}", String::from_utf8_lossy(&settings.stderr));
     let mut renew = Command::new(std::env::var_os("TODO_XTASK").unwrap());

@@ -24,7 +24,7 @@ fn statements(answer: &Answer) -> u64 {
 }
 
 /// How long the admission of a new token is left alone: of its second the last 300 ms are for renewing it.
-const ADMITTED: Duration = Duration::from_millis(700);
+const CHECKED: Duration = Duration::from_millis(700);
 
 /// Neither gives Redis up nor counts alone, however busy the machine is: that would be another statement.
 fn patient() -> Options {
@@ -92,11 +92,11 @@ async fn every_operation_is_one_statement() {
             // If that took longer, the renewal of the admission may be among them; and at any time may be the note that another
             // token is in use, which is seldom.
             let alone = wakes(operation) || spent.1 == expected || tries >= 3;
-            if began.elapsed() < ADMITTED && alone {
+            if began.elapsed() < CHECKED && alone {
                 break spent;
             }
             tries += 1;
-            assert!(tries < 20, "this machine never answers two requests within {ADMITTED:?}");
+            assert!(tries < 20, "this machine never answers two requests within {CHECKED:?}");
         };
         assert!((200..300).contains(&answer.status), "{answer}");
         let told = statements(&answer);

@@ -143,7 +143,7 @@ async fn stripping_leaves_no_element_behind() {
             .match_indices('<')
             .any(|(index, _)| next_of(index).is_some_and(|c| c.is_ascii_alphabetic() || "/!?".contains(c)));
         assert!(!open, "{given} became {kept}");
-        assert_eq!(title(&ws, &kept).await, kept, "cleaning twice is cleaning once");
+        assert_eq!(title(&ws, &kept).await, kept, "sanitising twice is sanitising once");
     }
 }
 
@@ -185,7 +185,7 @@ async fn line_ends_become_line_feeds() {
 
 async fn a_cleaned_title_is_clean() {
     let ws = Workspace::new().await;
-    // The bound holds after cleaning: markup that goes does not count.
+    // The bound holds after sanitising: markup that goes does not count.
     let given = format!("<b>{}</b>", "x".repeat(200));
     assert_eq!(title(&ws, &given).await, "x".repeat(200));
     for empty in ["<br>", "<!-- -->", "<script>x</script>", " <i> </i> "] {

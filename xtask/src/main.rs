@@ -61,7 +61,7 @@ enum Command {
     /// Run every test against real Postgres and Redis, or the black-box suite against a running server.
     Test(test::Args),
     /// Kill workers, hosts, Postgres and Redis hundreds of times while jobs run, and see that each change happens once.
-    Murder(test::Murder),
+    Chaos(test::Chaos),
     /// Apply the migrations to a database.
     Migrate(migrate::Args),
     /// Write `migrations/schema.sql`, what the migrations add up to, or check that it is that.
@@ -140,7 +140,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Build(args) => build::main(session, &args).await,
         Command::Up(args) => up::main(session, &args).await,
         Command::Test(args) => test::main(session, &args).await,
-        Command::Murder(args) => test::murder(session, &args).await,
+        Command::Chaos(args) => test::chaos(session, &args).await,
         Command::Migrate(args) => migrate::main(session, &args).await,
         Command::Schema(args) => schema::main(session, &args).await,
         Command::Installation(args) => installation::main(session, &args).await,

@@ -107,7 +107,7 @@ async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sql
     // No tag is merged meanwhile, so that what is counted below is what was written.
     sqlx::query("select lock_tags_v1($1, false)").bind(workspace).execute(&mut *transaction).await?;
     sqlx::query(
-        "with distrusted as materialized (select invalidation_record_v1($1, false)),
+        "with recorded as materialized (select invalidation_record_v1($1, false)),
          staff as (select array_agg(id) as ids from employees where workspace_id = $1),
          made as (
              insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, updated_at,
@@ -124,7 +124,7 @@ async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sql
                           (array['pending', 'pending', 'in_progress', 'completed', 'cancelled'])[1 + floor(random() * 5)]
                               as status
                    from unnest($2::text[]) as uid) as new
-             cross join staff cross join distrusted
+             cross join staff cross join recorded
              returning id
          )
          insert into todo_tags (workspace_id, todo_id, tag_id)

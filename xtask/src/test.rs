@@ -44,7 +44,7 @@ pub struct Args {
 
 /// How much is killed.
 #[derive(clap::Args)]
-pub struct Murder {
+pub struct Chaos {
     /// How many kills; about two a second.
     #[arg(long, default_value_t = 500)]
     kills: u64,
@@ -217,12 +217,12 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
     main(session, &Args { arguments, ..Args::default() }).await
 }
 
-/// The test of background work under murder, for longer than the suite has time for.
-pub async fn murder(session: &Session, Murder { kills, seed }: &Murder) -> Result<ExitCode> {
-    let arguments = ["--test", "api", "--", "murder::", "--nocapture"].map(str::to_owned).to_vec();
+/// The test of background work under chaos, for longer than the suite has time for.
+pub async fn chaos(session: &Session, Chaos { kills, seed }: &Chaos) -> Result<ExitCode> {
+    let arguments = ["--test", "api", "--", "chaos::", "--nocapture"].map(str::to_owned).to_vec();
     let mut environment =
-        vec![("TODO_MURDER_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
-    environment.extend(seed.map(|seed| ("TODO_MURDER_SEED", seed.to_string())));
+        vec![("TODO_CHAOS_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
+    environment.extend(seed.map(|seed| ("TODO_CHAOS_SEED", seed.to_string())));
     main(session, &Args { arguments, environment, ..Args::default() }).await
 }
 

@@ -21,7 +21,7 @@ pub enum Error {
     Conflict(Conflict),
     /// The version that the caller expected is not the current one.
     #[error("the {0} was changed by someone else")]
-    Stale(Kind),
+    VersionMismatch(Kind),
     /// The caller demanded that the thing does not exist yet, and it does.
     #[error("the {0} exists already")]
     Exists(Kind),

@@ -1,13 +1,13 @@
 //! A model of the cache protocol (`todo_core::cache`), explored exhaustively: every interleaving of a few writers and
 //! readers with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its
 //! data, with older data and without any. The claim: no hit is ever older than the last write that was answered before
-//! its request came in, nor older than a write whose instance was killed after the commit, once the life of its mark is
-//! over (or twice that, if Redis lost the mark).
+//! its request came in, nor older than a write whose instance was killed after the commit, once the life of its fence is
+//! over (or twice that, if Redis lost the fence).
 //!
 //! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the
 //! checker has to find the stale hit that the rule is there to prevent.
 //!
-//! Time goes in ticks. A statement runs at most `STATEMENT` of them; a mark outlives announcement and statement.
+//! Time goes in ticks. A statement runs at most `STATEMENT` of them; a fence outlives announcement and statement.
 
 #![allow(
     clippy::unwrap_used,
@@ -21,22 +21,22 @@ use std::collections::{BTreeMap, HashSet};
 
 const LEASE: u8 = 1;
 const STATEMENT: u8 = 1;
-const MARK: u8 = 2;
+const FENCE: u8 = 2;
 const LOST: u8 = u8::MAX;
-/// How long what a background write has outdated is served until somebody has fetched anew.
+/// How long what a background write has made stale is served until somebody has fetched anew.
 const WINDOW: u8 = 1;
 
 /// A rule that is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flaw {
     None,
-    IntentLeavesNoMark,
-    MarkEndsInSilence,
+    IntentLeavesNoFence,
+    FenceEndsInSilence,
     PublishKeepsGeneration,
     FailedPublishIsAnswered,
     StoreTrustsItsTicket,
     RestartKeepsEpoch,
-    LossLeavesNoMark,
+    LossLeavesNoFence,
     AwayIsNotRecorded,
     AwayIsAnsweredAtOnce,
     CheckFromItsEnd,
@@ -66,7 +66,7 @@ struct Keys {
     run: u8,
     epoch: u8,
     generation: Option<u8>,
-    marks: BTreeMap<u8, u8>,
+    fences: BTreeMap<u8, u8>,
     /// The generation before the last background write, and until when it may be served.
     former: Option<(u8, u8)>,
     entries: BTreeMap<(u8, u8), u8>,
@@ -87,7 +87,7 @@ enum Writer {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Reader {
+enum ReaderState {
     Idle,
     Stranger { came: u8, epoch: u8, floor: u8 },
     Checked { came: u8, epoch: u8, floor: u8, seen: Vec<u8> },
@@ -114,7 +114,7 @@ struct State {
     /// Whether the first writer works in the background: nobody is told of its commit before its publish.
     background: bool,
     writers: Vec<Writer>,
-    readers: Vec<Reader>,
+    readers: Vec<ReaderState>,
     requests: u8,
     faults: Faults,
 }
@@ -139,19 +139,19 @@ impl State {
         }
         let current = (self.keys.epoch, self.keys.generation);
         for reader in &mut self.readers {
-            *reader = match std::mem::replace(reader, Reader::Idle) {
-                Reader::Ticket { epoch, generation } if (epoch, Some(generation)) == current => {
-                    Reader::Ticket { epoch: 1, generation: 1 }
+            *reader = match std::mem::replace(reader, ReaderState::Idle) {
+                ReaderState::Ticket { epoch, generation } if (epoch, Some(generation)) == current => {
+                    ReaderState::Ticket { epoch: 1, generation: 1 }
                 }
-                Reader::Fetched { epoch, generation, version } if (epoch, Some(generation)) == current => {
-                    Reader::Fetched { epoch: 1, generation: 1, version }
+                ReaderState::Fetched { epoch, generation, version } if (epoch, Some(generation)) == current => {
+                    ReaderState::Fetched { epoch: 1, generation: 1, version }
                 }
-                Reader::Ticket { .. } | Reader::Fetched { .. } => Reader::Idle,
-                Reader::Stranger { came, epoch, floor } => {
-                    Reader::Stranger { came, epoch: u8::from(epoch == current.0), floor }
+                ReaderState::Ticket { .. } | ReaderState::Fetched { .. } => ReaderState::Idle,
+                ReaderState::Stranger { came, epoch, floor } => {
+                    ReaderState::Stranger { came, epoch: u8::from(epoch == current.0), floor }
                 }
-                Reader::Checked { came, epoch, floor, seen } => {
-                    Reader::Checked { came, epoch: u8::from(epoch == current.0), floor, seen }
+                ReaderState::Checked { came, epoch, floor, seen } => {
+                    ReaderState::Checked { came, epoch: u8::from(epoch == current.0), floor, seen }
                 }
                 other => other,
             };
@@ -165,7 +165,7 @@ impl State {
         }
         (self.run, self.epochs, self.generations) = (2, 1, 1);
         self.readers.sort_unstable();
-        if self.requests == 0 && self.readers.iter().all(|reader| *reader == Reader::Idle) {
+        if self.requests == 0 && self.readers.iter().all(|reader| *reader == ReaderState::Idle) {
             // Nobody will read any more: all such states are the same.
             self.writers.clear();
             self.faults = CALM;
@@ -180,12 +180,12 @@ struct Stale;
 struct Model {
     flaw: Flaw,
     horizon: u8,
-    /// Whether Redis may lose marks.
+    /// Whether Redis may lose fences.
     loses: bool,
 }
 
 impl Model {
-    fn greet(&self, state: &mut State) {
+    fn handshake(&self, state: &mut State) {
         let keys = &mut state.keys;
         if keys.run == state.run {
             return;
@@ -203,20 +203,20 @@ impl Model {
         }
     }
 
-    /// The generation; those whose marks have expired are published by whoever comes next.
+    /// The generation; those whose fences have expired are published by whoever comes next.
     fn generation(&self, state: &mut State) -> u8 {
-        self.greet(state);
+        self.handshake(state);
         if state.keys.generation.is_none() {
             state.generations += 1;
             state.keys.generation = Some(state.generations);
-            if self.flaw != Flaw::LossLeavesNoMark {
-                state.keys.marks.insert(LOST, state.now + MARK);
+            if self.flaw != Flaw::LossLeavesNoFence {
+                state.keys.fences.insert(LOST, state.now + FENCE);
             }
         }
         let now = state.now;
-        if state.keys.marks.values().any(|until| *until <= now) {
-            state.keys.marks.retain(|_, until| *until > now);
-            if self.flaw != Flaw::MarkEndsInSilence {
+        if state.keys.fences.values().any(|until| *until <= now) {
+            state.keys.fences.retain(|_, until| *until > now);
+            if self.flaw != Flaw::FenceEndsInSilence {
                 self.raise(state);
             }
         }
@@ -234,8 +234,8 @@ impl Model {
 
     fn announce(&self, state: &mut State, writer: usize) {
         self.generation(state);
-        if self.flaw != Flaw::IntentLeavesNoMark {
-            state.keys.marks.insert(u8::try_from(writer).unwrap(), state.now + MARK);
+        if self.flaw != Flaw::IntentLeavesNoFence {
+            state.keys.fences.insert(u8::try_from(writer).unwrap(), state.now + FENCE);
         }
     }
 
@@ -244,18 +244,18 @@ impl Model {
         if self.flaw != Flaw::PublishKeepsGeneration {
             self.raise(state);
         }
-        state.keys.marks.remove(&u8::try_from(writer).unwrap());
+        state.keys.fences.remove(&u8::try_from(writer).unwrap());
         if state.is_background(writer) {
             let until = if self.flaw == Flaw::FormerForEver { u8::MAX } else { state.now + WINDOW };
             state.keys.former = Some((generation, until));
         }
     }
 
-    fn look_up(&self, state: &mut State, floor: u8) -> Result<Reader, Stale> {
+    fn look_up(&self, state: &mut State, floor: u8) -> Result<ReaderState, Stale> {
         let generation = self.generation(state);
         let (epoch, now) = (state.keys.epoch, state.now);
         if state.keys.untrusted > now {
-            return Ok(Reader::Idle);
+            return Ok(ReaderState::Idle);
         }
         let former = state.keys.former.filter(|(_, until)| *until > now);
         if let Some((former, _)) = former
@@ -266,13 +266,13 @@ impl Model {
         }
         match state.keys.entries.get(&(epoch, generation)) {
             Some(version) if *version < floor => Err(Stale),
-            Some(_) => Ok(Reader::Idle),
-            None => Ok(Reader::Ticket { epoch, generation }),
+            Some(_) => Ok(ReaderState::Idle),
+            None => Ok(ReaderState::Ticket { epoch, generation }),
         }
     }
 
     /// Whether the writer must wait, and which older row is kept until its statement ends, in place of a new one.
-    fn distrust(&self, state: &State) -> (bool, u8) {
+    fn record_invalidation(&self, state: &State) -> (bool, u8) {
         let ripe = if self.flaw == Flaw::RowsRipenEarly { LEASE } else { LEASE + STATEMENT };
         match state.rows.iter().find(|(_, inserted)| **inserted + ripe <= state.now) {
             Some((id, _)) => (false, *id),
@@ -310,7 +310,7 @@ impl Model {
                     let wait = !told && self.flaw != Flaw::AwayIsAnsweredAtOnce;
                     return Writer::Running { sent, told, began: now, row: 0, wait, holds: 0 };
                 }
-                let (wait, holds) = self.distrust(after);
+                let (wait, holds) = self.record_invalidation(after);
                 if holds > 0 {
                     // The row that is kept until this write has committed does for it, too.
                     let holds = if self.flaw == Flaw::HeldRowsMayBeSettled { 0 } else { holds };
@@ -320,7 +320,7 @@ impl Model {
                 Writer::Running { sent, told, began: now, row: after.ids, wait, holds: 0 }
             }),
             Writer::Running { sent, told, began, row, wait, .. } => {
-                if now <= began + STATEMENT && (!told || now < sent + MARK) {
+                if now <= began + STATEMENT && (!told || now < sent + FENCE) {
                     step(&|after| {
                         after.version += 1;
                         if row > 0 {
@@ -334,9 +334,9 @@ impl Model {
                 if state.faults.crashes > 0 {
                     step(&|after| {
                         after.faults.crashes -= 1;
-                        // Nobody answers, but this is when the write has to be seen all the same. A mark that Redis lost is
+                        // Nobody answers, but this is when the write has to be seen all the same. A fence that Redis lost is
                         // followed by another one, no later than the commit.
-                        let end = if self.loses { sent + STATEMENT + MARK } else { sent + MARK };
+                        let end = if self.loses { sent + STATEMENT + FENCE } else { sent + FENCE };
                         Writer::Waiting { version, until: if told { end } else { at + LEASE } }
                     });
                 }
@@ -377,26 +377,26 @@ impl Model {
         let mut after = state.clone();
         let now = state.now;
         let reader = match &state.readers[index] {
-            Reader::Idle => {
+            ReaderState::Idle => {
                 if state.requests == 0 {
                     return Ok(None);
                 }
                 after.requests -= 1;
-                self.greet(&mut after);
+                self.handshake(&mut after);
                 let epoch = after.keys.epoch;
                 match after.keys.check {
                     Some((checked, until)) if checked == epoch && until > now => {
                         self.look_up(&mut after, state.answered)?
                     }
-                    _ => Reader::Stranger { came: now, epoch, floor: state.answered },
+                    _ => ReaderState::Stranger { came: now, epoch, floor: state.answered },
                 }
             }
-            Reader::Stranger { came, epoch, floor } => {
+            ReaderState::Stranger { came, epoch, floor } => {
                 let seen = state.rows.keys().copied().collect();
-                Reader::Checked { came: *came, epoch: *epoch, floor: *floor, seen }
+                ReaderState::Checked { came: *came, epoch: *epoch, floor: *floor, seen }
             }
-            Reader::Checked { came, epoch, floor, seen } => {
-                self.greet(&mut after);
+            ReaderState::Checked { came, epoch, floor, seen } => {
+                self.handshake(&mut after);
                 if !seen.is_empty() && self.flaw != Flaw::SettlesWithoutGeneration {
                     self.raise(&mut after);
                 }
@@ -408,14 +408,14 @@ impl Model {
                     }
                 }
                 if !seen.is_empty() {
-                    Reader::Settled { seen: seen.clone() }
+                    ReaderState::Settled { seen: seen.clone() }
                 } else if after.keys.check.is_some_and(|(checked, until)| checked == after.keys.epoch && until > now) {
                     self.look_up(&mut after, *floor)?
                 } else {
-                    Reader::Idle
+                    ReaderState::Idle
                 }
             }
-            Reader::Settled { seen } => {
+            ReaderState::Settled { seen } => {
                 let held =
                     |id: &u8| state.writers.iter().any(|w| matches!(w, Writer::Running { holds, .. } if holds == id));
                 if seen.iter().any(held) {
@@ -424,12 +424,12 @@ impl Model {
                 let last = seen.iter().copied().max().unwrap();
                 let up_to = self.flaw == Flaw::SettlesUpToAnId;
                 after.rows.retain(|id, _| if up_to { *id > last } else { !seen.contains(id) });
-                Reader::Idle
+                ReaderState::Idle
             }
-            Reader::Ticket { epoch, generation } => {
-                Reader::Fetched { epoch: *epoch, generation: *generation, version: state.version }
+            ReaderState::Ticket { epoch, generation } => {
+                ReaderState::Fetched { epoch: *epoch, generation: *generation, version: state.version }
             }
-            Reader::Fetched { epoch, generation, version } => {
+            ReaderState::Fetched { epoch, generation, version } => {
                 let current = self.generation(&mut after);
                 let fits = *epoch == after.keys.epoch && *generation == current;
                 if fits || self.flaw == Flaw::StoreTrustsItsTicket {
@@ -440,7 +440,7 @@ impl Model {
                     };
                     after.keys.entries.insert(entry, *version);
                 }
-                Reader::Idle
+                ReaderState::Idle
             }
         };
         after.readers[index] = reader;
@@ -479,7 +479,7 @@ impl Model {
             step(&|after| {
                 after.faults.evictions -= 1;
                 after.keys.generation = None;
-                after.keys.marks.clear();
+                after.keys.fences.clear();
                 after.keys.former = None;
                 after.keys.untrusted = 0;
             });
@@ -544,7 +544,7 @@ fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> State 
         answered: 0,
         background: false,
         writers: vec![Writer::Idle; writers],
-        readers: vec![Reader::Idle; readers],
+        readers: vec![ReaderState::Idle; readers],
         requests,
         faults,
     }
@@ -569,7 +569,7 @@ fn scenarios() -> Vec<Scenario> {
     let mut overtaken = start(1, 2, 3, CALM);
     (overtaken.rows, overtaken.ids) = (BTreeMap::from([(2, 1)]), 2);
     overtaken.keys.check = Some((1, 1 + LEASE));
-    overtaken.readers = vec![Reader::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }; 2];
+    overtaken.readers = vec![ReaderState::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }; 2];
     overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
     let background =
         |writers, readers, requests, faults| State { background: true, ..start(writers, readers, requests, faults) };
@@ -578,7 +578,7 @@ fn scenarios() -> Vec<Scenario> {
             "a writer that may be killed before its publish",
             start(1, 2, 3, Faults { crashes: 1, ..CALM }),
             5,
-            &[Flaw::IntentLeavesNoMark, Flaw::MarkEndsInSilence],
+            &[Flaw::IntentLeavesNoFence, Flaw::FenceEndsInSilence],
         ),
         ("two writers", start(2, 2, 3, CALM), 3, &[Flaw::StoreTrustsItsTicket, Flaw::PublishKeepsGeneration]),
         (
@@ -608,7 +608,7 @@ fn scenarios() -> Vec<Scenario> {
             "Redis restarts and a writer is killed",
             start(1, 2, few + 1, Faults { crashes: 1, ..restart }),
             5,
-            &[Flaw::LossLeavesNoMark],
+            &[Flaw::LossLeavesNoFence],
         ),
         ("Redis restarts, out of a writer's reach", start(1, 2, few, Faults { away: 1, ..restart }), 3, &[]),
         (
@@ -621,7 +621,7 @@ fn scenarios() -> Vec<Scenario> {
             "Redis evicts, is flushed, and a writer is killed",
             start(1, 2, few, Faults { crashes: 1, evictions: 1, flushes: 1, ..CALM }),
             5,
-            &[Flaw::LossLeavesNoMark],
+            &[Flaw::LossLeavesNoFence],
         ),
         (
             "a background write beside one that is answered",
@@ -633,7 +633,7 @@ fn scenarios() -> Vec<Scenario> {
             "a background write whose worker is killed",
             background(1, 2, 3, Faults { crashes: 1, ..CALM }),
             5,
-            &[Flaw::IntentLeavesNoMark, Flaw::MarkEndsInSilence],
+            &[Flaw::IntentLeavesNoFence, Flaw::FenceEndsInSilence],
         ),
         (
             "a background write whose publish fails",

@@ -1,6 +1,6 @@
 //! Puts the pages together: a layout, a body of its own, and for the errors the lists in `src/problems.rs`.
 
-use crate::problems::{FAULTS, PROBLEMS, Problem};
+use crate::problems::{FAULTS, PROBLEMS, ProblemEntry};
 use anyhow::{Context, Result};
 use std::{collections::BTreeMap, fmt::Write as _, fs};
 
@@ -107,7 +107,7 @@ fn read(file: &str) -> Result<String> {
     fs::read_to_string(format!("pages/{file}")).with_context(|| format!("reading pages/{file}"))
 }
 
-fn by_status() -> BTreeMap<u16, Vec<&'static Problem>> {
+fn by_status() -> BTreeMap<u16, Vec<&'static ProblemEntry>> {
     let mut groups = BTreeMap::<u16, Vec<_>>::new();
     for problem in PROBLEMS {
         groups.entry(problem.status).or_default().push(problem);
@@ -135,7 +135,7 @@ fn contents() -> String {
 fn problems() -> String {
     let mut html = String::new();
     for problem in by_status().into_values().flatten() {
-        let Problem { code, status, title, meaning, remedy } = problem;
+        let ProblemEntry { code, status, title, meaning, remedy } = problem;
         let _ = writeln!(
             html,
             "<section class=\"problem\" id=\"{code}\" aria-labelledby=\"{code}-title\">\n\

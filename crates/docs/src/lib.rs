@@ -12,7 +12,7 @@ pub mod settings;
 /// The export of the component. Only for wasm: its symbol is a name that native linkers refuse.
 #[cfg(target_family = "wasm")]
 mod export {
-    use crate::{respond::respond, settings::Settings};
+    use crate::{respond::respond, settings::DocsSettings};
     use bytes::Bytes;
     use http::Response;
     use http_body_util::Full;
@@ -21,6 +21,6 @@ mod export {
     #[http_service]
     async fn serve(request: Request) -> Response<Full<Bytes>> {
         let (head, _body) = request.into_parts();
-        respond(&head.method, head.uri.path(), &head.headers, Settings::get().await)
+        respond(&head.method, head.uri.path(), &head.headers, DocsSettings::get().await)
     }
 }

@@ -6,7 +6,7 @@
 
 /// A kind of failure: the `code` of a problem document, and the anchor of its `type`.
 #[derive(Clone, Copy, Debug)]
-pub struct Problem {
+pub struct ProblemEntry {
     /// The stable code, also the anchor on `/docs/errors`.
     pub code: &'static str,
     /// The HTTP status that the code always comes with.
@@ -21,7 +21,7 @@ pub struct Problem {
 
 /// Why one field or one parameter was refused: a `code` inside a problem's `errors`.
 #[derive(Clone, Copy, Debug)]
-pub struct Fault {
+pub struct FaultEntry {
     /// The stable code, also the anchor on `/docs/errors` after `fault-`.
     pub code: &'static str,
     /// What is wrong with the value.
@@ -34,16 +34,16 @@ const fn problem(
     title: &'static str,
     meaning: &'static str,
     remedy: &'static str,
-) -> Problem {
-    Problem { code, status, title, meaning, remedy }
+) -> ProblemEntry {
+    ProblemEntry { code, status, title, meaning, remedy }
 }
 
-const fn fault(code: &'static str, meaning: &'static str) -> Fault {
-    Fault { code, meaning }
+const fn fault(code: &'static str, meaning: &'static str) -> FaultEntry {
+    FaultEntry { code, meaning }
 }
 
 /// Every problem, by status.
-pub const PROBLEMS: &[Problem] = &[
+pub const PROBLEMS: &[ProblemEntry] = &[
     problem(
         400,
         "invalid_json",
@@ -318,17 +318,17 @@ pub const PROBLEMS: &[Problem] = &[
 ];
 
 /// Every fault that `errors` may list.
-pub const FAULTS: &[Fault] = &[
+pub const FAULTS: &[FaultEntry] = &[
     fault("required", "The field is missing. The pointer names the field as if it were there."),
     fault(
         "type",
         "The value has another JSON type than the field: a string where a number belongs, null where none is allowed.",
     ),
     fault("too_few", "The list has fewer elements than needed: one in a filter, one id in a tool's arguments."),
-    fault("too_long", "The text has more characters than allowed, counted after cleaning."),
+    fault("too_long", "The text has more characters than allowed, counted after sanitising."),
     fault(
         "too_short",
-        "The text, or what cleaning left of it, has fewer characters than needed; mostly: it is empty. Or the list of operations, \
+        "The text, or what sanitising left of it, has fewer characters than needed; mostly: it is empty. Or the list of operations, \
          todos or scopes is empty.",
     ),
     fault(

@@ -2,7 +2,7 @@
 
 use crate::{
     assets::{self, Asset},
-    settings::Settings,
+    settings::DocsSettings,
 };
 use bytes::Bytes;
 use flate2::read::GzDecoder;
@@ -15,7 +15,7 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers a request by its method, path and headers.
-pub fn respond(method: &Method, path: &str, headers: &HeaderMap, settings: Settings) -> Response<Full<Bytes>> {
+pub fn respond(method: &Method, path: &str, headers: &HeaderMap, settings: DocsSettings) -> Response<Full<Bytes>> {
     let asset = match path.strip_suffix('/').unwrap_or(path) {
         _ if !settings.enabled => None,
         path if path.starts_with(':') => None,
@@ -87,7 +87,7 @@ fn allow(mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
     response
 }
 
-fn secure(headers: &mut HeaderMap, settings: Settings) {
+fn secure(headers: &mut HeaderMap, settings: DocsSettings) {
     set(headers, header::VARY, "Accept-Encoding");
     set(headers, header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");

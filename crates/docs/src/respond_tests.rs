@@ -2,7 +2,7 @@ use super::{CONTENT_SECURITY_POLICY, respond};
 use crate::{
     assets::{ASSETS, find},
     problems::{FAULTS, PROBLEMS},
-    settings::Settings,
+    settings::DocsSettings,
 };
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -12,7 +12,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-const OPEN: Settings = Settings { enabled: true, hsts: false };
+const OPEN: DocsSettings = DocsSettings { enabled: true, hsts: false };
 
 fn ask(method: Method, path: &str, headers: &[(HeaderName, &str)]) -> Response<Full<Bytes>> {
     let mut map = HeaderMap::new();
@@ -138,14 +138,14 @@ fn every_answer_carries_the_security_headers() {
         assert_eq!(header(&response, "cross-origin-resource-policy"), "same-origin");
         assert_eq!(header(&response, "strict-transport-security"), "");
     }
-    let strict = respond(&Method::GET, "/docs", &HeaderMap::new(), Settings { hsts: true, ..OPEN });
+    let strict = respond(&Method::GET, "/docs", &HeaderMap::new(), DocsSettings { hsts: true, ..OPEN });
     assert_eq!(header(&strict, "strict-transport-security"), "max-age=63072000; includeSubDomains");
 }
 
 #[test]
 fn nothing_is_served_when_the_pages_are_off() {
     for path in ["/docs", "/docs/errors", "/docs/nothing"] {
-        let response = respond(&Method::GET, path, &HeaderMap::new(), Settings { enabled: false, ..OPEN });
+        let response = respond(&Method::GET, path, &HeaderMap::new(), DocsSettings { enabled: false, ..OPEN });
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert!(bytes(response).is_empty());
     }

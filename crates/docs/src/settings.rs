@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 /// The settings of the pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Settings {
+pub struct DocsSettings {
     /// Variable `docs` (`on` | `off`, default on): whether the pages are served at all.
     pub enabled: bool,
     /// Variable `hsts` (`on` | `off`, default on in production): whether browsers are told to insist on TLS.
@@ -12,9 +12,9 @@ pub struct Settings {
 }
 
 /// Read once per instance: the host keeps no copy of its own (ARCHITECTURE.md, *The platform*).
-static SETTINGS: OnceLock<Settings> = OnceLock::new();
+static SETTINGS: OnceLock<DocsSettings> = OnceLock::new();
 
-impl Settings {
+impl DocsSettings {
     /// The instance's settings.
     pub async fn get() -> Self {
         if let Some(settings) = SETTINGS.get() {
@@ -39,19 +39,19 @@ async fn variable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Settings;
+    use super::DocsSettings;
 
     #[test]
     fn hsts_is_on_in_production_unless_it_is_set() {
-        assert!(!Settings::from("development", "", "").hsts);
-        assert!(Settings::from("production", "", "").hsts);
-        assert!(!Settings::from("production", "", "off").hsts);
-        assert!(Settings::from("staging", "", "on").hsts);
+        assert!(!DocsSettings::from("development", "", "").hsts);
+        assert!(DocsSettings::from("production", "", "").hsts);
+        assert!(!DocsSettings::from("production", "", "off").hsts);
+        assert!(DocsSettings::from("staging", "", "on").hsts);
     }
 
     #[test]
     fn the_pages_are_served_unless_they_are_off() {
-        assert!(Settings::from("production", "", "").enabled);
-        assert!(!Settings::from("development", "off", "").enabled);
+        assert!(DocsSettings::from("production", "", "").enabled);
+        assert!(!DocsSettings::from("development", "off", "").enabled);
     }
 }

@@ -15,7 +15,7 @@ use crate::allowed_hosts::AllowedHosts;
 use crate::component::{self, Guest};
 use crate::counters::{Counters, Live};
 use crate::engine;
-use crate::faults::Faults;
+use crate::faults::FaultInjection;
 use crate::http::dispatch::App;
 use crate::http::instance::{Instances, Reuse};
 use crate::http::server;
@@ -73,7 +73,7 @@ pub struct Host {
     address: SocketAddr,
     name: String,
     app: Arc<App>,
-    faults: Arc<Faults>,
+    faults: Arc<FaultInjection>,
     limit: ConnectionLimit,
     kill: watch::Sender<u64>,
     stop: watch::Sender<bool>,
@@ -97,7 +97,7 @@ impl Host {
         let values = Values::resolve(&manifest, &sources)?;
         let (kill, killed) = watch::channel(0);
         let counters = Arc::new(Live::default());
-        let faults = Arc::new(Faults::new(options.faults));
+        let faults = Arc::new(FaultInjection::new(options.faults));
         let limit = ConnectionLimit::new(options.postgres_connections.or(sources.postgres_connections()));
         let app = Arc::new(OnceLock::new());
         let prepared = Prepared {
@@ -152,7 +152,7 @@ impl Host {
     }
 
     /// The switches that make Postgres and Redis misbehave.
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &FaultInjection {
         &self.faults
     }
 
@@ -189,7 +189,7 @@ struct Prepared<'a> {
     app: Arc<OnceLock<std::sync::Weak<App>>>,
     killed: watch::Receiver<u64>,
     counters: Arc<Live>,
-    faults: Arc<Faults>,
+    faults: Arc<FaultInjection>,
     limit: ConnectionLimit,
 }
 

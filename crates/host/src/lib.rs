@@ -38,7 +38,7 @@ mod world;
 use std::path::Path;
 
 pub use counters::Counters;
-pub use faults::{Fault, Faults};
+pub use faults::{FaultInjection, ServerFaults};
 pub use host::{Host, Options};
 pub use http::instance::Reuse;
 pub use output::{Captured, Output};

@@ -8,7 +8,7 @@ use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 use crate::allowed_hosts::AllowedHosts;
 use crate::counters::Live;
-use crate::faults::Faults;
+use crate::faults::FaultInjection;
 use crate::http::outbound::Outbound;
 use crate::postgres::Pools;
 use crate::variables::ComponentVariables;
@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) variables: ComponentVariables,
     pub(crate) pools: Pools,
     pub(crate) counters: Arc<Live>,
-    pub(crate) faults: Arc<Faults>,
+    pub(crate) faults: Arc<FaultInjection>,
 }
 
 /// The store data of one instance.

@@ -8,19 +8,19 @@ use todo_core::log::Level;
 use todo_core::store::pg;
 
 /// What the worker is told.
-pub struct Settings {
-    pub postgres: pg::Settings,
+pub struct WorkerSettings {
+    pub postgres: pg::PgSettings,
     pub redis: CacheSettings,
     /// How long a worker may be silent before another takes its job: 15 s with the usual `database_timeout_ms`.
     pub lease: Duration,
 }
 
 /// Reads the variables of the component; the error names the one that is wrong.
-pub async fn read() -> Result<Settings, String> {
+pub async fn read() -> Result<WorkerSettings, String> {
     let deadline = milliseconds("database_timeout_ms").await?;
     // No statement is running any more after this time, nor is a connection being opened for it.
     let longer_than_any_statement = deadline * 2 + Duration::from_secs(5);
-    let postgres = pg::Settings {
+    let postgres = pg::PgSettings {
         url: text("database_url").await?,
         // Nobody waits for the worker, so it may wait for its turn.
         wait_deadline: deadline,
@@ -32,11 +32,11 @@ pub async fn read() -> Result<Settings, String> {
         // Nobody waits for the worker, so it gives Redis as much time for a read as for a write.
         budget: CacheSettings::default().write_budget,
         breaker: milliseconds("redis_retry_ms").await?,
-        mark_ttl: longer_than_any_statement,
+        fence_ttl: longer_than_any_statement,
         answers: text("cache").await?.trim() != "off",
         ..CacheSettings::default()
     };
-    Ok(Settings { postgres, redis, lease: longer_than_any_statement })
+    Ok(WorkerSettings { postgres, redis, lease: longer_than_any_statement })
 }
 
 /// `log_level`, or what `environment` picks. A value that the API refuses counts as empty here.

@@ -21,7 +21,7 @@ use todo_core::usecases::Service;
 use todo_core::usecases::work::{Setback, Worked};
 use todo_core::{Meter, Result};
 
-use crate::config::Settings;
+use crate::config::WorkerSettings;
 use crate::shift::{Run, Shift};
 
 /// How long one call works. Platforms that end requests after 30 s must not interrupt it.
@@ -58,7 +58,7 @@ async fn worker() -> Result<&'static Worker, String> {
     if let Some(worker) = WORKER.get() {
         return Ok(worker);
     }
-    let Settings { postgres, redis, lease } = config::read().await?;
+    let WorkerSettings { postgres, redis, lease } = config::read().await?;
     let log_level = config::log_level().await;
     let service = Service::new(Pg::new(postgres), Cache::new(redis));
     Ok(WORKER.get_or_init(|| Worker { service, lease, log_level, shift: Shift::default() }))

@@ -37,7 +37,7 @@ pub fn array(value: Value, pointer: &str, at_most: usize) -> Result<Vec<Value>, 
     }
 }
 
-/// A string that `parse` cleans and checks.
+/// A string that `parse` sanitises and checks.
 pub fn text<T>(parse: impl FnOnce(&str) -> Result<T, TextError>) -> impl FnOnce(Value, &str) -> Result<T, Fault> {
     move |value, pointer| {
         let text = string(value, pointer)?;

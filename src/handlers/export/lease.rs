@@ -9,8 +9,8 @@ use todo_core::cache::ExportId;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::error::Failure;
-use crate::middleware::entrance::Identity;
+use crate::error::Problem;
+use crate::middleware::gate::Identity;
 
 /// The most exports of one token, or of a workspace where authentication is off, that run at once.
 pub const MOST: usize = 4;
@@ -31,7 +31,7 @@ impl Lease {
     ///
     /// # Errors
     /// 429 `too_many_exports` if the caller has as many as it may.
-    pub async fn take(app: Arc<App>, identity: &Identity) -> Result<Self, Failure> {
+    pub async fn take(app: Arc<App>, identity: &Identity) -> Result<Self, Problem> {
         let Identity { principal, caller } = identity;
         let owner = principal.token_uid.unwrap_or(principal.workspace_uid).to_string();
         let id = ExportId { owner, export: Uuid::now_v7().to_string() };
@@ -40,7 +40,7 @@ impl Lease {
             return Ok(Self { app, meter, id, since: Instant::now() });
         }
         let detail = format!("{MOST} exports of this token are running; wait for one to end");
-        Err(Failure::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", detail).retry_after(LENGTH))
+        Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_exports", detail).retry_after(LENGTH))
     }
 
     /// Renews it when a third of it is over, however many others run.

@@ -14,7 +14,7 @@ use todo_core::{Caller, Error};
 
 use super::tool::Tool;
 use crate::app::App;
-use crate::error::Failure;
+use crate::error::Problem;
 use crate::extract::body::{FromJson, decode};
 use crate::extract::idempotency::Key;
 use crate::extract::page;
@@ -24,7 +24,7 @@ use crate::types::mcp::{
 };
 
 /// A call under way.
-pub struct Call<'a> {
+pub struct ToolCall<'a> {
     /// The instance.
     pub app: &'a App,
     /// Who calls.
@@ -44,14 +44,14 @@ pub struct Output {
 }
 
 impl Output {
-    fn of(value: &impl Serialize, replayed: bool) -> Result<Self, Failure> {
-        let content = to_raw_value(value).map_err(|error| Failure::internal(error.to_string()))?;
+    fn of(value: &impl Serialize, replayed: bool) -> Result<Self, Problem> {
+        let content = to_raw_value(value).map_err(|error| Problem::internal(error.to_string()))?;
         Ok(Self { content, replayed })
     }
 }
 
 /// Calls a tool. Faults stand at pointers into the arguments.
-pub async fn run(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
+pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
     let outcome = match tool {
         Tool::Overview => overview(call).await,
         Tool::FindTodos => find(call).await,
@@ -67,22 +67,22 @@ pub async fn run(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
     outcome.map_err(in_arguments)
 }
 
-async fn overview(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
+async fn overview(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
     let Zone(tz) = read(arguments)?;
     let overview = app.service.overview(caller, &tz).await?;
     Output::of(&Overview::from(overview), false)
 }
 
-async fn find(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
+async fn find(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
     let Find { filter, sort, page } = read(arguments)?;
     let (found, scope) = listed(app, caller, &filter, sort, &page).await?;
     let cursor = found.next.map(|next| page::cursor(app, &scope, &next));
     let content = RawValue::from_string(page::body(&found.items, cursor.as_deref()))
-        .map_err(|error| Failure::internal(error.to_string()))?;
+        .map_err(|error| Problem::internal(error.to_string()))?;
     Ok(Output { content, replayed: false })
 }
 
-async fn get(Call { app, caller, arguments, .. }: Call<'_>) -> Result<Output, Failure> {
+async fn get(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
     let Ids(ids): Ids<MOST_READ> = read(arguments)?;
     let todos = app.service.get_todos(caller, &ids).await?;
     let found: HashSet<_> = todos.iter().map(|todo| todo.uid).collect();
@@ -96,18 +96,18 @@ fn complete(id: Id) -> Operation {
 }
 
 /// One operation for each of the `ids`.
-async fn write_each(tool: Tool, call: Call<'_>, operation: impl Fn(Id) -> Operation) -> Result<Output, Failure> {
+async fn write_each(tool: Tool, call: ToolCall<'_>, operation: impl Fn(Id) -> Operation) -> Result<Output, Problem> {
     write(tool, call, "ids", |Ids::<MOST_WRITTEN>(ids)| ids.into_iter().map(Id::Uuid).map(operation).collect()).await
 }
 
 /// The arguments of a tool as the operations of a batch, one for each item of the `argument`, in their order.
 async fn write<T: FromJson>(
     tool: Tool,
-    call: Call<'_>,
+    call: ToolCall<'_>,
     argument: &str,
     operations: impl FnOnce(T) -> Vec<Operation>,
-) -> Result<Output, Failure> {
-    let Call { app, caller, key, arguments } = call;
+) -> Result<Output, Problem> {
+    let ToolCall { app, caller, key, arguments } = call;
     let (key, value) = keyed(tool, key, arguments)?;
     let outcome = app.service.apply_batch(caller, operations(value), key.as_ref()).await;
     let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, argument))?;
@@ -124,15 +124,15 @@ async fn write<T: FromJson>(
     }
 }
 
-async fn restore(tool: Tool, call: Call<'_>) -> Result<Output, Failure> {
-    let Call { app, caller, key, arguments } = call;
+async fn restore(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
+    let ToolCall { app, caller, key, arguments } = call;
     let (key, Ids(ids)) = keyed::<Ids<MOST_WRITTEN>>(tool, key, arguments)?;
     let outcome = app.service.restore_todos(caller, &ids, key.as_ref()).await;
     let Written { value: todos, replayed, .. } = outcome.map_err(|error| placed(error, "ids"))?;
     Output::of(&Todos { todos: todos.into_iter().map(Into::into).collect() }, replayed)
 }
 
-fn read<T: FromJson>(arguments: Map<String, Value>) -> Result<T, Failure> {
+fn read<T: FromJson>(arguments: Map<String, Value>) -> Result<T, Problem> {
     decode(Value::Object(arguments), Vec::new())
 }
 
@@ -142,9 +142,9 @@ fn keyed<T: FromJson>(
     tool: Tool,
     key: Key,
     mut arguments: Map<String, Value>,
-) -> Result<(Option<IdempotencyKey>, T), Failure> {
+) -> Result<(Option<IdempotencyKey>, T), Problem> {
     let own = arguments.remove_entry("idempotency_key");
-    let text = serde_json::to_string(&arguments).map_err(|error| Failure::internal(error.to_string()))?;
+    let text = serde_json::to_string(&arguments).map_err(|error| Problem::internal(error.to_string()))?;
     let body = Sha256::new().chain_update(tool.name()).chain_update(text);
     arguments.extend(own);
     let Keyed { key: own, value } = read(arguments)?;
@@ -152,9 +152,9 @@ fn keyed<T: FromJson>(
 }
 
 /// The failure of an operation, at the item of the arguments that it was made of.
-fn placed(error: Error, argument: &str) -> Failure {
-    let mut failure = Failure::from(error);
-    for fault in &mut failure.faults {
+fn placed(error: Error, argument: &str) -> Problem {
+    let mut problem = Problem::from(error);
+    for fault in &mut problem.faults {
         let Place::Pointer(pointer) = &mut fault.place else { continue };
         // Nothing, `/0` or `/0/todo/title`.
         let Some(rest) = pointer.strip_prefix("/operations") else { continue };
@@ -163,17 +163,17 @@ fn placed(error: Error, argument: &str) -> Failure {
         let field = if argument == "ids" { "" } else { field.strip_prefix("/todo").unwrap_or(field) };
         *pointer = format!("/{argument}{item}{field}");
     }
-    failure
+    problem
 }
 
 /// What is a parameter elsewhere is an argument here.
-fn in_arguments(mut failure: Failure) -> Failure {
-    for Fault { place, .. } in &mut failure.faults {
+fn in_arguments(mut problem: Problem) -> Problem {
+    for Fault { place, .. } in &mut problem.faults {
         if let Place::Parameter(name) = place {
             *place = Place::Pointer(format!("/{name}"));
         }
     }
-    if failure.code == "invalid_parameter" { Failure::body(failure.faults) } else { failure }
+    if problem.code == "invalid_parameter" { Problem::body(problem.faults) } else { problem }
 }
 
 #[cfg(test)]
@@ -183,8 +183,8 @@ mod tests {
     #[test]
     fn a_fault_of_an_operation_stands_at_the_argument() {
         let place = |pointer: &str, argument| {
-            let failure = placed(Error::Invalid(vec![Fault::at(pointer, "invalid_value", "x")]), argument);
-            failure.faults.into_iter().map(|fault| fault.place).next()
+            let problem = placed(Error::Invalid(vec![Fault::at(pointer, "invalid_value", "x")]), argument);
+            problem.faults.into_iter().map(|fault| fault.place).next()
         };
         for (pointer, argument, expected) in [
             ("/operations", "todos", "/todos"),

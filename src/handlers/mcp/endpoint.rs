@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode, header};
 use serde_json::{Map, Value};
 
-use super::call::{self, Call};
+use super::call::{self, ToolCall};
 use super::era::Era;
 use super::message::{self, Message, RpcError};
 use super::result;
@@ -15,12 +15,12 @@ use super::tool::Tool;
 use crate::app::App;
 use crate::config::CorsOrigins;
 use crate::document::Document;
-use crate::error::{self, Failure, Logged};
+use crate::error::{self, Logged, Problem};
 use crate::extract::body;
 use crate::extract::idempotency::Key;
-use crate::middleware::access_log::Findings;
+use crate::middleware::access_log::RequestContext;
 use crate::middleware::auth::unauthenticated;
-use crate::middleware::entrance::Identity;
+use crate::middleware::gate::Identity;
 use crate::middleware::request_id::{Origin, RequestId};
 
 /// The methods that the log names.
@@ -35,9 +35,9 @@ const METHODS: [&str; 7] = [
 ];
 
 /// What a message is answered with besides itself.
-struct Context<'a> {
+struct IncomingMessage<'a> {
     app: &'a App,
-    findings: &'a Findings,
+    context: &'a RequestContext,
     identity: Identity,
     key: Key,
     origin: Origin<'a>,
@@ -45,28 +45,28 @@ struct Context<'a> {
 }
 
 /// Answers a message of an assistant's client.
-pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Failure> {
+pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Response, Problem> {
     check_origin(&app.settings.http.cors_origins, request.headers())?;
     let Some(identity) = request.extensions().get::<Identity>().cloned() else {
         return Err(unauthenticated("a bearer token is required", false));
     };
     body::check_media_type(request.headers(), false)?;
-    let findings = Findings::of(&app, &request);
+    let context = RequestContext::of(&app, &request);
     let origin = Origin::of(&app, &request);
     let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let (mut parts, body) = request.into_parts();
     let key = Key::from_request_parts(&mut parts, &()).await?;
     let bytes = body::read(body).await?;
-    let context = Context { app: &app, findings: &findings, identity, key, origin, request_id };
+    let incoming = IncomingMessage { app: &app, context: &context, identity, key, origin, request_id };
     match message::parse(&bytes) {
-        Ok(message) => dispatch(context, &parts.headers, message).await,
+        Ok(message) => dispatch(incoming, &parts.headers, message).await,
         Err((id, error)) => Ok(refuse(&id, &error)),
     }
 }
 
 /// A page of another site must not make its visitor's browser use the service: pages of unknown origins are refused, whatever
 /// they prove themselves with.
-fn check_origin(allowed: &CorsOrigins, headers: &HeaderMap) -> Result<(), Failure> {
+fn check_origin(allowed: &CorsOrigins, headers: &HeaderMap) -> Result<(), Problem> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let known = origins.all(|origin| match allowed {
         CorsOrigins::None => false,
@@ -76,12 +76,12 @@ fn check_origin(allowed: &CorsOrigins, headers: &HeaderMap) -> Result<(), Failur
     if known {
         return Ok(());
     }
-    Err(Failure::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of this origin may not call the service"))
+    Err(Problem::new(StatusCode::FORBIDDEN, "origin_not_allowed", "pages of this origin may not call the service"))
 }
 
-async fn dispatch(context: Context<'_>, headers: &HeaderMap, message: Message) -> Result<Response, Failure> {
+async fn dispatch(incoming: IncomingMessage<'_>, headers: &HeaderMap, message: Message) -> Result<Response, Problem> {
     let method = METHODS.into_iter().find(|known| *known == message.method);
-    context.findings.with(|facts| facts.mcp_method = Some(method.unwrap_or("other")));
+    incoming.context.with(|notes| notes.mcp_method = Some(method.unwrap_or("other")));
     let era = match Era::of(headers, &message) {
         Ok(era) => era,
         Err(error) => return Ok(refuse(&message.id.unwrap_or_default(), &error)),
@@ -98,16 +98,21 @@ async fn dispatch(context: Context<'_>, headers: &HeaderMap, message: Message) -
         }
         (Era::Legacy, "ping") => result::answer(&id, result::nothing()),
         (_, "tools/list") => {
-            let scopes = &context.identity.principal.scopes;
+            let scopes = &incoming.identity.principal.scopes;
             result::answer(&id, result::tools(era, |tool| scopes.contains(&tool.scope())))
         }
-        (_, "tools/call") => return call(context, era, &id, params).await,
+        (_, "tools/call") => return call(incoming, era, &id, params).await,
         _ => return Ok(refuse_in(era, &id, RpcError::method_not_found())),
     };
     Ok(document.into_response())
 }
 
-async fn call(context: Context<'_>, era: Era, id: &Value, mut params: Map<String, Value>) -> Result<Response, Failure> {
+async fn call(
+    incoming: IncomingMessage<'_>,
+    era: Era,
+    id: &Value,
+    mut params: Map<String, Value>,
+) -> Result<Response, Problem> {
     let name = params.remove("name");
     let Some(tool) = name.as_ref().and_then(Value::as_str).and_then(Tool::parse) else {
         return Ok(refuse_in(era, id, RpcError::invalid_params("there is no tool of this name")));
@@ -117,11 +122,11 @@ async fn call(context: Context<'_>, era: Era, id: &Value, mut params: Map<String
         Some(Value::Object(arguments)) => arguments,
         Some(_) => return Ok(refuse_in(era, id, RpcError::invalid_params("the arguments must be an object"))),
     };
-    let Context { app, findings, identity, key, origin, request_id } = context;
-    findings.with(|facts| facts.tool = Some(tool.name()));
+    let IncomingMessage { app, context, identity, key, origin, request_id } = incoming;
+    context.with(|notes| notes.tool = Some(tool.name()));
     let outcome = match identity.with_scope(tool.scope()) {
-        Ok(caller) => call::run(tool, Call { app, caller, key, arguments }).await,
-        Err(failure) => Err(failure),
+        Ok(caller) => call::run(tool, ToolCall { app, caller, key, arguments }).await,
+        Err(problem) => Err(problem),
     };
     match outcome {
         Ok(output) => {
@@ -129,11 +134,11 @@ async fn call(context: Context<'_>, era: Era, id: &Value, mut params: Map<String
             Ok(document.replayed(output.replayed).into_response())
         }
         // What is wrong on our side is told as everywhere, so that proxies, clients and alerts see it.
-        Err(failure) if failure.status.is_server_error() => Err(failure),
-        Err(failure) => {
-            let problem = error::problem(&failure, &origin, request_id.as_str()).to_string();
-            let document = result::answer(id, result::failure(era, &problem));
-            Ok(logged(document, Logged { code: Some(failure.code), cause: failure.cause }))
+        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) => {
+            let details = error::problem_details(&problem, &origin, request_id.as_str()).to_string();
+            let document = result::answer(id, result::refusal(era, &details));
+            Ok(logged(document, Logged { code: Some(problem.code), cause: problem.cause }))
         }
     }
 }

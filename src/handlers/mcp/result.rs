@@ -128,7 +128,7 @@ struct Text<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Call<'a> {
+struct CallResult<'a> {
     content: [Text<'a>; 1],
     #[serde(skip_serializing_if = "Option::is_none")]
     structured_content: Option<&'a RawValue>,
@@ -140,13 +140,13 @@ struct Call<'a> {
 /// What a tool gave.
 pub fn success(era: Era, content: &RawValue) -> impl Serialize {
     let text = Text { r#type: "text", text: content.get() };
-    Call { content: [text], structured_content: Some(content), is_error: false, stamp: Stamp::of(era) }
+    CallResult { content: [text], structured_content: Some(content), is_error: false, stamp: Stamp::of(era) }
 }
 
 /// Why a tool gave nothing. As text alone: clients hold structured content against the schema of what the tool gives.
-pub fn failure(era: Era, problem: &str) -> impl Serialize {
+pub fn refusal(era: Era, problem: &str) -> impl Serialize {
     let text = Text { r#type: "text", text: problem };
-    Call { content: [text], structured_content: None, is_error: true, stamp: Stamp::of(era) }
+    CallResult { content: [text], structured_content: None, is_error: true, stamp: Stamp::of(era) }
 }
 
 /// An empty result.

@@ -12,7 +12,7 @@ pub mod record;
 pub mod replaced;
 pub mod server;
 pub mod suite;
-pub mod victims;
+pub mod targets;
 pub mod workspace;
 
 pub use answer::Answer;

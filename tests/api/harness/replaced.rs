@@ -22,7 +22,7 @@ impl OldApplication {
         };
         let filled = python("python").args(["tests/api/adopt/fill.py", &todos.to_string()]).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&filled.stdout).trim(), todos.to_string(), "{filled:?}");
-        let port = super::victims::free_port().to_string();
+        let port = super::targets::free_port().to_string();
         let process = python("uvicorn")
             .args(["baseline:app", "--port", &port, "--log-level", "critical"])
             .current_dir(&folder)

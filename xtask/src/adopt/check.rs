@@ -65,7 +65,7 @@ impl<'a> Checked<'a> {
     }
 
     /// Text that must be there, cleaned.
-    pub fn clean<T>(
+    pub fn sanitise<T>(
         &mut self,
         column: &str,
         parse: impl Fn(&str) -> Result<T, TextError>,
@@ -75,7 +75,7 @@ impl<'a> Checked<'a> {
         match parse(&old) {
             Ok(new) => {
                 if as_str(&new) != old.trim() {
-                    self.mend(column, "cleaned of markup, or normalised");
+                    self.mend(column, "sanitised, or normalised");
                 }
                 Ok(Some(new))
             }

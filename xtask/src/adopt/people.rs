@@ -53,7 +53,7 @@ async fn departments(source: &mut Source, target: &mut Target, map: &Map, report
         let Some(id) = old.id(&mut before) else { continue };
         ids.insert(id);
         let (Some(name), Ok((created, updated))) =
-            (old.clean("name", Name::parse, Name::as_str)?, old.times(&target.now)?)
+            (old.sanitise("name", Name::parse, Name::as_str)?, old.times(&target.now)?)
         else {
             continue;
         };
@@ -87,9 +87,9 @@ async fn employees(
         let mut old = Checked::new("employees", &table, &row, report)?;
         let Some(id) = old.id(&mut before) else { continue };
         ids.insert(id);
-        let name = old.clean("name", Name::parse, Name::as_str)?;
+        let name = old.sanitise("name", Name::parse, Name::as_str)?;
         let email = match old.text("email")?.filter(|email| !email.trim().is_empty()) {
-            Some(_) => old.clean("email", Email::parse, Email::as_str)?,
+            Some(_) => old.sanitise("email", Email::parse, Email::as_str)?,
             None => {
                 let made = format!("employee-{id}@adopted.invalid");
                 old.mend("email", &format!("there is none: {made}"));
@@ -123,7 +123,7 @@ async fn tags(source: &mut Source, target: &mut Target, map: &Map, report: &mut 
         let Some(id) = old.id(&mut before) else { continue };
         ids.insert(id, id);
         let (Some(name), Ok(created)) =
-            (old.clean("name", TagName::parse, TagName::as_str)?, old.instant("created_at")?)
+            (old.sanitise("name", TagName::parse, TagName::as_str)?, old.instant("created_at")?)
         else {
             continue;
         };

@@ -114,7 +114,7 @@ async fn tag_one(target: &mut Target, (todo, tags): &(i64, BTreeSet<i64>), repor
 }
 
 fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -> Result<Option<Todo>> {
-    let title = old.clean("title", Title::parse, Title::as_str)?;
+    let title = old.sanitise("title", Title::parse, Title::as_str)?;
     let description = description(old)?;
     let status = status(old, map)?;
     let priority = priority(old, map)?;
@@ -172,7 +172,7 @@ fn description(old: &mut Checked<'_>) -> Result<Option<Option<Description>>> {
             let before = text.trim().replace("\r\n", "\n").replace('\r', "\n");
             // That `&` is written `&amp;` in rich text changes nothing.
             if clean != before && plain != before {
-                old.mend("description", "cleaned of markup that is not allowed, or normalised");
+                old.mend("description", "sanitised, or normalised");
             }
             Ok(Some(new))
         }

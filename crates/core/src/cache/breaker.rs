@@ -30,7 +30,7 @@ impl Breaker {
 
     /// Whether a call may be made now, an urgent one (a write's) or any other. While the breaker is open one a period may,
     /// as a probe.
-    pub fn admits(&mut self, now: Instant, urgent: bool) -> bool {
+    pub fn allows(&mut self, now: Instant, urgent: bool) -> bool {
         let until = if urgent { &mut self.writes } else { &mut self.reads };
         match until {
             None => true,
@@ -95,17 +95,17 @@ mod tests {
         for urgent in [false, true] {
             let start = Instant::now();
             let mut breaker = Breaker::new(PERIOD);
-            assert!(breaker.admits(start, urgent));
+            assert!(breaker.allows(start, urgent));
             breaker.failed(start, urgent);
-            assert!(!breaker.admits(start + PERIOD / 2, urgent));
-            assert!(breaker.admits(start + PERIOD, urgent));
-            assert!(!breaker.admits(start + PERIOD, urgent), "the probe is under way");
+            assert!(!breaker.allows(start + PERIOD / 2, urgent));
+            assert!(breaker.allows(start + PERIOD, urgent));
+            assert!(!breaker.allows(start + PERIOD, urgent), "the probe is under way");
             breaker.failed(start + PERIOD, urgent);
-            assert!(!breaker.admits(start + PERIOD + PERIOD / 2, urgent));
-            assert!(breaker.admits(start + PERIOD * 2, urgent));
+            assert!(!breaker.allows(start + PERIOD + PERIOD / 2, urgent));
+            assert!(breaker.allows(start + PERIOD * 2, urgent));
             breaker.succeeded();
-            assert!(breaker.admits(start + PERIOD * 2, urgent));
-            assert!(breaker.admits(start + PERIOD * 2, urgent));
+            assert!(breaker.allows(start + PERIOD * 2, urgent));
+            assert!(breaker.allows(start + PERIOD * 2, urgent));
         }
     }
 
@@ -114,8 +114,8 @@ mod tests {
         let start = Instant::now();
         let mut breaker = Breaker::new(PERIOD);
         breaker.failed(start, false);
-        assert!(breaker.admits(start + PERIOD, false));
-        assert!(breaker.admits(start + PERIOD * 2, false));
+        assert!(breaker.allows(start + PERIOD, false));
+        assert!(breaker.allows(start + PERIOD * 2, false));
     }
 
     #[test]
@@ -123,11 +123,11 @@ mod tests {
         let start = Instant::now();
         let mut breaker = Breaker::new(PERIOD);
         breaker.failed(start, false);
-        assert!(!breaker.admits(start, false));
-        assert!(breaker.admits(start, true));
-        assert!(breaker.admits(start, true), "several writes at once");
+        assert!(!breaker.allows(start, false));
+        assert!(breaker.allows(start, true));
+        assert!(breaker.allows(start, true), "several writes at once");
         breaker.failed(start, true);
-        assert!(!breaker.admits(start, true) && !breaker.admits(start, false));
+        assert!(!breaker.allows(start, true) && !breaker.allows(start, false));
     }
 
     #[test]
@@ -136,18 +136,18 @@ mod tests {
         let ms = |ms| start + Duration::from_millis(ms);
         let mut breaker = Breaker::new(PERIOD);
         breaker.overran(ms(0), ms(25), false);
-        assert!(!breaker.admits(ms(26), false));
+        assert!(!breaker.allows(ms(26), false));
         breaker.came_late(ms(27));
-        assert!(breaker.admits(ms(28), false));
+        assert!(breaker.allows(ms(28), false));
         breaker.overran(ms(10), ms(35), false);
-        assert!(breaker.admits(ms(36), false), "it began before the late answer came");
+        assert!(breaker.allows(ms(36), false), "it began before the late answer came");
         breaker.overran(ms(28), ms(53), false);
         breaker.came_late(ms(54));
-        assert!(!breaker.admits(ms(55), false), "Redis is slow");
+        assert!(!breaker.allows(ms(55), false), "Redis is slow");
         breaker.succeeded();
         breaker.overran(ms(60), ms(85), false);
         breaker.came_late(ms(86));
-        assert!(breaker.admits(ms(87), false), "an answer in time begins anew");
+        assert!(breaker.allows(ms(87), false), "an answer in time begins anew");
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::{Cache, Entry, Hit, Who};
+use super::{Cache, Credential, GateRequest, Hit};
 
 /// The copies of one instance.
 #[derive(Debug, Default)]
 pub struct Copies {
-    kept: HashMap<Key, Arc<Copy>>,
+    kept: HashMap<CopyKey, Arc<Copy>>,
     bytes: usize,
 }
 
@@ -28,21 +28,21 @@ pub struct Copy {
 
 /// Who asked for what; the workspace follows from who it is.
 #[derive(Debug, PartialEq, Eq, Hash)]
-struct Key {
-    who: Option<[u8; 32]>,
+struct CopyKey {
+    credential: Option<[u8; 32]>,
     request: [u8; 32],
     gzip: bool,
 }
 
-impl Key {
-    fn of(asked: &Entry<'_>) -> Option<Self> {
-        let who = match asked.who {
-            Who::Token(hash) => Some(*hash),
+impl CopyKey {
+    fn of(asked: &GateRequest<'_>) -> Option<Self> {
+        let credential = match asked.credential {
+            Credential::Token(hash) => Some(*hash),
             // There is only one where authentication is off.
-            Who::Workspace(_) => None,
-            Who::Nobody => return None,
+            Credential::Workspace(_) => None,
+            Credential::Nobody => return None,
         };
-        Some(Self { who, request: *asked.request?, gzip: asked.gzip })
+        Some(Self { credential, request: *asked.request?, gzip: asked.gzip })
     }
 }
 
@@ -53,14 +53,14 @@ impl Copies {
     const OVERHEAD: usize = 512;
 
     /// The copy of what is asked for, if there is one.
-    pub fn find(&self, now: Instant, asked: &Entry<'_>) -> Option<Arc<Copy>> {
-        let copy = self.kept.get(&Key::of(asked)?)?;
+    pub fn find(&self, now: Instant, asked: &GateRequest<'_>) -> Option<Arc<Copy>> {
+        let copy = self.kept.get(&CopyKey::of(asked)?)?;
         (now.duration_since(copy.read) < Cache::LEASE).then(|| Arc::clone(copy))
     }
 
     /// Keeps what was just read.
-    pub fn keep(&mut self, now: Instant, asked: &Entry<'_>, hit: &Hit) {
-        let Some(key) = Key::of(asked) else { return };
+    pub fn keep(&mut self, now: Instant, asked: &GateRequest<'_>, hit: &Hit) {
+        let Some(key) = CopyKey::of(asked) else { return };
         if self.bytes + Self::size(hit) > Self::MOST_BYTES {
             *self = Self::default();
         }
@@ -80,9 +80,9 @@ mod tests {
     use super::super::{Dependency, RateLimits};
     use super::*;
 
-    fn asked<'a>(token: &'a [u8; 32], request: &'a [u8; 32]) -> Entry<'a> {
-        Entry {
-            who: Who::Token(token),
+    fn asked<'a>(token: &'a [u8; 32], request: &'a [u8; 32]) -> GateRequest<'a> {
+        GateRequest {
+            credential: Credential::Token(token),
             address: "",
             limits: RateLimits::OFF,
             write: false,
@@ -108,8 +108,8 @@ mod tests {
         assert!(copies.find(now + Cache::LEASE, &mine).is_none());
         assert!(copies.find(now, &asked(&[9; 32], &[2; 32])).is_none(), "another token");
         assert!(copies.find(now, &asked(&[1; 32], &[3; 32])).is_none(), "another request");
-        assert!(copies.find(now, &Entry { gzip: true, ..mine }).is_none(), "another form");
-        assert!(copies.find(now, &Entry { request: None, ..mine }).is_none());
+        assert!(copies.find(now, &GateRequest { gzip: true, ..mine }).is_none(), "another form");
+        assert!(copies.find(now, &GateRequest { request: None, ..mine }).is_none());
     }
 
     #[test]

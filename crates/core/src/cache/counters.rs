@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis_failure::{Failure, Misconfiguration};
+use super::redis_failure::{Misconfiguration, RedisFailure};
 use super::script::{Args, COUNT, Reply};
-use super::{Cache, DownReason, Health};
+use super::{Cache, DownReason, RedisHealth};
 use crate::{Meter, lock};
 
 /// What this instance was told to count and has not sent.
@@ -50,19 +50,25 @@ impl Cache {
     }
 
     /// Asks Redis for a sign of life, past the breaker.
-    pub async fn health(&self, meter: &Meter) -> Health {
+    pub async fn health(&self, meter: &Meter) -> RedisHealth {
         let Some(redis) = &self.redis else {
-            return Health::Off;
+            return RedisHealth::Off;
         };
         match redis.probe(meter, self.settings.write_budget).await {
-            Ok(latency) => Health::Up(latency),
-            Err(Failure::Misconfigured(Misconfiguration::NotPermitted)) => Health::Down(DownReason::NotPermitted),
-            Err(Failure::Misconfigured(Misconfiguration::WrongPassword)) => Health::Down(DownReason::WrongPassword),
-            Err(Failure::Misconfigured(Misconfiguration::MissingPermission)) => {
-                Health::Down(DownReason::MissingPermission)
+            Ok(latency) => RedisHealth::Up(latency),
+            Err(RedisFailure::Misconfigured(Misconfiguration::NotPermitted)) => {
+                RedisHealth::Down(DownReason::NotPermitted)
             }
-            Err(Failure::Overrun | Failure::Starved) => Health::Down(DownReason::Timeout),
-            Err(Failure::LeftAlone | Failure::OtherEpoch | Failure::Broken(_)) => Health::Down(DownReason::Unreachable),
+            Err(RedisFailure::Misconfigured(Misconfiguration::WrongPassword)) => {
+                RedisHealth::Down(DownReason::WrongPassword)
+            }
+            Err(RedisFailure::Misconfigured(Misconfiguration::MissingPermission)) => {
+                RedisHealth::Down(DownReason::MissingPermission)
+            }
+            Err(RedisFailure::Overrun | RedisFailure::Starved) => RedisHealth::Down(DownReason::Timeout),
+            Err(RedisFailure::LeftAlone | RedisFailure::OtherEpoch | RedisFailure::Broken(_)) => {
+                RedisHealth::Down(DownReason::Unreachable)
+            }
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What `/health` says about Redis.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
+pub enum RedisHealth {
     /// None is configured.
     Off,
     /// It answered after this long.

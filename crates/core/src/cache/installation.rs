@@ -59,7 +59,7 @@ impl Installation {
     }
 
     /// Whether nothing has to be asked or waited for.
-    fn is_settled(&self, now: Instant) -> bool {
+    fn is_resolved(&self, now: Instant) -> bool {
         let state = lock(&self.0);
         state.id.is_some() || state.missed.is_some_and(|missed| now.duration_since(missed) < Self::PAUSE)
     }
@@ -76,7 +76,7 @@ impl Installation {
 impl Cache {
     /// Whether Redis may be called, or need not be, without asking for the id of the installation first.
     pub fn knows_installation(&self) -> bool {
-        self.redis.is_none() || self.installation.is_settled(Instant::now())
+        self.redis.is_none() || self.installation.is_resolved(Instant::now())
     }
 
     /// What has to be done first. Whoever is told to ask does.

@@ -37,7 +37,7 @@ impl Cache {
 
     /// How long a write that could not tell Redis waits after its commit, until every check that did not see its pending invalidation
     /// has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
-    pub const DISTRUST_WAIT: Duration = Duration::from_millis(1100);
+    pub const INVALIDATION_WAIT: Duration = Duration::from_millis(1100);
 
     /// Reads nothing and connects to nothing yet.
     pub fn new(settings: CacheSettings) -> Self {

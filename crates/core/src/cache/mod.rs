@@ -3,8 +3,8 @@
 //! # What is promised
 //!
 //! After a write has been answered, no request that begins then is served the state before it, by any instance, with or
-//! without the cache. A write whose instance died after the commit is seen by everybody once the life of its mark is
-//! over, or twice that if Redis lost the mark. Redis may at any moment be slow, cut off (from all instances or from some), restarted
+//! without the cache. A write whose instance died after the commit is seen by everybody once the life of its fence is
+//! over, or twice that if Redis lost the fence. Redis may at any moment be slow, cut off (from all instances or from some), restarted
 //! with its data, with older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model.rs` explores
 //! the interleavings of all that, and leaves out each rule below in turn to see what it is there for.
 //!
@@ -18,7 +18,7 @@
 //! | key | what |
 //! |---|---|
 //! | `epoch` | which life of the server this is; until when the last check is good; when a token was last revoked |
-//! | `w:<epoch>:<workspace>` | generations and the marks of writes in flight, in one hash, so that they can only be lost together |
+//! | `w:<epoch>:<workspace>` | generations and the fences of writes in flight, in one hash, so that they can only be lost together |
 //! | `e:<workspace>:<epoch>:<generation>:<request>` | a response ([`entry`]) |
 //! | `f:…` (as `e:`) | somebody is fetching it |
 //! | `a:<epoch>:<token hash>` | what is remembered of a token: since when, until when, its principal |
@@ -33,39 +33,39 @@
 //! # The rules
 //!
 //! 1. **Generations.** An entry is stored under the generation that was read *before* its SQL. A write raises the generations of what
-//!    it can change ([`Scope`], [`Dependency`]) when it *publishes*: after its commit and before its answer. Everything older is
+//!    it can change ([`InvalidationScope`], [`Dependency`]) when it *publishes*: after its commit and before its answer. Everything older is
 //!    unreachable from then on, for all who ask then; only who had asked before, and waits for another caller's fetch, takes the
 //!    answer of the generation in which it asked. All generations of a workspace come from one counter; a lost one begins again at
 //!    Redis' clock in microseconds, which no earlier one has reached.
-//! 2. **Marks.** While a write is under way its old state is served and stored: nobody has been told of the write. Its *intent* leaves
-//!    a mark, which its publish removes. A mark that expires, after longer than its statement can possibly run, is the publish of a
-//!    writer that died. Marks may be lost with the hash that holds them, so a new hash begins with one.
-//!    *A background write* ([`Scope::TodosInBackground`]) is one that nobody waits for. For half a second after its publish, what it
-//!    has outdated is served until somebody has fetched anew; the first who is served it does that, beside its response. Not so once
+//! 2. **Fences.** While a write is under way its old state is served and stored: nobody has been told of the write. Its *intent* leaves
+//!    a fence, which its publish removes. A fence that expires, after longer than its statement can possibly run, is the publish of a
+//!    writer that died. Fences may be lost with the hash that holds them, so a new hash begins with one.
+//!    *A background write* ([`InvalidationScope::TodosInBackground`]) is one that nobody waits for. For half a second after its publish, what it
+//!    has made stale is served until somebody has fetched anew; the first who is served it does that, beside its response. Not so once
 //!    another kind of write has come.
 //! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which
-//!    run it talks to (`greet.lua`). Another run than the last one begins a new epoch: no key of an old one is read
+//!    run it talks to (`handshake.lua`). Another run than the last one begins a new epoch: no key of an old one is read
 //!    again, whatever state the data came back in.
 //! 4. **Checks.** A cached response is served, and a remembered token accepted, only under a check: the store has said that no
 //!    invalidation is pending in the whole installation, in one statement, and the check ends one second after Redis' time from
 //!    before that statement. What is remembered of a token lasts for ten minutes, or until it expires, and is worthless if it is
-//!    older than the last revocation of any token: a revocation is a write like any other ([`Scope::Access`]).
+//!    older than the last revocation of any token: a revocation is a write like any other ([`InvalidationScope::Access`]).
 //! 5. **Writers that cannot reach Redis**, for their intent or their publish, record a pending invalidation, with their own statement
 //!    or in one before the answer. From its commit on no check is good for their workspace; those from before run out within a
 //!    second. The writer answers after that second, unless
 //!    an older row has stood for long enough that none can be left; that row is locked, so that it cannot be settled
 //!    before the write commits, and does for this write, too, so that an outage leaves few rows however long it lasts. A
 //!    writer that does not know its outcome, or whose request is given up before it does, records a row that is not settled while any
-//!    transaction runs that was running then: a commit may wait for a standby beyond the life of the mark.
+//!    transaction runs that was running then: a commit may wait for a standby beyond the life of the fence.
 //! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation of their workspaces, forgets the tokens if one
 //!    was revoked, and *then* deletes exactly the rows that the snapshot of the check saw. Not those up to an id: a row with a smaller
 //!    id may commit later. For the second of that check nothing is served to these workspaces.
 //!
 //! # What is assumed
 //!
-//! * A statement commits within `mark_ttl` of its intent, or its writer lives and knows; and within nine seconds of recording its row
+//! * A statement commits within `fence_ttl` of its intent, or its writer lives and knows; and within nine seconds of recording its row
 //!   of rule 5, which counts as old after ten (hence the bound of `database_timeout_ms`).
-//! * Redis' clock does not jump back by more than the margin of [`Cache::DISTRUST_WAIT`] within a second.
+//! * Redis' clock does not jump back by more than the margin of [`Cache::INVALIDATION_WAIT`] within a second.
 //! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others,
 //!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
 //!   moves open connections to another server hides the restart. Cluster is not supported.
@@ -122,11 +122,11 @@ mod types;
 pub mod writes;
 
 pub use exports::ExportId;
-pub use health::{DownReason, Health};
+pub use health::{DownReason, RedisHealth};
 pub use installation::Learning;
 pub use instance::Cache;
-pub use scope::{Dependency, Scope, Todos};
+pub use scope::{Dependency, InvalidationScope, Todos};
 pub use types::{
-    Admission, Admitted, After, CacheSettings, Entrance, Entry, Fresh, Hit, Intent, Lookup, Pass, Pending, Published,
-    RateClass, RateLimits, RateVerdict, Reach, Ticket, Who,
+    After, Authenticated, AuthenticatedReply, CacheSettings, Credential, Fresh, GateReply, GateRequest, Hit, Intent,
+    Lookup, Pending, Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket,
 };

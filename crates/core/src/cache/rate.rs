@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-use super::{Entry, RateClass, RateLimits, RateVerdict, Who};
+use super::{Credential, GateRequest, RateClass, RateLimits, RateVerdict};
 
 /// The window of every quota.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -39,29 +39,34 @@ impl LocalRates {
         Self { start, buckets: HashMap::new(), known: HashSet::new() }
     }
 
-    /// Charges a request at the door. Also says whether the address of an unknown token was charged.
-    pub fn enter(&mut self, now: Instant, entry: &Entry<'_>) -> (Vec<RateVerdict>, bool) {
-        let unknown = match entry.who {
-            Who::Token(hash) if self.known.contains(hash) => {
-                return (self.charge_token(now, hash, entry), false);
+    /// Charges a request at the gate. Also says whether the address of an unknown token was charged.
+    pub fn enter(&mut self, now: Instant, gate_request: &GateRequest<'_>) -> (Vec<RateVerdict>, bool) {
+        let unknown = match gate_request.credential {
+            Credential::Token(hash) if self.known.contains(hash) => {
+                return (self.charge_token(now, hash, gate_request), false);
             }
-            Who::Token(_) => true,
-            Who::Workspace(_) | Who::Nobody => false,
+            Credential::Token(_) => true,
+            Credential::Workspace(_) | Credential::Nobody => false,
         };
-        let owner = Owner::Address(entry.address.to_owned());
-        let mut charged = address_quotas(entry, &owner);
+        let owner = Owner::Address(gate_request.address.to_owned());
+        let mut charged = address_quotas(gate_request, &owner);
         let charges = charged.len();
-        if unknown && entry.limits.auth_failures > 0 {
-            charged.push((Bucket { class: RateClass::AuthFailures, owner }, entry.limits.auth_failures));
+        if unknown && gate_request.limits.auth_failures > 0 {
+            charged.push((Bucket { class: RateClass::AuthFailures, owner }, gate_request.limits.auth_failures));
         }
         let rates = self.charge(now, &charged, charges);
         let passes = rates.iter().all(|rate| rate.allowed);
         (rates, unknown && passes)
     }
 
-    /// The token of `entry` is valid. If its address was charged in place of it, sets that right.
-    pub fn admit(&mut self, now: Instant, entry: &Entry<'_>, address_charged: bool) -> Option<Vec<RateVerdict>> {
-        let Who::Token(hash) = entry.who else {
+    /// The token of `gate_request` is valid. If its address was charged in place of it, sets that right.
+    pub fn authenticated(
+        &mut self,
+        now: Instant,
+        gate_request: &GateRequest<'_>,
+        address_charged: bool,
+    ) -> Option<Vec<RateVerdict>> {
+        let Credential::Token(hash) = gate_request.credential else {
             return None;
         };
         if self.known.len() >= CAPACITY {
@@ -71,12 +76,12 @@ impl LocalRates {
         if !address_charged {
             return None;
         }
-        for (bucket, quota) in address_quotas(entry, &Owner::Address(entry.address.to_owned())) {
+        for (bucket, quota) in address_quotas(gate_request, &Owner::Address(gate_request.address.to_owned())) {
             if let Some(tat) = self.buckets.get_mut(&bucket) {
                 *tat = tat.saturating_sub(interval(quota));
             }
         }
-        Some(self.charge_token(now, hash, entry))
+        Some(self.charge_token(now, hash, gate_request))
     }
 
     /// Charges a wrong credential.
@@ -87,8 +92,13 @@ impl LocalRates {
         }
     }
 
-    fn charge_token(&mut self, now: Instant, hash: &[u8; 32], entry: &Entry<'_>) -> Vec<RateVerdict> {
-        let charged = quotas(entry, &Owner::Token(*hash), entry.limits.per_token, entry.limits.writes_per_token);
+    fn charge_token(&mut self, now: Instant, hash: &[u8; 32], gate_request: &GateRequest<'_>) -> Vec<RateVerdict> {
+        let charged = quotas(
+            gate_request,
+            &Owner::Token(*hash),
+            gate_request.limits.per_token,
+            gate_request.limits.writes_per_token,
+        );
         self.charge(now, &charged, charged.len())
     }
 
@@ -117,12 +127,12 @@ impl LocalRates {
     }
 }
 
-fn address_quotas(entry: &Entry<'_>, owner: &Owner) -> Vec<(Bucket, u32)> {
-    quotas(entry, owner, entry.limits.per_address, entry.limits.writes_per_address)
+fn address_quotas(gate_request: &GateRequest<'_>, owner: &Owner) -> Vec<(Bucket, u32)> {
+    quotas(gate_request, owner, gate_request.limits.per_address, gate_request.limits.writes_per_address)
 }
 
-fn quotas(entry: &Entry<'_>, owner: &Owner, default: u32, writes: u32) -> Vec<(Bucket, u32)> {
-    let classes = [(RateClass::Default, default), (RateClass::Writes, if entry.write { writes } else { 0 })];
+fn quotas(gate_request: &GateRequest<'_>, owner: &Owner, default: u32, writes: u32) -> Vec<(Bucket, u32)> {
+    let classes = [(RateClass::Default, default), (RateClass::Writes, if gate_request.write { writes } else { 0 })];
     let on = classes.into_iter().filter(|(_, quota)| *quota > 0);
     on.map(|(class, quota)| (Bucket { class, owner: owner.clone() }, quota)).collect()
 }
@@ -170,9 +180,9 @@ mod tests {
     const LIMITS: RateLimits =
         RateLimits { per_address: 5, per_token: 8, writes_per_address: 2, writes_per_token: 3, auth_failures: 2 };
 
-    fn entry(who: Who<'_>, write: bool) -> Entry<'_> {
-        Entry {
-            who,
+    fn gate_request(credential: Credential<'_>, write: bool) -> GateRequest<'_> {
+        GateRequest {
+            credential,
             address: "192.0.2.1",
             limits: LIMITS,
             write,
@@ -192,11 +202,11 @@ mod tests {
         let start = Instant::now();
         let mut rates = LocalRates::new(start);
         for left in (0..5).rev() {
-            let (verdicts, _) = rates.enter(start, &entry(Who::Nobody, false));
+            let (verdicts, _) = rates.enter(start, &gate_request(Credential::Nobody, false));
             assert!(passes(&verdicts));
             assert_eq!(verdicts.iter().map(|rate| rate.remaining).collect::<Vec<_>>(), [left]);
         }
-        let (verdicts, _) = rates.enter(start, &entry(Who::Nobody, false));
+        let (verdicts, _) = rates.enter(start, &gate_request(Credential::Nobody, false));
         let expected = RateVerdict {
             class: RateClass::Default,
             limit: 5,
@@ -206,19 +216,21 @@ mod tests {
             retry_after: 12,
         };
         assert_eq!(verdicts, [expected]);
-        assert!(!passes(&rates.enter(start + Duration::from_millis(11_999), &entry(Who::Nobody, false)).0));
-        assert!(passes(&rates.enter(start + Duration::from_secs(12), &entry(Who::Nobody, false)).0));
-        assert!(!passes(&rates.enter(start + Duration::from_secs(12), &entry(Who::Nobody, false)).0));
+        assert!(!passes(
+            &rates.enter(start + Duration::from_millis(11_999), &gate_request(Credential::Nobody, false)).0
+        ));
+        assert!(passes(&rates.enter(start + Duration::from_secs(12), &gate_request(Credential::Nobody, false)).0));
+        assert!(!passes(&rates.enter(start + Duration::from_secs(12), &gate_request(Credential::Nobody, false)).0));
     }
 
     #[test]
     fn a_refused_write_is_not_charged_to_the_default_class() {
         let start = Instant::now();
         let mut rates = LocalRates::new(start);
-        assert!(passes(&rates.enter(start, &entry(Who::Nobody, true)).0));
-        assert!(passes(&rates.enter(start, &entry(Who::Nobody, true)).0));
-        assert!(!passes(&rates.enter(start, &entry(Who::Nobody, true)).0));
-        let (verdicts, _) = rates.enter(start, &entry(Who::Nobody, false));
+        assert!(passes(&rates.enter(start, &gate_request(Credential::Nobody, true)).0));
+        assert!(passes(&rates.enter(start, &gate_request(Credential::Nobody, true)).0));
+        assert!(!passes(&rates.enter(start, &gate_request(Credential::Nobody, true)).0));
+        let (verdicts, _) = rates.enter(start, &gate_request(Credential::Nobody, false));
         assert_eq!(verdicts.iter().map(|rate| rate.remaining).collect::<Vec<_>>(), [2]);
     }
 
@@ -227,9 +239,9 @@ mod tests {
         let start = Instant::now();
         let mut rates = LocalRates::new(start);
         for number in 0..5u8 {
-            assert!(passes(&rates.enter(start, &entry(Who::Token(&[number; 32]), false)).0));
+            assert!(passes(&rates.enter(start, &gate_request(Credential::Token(&[number; 32]), false)).0));
         }
-        assert!(!passes(&rates.enter(start, &entry(Who::Token(&[9; 32]), false)).0));
+        assert!(!passes(&rates.enter(start, &gate_request(Credential::Token(&[9; 32]), false)).0));
     }
 
     #[test]
@@ -237,15 +249,16 @@ mod tests {
         let start = Instant::now();
         let mut rates = LocalRates::new(start);
         let (hash, token) = ([1; 32], 8);
-        let (_, charged) = rates.enter(start, &entry(Who::Token(&hash), false));
+        let (_, charged) = rates.enter(start, &gate_request(Credential::Token(&hash), false));
         assert!(charged);
-        let admitted = rates.admit(start, &entry(Who::Token(&hash), false), charged).unwrap();
-        assert_eq!(admitted.iter().map(|rate| (rate.limit, rate.remaining)).collect::<Vec<_>>(), [(8, 7)]);
+        let authenticated =
+            rates.authenticated(start, &gate_request(Credential::Token(&hash), false), charged).unwrap();
+        assert_eq!(authenticated.iter().map(|rate| (rate.limit, rate.remaining)).collect::<Vec<_>>(), [(8, 7)]);
         for _ in 1..token {
-            assert!(passes(&rates.enter(start, &entry(Who::Token(&hash), false)).0));
+            assert!(passes(&rates.enter(start, &gate_request(Credential::Token(&hash), false)).0));
         }
-        assert!(!passes(&rates.enter(start, &entry(Who::Token(&hash), false)).0));
-        let (verdicts, _) = rates.enter(start, &entry(Who::Nobody, false));
+        assert!(!passes(&rates.enter(start, &gate_request(Credential::Token(&hash), false)).0));
+        let (verdicts, _) = rates.enter(start, &gate_request(Credential::Nobody, false));
         assert_eq!(verdicts.iter().map(|rate| rate.remaining).collect::<Vec<_>>(), [4]);
     }
 
@@ -253,12 +266,12 @@ mod tests {
     fn failures_stop_unknown_tokens_but_not_known_ones() {
         let start = Instant::now();
         let mut rates = LocalRates::new(start);
-        rates.admit(start, &entry(Who::Token(&[1; 32]), false), false);
+        rates.authenticated(start, &gate_request(Credential::Token(&[1; 32]), false), false);
         rates.charge_auth_failure(start, "192.0.2.1", &LIMITS);
-        assert!(passes(&rates.enter(start, &entry(Who::Token(&[2; 32]), false)).0));
+        assert!(passes(&rates.enter(start, &gate_request(Credential::Token(&[2; 32]), false)).0));
         rates.charge_auth_failure(start, "192.0.2.1", &LIMITS);
-        assert!(!passes(&rates.enter(start, &entry(Who::Token(&[2; 32]), false)).0));
-        assert!(passes(&rates.enter(start, &entry(Who::Token(&[1; 32]), false)).0));
+        assert!(!passes(&rates.enter(start, &gate_request(Credential::Token(&[2; 32]), false)).0));
+        assert!(passes(&rates.enter(start, &gate_request(Credential::Token(&[1; 32]), false)).0));
     }
 
     #[test]
@@ -267,7 +280,7 @@ mod tests {
         let mut rates = LocalRates::new(start);
         for number in 0..CAPACITY * 2 {
             let address = number.to_string();
-            rates.enter(start, &Entry { address: &address, ..entry(Who::Nobody, false) });
+            rates.enter(start, &GateRequest { address: &address, ..gate_request(Credential::Nobody, false) });
         }
         assert!(rates.buckets.len() <= CAPACITY);
     }

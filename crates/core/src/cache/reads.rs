@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::copies::Copy;
-use super::redis_failure::Failure;
-use super::script::{ADMIT, Args, CHARGE, ENTER, PEEK, Reader, STORE};
+use super::redis_failure::RedisFailure;
+use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
-    Admission, Admitted, After, Cache, Dependency, Entrance, Entry, Fresh, Hit, Lookup, Pass, Pending, RateClass,
-    RateLimits, RateVerdict, Reach, Ticket, Who, entry,
+    After, Authenticated, AuthenticatedReply, Cache, Credential, Dependency, Fresh, GateReply, GateRequest, Hit,
+    Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
@@ -18,52 +18,59 @@ const WAITS: [u64; 9] = [2, 3, 5, 8, 12, 20, 40, 70, 90];
 
 impl Cache {
     /// The one Redis call of a read: counts the request, finds the principal of its token and the cached response.
-    pub async fn enter(&self, meter: &Arc<Meter>, asked: &Entry<'_>) -> Entrance {
+    pub async fn enter(&self, meter: &Arc<Meter>, asked: &GateRequest<'_>) -> GateReply {
         let Some(redis) = &self.redis else {
             return self.enter_locally(asked, Reach::Off);
         };
         let copy = lock(&self.copies).find(Instant::now(), asked);
-        let args = door(asked, copy.as_ref().map(|copy| copy.hit.name.as_str()));
+        let args = gate_args(asked, copy.as_ref().map(|copy| copy.hit.name.as_str()));
         let reply = match redis.run(meter, self.reading(), &ENTER, args, None).await {
-            Err(Failure::Starved) => return self.enter_locally(asked, Reach::Starved),
+            Err(RedisFailure::Starved) => return self.enter_locally(asked, Reach::Starved),
             reply => reply.ok(),
         };
-        let Some(entrance) = reply.and_then(|reply| read_entrance(reply, asked, copy.as_deref())) else {
+        let Some(gate_reply) = reply.and_then(|reply| read_gate_reply(reply, asked, copy.as_deref())) else {
             return self.enter_locally(asked, Reach::Away);
         };
-        if let Lookup::Hit(hit) = &entrance.lookup
+        if let Lookup::Hit(hit) = &gate_reply.lookup
             && copy.is_none_or(|copy| copy.hit.name != hit.name)
         {
             lock(&self.copies).keep(Instant::now(), asked, hit);
         }
-        entrance
+        gate_reply
     }
 
-    /// After the store has admitted someone whom `enter` did not know, or whom it could not trust without a recent check: remembers
+    /// After the store has authenticated someone whom `enter` did not know, or whom it could not trust without a recent check: remembers
     /// both, invalidates what the store found pending, charges the token in place of the address, and looks the response up.
-    pub async fn admit(
+    pub async fn authenticated(
         &self,
         meter: &Arc<Meter>,
-        asked: &Entry<'_>,
-        pass: &Pass,
-        admission: &Admission<'_>,
-    ) -> Admitted {
-        if let (Some(redis), Some((came, epoch))) = (&self.redis, &pass.read) {
-            let args = admit_args(asked, (*came, epoch), pass.address_charged, admission);
-            let reply = redis.run(meter, self.reading(), &ADMIT, args, None).await;
-            if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_admitted(reply, asked)) {
-                let rates = if rates.is_empty() { pass.rates.clone() } else { rates };
-                return Admitted { rates, lookup, told: true };
+        asked: &GateRequest<'_>,
+        stamp: &RequestStamp,
+        authenticated: &Authenticated<'_>,
+    ) -> AuthenticatedReply {
+        if let (Some(redis), Some((came, epoch))) = (&self.redis, &stamp.read) {
+            let args = authenticated_args(asked, (*came, epoch), stamp.address_charged, authenticated);
+            let reply = redis.run(meter, self.reading(), &AUTHENTICATED, args, None).await;
+            if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_authenticated_reply(reply, asked)) {
+                let rates = if rates.is_empty() { stamp.rates.clone() } else { rates };
+                return AuthenticatedReply { rates, lookup, told: true };
             }
         }
-        let rates = lock(&self.local).admit(Instant::now(), asked, pass.address_charged && pass.read.is_none());
-        Admitted { rates: rates.unwrap_or_else(|| pass.rates.clone()), lookup: Lookup::Bypass, told: false }
+        let rates =
+            lock(&self.local).authenticated(Instant::now(), asked, stamp.address_charged && stamp.read.is_none());
+        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup: Lookup::Bypass, told: false }
     }
 
-    /// The second half of [`After::renew`]: `store.admission` has admitted the caller again. Whether Redis was told.
-    pub async fn renew(&self, meter: &Arc<Meter>, who: Who<'_>, pass: &Pass, admission: &Admission<'_>) -> bool {
-        let asked = Entry {
-            who,
+    /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis was told.
+    pub async fn renew(
+        &self,
+        meter: &Arc<Meter>,
+        credential: Credential<'_>,
+        stamp: &RequestStamp,
+        authenticated: &Authenticated<'_>,
+    ) -> bool {
+        let asked = GateRequest {
+            credential,
             address: "",
             limits: RateLimits::OFF,
             write: false,
@@ -72,8 +79,8 @@ impl Cache {
             announce: None,
             gzip: false,
         };
-        let pass = Pass { address_charged: false, ..pass.clone() };
-        self.admit(meter, &asked, &pass, admission).await.told
+        let stamp = RequestStamp { address_charged: false, ..stamp.clone() };
+        self.authenticated(meter, &asked, &stamp, authenticated).await.told
     }
 
     /// Charges the class `auth_failures` of an address. Never refuses by itself; the next `enter` does.
@@ -134,25 +141,30 @@ impl Cache {
         let _ = redis.run(meter, self.reading(), &STORE, args, Some(ticket.epoch.clone())).await;
     }
 
-    fn enter_locally(&self, asked: &Entry<'_>, redis: Reach) -> Entrance {
+    fn enter_locally(&self, asked: &GateRequest<'_>, redis: Reach) -> GateReply {
         let (rates, address_charged) = lock(&self.local).enter(Instant::now(), asked);
-        let pass = Pass { read: None, address_charged, rates: rates.clone() };
-        Entrance { rates, principal: None, after: After::default(), lookup: Lookup::Bypass, pass, redis }
+        let stamp = RequestStamp { read: None, address_charged, rates: rates.clone() };
+        GateReply { rates, principal: None, after: After::default(), lookup: Lookup::Bypass, stamp, redis }
     }
 }
 
-/// Arguments of `admit.lua`; `came`: when the request came in, and in which epoch.
-pub fn admit_args(asked: &Entry<'_>, came: (i64, &str), address_charged: bool, admission: &Admission<'_>) -> Args {
+/// Arguments of `authenticated.lua`; `came`: when the request came in, and in which epoch.
+pub fn authenticated_args(
+    asked: &GateRequest<'_>,
+    came: (i64, &str),
+    address_charged: bool,
+    authenticated: &Authenticated<'_>,
+) -> Args {
     let nothing = Pending::default();
-    let pending = admission.pending.unwrap_or(&nothing);
-    door(asked, None)
+    let pending = authenticated.pending.unwrap_or(&nothing);
+    gate_args(asked, None)
         .number(came.0)
         .with(came.1)
         .flag(address_charged)
-        .number(admission.workspace.0)
-        .number(admission.life.as_micros())
-        .number(admission.noted.as_micros())
-        .with(admission.principal)
+        .number(authenticated.workspace.0)
+        .number(authenticated.life.as_micros())
+        .number(authenticated.noted.as_micros())
+        .with(authenticated.principal)
         .with(pending.workspaces.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))
         .flag(!pending.more)
         .flag(pending.access)
@@ -174,14 +186,14 @@ pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
         .with(ticket.dependency.field())
 }
 
-/// Argument 4 of `enter.lua` and `admit.lua`, which unpack it; `known`: the name of a copy that is at hand.
-pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
+/// Argument 4 of `enter.lua` and `authenticated.lua`, which unpack it; `known`: the name of a copy that is at hand.
+pub fn gate_args(asked: &GateRequest<'_>, known: Option<&str>) -> Args {
     let limits = &asked.limits;
     let mut packed = Vec::with_capacity(192);
-    packed.push(match asked.who {
-        Who::Token(_) => b't',
-        Who::Workspace(_) => b'w',
-        Who::Nobody => b'n',
+    packed.push(match asked.credential {
+        Credential::Token(_) => b't',
+        Credential::Workspace(_) => b'w',
+        Credential::Nobody => b'n',
     });
     packed.extend([u8::from(asked.write), u8::from(asked.gzip)]);
     for quota in
@@ -189,7 +201,7 @@ pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
     {
         packed.extend(quota.to_be_bytes());
     }
-    let id = memory_id(asked.who);
+    let id = memory_id(asked.credential);
     let request = asked.request.map(|digest| digest.as_slice()).unwrap_or_default();
     let known = known.unwrap_or_default().as_bytes();
     let announce = asked.announce.unwrap_or_default().as_bytes();
@@ -202,16 +214,16 @@ pub fn door(asked: &Entry<'_>, known: Option<&str>) -> Args {
     Args::new().with(packed)
 }
 
-fn memory_id(who: Who<'_>) -> Vec<u8> {
-    match who {
-        Who::Token(hash) => hash.to_vec(),
-        Who::Workspace(workspace) => format!("off{}", workspace.0).into_bytes(),
-        Who::Nobody => Vec::new(),
+fn memory_id(credential: Credential<'_>) -> Vec<u8> {
+    match credential {
+        Credential::Token(hash) => hash.to_vec(),
+        Credential::Workspace(workspace) => format!("off{}", workspace.0).into_bytes(),
+        Credential::Nobody => Vec::new(),
     }
 }
 
 /// The reply of `enter.lua`, to whoever has that copy at hand.
-pub fn read_entrance(mut reply: Reader, asked: &Entry<'_>, copy: Option<&Copy>) -> Option<Entrance> {
+pub fn read_gate_reply(mut reply: ReplyReader, asked: &GateRequest<'_>, copy: Option<&Copy>) -> Option<GateReply> {
     let facts = reply.text()?;
     let mut facts = facts.split(' ');
     let now = facts.next()?.parse().ok()?;
@@ -222,12 +234,12 @@ pub fn read_entrance(mut reply: Reader, asked: &Entry<'_>, copy: Option<&Copy>) 
     let principal = reply.bytes()?;
     let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, copy)?;
     let rates = read_rates(facts)?;
-    let pass = Pass { read: Some((now, epoch)), address_charged, rates: rates.clone() };
-    Some(Entrance { rates, principal, after, lookup, pass, redis: Reach::Reached })
+    let stamp = RequestStamp { read: Some((now, epoch)), address_charged, rates: rates.clone() };
+    Some(GateReply { rates, principal, after, lookup, stamp, redis: Reach::Reached })
 }
 
-/// The reply of `admit.lua`.
-pub fn read_admitted(mut reply: Reader, asked: &Entry<'_>) -> Option<(Lookup, Vec<RateVerdict>)> {
+/// The reply of `authenticated.lua`.
+pub fn read_authenticated_reply(mut reply: ReplyReader, asked: &GateRequest<'_>) -> Option<(Lookup, Vec<RateVerdict>)> {
     let facts = reply.text()?;
     let mut facts = facts.split(' ');
     let epoch = facts.next()?.to_owned();
@@ -237,8 +249,8 @@ pub fn read_admitted(mut reply: Reader, asked: &Entry<'_>) -> Option<(Lookup, Ve
 
 fn read_lookup(
     facts: &mut Split<'_, char>,
-    reply: &mut Reader,
-    asked: &Entry<'_>,
+    reply: &mut ReplyReader,
+    asked: &GateRequest<'_>,
     epoch: &str,
     copy: Option<&Copy>,
 ) -> Option<Lookup> {
@@ -265,11 +277,11 @@ fn read_lookup(
     Some(match state {
         "l" => Lookup::Lead(ticket),
         "w" => Lookup::Wait(ticket),
-        _ => Lookup::Outdated(hit(former)?, ticket),
+        _ => Lookup::Stale(hit(former)?, ticket),
     })
 }
 
-fn read_hit(reply: &mut Reader, ticket: &Ticket) -> Option<Hit> {
+fn read_hit(reply: &mut ReplyReader, ticket: &Ticket) -> Option<Hit> {
     let head = reply.bytes()??;
     let body = reply.bytes()??;
     entry::unpack(format!("{}:{}", ticket.epoch, ticket.generation), &head, body, ticket.gzip)

@@ -1,7 +1,7 @@
 //! Calls to Redis. Only this file and the `redis_*.rs` beside it use `spin_sdk::redis`.
 //!
 //! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's
-//! algorithm on), so the instance holds a few connections and lends each to one call at a time. They never reconnect by
+//! algorithm on), so the instance holds a few connections and gives each to one call at a time. They never reconnect by
 //! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
 use std::pin::pin;
@@ -13,10 +13,10 @@ use spin_sdk::redis::{Connection, RedisParameter};
 
 use super::CacheSettings;
 use super::breaker::{Breaker, is_starved};
-use super::redis_connection::Held;
-use super::redis_failure::{Failure, broken};
-use super::redis_pool::{Lent, Pool};
-use super::script::{Args, GREET, Reader, Reply, Script};
+use super::redis_connection::RedisConnection;
+use super::redis_failure::{RedisFailure, broken};
+use super::redis_pool::{Pool, PooledConnection};
+use super::script::{Args, HANDSHAKE, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
 
 /// What one call may cost and how much it matters.
@@ -38,7 +38,7 @@ pub struct Redis {
     prefix: Mutex<Option<Arc<str>>>,
     /// What each handshake leaves for instances that are to come: a key and its value.
     memory: Mutex<Option<(String, String)>>,
-    mark_ttl: Duration,
+    fence_ttl: Duration,
     breaker: Mutex<Breaker>,
     /// How long an answer is waited for that nobody needs any more.
     see_out: Duration,
@@ -52,7 +52,7 @@ impl Redis {
             url: settings.url.clone(),
             prefix: Mutex::new(None),
             memory: Mutex::default(),
-            mark_ttl: settings.mark_ttl,
+            fence_ttl: settings.fence_ttl,
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             see_out: settings.breaker / 2,
             pool: Arc::new(Pool::new(settings.connections.max(1))),
@@ -65,8 +65,8 @@ impl Redis {
         self.pool.forget_idle();
     }
 
-    fn prefix(&self) -> Result<Arc<str>, Failure> {
-        lock(&self.prefix).clone().ok_or(Failure::LeftAlone)
+    fn prefix(&self) -> Result<Arc<str>, RedisFailure> {
+        lock(&self.prefix).clone().ok_or(RedisFailure::LeftAlone)
     }
 
     /// From now on each handshake leaves this value under this key, for a day; none: no longer.
@@ -84,16 +84,17 @@ impl Redis {
         prefix: impl FnOnce(&str) -> String + 'static,
     ) -> Option<String> {
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
-        let found = self.within(effort, |lent| async move {
-            let mut held = redis.open().await?;
-            let reply = held.command(&meter, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
+        let found = self.within(effort, |pooled| async move {
+            let mut connection = redis.open().await?;
+            let reply = connection.command(&meter, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
             let [Reply::Bytes(found)] = reply.map_err(broken)?.try_into().unwrap_or([Reply::Nil]) else {
                 return Ok(None);
             };
-            let found = String::from_utf8(found).map_err(|_| Failure::Broken("the memory is no text".to_owned()))?;
-            redis.greet(&meter, &mut held, prefix(&found).into()).await?;
-            *lock(&redis.prefix) = Some(Arc::clone(&held.prefix));
-            lent.give_back(held);
+            let found =
+                String::from_utf8(found).map_err(|_| RedisFailure::Broken("the memory is no text".to_owned()))?;
+            redis.handshake(&meter, &mut connection, prefix(&found).into()).await?;
+            *lock(&redis.prefix) = Some(Arc::clone(&connection.prefix));
+            pooled.give_back(connection);
             Ok(Some(found))
         });
         found.await.ok().flatten()
@@ -108,16 +109,16 @@ impl Redis {
         script: &'static Script,
         args: Args,
         epoch: Option<String>,
-    ) -> Result<Reader, Failure> {
+    ) -> Result<ReplyReader, RedisFailure> {
         self.prefix()?;
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
-        self.within(effort, |mut lent| async move {
-            // A held connection may have died with the server since it was last used, and a forgotten epoch makes it a
+        self.within(effort, |mut pooled| async move {
+            // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it a
             // stranger again. Either way a new one is the answer, once. Every script may run twice.
-            match redis.attempt(&meter, &mut lent, script, &args, epoch.as_deref()).await {
-                Err(Failure::Broken(_)) => {
+            match redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await {
+                Err(RedisFailure::Broken(_)) => {
                     redis.pool.forget_idle();
-                    redis.attempt(&meter, &mut lent, script, &args, epoch.as_deref()).await
+                    redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await
                 }
                 outcome => outcome,
             }
@@ -132,25 +133,25 @@ impl Redis {
         effort: Effort,
         command: &'static str,
         key: &str,
-    ) -> Result<Vec<Reply>, Failure> {
+    ) -> Result<Vec<Reply>, RedisFailure> {
         let (redis, meter, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix()?));
-        self.within(effort, |mut lent| async move {
-            let held = redis.connect(&meter, &mut lent, redis.prefix()?).await?;
-            let reply = held.command(&meter, command, vec![RedisParameter::Binary(key.into())]).await;
+        self.within(effort, |mut pooled| async move {
+            let connection = redis.connect(&meter, &mut pooled, redis.prefix()?).await?;
+            let reply = connection.command(&meter, command, vec![RedisParameter::Binary(key.into())]).await;
             let reply = reply.map_err(broken)?;
-            lent.give_back(held);
+            pooled.give_back(connection);
             Ok(reply)
         })
         .await
     }
 
-    /// Asks for a sign of life, whatever the breaker says, on a connection that is held already if there is one.
-    pub async fn probe(&self, meter: &Meter, budget: Duration) -> Result<Duration, Failure> {
+    /// Asks for a sign of life, whatever the breaker says, on a pooled connection if there is one.
+    pub async fn probe(&self, meter: &Meter, budget: Duration) -> Result<Duration, RedisFailure> {
         let start = Instant::now();
         let asked = pin!(async {
             match self.ping(meter).await {
-                // A held connection may have died with the server since it was last used.
-                Err(Failure::Broken(_)) => {
+                // A pooled connection may have died with the server since it was last used.
+                Err(RedisFailure::Broken(_)) => {
                     self.pool.forget_idle();
                     self.ping(meter).await
                 }
@@ -160,42 +161,42 @@ impl Redis {
         match select(asked, pin!(spin_sdk::time::sleep(budget))).await {
             Either::Left((Ok(()), _)) => Ok(start.elapsed()),
             Either::Left((Err(failure), _)) => Err(failure),
-            Either::Right(_) => Err(Failure::Overrun),
+            Either::Right(_) => Err(RedisFailure::Overrun),
         }
     }
 
-    async fn ping(&self, meter: &Meter) -> Result<(), Failure> {
+    async fn ping(&self, meter: &Meter) -> Result<(), RedisFailure> {
         // Before the installation is known the handshake is in nobody's name.
         let prefix = self.prefix().unwrap_or_else(|_| "todo:health:".into());
-        let mut lent = self.pool.lend(Duration::MAX, || false).await.ok_or(Failure::Starved)?;
-        let held = self.connect(meter, &mut lent, prefix).await?;
-        held.command(meter, "PING", Vec::new()).await.map_err(broken)?;
-        lent.give_back(held);
+        let mut pooled = self.pool.acquire(Duration::MAX, || false).await.ok_or(RedisFailure::Starved)?;
+        let connection = self.connect(meter, &mut pooled, prefix).await?;
+        connection.command(meter, "PING", Vec::new()).await.map_err(broken)?;
+        pooled.give_back(connection);
         Ok(())
     }
 
     /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says nothing of Redis.
-    async fn within<T: 'static, W: Future<Output = Result<T, Failure>> + 'static>(
+    async fn within<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
         self: &Arc<Self>,
         Effort { budget, patience, urgent }: Effort,
-        work: impl FnOnce(Lent) -> W,
-    ) -> Result<T, Failure> {
+        work: impl FnOnce(PooledConnection) -> W,
+    ) -> Result<T, RedisFailure> {
         let came = Instant::now();
-        if !lock(&self.breaker).admits(came, urgent) {
-            return Err(Failure::LeftAlone);
+        if !lock(&self.breaker).allows(came, urgent) {
+            return Err(RedisFailure::LeftAlone);
         }
         let is_open = || lock(&self.breaker).is_open(Instant::now(), urgent);
-        let Some(lent) = self.pool.lend(patience, is_open).await else {
-            return Err(if is_open() { Failure::LeftAlone } else { Failure::Starved });
+        let Some(pooled) = self.pool.acquire(patience, is_open).await else {
+            return Err(if is_open() { RedisFailure::LeftAlone } else { RedisFailure::Starved });
         };
-        let (mut work, began) = (Box::pin(work(lent)), Instant::now());
+        let (mut work, began) = (Box::pin(work(pooled)), Instant::now());
         loop {
             let asked = Instant::now();
             // The work is asked first: an answer that has come counts even if this busy instance reads it late.
             work = match select(work, pin!(spin_sdk::time::sleep(budget))).await {
                 Either::Left((outcome, _)) => {
                     match &outcome {
-                        Ok(_) | Err(Failure::OtherEpoch) => lock(&self.breaker).succeeded(),
+                        Ok(_) | Err(RedisFailure::OtherEpoch) => lock(&self.breaker).succeeded(),
                         Err(_) => self.failed(urgent),
                     }
                     return outcome;
@@ -212,14 +213,14 @@ impl Redis {
                 lock(&self.breaker).overran(began, Instant::now(), urgent);
             }
             spin_sdk::wasip3::spawn(Arc::clone(self).see_out(work));
-            return Err(if starved { Failure::Starved } else { Failure::Overrun });
+            return Err(if starved { RedisFailure::Starved } else { RedisFailure::Overrun });
         }
     }
 
     /// Beyond the request: does the answer still come?
-    async fn see_out<T>(self: Arc<Self>, work: impl Future<Output = Result<T, Failure>> + Unpin) {
+    async fn see_out<T>(self: Arc<Self>, work: impl Future<Output = Result<T, RedisFailure>> + Unpin) {
         match select(work, pin!(spin_sdk::time::sleep(self.see_out))).await {
-            Either::Left((Ok(_) | Err(Failure::OtherEpoch), _)) => lock(&self.breaker).came_late(Instant::now()),
+            Either::Left((Ok(_) | Err(RedisFailure::OtherEpoch), _)) => lock(&self.breaker).came_late(Instant::now()),
             Either::Left((Err(_), _)) | Either::Right(_) => self.pool.forget_idle(),
         }
     }
@@ -229,56 +230,69 @@ impl Redis {
         self.pool.forget_idle();
     }
 
-    /// While the connection is out of `lent`, dropping it (a failure, an overrun, a request that went away) closes it.
+    /// While the connection is out of `pooled`, dropping it (a failure, an overrun, a request that went away) closes it.
     async fn attempt(
         &self,
         meter: &Meter,
-        lent: &mut Lent,
+        pooled: &mut PooledConnection,
         script: &Script,
         args: &Args,
         epoch: Option<&str>,
-    ) -> Result<Reader, Failure> {
-        let held = self.connect(meter, lent, self.prefix()?).await?;
-        if epoch.is_some_and(|epoch| epoch != held.epoch) {
-            lent.held = Some(held);
-            return Err(Failure::OtherEpoch);
+    ) -> Result<ReplyReader, RedisFailure> {
+        let connection = self.connect(meter, pooled, self.prefix()?).await?;
+        if epoch.is_some_and(|epoch| epoch != connection.epoch) {
+            pooled.connection = Some(connection);
+            return Err(RedisFailure::OtherEpoch);
         }
-        let common =
-            Args::new().with(held.prefix.as_bytes()).with(held.epoch.as_str()).number(self.mark_ttl.as_micros());
-        let reply = held.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader =
-            Reader::new(reply).ok_or_else(|| Failure::Broken(format!("{}: the server is a stranger", script.name)))?;
-        lent.held = Some(held);
+        let common = Args::new()
+            .with(connection.prefix.as_bytes())
+            .with(connection.epoch.as_str())
+            .number(self.fence_ttl.as_micros());
+        let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
+        let reader = ReplyReader::new(reply)
+            .ok_or_else(|| RedisFailure::Broken(format!("{}: the server is a stranger", script.name)))?;
+        pooled.connection = Some(connection);
         Ok(reader)
     }
 
     /// The connection of a place, or a new one.
-    async fn connect(&self, meter: &Meter, lent: &mut Lent, prefix: Arc<str>) -> Result<Held, Failure> {
-        match lent.held.take().filter(|held| held.prefix == prefix) {
-            Some(held) => Ok(held),
+    async fn connect(
+        &self,
+        meter: &Meter,
+        pooled: &mut PooledConnection,
+        prefix: Arc<str>,
+    ) -> Result<RedisConnection, RedisFailure> {
+        match pooled.connection.take().filter(|connection| connection.prefix == prefix) {
+            Some(connection) => Ok(connection),
             None => {
-                let mut held = self.open().await?;
-                self.greet(meter, &mut held, prefix).await?;
-                Ok(held)
+                let mut connection = self.open().await?;
+                self.handshake(meter, &mut connection, prefix).await?;
+                Ok(connection)
             }
         }
     }
 
     /// A connection that has not been greeted.
-    async fn open(&self) -> Result<Held, Failure> {
+    async fn open(&self) -> Result<RedisConnection, RedisFailure> {
         let connection = Connection::open(&self.url).await.map_err(broken)?;
-        Ok(Held { connection, epoch: String::new(), prefix: "".into() })
+        Ok(RedisConnection { connection, epoch: String::new(), prefix: "".into() })
     }
 
-    async fn greet(&self, meter: &Meter, held: &mut Held, prefix: Arc<str>) -> Result<(), Failure> {
-        held.prefix = prefix;
+    async fn handshake(
+        &self,
+        meter: &Meter,
+        connection: &mut RedisConnection,
+        prefix: Arc<str>,
+    ) -> Result<(), RedisFailure> {
+        connection.prefix = prefix;
         let memory = lock(&self.memory).clone().unwrap_or_default();
-        let args = Args::new().with(held.prefix.as_bytes()).number(self.mark_ttl.as_micros());
+        let args = Args::new().with(connection.prefix.as_bytes()).number(self.fence_ttl.as_micros());
         let args = args.with(memory.0).with(memory.1);
-        let reply = held.evaluate(meter, &GREET, args.0.iter()).await.map_err(broken)?;
-        let epoch =
-            Reader::new(reply).and_then(|mut reader| reader.bytes()?).and_then(|epoch| String::from_utf8(epoch).ok());
-        held.epoch = epoch.ok_or_else(|| Failure::Broken("greet: no epoch".to_owned()))?;
+        let reply = connection.evaluate(meter, &HANDSHAKE, args.0.iter()).await.map_err(broken)?;
+        let epoch = ReplyReader::new(reply)
+            .and_then(|mut reader| reader.bytes()?)
+            .and_then(|epoch| String::from_utf8(epoch).ok());
+        connection.epoch = epoch.ok_or_else(|| RedisFailure::Broken("handshake: no epoch".to_owned()))?;
         Ok(())
     }
 }

@@ -9,13 +9,13 @@ use super::script::{Reply, Script};
 use crate::Meter;
 
 /// A connection, the life of the server in which it was greeted, and the beginning of the keys for which it was.
-pub(super) struct Held {
+pub(super) struct RedisConnection {
     pub(super) connection: Connection,
     pub(super) epoch: String,
     pub(super) prefix: Arc<str>,
 }
 
-impl Held {
+impl RedisConnection {
     pub(super) async fn evaluate(
         &self,
         meter: &Meter,
@@ -47,9 +47,9 @@ impl Held {
     }
 }
 
-impl std::fmt::Debug for Held {
+impl std::fmt::Debug for RedisConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Held").field("epoch", &self.epoch).finish_non_exhaustive()
+        f.debug_struct("RedisConnection").field("epoch", &self.epoch).finish_non_exhaustive()
     }
 }
 

@@ -4,7 +4,7 @@ use spin_sdk::redis::Error as WireError;
 
 /// Why a call brought nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum RedisFailure {
     /// Redis is being left alone after a failure; nothing was sent.
     LeftAlone,
     /// The budget was overrun. The call may still take effect.
@@ -32,14 +32,14 @@ pub enum Misconfiguration {
 }
 
 /// What an error of the bindings means.
-pub(super) fn broken(error: WireError) -> Failure {
+pub(super) fn broken(error: WireError) -> RedisFailure {
     match error {
-        WireError::InvalidAddress => Failure::Misconfigured(Misconfiguration::NotPermitted),
+        WireError::InvalidAddress => RedisFailure::Misconfigured(Misconfiguration::NotPermitted),
         WireError::Other(text) => match misconfiguration(&text) {
-            Some(found) => Failure::Misconfigured(found),
-            None => Failure::Broken(text),
+            Some(found) => RedisFailure::Misconfigured(found),
+            None => RedisFailure::Broken(text),
         },
-        other => Failure::Broken(format!("{other:?}")),
+        other => RedisFailure::Broken(format!("{other:?}")),
     }
 }
 
@@ -80,6 +80,6 @@ mod tests {
         ] {
             assert_eq!(misconfiguration(text), told, "{text}");
         }
-        assert_eq!(broken(WireError::InvalidAddress), Failure::Misconfigured(Misconfiguration::NotPermitted));
+        assert_eq!(broken(WireError::InvalidAddress), RedisFailure::Misconfigured(Misconfiguration::NotPermitted));
     }
 }

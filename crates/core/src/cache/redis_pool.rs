@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::redis_connection::Held;
+use super::redis_connection::RedisConnection;
 use crate::lock;
 use crate::queue::{self, Queue, Shared};
 
-/// The places for connections. Each is idle, lent, or not taken yet.
+/// The places for connections. Each is idle, in use, or not taken yet.
 #[derive(Debug)]
 pub(super) struct Pool {
     state: Mutex<PoolState>,
@@ -15,29 +15,29 @@ pub(super) struct Pool {
 
 #[derive(Debug, Default)]
 struct PoolState {
-    idle: Vec<Held>,
-    lent: usize,
+    idle: Vec<RedisConnection>,
+    in_use: usize,
     most: usize,
     queue: Queue,
-    /// How long the last one was lent.
+    /// How long the last one was in use.
     took: Duration,
 }
 
 impl Shared for PoolState {
-    type Turn = Option<Held>;
+    type Turn = Option<RedisConnection>;
 
     fn queue(&mut self) -> &mut Queue {
         &mut self.queue
     }
 
     /// An idle connection, else a place for a new one.
-    fn take(&mut self, _: Instant) -> Option<Option<Held>> {
-        let held = self.idle.pop();
-        if held.is_none() && self.lent >= self.most {
+    fn take(&mut self, _: Instant) -> Option<Option<RedisConnection>> {
+        let connection = self.idle.pop();
+        if connection.is_none() && self.in_use >= self.most {
             return None;
         }
-        self.lent += 1;
-        Some(held)
+        self.in_use += 1;
+        Some(connection)
     }
 
     fn expected(&self, _: Instant) -> Duration {
@@ -51,12 +51,16 @@ impl Pool {
     }
 
     /// A connection or a place for one; none after `patience`, or once `gives_up` says so.
-    pub(super) async fn lend(self: &Arc<Self>, patience: Duration, gives_up: impl Fn() -> bool) -> Option<Lent> {
-        let held = queue::take(&self.state, patience, gives_up).await?;
-        Some(Lent { pool: Arc::clone(self), held, since: Instant::now() })
+    pub(super) async fn acquire(
+        self: &Arc<Self>,
+        patience: Duration,
+        gives_up: impl Fn() -> bool,
+    ) -> Option<PooledConnection> {
+        let connection = queue::take(&self.state, patience, gives_up).await?;
+        Some(PooledConnection { pool: Arc::clone(self), connection, since: Instant::now() })
     }
 
-    /// After a failure: the others are as good as dead. Lent ones fail by themselves.
+    /// After a failure: the others are as good as dead. Those in use fail by themselves.
     pub(super) fn forget_idle(&self) {
         let idle = std::mem::take(&mut lock(&self.state).idle);
         drop(idle);
@@ -65,24 +69,24 @@ impl Pool {
 
 /// The exclusive use of one place. Comes back to the pool when it is dropped, with its connection or without.
 #[derive(Debug)]
-pub(super) struct Lent {
+pub(super) struct PooledConnection {
     pool: Arc<Pool>,
-    pub(super) held: Option<Held>,
+    pub(super) connection: Option<RedisConnection>,
     since: Instant,
 }
 
-impl Lent {
-    pub(super) fn give_back(mut self, held: Held) {
-        self.held = Some(held);
+impl PooledConnection {
+    pub(super) fn give_back(mut self, connection: RedisConnection) {
+        self.connection = Some(connection);
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledConnection {
     fn drop(&mut self) {
         let mut state = lock(&self.pool.state);
         state.took = self.since.elapsed();
-        state.lent = state.lent.saturating_sub(1);
-        state.idle.extend(self.held.take());
+        state.in_use = state.in_use.saturating_sub(1);
+        state.idle.extend(self.connection.take());
     }
 }
 
@@ -93,15 +97,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_lent_one_by_one() {
+    fn places_are_acquired_one_by_one() {
         let pool = Arc::new(Pool::new(2));
-        let lend = || pool.lend(Duration::ZERO, || false).now_or_never().unwrap();
-        let (first, second) = (lend().unwrap(), lend().unwrap());
-        assert!(lend().is_none());
+        let acquire = || pool.acquire(Duration::ZERO, || false).now_or_never().unwrap();
+        let (first, second) = (acquire().unwrap(), acquire().unwrap());
+        assert!(acquire().is_none());
         drop(first);
-        let third = lend().unwrap();
-        assert!(lend().is_none());
+        let third = acquire().unwrap();
+        assert!(acquire().is_none());
         drop((second, third));
-        assert_eq!(lock(&pool.state).lent, 0);
+        assert_eq!(lock(&pool.state).in_use, 0);
     }
 }

@@ -46,7 +46,7 @@ impl Dependency {
 
 /// What a write may change in the eyes of readers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scope {
+pub enum InvalidationScope {
     /// Nothing that is cached.
     Nothing,
     /// Todos, and hence lists of them.
@@ -81,7 +81,7 @@ pub enum Todos {
     All,
 }
 
-impl Scope {
+impl InvalidationScope {
     /// Todos, and all that is counted of them.
     pub const fn todos(todos: Todos) -> Self {
         Self::Todos { todos, stats: true, tags: true }
@@ -121,10 +121,10 @@ mod tests {
     fn a_write_raises_what_it_changes() {
         let todo = Uuid::nil();
         let own = Dependency::Todo(todo).field();
-        assert_eq!(Scope::todos(Todos::One(todo)).fields(), format!("l,s,t,{own}"));
-        assert_eq!(Scope::Todos { todos: Todos::New, stats: true, tags: false }.fields(), "l,s");
-        assert_eq!(Scope::TodosInBackground.fields(), "l,s,t,O");
-        assert_eq!(Scope::People.fields(), Dependency::People.field());
-        assert_eq!(Scope::Nothing.fields(), "");
+        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("l,s,t,{own}"));
+        assert_eq!(InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false }.fields(), "l,s");
+        assert_eq!(InvalidationScope::TodosInBackground.fields(), "l,s,t,O");
+        assert_eq!(InvalidationScope::People.fields(), Dependency::People.field());
+        assert_eq!(InvalidationScope::Nothing.fields(), "");
     }
 }

@@ -37,11 +37,11 @@ macro_rules! scripts {
 
 scripts! {
     /// The first command of a connection.
-    GREET = "greet": "greet";
-    /// A request at the door.
+    HANDSHAKE = "handshake": "handshake";
+    /// A request at the gate.
     ENTER = "enter": "common", "lookup", "rate", "enter";
-    /// The store has admitted the caller.
-    ADMIT = "admit": "common", "lookup", "rate", "admit";
+    /// The store has authenticated the caller.
+    AUTHENTICATED = "authenticated": "common", "lookup", "rate", "authenticated";
     /// Has another caller's response arrived?
     PEEK = "peek": "common", "lookup", "peek";
     /// Keep a response.
@@ -101,9 +101,9 @@ impl Args {
 
 /// Takes a reply apart, element by element.
 #[derive(Debug)]
-pub struct Reader(std::vec::IntoIter<Reply>);
+pub struct ReplyReader(std::vec::IntoIter<Reply>);
 
-impl Reader {
+impl ReplyReader {
     /// The elements after the leading `ok`; `None` for another beginning (the server is a stranger, or answers
     /// nonsense).
     pub fn new(reply: Vec<Reply>) -> Option<Self> {

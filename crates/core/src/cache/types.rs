@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::scope::{Dependency, Scope};
+use super::scope::{Dependency, InvalidationScope};
 use crate::WorkspaceId;
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
@@ -23,14 +23,14 @@ pub struct CacheSettings {
     /// 25.
     pub budget: Duration,
     /// The same for announcing and publishing a write; more, since giving up costs a write
-    /// [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT). Default 100 ms.
+    /// [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT). Default 100 ms.
     pub write_budget: Duration,
     /// `redis_retry_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
     /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time between the
     /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
     /// 15 s.
-    pub mark_ttl: Duration,
+    pub fence_ttl: Duration,
     /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all instances. Default
     /// true.
     pub answers: bool,
@@ -48,7 +48,7 @@ impl Default for CacheSettings {
             budget: Duration::from_millis(25),
             write_budget: Duration::from_millis(100),
             breaker: Duration::from_secs(1),
-            mark_ttl: Duration::from_secs(15),
+            fence_ttl: Duration::from_secs(15),
             answers: true,
             max_bytes: 256 * 1024,
         }
@@ -57,7 +57,7 @@ impl Default for CacheSettings {
 
 /// In whose name a request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Who<'a> {
+pub enum Credential<'a> {
     /// A bearer token, by its SHA-256. Nothing says yet that it is valid.
     Token(&'a [u8; 32]),
     /// Authentication is off: everybody is this workspace.
@@ -89,9 +89,9 @@ impl RateLimits {
 
 /// A request that comes in.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+pub struct GateRequest<'a> {
     /// In whose name.
-    pub who: Who<'a>,
+    pub credential: Credential<'a>,
     /// The client's address; the key of its rate limit.
     pub address: &'a str,
     /// What to count. [`RateLimits::OFF`] for requests that are not counted.
@@ -113,7 +113,7 @@ pub struct Entry<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct After {
     /// The check or the memory of the token runs out soon, and this caller alone is to renew both, beside the response:
-    /// `store.admission`, then `Cache::renew`.
+    /// `store::authentication`, then `Cache::renew`.
     pub renew: bool,
     /// The use of the token is to be noted, by this caller alone: that is a minute ago.
     pub note_use: bool,
@@ -123,35 +123,35 @@ pub struct After {
     pub announced: bool,
 }
 
-/// The answer to an [`Entry`].
+/// The answer to a [`GateRequest`].
 #[derive(Debug)]
-pub struct Entrance {
+pub struct GateReply {
     /// One verdict for each class that applies and is not off.
     pub rates: Vec<RateVerdict>,
-    /// What `Cache::admit` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
+    /// What `Cache::authenticated` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
     /// not revoked since, which is known as long as there is a check no older than [`Cache::LEASE`](super::Cache::LEASE).
     pub principal: Option<Vec<u8>>,
     /// What else the caller is told.
     pub after: After,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
-    /// What `Cache::admit` needs.
-    pub pass: Pass,
+    /// What `Cache::authenticated` needs.
+    pub stamp: RequestStamp,
     /// Whether Redis answered.
     pub redis: Reach,
 }
 
-impl Entrance {
+impl GateReply {
     /// The verdict that refuses the request, if any; the one with the longest wait.
     pub fn refusal(&self) -> Option<&RateVerdict> {
         refusal(&self.rates)
     }
 }
 
-/// What `Cache::admit` answers.
+/// What `Cache::authenticated` answers.
 #[derive(Debug)]
-pub struct Admitted {
-    /// Verdicts in place of those of the [`Entrance`]: from now on the token is charged, not the address.
+pub struct AuthenticatedReply {
+    /// Verdicts in place of those of the [`GateReply`]: from now on the token is charged, not the address.
     pub rates: Vec<RateVerdict>,
     /// Whether Redis took note, so that the pending invalidations that it was told of may be forgotten.
     pub told: bool,
@@ -159,7 +159,7 @@ pub struct Admitted {
     pub lookup: Lookup,
 }
 
-impl Admitted {
+impl AuthenticatedReply {
     /// The verdict that refuses the request, if any; the one with the longest wait.
     pub fn refusal(&self) -> Option<&RateVerdict> {
         refusal(&self.rates)
@@ -229,9 +229,9 @@ pub enum Lookup {
     Bypass,
     /// The response, no older than the last answered write.
     Hit(Hit),
-    /// As [`Self::Hit`], but a write in the background has outdated it: this caller shall fetch and store it anew, best
+    /// As [`Self::Hit`], but a write in the background has made it stale: this caller shall fetch and store it anew, best
     /// after the response.
-    Outdated(Hit, Ticket),
+    Stale(Hit, Ticket),
     /// Not there, and this caller shall fetch and store it.
     Lead(Ticket),
     /// Not there, and another caller is fetching it: `Cache::wait_for`.
@@ -290,7 +290,7 @@ impl Ticket {
 
 /// Proof of when a request came in, by the clock of Redis: what bounds the life of an admission.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Pass {
+pub struct RequestStamp {
     /// Microseconds of Redis' clock and the epoch; `None` if Redis was away.
     pub(crate) read: Option<(i64, String)>,
     /// Whether the address was charged because the token was not known to be valid.
@@ -299,7 +299,7 @@ pub struct Pass {
     pub(crate) rates: Vec<RateVerdict>,
 }
 
-impl Pass {
+impl RequestStamp {
     /// When the request came in, in microseconds of Redis' clock, and the epoch.
     pub fn came(&self) -> Option<(i64, &str)> {
         self.read.as_ref().map(|(came, epoch)| (*came, epoch.as_str()))
@@ -311,12 +311,12 @@ impl Pass {
     }
 }
 
-/// Someone whom the store has just admitted, and what it found pending.
+/// Someone whom the store has just authenticated, and what it found pending.
 #[derive(Debug, Clone, Copy)]
-pub struct Admission<'a> {
+pub struct Authenticated<'a> {
     /// The workspace.
     pub workspace: WorkspaceId,
-    /// What [`Entrance::principal`] shall bring back.
+    /// What [`GateReply::principal`] shall bring back.
     pub principal: &'a [u8],
     /// How long the token is good for, at most [`Cache::MEMORY`](super::Cache::MEMORY).
     pub life: Duration,
@@ -339,13 +339,13 @@ pub struct Pending {
     pub snapshot: String,
 }
 
-/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its mark expires, what it may
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its fence expires, what it may
 /// have changed is invalidated.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
     pub(crate) workspace: WorkspaceId,
-    pub(crate) scope: Scope,
+    pub(crate) scope: InvalidationScope,
     pub(crate) state: IntentState,
 }
 
@@ -368,20 +368,20 @@ impl Intent {
         matches!(self.state, IntentState::Starved)
     }
 
-    /// Redis could not be told: the statement itself must record a pending invalidation (`distrust_cache`), and if it
-    /// says so the answer must wait for [`Cache::DISTRUST_WAIT`](super::Cache::DISTRUST_WAIT) after the commit.
-    pub fn distrust(&self) -> bool {
+    /// Redis could not be told: the statement itself must record a pending invalidation (`record_invalidation`), and if it
+    /// says so the answer must wait for [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT) after the commit.
+    pub fn must_record(&self) -> bool {
         matches!(self.state, IntentState::Away)
     }
 }
 
 /// How publishing went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use = "a write that must be distrusted may not be answered yet"]
+#[must_use = "a write whose invalidation must be recorded may not be answered yet"]
 pub enum Published {
     /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
     Done,
     /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a statement of its
-    /// own and wait as after a distrusted write.
-    Distrust,
+    /// own and wait as after a write whose statement recorded one.
+    MustRecord,
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::redis_failure::Failure;
+use super::redis_failure::RedisFailure;
 use super::script::{Args, INTENT, PUBLISH};
 use super::types::IntentState;
-use super::{Cache, Intent, Published, Scope};
+use super::{Cache, Intent, InvalidationScope, Published};
 use crate::{Caller, Meter, WorkspaceId};
 
 impl Cache {
@@ -16,14 +16,14 @@ impl Cache {
     const FRESH: Duration = Duration::from_secs(1);
 
     /// Announces a write, unless that was done when the request came in. Call it right before the statement.
-    pub async fn intent(&self, caller: &Caller, scope: Scope) -> Intent {
+    pub async fn intent(&self, caller: &Caller, scope: InvalidationScope) -> Intent {
         let Caller { workspace, meter, announced } = caller;
         let workspace = *workspace;
-        let caches = self.settings.answers || scope == Scope::Access;
-        let Some(redis) = self.redis.as_ref().filter(|_| caches && scope != Scope::Nothing) else {
+        let caches = self.settings.answers || scope == InvalidationScope::Access;
+        let Some(redis) = self.redis.as_ref().filter(|_| caches && scope != InvalidationScope::Nothing) else {
             return Intent { workspace, scope, state: IntentState::Off };
         };
-        let known = if scope == Scope::Access { None } else { announced.take() };
+        let known = if scope == InvalidationScope::Access { None } else { announced.take() };
         let id = match known {
             Some((id, age)) if age < Self::FRESH => {
                 return Intent { workspace, scope, state: IntentState::Announced { id } };
@@ -34,23 +34,23 @@ impl Cache {
         let args = intent_args(workspace, &id, &scope.fields());
         let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
             Ok(_) => IntentState::Announced { id },
-            // A call that failed may have arrived all the same. Nobody removes its mark, and when that expires something is invalidated
+            // A call that failed may have arrived all the same. Nobody removes its fence, and when that expires something is invalidated
             // that need not be.
-            Err(Failure::Starved) => IntentState::Starved,
+            Err(RedisFailure::Starved) => IntentState::Starved,
             Err(_) => IntentState::Away,
         };
         Intent { workspace, scope, state }
     }
 
-    /// Withdraws an announcement that nobody has taken: the request wrote nothing. If it fails, its mark expires.
+    /// Withdraws an announcement that nobody has taken: the request wrote nothing. If it fails, its fence expires.
     pub async fn withdraw(&self, caller: &Caller) {
         if let (Some(redis), Some((id, _))) = (&self.redis, caller.announced.take()) {
-            let args = publish_args(caller.workspace, &id, Scope::Nothing);
+            let args = publish_args(caller.workspace, &id, InvalidationScope::Nothing);
             let _ = redis.run(&caller.meter, self.reading(), &PUBLISH, args, None).await;
         }
     }
 
-    /// Whether writes are announced when they come in ([`Entry::announce`](super::Entry::announce)).
+    /// Whether writes are announced when they come in ([`GateRequest::announce`](super::GateRequest::announce)).
     pub fn announces(&self) -> bool {
         self.redis.is_some() && self.settings.answers
     }
@@ -61,12 +61,12 @@ impl Cache {
         let (Some(redis), IntentState::Announced { id }) = (&self.redis, intent.state) else {
             return Published::Done;
         };
-        let scope = if changed { intent.scope } else { Scope::Nothing };
+        let scope = if changed { intent.scope } else { InvalidationScope::Nothing };
         let args = publish_args(intent.workspace, &id, scope);
         match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
             Ok(_) => Published::Done,
             Err(_) if !changed => Published::Done,
-            Err(_) => Published::Distrust,
+            Err(_) => Published::MustRecord,
         }
     }
 }
@@ -82,6 +82,6 @@ pub fn intent_args(workspace: WorkspaceId, write: &str, fields: &str) -> Args {
 }
 
 /// Arguments of `publish.lua`.
-pub fn publish_args(workspace: WorkspaceId, write: &str, scope: Scope) -> Args {
-    intent_args(workspace, write, &scope.fields()).flag(scope == Scope::TodosInBackground)
+pub fn publish_args(workspace: WorkspaceId, write: &str, scope: InvalidationScope) -> Args {
+    intent_args(workspace, write, &scope.fields()).flag(scope == InvalidationScope::TodosInBackground)
 }

@@ -1,7 +1,7 @@
 //! HTML: what a parser takes for markup, and how it is taken out.
 //!
 //! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
-//! nothing any more; [`super::cleaning`] does that.
+//! nothing any more; [`super::sanitising`] does that.
 
 mod plain;
 mod size;

@@ -1,13 +1,13 @@
 //! What things are. Everything here is parsed once, at the edge, and cannot be wrong afterwards; nothing here does I/O.
 
 pub mod bulk;
-mod cleaning;
 pub mod cursor;
 pub mod filter;
 pub mod id;
 pub mod instant;
 mod markup;
 pub mod people;
+mod sanitising;
 pub mod text;
 pub mod todo;
 pub mod token;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::cleaning;
+use super::sanitising;
 use super::text::{SanitisingBudget, TextError};
 
 /// The name of an employee, a department or a workspace: plain text.
@@ -15,25 +15,25 @@ use super::text::{SanitisingBudget, TextError};
 pub struct Name(String);
 
 impl Name {
-    /// The most characters (Unicode scalar values) after cleaning.
+    /// The most characters (Unicode scalar values) after sanitising.
     pub const MAX: usize = 100;
 
-    /// Cleans a text and checks what is left.
+    /// Sanitises a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         Self::parse_within(text, &SanitisingBudget::default())
     }
 
     /// The same for one of several texts, which share a budget.
     pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX, budget).map(Self)
+        sanitising::plain(text, Self::MAX, budget).map(Self)
     }
 
-    /// The cleaned text.
+    /// The sanitised text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The cleaned text, owned.
+    /// The sanitised text, owned.
     pub fn into_string(self) -> String {
         self.0
     }

@@ -2,7 +2,7 @@
 //!
 //! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new tag
 //! (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none changes anything,
-//! which also makes cleaning a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded, and
+//! which also makes sanitising a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded, and
 //! so is the work for all texts of a request ([`SanitisingBudget`]).
 
 mod budget;
@@ -13,12 +13,12 @@ pub use self::budget::SanitisingBudget;
 use super::markup;
 use super::text::TextError;
 
-/// The most bytes of plain text before cleaning. Two hundred characters take at most 800; the rest is for markup.
+/// The most bytes of plain text before sanitising. Two hundred characters take at most 800; the rest is for markup.
 const MAX_PLAIN: usize = 16 * 1024;
-/// The most bytes of rich text before cleaning. Ten thousand characters take at most 40,000.
+/// The most bytes of rich text before sanitising. Ten thousand characters take at most 40,000.
 const MAX_RICH: usize = 64 * 1024;
-/// The most bytes that are read to clean one plain text, over all repetitions, and how many times its own length on top. It is
-/// enough for forty tags of which each hides the next. A body holds two thousand texts, and while they are cleaned the
+/// The most bytes that are read to sanitise one plain text, over all repetitions, and how many times its own length on top. It is
+/// enough for forty tags of which each hides the next. A body holds two thousand texts, and while they are sanitised the
 /// instance serves nobody else: at a megabyte for each text that was seen to take ten seconds.
 const MAX_WORK: usize = 8 * 1024;
 const MAX_READS: usize = 3;
@@ -29,7 +29,7 @@ const MAX_ROUNDS: usize = 8;
 /// How often a repetition for a rich text reads it, whatever is in it.
 const RICH_PASSES: usize = 4;
 
-/// Cleans plain text of 1 to `max` characters (Unicode scalar values).
+/// Sanitises plain text of 1 to `max` characters (Unicode scalar values).
 pub(super) fn plain(text: &str, max: usize, budget: &SanitisingBudget) -> Result<String, TextError> {
     refuse_excess(text, MAX_PLAIN, max)?;
     let mut text = normalised(text);

@@ -6,8 +6,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 
-pub use super::cleaning::SanitisingBudget;
-use super::{cleaning, markup};
+pub use super::sanitising::SanitisingBudget;
+use super::{markup, sanitising};
 
 /// Why a text is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,25 +30,25 @@ impl TextError {
 pub struct Title(String);
 
 impl Title {
-    /// The most characters (Unicode scalar values) after cleaning.
+    /// The most characters (Unicode scalar values) after sanitising.
     pub const MAX: usize = 200;
 
-    /// Cleans a text and checks what is left.
+    /// Sanitises a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         Self::parse_within(text, &SanitisingBudget::default())
     }
 
     /// The same for one of several texts, which share a budget.
     pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX, budget).map(Self)
+        sanitising::plain(text, Self::MAX, budget).map(Self)
     }
 
-    /// The cleaned text.
+    /// The sanitised text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The cleaned text, owned.
+    /// The sanitised text, owned.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -60,7 +60,7 @@ impl Title {
 pub struct Description(String);
 
 impl Description {
-    /// The most characters (Unicode scalar values) after cleaning.
+    /// The most characters (Unicode scalar values) after sanitising.
     pub const MAX: usize = 10_000;
 
     /// Sanitises a text; `None` if nothing is left, since an empty description and none are the same.
@@ -70,7 +70,7 @@ impl Description {
 
     /// The same for one of several texts, which share a budget.
     pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Option<Self>, TextError> {
-        let text = cleaning::rich(text, Self::MAX, budget)?;
+        let text = sanitising::rich(text, Self::MAX, budget)?;
         Ok((!text.is_empty()).then_some(Self(text)))
     }
 
@@ -98,25 +98,25 @@ impl Description {
 pub struct TagName(String);
 
 impl TagName {
-    /// The most characters (Unicode scalar values) after cleaning.
+    /// The most characters (Unicode scalar values) after sanitising.
     pub const MAX: usize = 50;
 
-    /// Cleans a text and checks what is left.
+    /// Sanitises a text and checks what is left.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         Self::parse_within(text, &SanitisingBudget::default())
     }
 
     /// The same for one of several texts, which share a budget.
     pub fn parse_within(text: &str, budget: &SanitisingBudget) -> Result<Self, TextError> {
-        cleaning::plain(text, Self::MAX, budget).map(Self)
+        sanitising::plain(text, Self::MAX, budget).map(Self)
     }
 
-    /// The cleaned text.
+    /// The sanitised text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The cleaned text, owned.
+    /// The sanitised text, owned.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -153,7 +153,7 @@ impl SearchText {
 
     /// Trims and normalises a text; markup stays, since it is only searched for.
     pub fn parse(text: &str) -> Result<Self, TextError> {
-        cleaning::search(text, Self::MAX).map(Self)
+        sanitising::search(text, Self::MAX).map(Self)
     }
 
     /// The normalised text.

@@ -135,7 +135,7 @@ pub enum StatusChange {
 
 /// What the caller knows of the current version.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Expected {
+pub enum Precondition {
     /// Nothing is demanded.
     Any,
     /// It exists, in whatever version (`If-Match: *`).

@@ -7,13 +7,13 @@ use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
 use super::tokens::Scope;
-use crate::cache::{Admission, Cache, Pending};
+use crate::cache::{Authenticated, Cache, Pending};
 use crate::caller::{Meter, WorkspaceId};
 use crate::domain::instant::Instant;
 use crate::error::{Error, Result};
 
-const OF_TOKEN: &str = include_str!("sql/admission_of_token.sql");
-const OF_DEFAULT_WORKSPACE: &str = include_str!("sql/admission_of_default_workspace.sql");
+const OF_TOKEN: &str = include_str!("sql/authentication_of_token.sql");
+const OF_DEFAULT_WORKSPACE: &str = include_str!("sql/authentication_of_default_workspace.sql");
 const NOTE_USES: &str = include_str!("sql/token_uses.sql");
 
 /// On whose behalf a request is made.
@@ -60,8 +60,8 @@ impl Checked {
     }
 
     /// What Redis is to remember; `principal` is the caller as text.
-    pub fn admission<'a>(&'a self, principal: &'a [u8]) -> Admission<'a> {
-        Admission {
+    pub fn authenticated<'a>(&'a self, principal: &'a [u8]) -> Authenticated<'a> {
+        Authenticated {
             workspace: WorkspaceId(self.principal.workspace_id),
             principal,
             life: Duration::from_millis(self.good_for),

@@ -12,7 +12,7 @@ use crate::domain::filter::Limit;
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::people::Name;
-use crate::domain::todo::Expected;
+use crate::domain::todo::Precondition;
 use crate::error::{Error, Kind, Result};
 
 /// A part of the organisation.
@@ -81,28 +81,28 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, name: &Name) -> Resul
 /// Renames a department, if there is a new name.
 ///
 /// # Errors
-/// As [`insert`], and [`Error::NotFound`], [`Error::Stale`].
+/// As [`insert`], and [`Error::NotFound`], [`Error::VersionMismatch`].
 pub async fn patch(
     pg: &Pg,
     write: &Write<'_>,
     id: Id,
-    expected: &Expected,
+    precondition: &Precondition,
     name: Option<&Name>,
 ) -> Result<Written<Department>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
         FROM department_update_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9)";
     let [serial, uid] = write::id(id);
     let name = Param::text(name.map(|name| name.as_str()));
-    write.call(pg, SQL, [serial, uid, write::versions(expected), name], Kind::Department).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition), name], Kind::Department).await
 }
 
 /// Removes a department that no employee belongs to.
 ///
 /// # Errors
-/// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+/// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::VersionMismatch`].
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
     const SQL: &str =
         "SELECT outcome, body, cache_wait FROM department_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Department).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Department).await
 }

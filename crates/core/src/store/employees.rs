@@ -14,7 +14,7 @@ use crate::domain::filter::Limit;
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::people::{Email, Name};
-use crate::domain::todo::{DepartmentRef, Expected};
+use crate::domain::todo::{DepartmentRef, Precondition};
 use crate::error::{Error, Kind, Result};
 
 /// Someone who can be given work.
@@ -113,12 +113,12 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &EmployeeDraft
 /// Changes what the patch names.
 ///
 /// # Errors
-/// As [`insert`], and [`Error::NotFound`], [`Error::Stale`].
+/// As [`insert`], and [`Error::NotFound`], [`Error::VersionMismatch`].
 pub async fn patch(
     pg: &Pg,
     write: &Write<'_>,
     id: Id,
-    expected: &Expected,
+    precondition: &Precondition,
     patch: &EmployeePatch,
 ) -> Result<Written<Employee>> {
     let EmployeePatch { name, email, department } = patch;
@@ -134,17 +134,17 @@ pub async fn patch(
     }
     let [serial, uid] = write::id(id);
     let fields = json_param(&Value::Object(fields));
-    let params = [Param::Bool(false), serial, uid, write::versions(expected), fields];
+    let params = [Param::Bool(false), serial, uid, write::versions(precondition), fields];
     write.call(pg, WRITE, params, Kind::Employee).await
 }
 
 /// Removes an employee whom no live todo is assigned to; those in the bin lose their assignee.
 ///
 /// # Errors
-/// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::Stale`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+/// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::VersionMismatch`].
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
     const SQL: &str =
         "SELECT outcome, body, cache_wait FROM employee_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Employee).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Employee).await
 }

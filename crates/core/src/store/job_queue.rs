@@ -8,10 +8,10 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::pg::{Failure as PgFailure, Param, Pg, Row, Statement};
+use super::pg::{Param, Pg, PgFailure, Row, Statement};
 use super::pg_rows::from_json;
 use super::todo_fields::{json_param, tag_list};
-use super::todo_query::Query;
+use super::todo_query::TodoQuery;
 use super::write;
 use crate::caller::{Meter, WorkspaceId};
 use crate::domain::bulk::Change;
@@ -39,7 +39,7 @@ pub struct Claim {
     /// Todos beyond this id came after the job; none until [`begin`] found it.
     pub ceiling: Option<i64>,
     /// Attempts in a row, this one included, that got nothing done.
-    pub strikes: i64,
+    pub consecutive_failures: i64,
 }
 
 /// How one chunk ended.
@@ -64,7 +64,7 @@ pub enum Chunk {
 
 /// What became of a job after an attempt failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
+pub enum FailedAttempt {
     /// It waits for its next attempt.
     Retry,
     /// It ended as failed.
@@ -75,7 +75,7 @@ pub enum Failure {
 
 /// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from two
 /// seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
-pub const MAX_STRIKES: i64 = 5;
+pub const MAX_CONSECUTIVE_FAILURES: i64 = 5;
 
 /// The most todos of a workspace, whether they match or not, with which a job's total is counted when it begins.
 pub const COUNTED: i64 = 25_000;
@@ -90,7 +90,7 @@ const MAX_DEATHS: i64 = 20;
 /// `lease` names the new lease, `length` how long it lasts.
 pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Result<Option<Claim>> {
     const SQL: &str = include_str!("sql/jobs_claim.sql");
-    // Ends when the queue is empty: jobs that cannot be taken up are put off or ended on the way.
+    // Ends when the queue is empty: jobs that cannot be taken up are rescheduled or ended on the way.
     loop {
         let params = vec![Param::Text(lease.to_string()), milliseconds(length), Param::Int(MAX_DEATHS)];
         let Some(row) = pg.write(meter, Statement::new(SQL, params)).await?.optional() else { return Ok(None) };
@@ -99,7 +99,7 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Res
             Claimed::GivenUp => {}
             Claimed::Unreadable { workspace, job, reason } => {
                 // Perhaps a newer release understands it; that one claims it when it is due again.
-                put_off(pg, meter, workspace, job, lease, &reason, false).await?;
+                reschedule(pg, meter, workspace, job, lease, &reason, false).await?;
             }
         }
     }
@@ -127,9 +127,9 @@ pub async fn chunk(
     limit: i64,
     may_end: bool,
     length: Duration,
-    distrust_cache: bool,
+    record_invalidation: bool,
 ) -> Result<Chunk> {
-    let row = match pg.write(meter, chunk_sql(claim, limit, may_end, length, distrust_cache)).await {
+    let row = match pg.write(meter, chunk_sql(claim, limit, may_end, length, record_invalidation)).await {
         Ok(rows) => rows.optional(),
         Err(PgFailure::Refused(refusal)) => return Err(write::refused(&refusal, Kind::Job)),
         Err(PgFailure::Other(error)) => return Err(error),
@@ -161,9 +161,9 @@ pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool
     Ok(pg.write(meter, Statement::new(SQL, params)).await?.optional().is_some())
 }
 
-/// An attempt failed: the job waits, longer with each strike, or ends after [`MAX_STRIKES`], or at once if `is_final`.
-pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<Failure> {
-    put_off(pg, meter, claim.workspace, claim.job, claim.lease, reason, is_final).await
+/// An attempt failed: the job waits, longer with each failure, or ends after [`MAX_CONSECUTIVE_FAILURES`], or at once if `is_final`.
+pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<FailedAttempt> {
+    reschedule(pg, meter, claim.workspace, claim.job, claim.lease, reason, is_final).await
 }
 
 /// What came of a claim.
@@ -182,14 +182,14 @@ enum Claimed {
 fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
     let (is_running, workspace, job) = (row.bool()?, WorkspaceId(row.int()?), row.int()?);
     let (uid, filter, change) = (row.text()?, row.text()?, row.text()?);
-    let (position, ceiling, strikes) = (row.int()?, row.optional_int()?, row.int()?);
+    let (position, ceiling, consecutive_failures) = (row.int()?, row.optional_int()?, row.int()?);
     if !is_running {
         return Ok(Claimed::GivenUp);
     }
     let uid = uid.parse().map_err(|_| Error::Internal("a job's UUID is malformed".to_owned()))?;
     Ok(match (from_json(&filter), from_json(&change)) {
         (Ok(filter), Ok(change)) => {
-            let claim = Claim { job, uid, workspace, lease, filter, change, position, ceiling, strikes };
+            let claim = Claim { job, uid, workspace, lease, filter, change, position, ceiling, consecutive_failures };
             Claimed::Taken(Box::new(claim))
         }
         (Err(error), _) | (_, Err(error)) => {
@@ -201,7 +201,7 @@ fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
 /// The statement of [`begin`]. The last id is read from the primary key. Todos are counted only in a workspace of at most
 /// [`COUNTED`], the bin included, so that the beginning costs as little in a large one.
 pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
-    let mut query = Query::new(claim.workspace);
+    let mut query = TodoQuery::new(claim.workspace);
     let conditions = query.conditions(&claim.filter);
     let job = query.bind(Param::Int(claim.job));
     let lease = query.bind(Param::Text(claim.lease.to_string()));
@@ -222,8 +222,8 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
 /// The statement of [`chunk`]. It looks at the next `LOOKED_AT` ids for each todo of `limit`, whether they match or not. It
 /// locks the todos in the order of their ids, as every statement does that locks several, and a todo that changed while it
 /// waited is looked at again.
-pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, distrust_cache: bool) -> Statement {
-    let mut query = Query::new(claim.workspace);
+pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, record_invalidation: bool) -> Statement {
+    let mut query = TodoQuery::new(claim.workspace);
     query.beyond(claim.position);
     let conditions = query.conditions(&claim.filter);
     let position = query.bind(Param::Int(claim.position));
@@ -239,7 +239,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
     });
     let max_tags = query.bind(Param::Int(i64::try_from(Draft::MAX_TAGS).unwrap_or(i64::MAX)));
     let length = query.bind(milliseconds(length));
-    let distrust = query.bind(Param::Bool(distrust_cache));
+    let record_invalidation = query.bind(Param::Bool(record_invalidation));
     let may_end = query.bind(Param::Bool(may_end));
     let sql = format!(
         "WITH looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
@@ -250,13 +250,13 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, dis
          FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
          FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
          CROSS JOIN LATERAL job_chunk_v1($1, {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {length}::bigint * interval '1 millisecond', {distrust}) \
+         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
          WHERE {may_end} OR chunk.last IS NOT NULL"
     );
     Statement { sql: sql.into(), params: query.params }
 }
 
-async fn put_off(
+async fn reschedule(
     pg: &Pg,
     meter: &Meter,
     workspace: WorkspaceId,
@@ -264,7 +264,7 @@ async fn put_off(
     lease: Uuid,
     reason: &str,
     is_final: bool,
-) -> Result<Failure> {
+) -> Result<FailedAttempt> {
     const SQL: &str = include_str!("sql/jobs_fail.sql");
     let params = vec![
         Param::Int(workspace.0),
@@ -272,15 +272,15 @@ async fn put_off(
         Param::Text(lease.to_string()),
         Param::Text(reason.to_owned()),
         Param::Bool(is_final),
-        Param::Int(MAX_STRIKES),
+        Param::Int(MAX_CONSECUTIVE_FAILURES),
     ];
     Ok(match pg.write(meter, Statement::new(SQL, params)).await?.optional() {
-        None => Failure::Lost,
+        None => FailedAttempt::Lost,
         Some(mut row) => {
             if row.bool()? {
-                Failure::Final
+                FailedAttempt::Final
             } else {
-                Failure::Retry
+                FailedAttempt::Retry
             }
         }
     })

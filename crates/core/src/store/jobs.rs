@@ -72,7 +72,7 @@ pub struct Job {
 
 /// Numbers for the metrics, over all workspaces.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
-pub struct Counts {
+pub struct JobCounts {
     /// Waiting.
     pub queued: i64,
     /// In the hands of a worker.
@@ -145,7 +145,7 @@ pub async fn cancel(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Job>> 
 }
 
 /// Counts by status.
-pub async fn counts(pg: &Pg, meter: &Meter) -> Result<Counts> {
+pub async fn counts(pg: &Pg, meter: &Meter) -> Result<JobCounts> {
     const SQL: &str = include_str!("sql/jobs_counts.sql");
     pg.read(meter, Statement::new(SQL, Vec::new())).await?.one()?.json()
 }

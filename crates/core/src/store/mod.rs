@@ -4,7 +4,7 @@
 //! those that are no tenant's business (admission, the job queue, administration) take a [`Meter`](crate::Meter) instead.
 //! Writes take a [`write::Write`] and give a [`write::Written`].
 
-pub mod admission;
+pub mod authentication;
 pub mod batch;
 pub mod departments;
 pub mod employees;

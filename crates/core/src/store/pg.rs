@@ -21,12 +21,12 @@ use super::pg_checkout::Checkouts;
 use super::pg_failure::{Attempt, classify};
 
 pub use super::pg_address::address;
-pub use super::pg_failure::{Failure, Refusal};
+pub use super::pg_failure::{PgFailure, Refusal};
 pub use super::pg_rows::{Row, Rows};
 
 /// How Postgres is reached.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct PgSettings {
     /// `database_url`: a URL, or words like `host=… dbname=…`.
     pub url: String,
     /// How long a statement may wait for a connection before it is refused.
@@ -96,7 +96,7 @@ impl Statement {
 
 /// The instance's access to Postgres.
 pub struct Pg {
-    settings: Settings,
+    settings: PgSettings,
     address: String,
     checkouts: Arc<Checkouts>,
 }
@@ -110,7 +110,7 @@ impl std::fmt::Debug for Pg {
 
 impl Pg {
     /// Connects to nothing yet.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(settings: PgSettings) -> Self {
         let address = address(&settings.url, settings.wait_deadline);
         Self { settings, address, checkouts: Arc::default() }
     }
@@ -129,8 +129,8 @@ impl Pg {
     /// the caller has waited long enough.
     ///
     /// # Errors
-    /// [`Failure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
-    pub async fn read(&self, meter: &Meter, statement: Statement) -> Result<Rows, Failure> {
+    /// [`PgFailure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
+    pub async fn read(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
         match self.attempt(meter, statement.clone()).await? {
             Err(Attempt::Broken(_) | Attempt::Rollback(_)) => {
                 let second = self.attempt(meter, statement).await?;
@@ -144,7 +144,7 @@ impl Pg {
     ///
     /// # Errors
     /// As [`Pg::read`]; [`Error::Unavailable`] with `outcome_unknown` if the answer never came.
-    pub async fn write(&self, meter: &Meter, statement: Statement) -> Result<Rows, Failure> {
+    pub async fn write(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
         const TRIES: u32 = 4;
         for _ in 1..TRIES {
             match self.attempt(meter, statement.clone()).await? {
@@ -157,9 +157,9 @@ impl Pg {
     }
 
     /// The outer error means that the statement was never sent.
-    async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, Failure> {
+    async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, PgFailure> {
         let acquired = self.acquire(meter).await;
-        let connection = acquired.map_err(|reason| Failure::Other(self.unavailable(reason, false)))?;
+        let connection = acquired.map_err(|reason| PgFailure::Other(self.unavailable(reason, false)))?;
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
@@ -182,9 +182,9 @@ impl Pg {
         }
     }
 
-    fn failure(&self, attempt: Attempt, is_write: bool) -> Failure {
-        Failure::Other(match attempt {
-            Attempt::Refused(refusal) => return Failure::Refused(refusal),
+    fn failure(&self, attempt: Attempt, is_write: bool) -> PgFailure {
+        PgFailure::Other(match attempt {
+            Attempt::Refused(refusal) => return PgFailure::Refused(refusal),
             Attempt::Rollback(reason) | Attempt::ReadOnly(reason) => self.unavailable(reason, false),
             Attempt::Cancelled(reason) => Error::Timeout { reason },
             Attempt::Broken(reason) | Attempt::Silent(reason) => self.unavailable(reason, is_write),

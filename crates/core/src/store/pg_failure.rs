@@ -6,7 +6,7 @@ use crate::error::Error;
 
 /// Why a statement gave nothing.
 #[derive(Debug)]
-pub enum Failure {
+pub enum PgFailure {
     /// Postgres understood it and refused.
     Refused(Refusal),
     /// Anything else.
@@ -26,15 +26,15 @@ pub struct Refusal {
     pub detail: Option<String>,
 }
 
-impl From<Failure> for Error {
-    fn from(failure: Failure) -> Self {
+impl From<PgFailure> for Error {
+    fn from(failure: PgFailure) -> Self {
         match failure {
-            Failure::Refused(refusal) => {
+            PgFailure::Refused(refusal) => {
                 // Without the detail: it repeats values, which are nobody's business but their owner's.
                 let Refusal { code, constraint, message, detail: _ } = refusal;
                 Self::Internal(format!("Postgres refused a statement: {message} ({code}, constraint {constraint:?})"))
             }
-            Failure::Other(error) => error,
+            PgFailure::Other(error) => error,
         }
     }
 }

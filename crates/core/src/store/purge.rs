@@ -75,8 +75,9 @@ pub struct Purged {
 pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) -> Result<Written<Purged>> {
     const SQL: &str = "SELECT removed, is_last, cache_wait \
         FROM purge_bin_v1($1, $2, $3, $4::bigint * interval '1 millisecond', $5)";
-    let (workspace, distrust) = (Param::Int(write.caller.workspace.0), Param::Bool(write.distrust_cache));
-    let params = vec![workspace, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease), distrust];
+    let (workspace, record_invalidation) =
+        (Param::Int(write.caller.workspace.0), Param::Bool(write.record_invalidation));
+    let params = vec![workspace, Param::Int(limit), Param::Int(CHUNK_BYTES), milliseconds(lease), record_invalidation];
     let mut row = pg.write(&write.caller.meter, Statement::new(SQL, params)).await?.one()?;
     let purged = Purged { removed: row.int()?, is_last: row.bool()? };
     Ok(Written { value: purged, replayed: false, cache_wait: row.bool()? })

@@ -1,6 +1,6 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
-use super::pg::{Failure, Param, Pg, Statement};
+use super::pg::{Param, Pg, PgFailure, Statement};
 use super::pg_down::PgDown;
 use crate::caller::Meter;
 use crate::error::{Error, Result};
@@ -38,7 +38,7 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
     let params = vec![Param::Int(REQUIRED_MIGRATION.0), Param::Text(REQUIRED_MIGRATION.1.to_owned())];
     let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
-        Err(Failure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
+        Err(PgFailure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
             return Ok(Readiness::MigrationsMissing(None));
         }
         Err(failure) => {

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::pg::{Failure, Param, Pg, Statement};
+use super::pg::{Param, Pg, PgFailure, Statement};
 use crate::caller::{Caller, WorkspaceId};
 use crate::error::{Error, Fault, Result};
 
@@ -60,7 +60,7 @@ pub(super) async fn read<T: DeserializeOwned>(pg: &Pg, caller: &Caller, tz: &str
     }
     match pg.read(&caller.meter, statement).await {
         Ok(rows) => rows.one()?.json(),
-        Err(Failure::Refused(refusal)) if refusal.code == INVALID_PARAMETER => Err(unknown_zone()),
+        Err(PgFailure::Refused(refusal)) if refusal.code == INVALID_PARAMETER => Err(unknown_zone()),
         Err(failure) => Err(failure.into()),
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::filter::Limit;
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::text::TagName;
-use crate::domain::todo::Expected;
+use crate::domain::todo::Precondition;
 use crate::error::{Kind, Result};
 
 /// A tag and how much it is used.
@@ -42,21 +42,27 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
 /// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned.
 ///
 /// # Errors
-/// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
-pub async fn rename(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, name: &TagName) -> Result<Written<Tag>> {
+/// [`Error::NotFound`](crate::Error::NotFound), [`Error::VersionMismatch`](crate::Error::VersionMismatch).
+pub async fn rename(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    name: &TagName,
+) -> Result<Written<Tag>> {
     const SQL: &str = "SELECT outcome, body, cache_wait \
         FROM tag_rename_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8, $9, $10)";
     let [serial, uid] = write::id(id);
     let [spelling, folded] = [name.as_str().to_owned(), name.folded()].map(Param::Text);
-    write.call(pg, SQL, [serial, uid, write::versions(expected), spelling, folded], Kind::Tag).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition), spelling, folded], Kind::Tag).await
 }
 
 /// Removes a tag from all todos.
 ///
 /// # Errors
-/// [`Error::NotFound`](crate::Error::NotFound), [`Error::Stale`](crate::Error::Stale).
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<()>> {
+/// [`Error::NotFound`](crate::Error::NotFound), [`Error::VersionMismatch`](crate::Error::VersionMismatch).
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
     const SQL: &str = "SELECT outcome, body, cache_wait FROM tag_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Tag).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Tag).await
 }

@@ -2,7 +2,7 @@
 
 use super::pg::{Param, Pg, Rows, Statement};
 use super::todo_listing::{Order, sort_value};
-use super::todo_query::Query;
+use super::todo_query::TodoQuery;
 use crate::caller::{Caller, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
@@ -74,7 +74,7 @@ fn page_sql(
     limit: i64,
     bytes: Option<i64>,
 ) -> Statement {
-    let mut query = Query::new(workspace);
+    let mut query = TodoQuery::new(workspace);
     // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
     let limit = format!("{}::bigint", query.bind(Param::Int(limit)));
     let selection = query.selection(filter, sort, after, &format!("{limit} + 1"));
@@ -118,7 +118,7 @@ pub(super) fn rendered(rows: Rows) -> Result<(String, Option<Position>)> {
 
 /// The statement of [`full`], served by `todos_pkey`. Where more is left out than there is, nothing is looked at.
 pub fn full_sql(workspace: WorkspaceId, filter: &Filter, skip: i64, limit: i64) -> Statement {
-    let mut query = Query::new(workspace);
+    let mut query = TodoQuery::new(workspace);
     let conditions = query.conditions(filter);
     let most = query.at_most(filter);
     let skip = format!("{}::bigint", query.bind(Param::Int(skip)));

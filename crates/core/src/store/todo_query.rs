@@ -14,14 +14,14 @@ use super::todo_fields::priority_number;
 use super::todo_listing::{IN_INDEX, IN_TABLE, Listing, Order};
 
 /// A statement in the making; `$1` is the workspace.
-pub(super) struct Query {
+pub(super) struct TodoQuery {
     pub(super) params: Vec<Param>,
     /// The value that ids must exceed, where they must. Conditions on other tables repeat it, since the planner does not carry
     /// a bound over from one side of a join to the other.
     floor: Option<String>,
 }
 
-impl Query {
+impl TodoQuery {
     pub(super) fn new(workspace: WorkspaceId) -> Self {
         Self { params: vec![Param::Int(workspace.0)], floor: None }
     }
@@ -32,7 +32,7 @@ impl Query {
         format!("${}", self.params.len())
     }
 
-    /// Demands ids beyond this one. Call it before [`Query::conditions`].
+    /// Demands ids beyond this one. Call it before [`TodoQuery::conditions`].
     pub(super) fn beyond(&mut self, id: i64) {
         self.floor = Some(self.bind(Param::Int(id)));
     }
@@ -326,7 +326,7 @@ mod tests {
     fn every_value_has_its_number_and_none_is_text_of_the_statement() {
         for key in SortKey::ALL {
             for value in [Some("v".to_owned()), None] {
-                let mut query = Query::new(WorkspaceId(7));
+                let mut query = TodoQuery::new(WorkspaceId(7));
                 let position = Position { value, id: 3 };
                 let sort = Sort { key, descending: true };
                 let sql = query.selection(&everything(), sort, Some(&position), "10");
@@ -341,7 +341,7 @@ mod tests {
 
     #[test]
     fn no_filter_is_no_condition() {
-        let mut query = Query::new(WorkspaceId(7));
+        let mut query = TodoQuery::new(WorkspaceId(7));
         assert_eq!(query.conditions(&Filter::default()), "t.workspace_id = $1 AND t.deleted_at IS NULL");
         assert_eq!(query.params, [Param::Int(7)]);
     }

@@ -8,7 +8,7 @@ use super::todo_fields::{self, json_param};
 use super::write::{self, Write, Written};
 use crate::caller::Caller;
 use crate::domain::id::Id;
-use crate::domain::todo::{Draft, Expected, Patch, Todo};
+use crate::domain::todo::{Draft, Patch, Precondition, Todo};
 use crate::error::{Error, Kind, Result};
 
 const UPDATE: &str = "SELECT outcome, body, cache_wait \
@@ -50,32 +50,44 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Res
 /// Makes a live todo equal to the draft; a draft that equals it changes nothing, not even the version.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
-pub async fn replace(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, draft: &Draft) -> Result<Written<Todo>> {
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Invalid`] at `/assignee_id`.
+pub async fn replace(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    draft: &Draft,
+) -> Result<Written<Todo>> {
     let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::draft(draft))];
+    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::draft(draft))];
     write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
 /// Changes what the patch names; a patch that changes nothing leaves the version and `updated_at`.
 ///
 /// # Errors
-/// [`Error::NotFound`], [`Error::Stale`], [`Error::Invalid`] at `/assignee_id`.
-pub async fn patch(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected, patch: &Patch) -> Result<Written<Todo>> {
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Invalid`] at `/assignee_id`.
+pub async fn patch(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    patch: &Patch,
+) -> Result<Written<Todo>> {
     let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(expected), json_param(&todo_fields::patch(patch))];
+    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::patch(patch))];
     write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
 /// Puts a live todo into the bin; tells its public id.
 ///
 /// # Errors
-/// [`Error::NotFound`] also if it is there already, [`Error::Stale`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
+/// [`Error::NotFound`] also if it is there already, [`Error::VersionMismatch`].
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<Uuid>> {
     const SQL: &str =
         "SELECT outcome, body, cache_wait FROM todo_delete_v1($1, $2, $3, $4, $5, $6, $7::text::uuid, $8)";
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(expected)], Kind::Todo).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Todo).await
 }
 
 /// Takes a todo out of the bin, within 30 days of its deletion; a live todo is returned as it is.

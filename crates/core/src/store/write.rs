@@ -5,11 +5,11 @@
 
 use serde::de::DeserializeOwned;
 
-use super::pg::{Failure, Param, Pg, Refusal, Rows, Statement};
+use super::pg::{Param, Pg, PgFailure, Refusal, Rows, Statement};
 use super::pg_rows::from_json;
 use crate::caller::Caller;
 use crate::domain::id::Id;
-use crate::domain::todo::Expected;
+use crate::domain::todo::Precondition;
 use crate::error::{Conflict, Error, Fault, Kind, Result};
 
 /// For whom and under which guarantees a write happens.
@@ -20,7 +20,7 @@ pub struct Write<'a> {
     /// The key under which the outcome is recorded and replayed, if the client sent one.
     pub idempotency: Option<&'a IdempotencyKey>,
     /// Record in the same statement that the cache of the workspace must not be trusted, because Redis could not be told.
-    pub distrust_cache: bool,
+    pub record_invalidation: bool,
 }
 
 /// Names one attempt of a client, so that a repetition finds the first outcome. Valid for 24 hours per workspace and route.
@@ -41,7 +41,7 @@ pub struct Written<T> {
     pub value: T,
     /// Whether the outcome is that of an earlier call and nothing was written now.
     pub replayed: bool,
-    /// With [`Write::distrust_cache`]: whether the answer must wait until every instance has looked for the record again,
+    /// With [`Write::record_invalidation`]: whether the answer must wait until every instance has looked for the record again,
     /// since there was no older one that they know already.
     pub cache_wait: bool,
 }
@@ -54,18 +54,18 @@ impl<T> Written<T> {
 }
 
 impl Write<'_> {
-    /// The first five parameters of every writing function: workspace, route, key, digest of the body, distrust.
+    /// The first five parameters of every writing function: workspace, route, key, digest of the body, whether to record an invalidation.
     pub(super) fn params(&self) -> Vec<Param> {
         let workspace = Param::Int(self.caller.workspace.0);
-        let distrust = Param::Bool(self.distrust_cache);
+        let record_invalidation = Param::Bool(self.record_invalidation);
         match self.idempotency {
-            None => vec![workspace, Param::Null, Param::Null, Param::Null, distrust],
+            None => vec![workspace, Param::Null, Param::Null, Param::Null, record_invalidation],
             Some(IdempotencyKey { route, key, body_digest }) => vec![
                 workspace,
                 Param::Text(route.clone()),
                 Param::Text(key.clone()),
                 Param::Bytes(body_digest.to_vec()),
-                distrust,
+                record_invalidation,
             ],
         }
     }
@@ -94,8 +94,8 @@ impl Write<'_> {
         params.extend(rest);
         match pg.write(&self.caller.meter, Statement::new(sql, params)).await {
             Ok(rows) => finish(rows, kind),
-            Err(Failure::Refused(refusal)) => Err(refused(&refusal)),
-            Err(Failure::Other(error)) => Err(error),
+            Err(PgFailure::Refused(refusal)) => Err(refused(&refusal)),
+            Err(PgFailure::Other(error)) => Err(error),
         }
     }
 }
@@ -120,7 +120,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "mismatch" => Error::IdempotencyMismatch,
         "running" => Error::IdempotencyRunning,
         "not_found" => Error::NotFound(kind),
-        "stale" => Error::Stale(kind),
+        "version_mismatch" => Error::VersionMismatch(kind),
         "exists" => Error::Exists(kind),
         "in_bin" => Error::Conflict(Conflict::TodoDeleted),
         "referenced" => Error::Conflict(Conflict::EmployeeReferenced),
@@ -149,15 +149,15 @@ pub(super) fn refused(refusal: &Refusal, kind: Kind) -> Error {
         (Some("employees_department_fkey"), _) => missing("/department_id", Kind::Department),
         (Some("todos_assignee_fkey"), Kind::Employee) => Error::Conflict(Conflict::EmployeeReferenced),
         (Some("todos_assignee_fkey"), _) => missing("/assignee_id", Kind::Employee),
-        _ => Failure::Refused(refusal.clone()).into(),
+        _ => PgFailure::Refused(refusal.clone()).into(),
     }
 }
 
 /// The versions that a caller accepts, for the parameter `p_versions`.
-pub(super) fn versions(expected: &Expected) -> Param {
-    match expected {
-        Expected::Any | Expected::Exists => Param::Null,
-        Expected::Versions(versions) => Param::Ints(versions.clone()),
+pub(super) fn versions(precondition: &Precondition) -> Param {
+    match precondition {
+        Precondition::Any | Precondition::Exists => Param::Null,
+        Precondition::Versions(versions) => Param::Ints(versions.clone()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::cache::Scope;
+use crate::cache::InvalidationScope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::people::Name;
@@ -33,9 +33,9 @@ impl Service {
         name: &Name,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Workspace>> {
-        let writing = self.write(caller, key, Scope::Nothing).await?;
+        let writing = self.write(caller, key, InvalidationScope::Nothing).await?;
         let outcome = workspaces::insert(&self.pg, &writing.write(), Uuid::now_v7(), name).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// A page of tokens, of all workspaces or of one.
@@ -57,17 +57,17 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<(Written<Token>, Option<Secret>)> {
         let secret = Secret::generate()?;
-        let writing = self.write(caller, key, Scope::Nothing).await?;
+        let writing = self.write(caller, key, InvalidationScope::Nothing).await?;
         let outcome = tokens::insert(&self.pg, &writing.write(), Uuid::now_v7(), &secret.hash(), draft).await;
-        let written = writing.settle(outcome).await?;
+        let written = writing.complete(outcome).await?;
         let told = (!written.replayed).then_some(secret);
         Ok((written, told))
     }
 
     /// A token becomes worthless at once, or within a second where Redis cannot be told.
     pub async fn revoke_token(&self, caller: &Caller, uid: Uuid) -> Result<Written<()>> {
-        let writing = self.write(caller, None, Scope::Access).await?;
+        let writing = self.write(caller, None, InvalidationScope::Access).await?;
         let outcome = tokens::revoke(&self.pg, &writing.write(), uid).await;
-        Ok(writing.settle(outcome).await?.map(|_| ()))
+        Ok(writing.complete(outcome).await?.map(|_| ()))
     }
 }

@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Admitted, Cache, Entrance, Entry, Learning, Lookup, Pass, RateLimits, RateVerdict, Reach, Who};
-use crate::store::admission::{self, Checked, Principal};
+use crate::cache::{
+    AuthenticatedReply, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict, Reach,
+    RequestStamp,
+};
+use crate::store::authentication::{self, Checked, Principal};
 use crate::store::invalidations;
 use crate::{Meter, Result, WorkspaceId, lock};
 
@@ -19,7 +22,7 @@ use super::Service;
 
 /// How a request was received.
 #[derive(Debug)]
-pub struct Admittance {
+pub struct RequestAccess {
     /// Who it is; `None` without a credential or with a wrong one.
     pub principal: Option<Arc<Principal>>,
     /// The state of every class of the rate limit that applies.
@@ -28,13 +31,13 @@ pub struct Admittance {
     pub lookup: Lookup,
     /// The class that refuses the request.
     pub refused: Option<RateVerdict>,
-    /// Whether the write was announced ([`Entry::announce`]).
+    /// Whether the write was announced ([`GateRequest::announce`]).
     pub announced: bool,
     /// What is to be done beside the response.
     pub follow_up: FollowUp,
 }
 
-impl Admittance {
+impl RequestAccess {
     fn of_nobody(rates: Vec<RateVerdict>) -> Self {
         let (lookup, follow_up) = (Lookup::Bypass, FollowUp::default());
         Self { principal: None, rates, lookup, refused: None, announced: false, follow_up }
@@ -55,25 +58,25 @@ pub struct FollowUp {
 /// A check that is to be repeated.
 #[derive(Debug)]
 pub struct Renewal {
-    name: Name,
-    pass: Pass,
+    credential: OwnedCredential,
+    stamp: RequestStamp,
 }
 
-/// In whose name; as [`Who`], but it outlives the request.
+/// In whose name; as [`Credential`], but it outlives the request.
 #[derive(Debug)]
-enum Name {
+enum OwnedCredential {
     Token([u8; 32]),
     Workspace(WorkspaceId),
 }
 
 impl Renewal {
-    fn of(who: Who<'_>, pass: Pass) -> Option<Self> {
-        let name = match who {
-            Who::Token(token) => Name::Token(*token),
-            Who::Workspace(workspace) => Name::Workspace(workspace),
-            Who::Nobody => return None,
+    fn of(credential: Credential<'_>, stamp: RequestStamp) -> Option<Self> {
+        let credential = match credential {
+            Credential::Token(token) => OwnedCredential::Token(*token),
+            Credential::Workspace(workspace) => OwnedCredential::Workspace(workspace),
+            Credential::Nobody => return None,
         };
-        Some(Self { name, pass })
+        Some(Self { credential, stamp })
     }
 }
 
@@ -129,11 +132,11 @@ fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
 
 impl Service {
     /// [`Cache::enter`], once it is known which installation this is.
-    pub async fn enter(&self, meter: &Arc<Meter>, entry: &Entry<'_>) -> Entrance {
+    pub async fn enter(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> GateReply {
         if !self.cache.knows_installation() {
             Box::pin(self.learn_installation(meter)).await;
         }
-        self.cache.enter(meter, entry).await
+        self.cache.enter(meter, gate_request).await
     }
 
     /// Makes sure that the cache knows whose it is. Where that fails Redis is left alone for a while.
@@ -156,46 +159,58 @@ impl Service {
 
     /// Asks the database which installation it is.
     pub async fn ask_installation(&self, meter: &Arc<Meter>) {
-        let installation = admission::installation(&self.pg, meter).await.ok().flatten();
+        let installation = authentication::installation(&self.pg, meter).await.ok().flatten();
         self.cache.belong_to(installation.as_deref());
     }
 
     /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
-    pub async fn admit(&self, meter: &Arc<Meter>, entry: &Entry<'_>, mut entrance: Entrance) -> Result<Admittance> {
-        if entrance.redis == Reach::Starved {
+    pub async fn authenticate(
+        &self,
+        meter: &Arc<Meter>,
+        gate_request: &GateRequest<'_>,
+        mut gate_reply: GateReply,
+    ) -> Result<RequestAccess> {
+        if gate_reply.redis == Reach::Starved {
             return Err(self.overloaded());
         }
-        if let Some(refused) = entrance.refusal().copied() {
-            return Ok(Admittance { refused: Some(refused), ..Admittance::of_nobody(entrance.rates) });
+        if let Some(refused) = gate_reply.refusal().copied() {
+            return Ok(RequestAccess { refused: Some(refused), ..RequestAccess::of_nobody(gate_reply.rates) });
         }
-        if entry.who == Who::Nobody {
-            return Ok(Admittance::of_nobody(entrance.rates));
+        if gate_request.credential == Credential::Nobody {
+            return Ok(RequestAccess::of_nobody(gate_reply.rates));
         }
         // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
-        if entrance.after.wait {
-            entrance = Box::pin(self.wait_for_check(meter, entry, entrance)).await;
+        if gate_reply.after.wait {
+            gate_reply = Box::pin(self.wait_for_check(meter, gate_request, gate_reply)).await;
         }
-        if let Some(principal) = entrance.principal.take().and_then(|text| self.parsed.get(text)) {
-            let Entrance { rates, lookup, pass, after, .. } = entrance;
-            let renewal = if after.renew { Renewal::of(entry.who, pass) } else { None };
+        if let Some(principal) = gate_reply.principal.take().and_then(|text| self.parsed.get(text)) {
+            let GateReply { rates, lookup, stamp, after, .. } = gate_reply;
+            let renewal = if after.renew { Renewal::of(gate_request.credential, stamp) } else { None };
             let used = principal.token_uid.filter(|_| after.note_use);
             let follow_up = FollowUp { work_due: false, used, renewal };
             let announced = after.announced;
-            return Ok(Admittance { principal: Some(principal), rates, lookup, refused: None, announced, follow_up });
+            return Ok(RequestAccess {
+                principal: Some(principal),
+                rates,
+                lookup,
+                refused: None,
+                announced,
+                follow_up,
+            });
         }
-        Box::pin(self.check(meter, entry, entrance)).await
+        Box::pin(self.check(meter, gate_request, gate_reply)).await
     }
 
     /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a few times.
-    async fn wait_for_check(&self, meter: &Arc<Meter>, entry: &Entry<'_>, first: Entrance) -> Entrance {
+    async fn wait_for_check(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>, first: GateReply) -> GateReply {
         const WAITS: [u64; 9] = [3, 5, 8, 13, 21, 34, 55, 89, 144];
         // Counted already.
-        let entry = Entry { limits: RateLimits::OFF, ..*entry };
+        let gate_request = GateRequest { limits: RateLimits::OFF, ..*gate_request };
         for milliseconds in WAITS {
             spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
-            let again = self.cache.enter(meter, &entry).await;
+            let again = self.cache.enter(meter, &gate_request).await;
             if !again.after.wait {
-                return Entrance { rates: first.rates, ..again };
+                return GateReply { rates: first.rates, ..again };
             }
         }
         first
@@ -203,15 +218,15 @@ impl Service {
 
     /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for Postgres. What
     /// is found matters to the next caller: a refused token is forgotten when its time is over.
-    pub async fn renew(&self, meter: &Arc<Meter>, Renewal { name, pass }: Renewal) -> FollowUp {
-        let who = match &name {
-            Name::Token(token) => Who::Token(token),
-            Name::Workspace(workspace) => Who::Workspace(*workspace),
+    pub async fn renew(&self, meter: &Arc<Meter>, Renewal { credential, stamp }: Renewal) -> FollowUp {
+        let credential = match &credential {
+            OwnedCredential::Token(token) => Credential::Token(token),
+            OwnedCredential::Workspace(workspace) => Credential::Workspace(*workspace),
         };
-        let Ok(Some(checked)) = self.ask(meter, who).await else { return FollowUp::default() };
+        let Ok(Some(checked)) = self.ask(meter, credential).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let told = self.cache.renew(meter, who, &pass, &checked.admission(&principal)).await;
-        self.settle(meter, &checked, told).await;
+        let told = self.cache.renew(meter, credential, &stamp, &checked.authenticated(&principal)).await;
+        self.settle_invalidations(meter, &checked, told).await;
         FollowUp::of(&checked)
     }
 
@@ -220,42 +235,47 @@ impl Service {
     /// # Errors
     /// [`crate::Error::Unavailable`] where Postgres is away or read-only.
     pub async fn note_uses(&self, meter: &Arc<Meter>, tokens: Vec<Uuid>) -> Result<()> {
-        admission::note_uses(&self.pg, meter, tokens).await
+        authentication::note_uses(&self.pg, meter, tokens).await
     }
 
     /// Asks Postgres, and lets Redis remember the answer.
-    async fn check(&self, meter: &Arc<Meter>, entry: &Entry<'_>, entrance: Entrance) -> Result<Admittance> {
-        let Entrance { rates, pass, redis, .. } = entrance;
-        let token = match entry.who {
-            Who::Token(token) => *token,
-            Who::Workspace(_) | Who::Nobody => [0; 32],
+    async fn check(
+        &self,
+        meter: &Arc<Meter>,
+        gate_request: &GateRequest<'_>,
+        gate_reply: GateReply,
+    ) -> Result<RequestAccess> {
+        let GateReply { rates, stamp, redis, .. } = gate_reply;
+        let token = match gate_request.credential {
+            Credential::Token(token) => *token,
+            Credential::Workspace(_) | Credential::Nobody => [0; 32],
         };
         if redis != Reach::Reached
             && let Some(principal) = self.recent.get(&token)
         {
-            return Ok(Admittance { principal: Some(principal), ..Admittance::of_nobody(rates) });
+            return Ok(RequestAccess { principal: Some(principal), ..RequestAccess::of_nobody(rates) });
         }
         let began = Instant::now();
-        let Some(checked) = self.ask(meter, entry.who).await? else {
-            self.cache.charge_auth_failure(meter, entry.address, &entry.limits).await;
-            return Ok(Admittance::of_nobody(rates));
+        let Some(checked) = self.ask(meter, gate_request.credential).await? else {
+            self.cache.charge_auth_failure(meter, gate_request.address, &gate_request.limits).await;
+            return Ok(RequestAccess::of_nobody(rates));
         };
         let text = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let admitted = self.cache.admit(meter, entry, &pass, &checked.admission(&text)).await;
-        let refused = admitted.refusal().copied();
-        let Admitted { rates, lookup, told } = admitted;
-        self.settle(meter, &checked, told).await;
+        let authenticated = self.cache.authenticated(meter, gate_request, &stamp, &checked.authenticated(&text)).await;
+        let refused = authenticated.refusal().copied();
+        let AuthenticatedReply { rates, lookup, told } = authenticated;
+        self.settle_invalidations(meter, &checked, told).await;
         let follow_up = FollowUp::of(&checked);
         let principal = Arc::new(checked.principal);
         self.recent.put(token, began, &principal);
-        Ok(Admittance { principal: Some(principal), rates, lookup, refused, announced: false, follow_up })
+        Ok(RequestAccess { principal: Some(principal), rates, lookup, refused, announced: false, follow_up })
     }
 
-    async fn ask(&self, meter: &Arc<Meter>, who: Who<'_>) -> Result<Option<Checked>> {
-        let checked = match who {
-            Who::Token(token) => admission::of_token(&self.pg, meter, token).await?,
-            Who::Workspace(_) => Some(admission::of_default_workspace(&self.pg, meter).await?),
-            Who::Nobody => None,
+    async fn ask(&self, meter: &Arc<Meter>, credential: Credential<'_>) -> Result<Option<Checked>> {
+        let checked = match credential {
+            Credential::Token(token) => authentication::of_token(&self.pg, meter, token).await?,
+            Credential::Workspace(_) => Some(authentication::of_default_workspace(&self.pg, meter).await?),
+            Credential::Nobody => None,
         };
         if let Some(checked) = &checked {
             // Another one than before is taken up before anything is invalidated or remembered there.
@@ -265,7 +285,7 @@ impl Service {
     }
 
     /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check settles them.
-    async fn settle(&self, meter: &Arc<Meter>, checked: &Checked, told: bool) {
+    async fn settle_invalidations(&self, meter: &Arc<Meter>, checked: &Checked, told: bool) {
         if let Some(pending) = checked.pending.as_ref().filter(|_| told) {
             let _ = Box::pin(invalidations::settle(&self.pg, meter, pending)).await;
         }

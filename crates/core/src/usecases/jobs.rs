@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::cache::{Scope, Todos};
+use crate::cache::{InvalidationScope, Todos};
 use crate::domain::bulk::Change;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
@@ -23,9 +23,9 @@ impl Service {
         change: &Change,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Job>> {
-        let writing = self.write(caller, key, Scope::Nothing).await?;
+        let writing = self.write(caller, key, InvalidationScope::Nothing).await?;
         let outcome = jobs::accept(&self.pg, &writing.write(), Uuid::now_v7(), filter, change).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// A page of jobs, the newest first.
@@ -40,8 +40,8 @@ impl Service {
 
     /// Stops a job; what was done stays done.
     pub async fn cancel_job(&self, caller: &Caller, id: Id) -> Result<Written<Job>> {
-        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
         let outcome = jobs::cancel(&self.pg, &writing.write(), id).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 }

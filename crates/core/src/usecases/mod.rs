@@ -4,7 +4,7 @@
 //! answered (`writing.rs`).
 
 pub mod admin;
-pub mod admission;
+pub mod authentication;
 pub mod jobs;
 pub mod people;
 mod purging;
@@ -24,14 +24,19 @@ use crate::store::pg::Pg;
 pub struct Service {
     pg: Arc<Pg>,
     cache: Cache,
-    recent: admission::Recent,
-    parsed: admission::Parsed,
+    recent: authentication::Recent,
+    parsed: authentication::Parsed,
 }
 
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(pg: Pg, cache: Cache) -> Self {
-        Self { pg: Arc::new(pg), cache, recent: admission::Recent::default(), parsed: admission::Parsed::default() }
+        Self {
+            pg: Arc::new(pg),
+            cache,
+            recent: authentication::Recent::default(),
+            parsed: authentication::Parsed::default(),
+        }
     }
 
     /// Postgres, for what needs no decision.

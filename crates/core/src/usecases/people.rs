@@ -2,12 +2,12 @@
 
 use uuid::Uuid;
 
-use crate::cache::Scope;
+use crate::cache::InvalidationScope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
 use crate::domain::people::Name;
-use crate::domain::todo::Expected;
+use crate::domain::todo::Precondition;
 use crate::store::departments::{self, Department};
 use crate::store::employees::{self, Employee, EmployeeDraft, EmployeePatch};
 use crate::store::page::Page;
@@ -44,9 +44,9 @@ impl Service {
         draft: &EmployeeDraft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Employee>> {
-        let writing = self.write(caller, key, Scope::People).await?;
+        let writing = self.write(caller, key, InvalidationScope::People).await?;
         let outcome = employees::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// An employee changes where the patch says so.
@@ -54,19 +54,19 @@ impl Service {
         &self,
         caller: &Caller,
         id: Id,
-        expected: &Expected,
+        precondition: &Precondition,
         patch: &EmployeePatch,
     ) -> Result<Written<Employee>> {
-        let writing = self.write(caller, None, Scope::Everything).await?;
-        let outcome = employees::patch(&self.pg, &writing.write(), id, expected, patch).await;
-        writing.settle(outcome).await
+        let writing = self.write(caller, None, InvalidationScope::Everything).await?;
+        let outcome = employees::patch(&self.pg, &writing.write(), id, precondition, patch).await;
+        writing.complete(outcome).await
     }
 
     /// An employee without todos goes.
-    pub async fn delete_employee(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None, Scope::Everything).await?;
-        let outcome = employees::delete(&self.pg, &writing.write(), id, expected).await;
-        writing.settle(outcome).await
+    pub async fn delete_employee(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
+        let writing = self.write(caller, None, InvalidationScope::Everything).await?;
+        let outcome = employees::delete(&self.pg, &writing.write(), id, precondition).await;
+        writing.complete(outcome).await
     }
 
     /// A page of departments.
@@ -96,9 +96,9 @@ impl Service {
         name: &Name,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Department>> {
-        let writing = self.write(caller, key, Scope::People).await?;
+        let writing = self.write(caller, key, InvalidationScope::People).await?;
         let outcome = departments::insert(&self.pg, &writing.write(), Uuid::now_v7(), name).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// A department gets another name, if one is given.
@@ -106,18 +106,18 @@ impl Service {
         &self,
         caller: &Caller,
         id: Id,
-        expected: &Expected,
+        precondition: &Precondition,
         name: Option<&Name>,
     ) -> Result<Written<Department>> {
-        let writing = self.write(caller, None, Scope::Everything).await?;
-        let outcome = departments::patch(&self.pg, &writing.write(), id, expected, name).await;
-        writing.settle(outcome).await
+        let writing = self.write(caller, None, InvalidationScope::Everything).await?;
+        let outcome = departments::patch(&self.pg, &writing.write(), id, precondition, name).await;
+        writing.complete(outcome).await
     }
 
     /// A department without employees goes.
-    pub async fn delete_department(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None, Scope::Everything).await?;
-        let outcome = departments::delete(&self.pg, &writing.write(), id, expected).await;
-        writing.settle(outcome).await
+    pub async fn delete_department(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
+        let writing = self.write(caller, None, InvalidationScope::Everything).await?;
+        let outcome = departments::delete(&self.pg, &writing.write(), id, precondition).await;
+        writing.complete(outcome).await
     }
 }

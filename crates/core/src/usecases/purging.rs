@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::cache::{Scope, Todos};
+use crate::cache::{InvalidationScope, Todos};
 use crate::store::purge::{self, Purge, Purged};
 use crate::{Result, WorkspaceId};
 
@@ -52,9 +52,9 @@ impl Run<'_> {
             let mut limit = FIRST_CHUNK;
             loop {
                 let started = Instant::now();
-                let writing = self.service.write(&caller, None, Scope::todos(Todos::All)).await?;
+                let writing = self.service.write(&caller, None, InvalidationScope::todos(Todos::All)).await?;
                 let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), limit, self.lease).await;
-                let Purged { removed, is_last } = writing.settle(outcome).await?.value;
+                let Purged { removed, is_last } = writing.complete(outcome).await?.value;
                 self.worked.purged += removed;
                 if self.is_over() {
                     return Ok(false);

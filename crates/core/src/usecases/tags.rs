@@ -1,11 +1,11 @@
 //! Tags: they come into being with the todos that use them, and are renamed and removed here.
 
-use crate::cache::{Scope, Todos};
+use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
 use crate::domain::text::TagName;
-use crate::domain::todo::Expected;
+use crate::domain::todo::Precondition;
 use crate::store::page::Page;
 use crate::store::tags::{self, Tag};
 use crate::store::write::Written;
@@ -24,18 +24,18 @@ impl Service {
         &self,
         caller: &Caller,
         id: Id,
-        expected: &Expected,
+        precondition: &Precondition,
         name: &TagName,
     ) -> Result<Written<Tag>> {
-        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
-        let outcome = tags::rename(&self.pg, &writing.write(), id, expected, name).await;
-        writing.settle(outcome).await
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let outcome = tags::rename(&self.pg, &writing.write(), id, precondition, name).await;
+        writing.complete(outcome).await
     }
 
     /// A tag goes from all todos.
-    pub async fn delete_tag(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<()>> {
-        let writing = self.write(caller, None, Scope::todos(Todos::All)).await?;
-        let outcome = tags::delete(&self.pg, &writing.write(), id, expected).await;
-        writing.settle(outcome).await
+    pub async fn delete_tag(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let outcome = tags::delete(&self.pg, &writing.write(), id, precondition).await;
+        writing.complete(outcome).await
     }
 }

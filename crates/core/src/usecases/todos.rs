@@ -1,11 +1,11 @@
 //! Todos: one at a time, by the page, by the batch, all of them.
 
-use crate::cache::{Scope, Todos};
+use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
 use crate::domain::text::TagName;
-use crate::domain::todo::{Draft, Expected, Operation, OperationResult, Patch, Todo};
+use crate::domain::todo::{Draft, Operation, OperationResult, Patch, Precondition, Todo};
 use crate::store::overview::Overview;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
@@ -46,17 +46,17 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let scope = Scope::Todos { todos: Todos::New, stats: true, tags: !draft.tags.is_empty() };
+        let scope = InvalidationScope::Todos { todos: Todos::New, stats: true, tags: !draft.tags.is_empty() };
         let writing = self.write(caller, key, scope).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, Scope::todos(Todos::One(uid))).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::One(uid))).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// A todo becomes what the draft says.
@@ -64,12 +64,12 @@ impl Service {
         &self,
         caller: &Caller,
         id: Id,
-        expected: &Expected,
+        precondition: &Precondition,
         draft: &Draft,
     ) -> Result<Written<Todo>> {
         let writing = self.write(caller, None, changed(id)).await?;
-        let outcome = todos::replace(&self.pg, &writing.write(), id, expected, draft).await;
-        writing.settle(outcome).await
+        let outcome = todos::replace(&self.pg, &writing.write(), id, precondition, draft).await;
+        writing.complete(outcome).await
     }
 
     /// A todo changes where the patch says so.
@@ -77,26 +77,26 @@ impl Service {
         &self,
         caller: &Caller,
         id: Id,
-        expected: &Expected,
+        precondition: &Precondition,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
         let writing = self.write(caller, None, patched(id, patch)).await?;
-        let outcome = todos::patch(&self.pg, &writing.write(), id, expected, patch).await;
-        writing.settle(outcome).await
+        let outcome = todos::patch(&self.pg, &writing.write(), id, precondition, patch).await;
+        writing.complete(outcome).await
     }
 
     /// A todo goes into the bin. Tells its public id.
-    pub async fn delete_todo(&self, caller: &Caller, id: Id, expected: &Expected) -> Result<Written<Uuid>> {
+    pub async fn delete_todo(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<Uuid>> {
         let writing = self.write(caller, None, changed(id)).await?;
-        let outcome = todos::delete(&self.pg, &writing.write(), id, expected).await;
-        writing.settle(outcome).await
+        let outcome = todos::delete(&self.pg, &writing.write(), id, precondition).await;
+        writing.complete(outcome).await
     }
 
     /// A todo comes out of the bin, within 30 days.
     pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
         let writing = self.write(caller, key, changed(id)).await?;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// Several changes, all or nothing. A new tag has the spelling of the first operation that names it.
@@ -107,9 +107,9 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<OperationResult>>> {
         TagName::unify_spellings(operations.iter_mut().flat_map(Operation::tags_mut));
-        let writing = self.write(caller, key, Scope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
         let outcome = batch::apply(&self.pg, &writing.write(), &operations).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// Several todos come out of the bin, all or none, within 30 days.
@@ -119,9 +119,9 @@ impl Service {
         uids: &[Uuid],
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<Todo>>> {
-        let writing = self.write(caller, key, Scope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
         let outcome = batch::restore(&self.pg, &writing.write(), uids).await;
-        writing.settle(outcome).await
+        writing.complete(outcome).await
     }
 
     /// Whole todos by id, without the first `skip`.
@@ -160,12 +160,12 @@ fn which(id: Id) -> Todos {
     }
 }
 
-fn changed(id: Id) -> Scope {
-    Scope::todos(which(id))
+fn changed(id: Id) -> InvalidationScope {
+    InvalidationScope::todos(which(id))
 }
 
-fn patched(id: Id, patch: &Patch) -> Scope {
+fn patched(id: Id, patch: &Patch) -> InvalidationScope {
     let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _ } = patch;
     let stats = status.is_some() || priority.is_some() || due_date.is_some();
-    Scope::Todos { todos: which(id), stats, tags: tags.is_some() }
+    InvalidationScope::Todos { todos: which(id), stats, tags: tags.is_some() }
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Cache, Scope, Todos};
-use crate::store::admission;
+use crate::cache::{Cache, InvalidationScope, Todos};
+use crate::store::authentication;
 use crate::store::invalidations;
 use crate::store::job_queue::{self, Chunk, Claim};
 use crate::store::write::Written;
@@ -76,7 +76,7 @@ impl Service {
         let deadline = start + (budget / 4).min(PURGE_TURN);
         // Asked anew in each run, since no check of a token tells a worker of another id.
         if self.cache.is_on() {
-            self.cache.belong_to(admission::installation(&self.pg, meter).await?.as_deref());
+            self.cache.belong_to(authentication::installation(&self.pg, meter).await?.as_deref());
         }
         let mut run = Run { service: self, meter, lease, deadline, worked: Worked::default() };
         // Purges have the first part of a run, so that a queue that never empties does not keep them away.
@@ -120,7 +120,7 @@ impl Run<'_> {
         if !job_queue::begin(pg, self.meter, claim, self.lease).await? {
             return Ok(End::Lost);
         }
-        let mut limit = first_limit(claim.strikes);
+        let mut limit = first_limit(claim.consecutive_failures);
         let mut turn = Instant::now();
         let mut is_last = false;
         loop {
@@ -159,18 +159,20 @@ impl Run<'_> {
         let writing = if is_last {
             self.announce_end(&caller).await?
         } else {
-            self.service.write(&caller, None, Scope::TodosInBackground).await?
+            self.service.write(&caller, None, InvalidationScope::TodosInBackground).await?
         };
-        let distrust = writing.write().distrust_cache;
+        let record_invalidation = writing.write().record_invalidation;
         let started = Instant::now();
-        let outcome = job_queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, distrust).await;
+        let outcome =
+            job_queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, record_invalidation)
+                .await;
         let elapsed = started.elapsed();
         let outcome = outcome.map(|chunk| Written {
             value: chunk,
             replayed: false,
             cache_wait: matches!(chunk, Chunk::Done { cache_wait: true, .. }),
         });
-        Ok((writing.settle(outcome).await?.value, elapsed))
+        Ok((writing.complete(outcome).await?.value, elapsed))
     }
 
     /// Puts a job off or ends it.
@@ -179,17 +181,17 @@ impl Run<'_> {
         let writing = self.announce_end(&caller).await?;
         let outcome = job_queue::fail(&self.service.pg, self.meter, claim, &reason(error), is_final(error)).await;
         let outcome = outcome.map(|failure| Written { value: failure, replayed: false, cache_wait: false });
-        writing.settle(outcome).await?;
+        writing.complete(outcome).await?;
         Ok(())
     }
 
     /// Announces the statement that ends a job, so that whoever reads that it has ended sees all that its chunks did.
     async fn announce_end<'c>(&'c self, caller: &'c Caller) -> Result<Writing<'c>> {
-        let scope = Scope::todos(Todos::All);
+        let scope = InvalidationScope::todos(Todos::All);
         let writing = self.service.write(caller, None, scope).await?;
-        // Such a statement changes no todo and records no distrust, but what the last chunk has outdated may still be served.
-        if writing.write().distrust_cache && invalidations::distrust(&self.service.pg, caller, scope).await? {
-            spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
+        // Such a statement changes no todo and records no invalidation, but what the last chunk has made stale may still be served.
+        if writing.write().record_invalidation && invalidations::record(&self.service.pg, caller, scope).await? {
+            spin_sdk::time::sleep(Cache::INVALIDATION_WAIT).await;
         }
         Ok(writing)
     }
@@ -223,8 +225,8 @@ fn is_final(error: &Error) -> bool {
 }
 
 /// What took too long is tried with a quarter, down to a single todo: 200, 50, 12, 3, 1.
-fn first_limit(strikes: i64) -> i64 {
-    let earlier = u32::try_from(strikes - 1).unwrap_or(0).min(8);
+fn first_limit(consecutive_failures: i64) -> i64 {
+    let earlier = u32::try_from(consecutive_failures - 1).unwrap_or(0).min(8);
     (FIRST_CHUNK >> (2 * earlier)).max(1)
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::select;
 
-use crate::cache::{Cache, Intent, Published, Scope};
+use crate::cache::{Cache, Intent, InvalidationScope, Published};
 use crate::store::invalidations;
 use crate::store::pg::Pg;
 use crate::store::write::{IdempotencyKey, Write, Written};
@@ -17,19 +17,19 @@ use super::Service;
 const RECORD_DEADLINE: Duration = Duration::from_secs(1);
 
 /// A write that was announced to the cache.
-#[must_use = "settle it with the outcome of the statement"]
+#[must_use = "complete it with the outcome of the statement"]
 pub(super) struct Writing<'a> {
     service: &'a Service,
     caller: &'a Caller,
     key: Option<&'a IdempotencyKey>,
     intent: Intent,
-    scope: Scope,
+    scope: InvalidationScope,
     unknown: Option<Unknown>,
 }
 
 impl Service {
     /// Announces a write of `caller` that changes what `scope` says. The statement is sent with [`Writing::write`] and its outcome
-    /// given to [`Writing::settle`].
+    /// given to [`Writing::complete`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the instance is overloaded: without the cache, the write would be slower still.
@@ -37,7 +37,7 @@ impl Service {
         &'a self,
         caller: &'a Caller,
         key: Option<&'a IdempotencyKey>,
-        scope: Scope,
+        scope: InvalidationScope,
     ) -> Result<Writing<'a>> {
         let intent = self.cache.intent(caller, scope).await;
         if intent.is_starved() {
@@ -56,13 +56,13 @@ impl Service {
 impl<'a> Writing<'a> {
     /// What the statement has to carry.
     pub(super) fn write(&self) -> Write<'a> {
-        Write { caller: self.caller, idempotency: self.key, distrust_cache: self.intent.distrust() }
+        Write { caller: self.caller, idempotency: self.key, record_invalidation: self.intent.must_record() }
     }
 
     /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing, also one that
     /// Postgres ended at its deadline; one whose answer makes no sense may have. If the outcome is unknown, or the request is given up before it is known, that is recorded,
-    /// since a commit that waits for a standby may come after the end of the mark.
-    pub(super) async fn settle<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
+    /// since a commit that waits for a standby may come after the end of the write fence.
+    pub(super) async fn complete<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
         let Self { service, caller, key: _, intent, scope, unknown } = self;
         if matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. })) {
             if let Some(unknown) = unknown {
@@ -70,7 +70,7 @@ impl<'a> Writing<'a> {
             }
             return outcome;
         }
-        let distrusted = intent.distrust();
+        let must_record = intent.must_record();
         let changed = matches!(outcome, Ok(_) | Err(Error::Internal(_)));
         let published = service.cache.publish(&caller.meter, intent, changed).await;
         let written = match outcome {
@@ -83,13 +83,13 @@ impl<'a> Writing<'a> {
             }
         };
         // A replay records nothing: the first attempt did, and perhaps was cut off before its wait was over.
-        let mut wait = written.cache_wait || (distrusted && written.replayed);
-        if published == Published::Distrust {
-            wait |= invalidations::distrust(&service.pg, caller, scope).await?;
+        let mut wait = written.cache_wait || (must_record && written.replayed);
+        if published == Published::MustRecord {
+            wait |= invalidations::record(&service.pg, caller, scope).await?;
         }
         over(unknown);
         if wait {
-            spin_sdk::time::sleep(Cache::DISTRUST_WAIT).await;
+            spin_sdk::time::sleep(Cache::INVALIDATION_WAIT).await;
         }
         Ok(written)
     }
@@ -106,7 +106,7 @@ fn over(unknown: Option<Unknown>) {
 struct Unknown {
     pg: Arc<Pg>,
     caller: Caller,
-    scope: Scope,
+    scope: InvalidationScope,
     over: bool,
 }
 
@@ -126,7 +126,7 @@ impl Drop for Unknown {
     }
 }
 
-async fn record(pg: Arc<Pg>, caller: Caller, scope: Scope) {
+async fn record(pg: Arc<Pg>, caller: Caller, scope: InvalidationScope) {
     let record = Box::pin(invalidations::outcome_unknown(&pg, &caller, scope));
     select(record, Box::pin(spin_sdk::time::sleep(RECORD_DEADLINE))).await;
 }

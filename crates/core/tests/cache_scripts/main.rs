@@ -17,14 +17,16 @@ use std::time::{Duration, Instant};
 use redis::aio::MultiplexedConnection;
 use todo_core::WorkspaceId;
 use todo_core::cache::copies::{Copies, Copy};
-use todo_core::cache::reads::{admit_args, door, peek_args, read_admitted, read_entrance, store_args};
+use todo_core::cache::reads::{
+    authenticated_args, gate_args, peek_args, read_authenticated_reply, read_gate_reply, store_args,
+};
 use todo_core::cache::script::{
-    ADMIT, Args, CHARGE, COUNT, ENTER, GREET, INTENT, PEEK, PUBLISH, Reader, Reply, STORE, Script,
+    AUTHENTICATED, Args, CHARGE, COUNT, ENTER, HANDSHAKE, INTENT, PEEK, PUBLISH, Reply, ReplyReader, STORE, Script,
 };
 use todo_core::cache::writes::{intent_args, publish_args};
 use todo_core::cache::{
-    Admission, Admitted, After, Dependency, Entrance, Entry, Fresh, Hit, Lookup, Pending, RateClass, RateLimits, Scope,
-    Ticket, Todos, Who, entry,
+    After, Authenticated, AuthenticatedReply, Credential, Dependency, Fresh, GateReply, GateRequest, Hit,
+    InvalidationScope, Lookup, Pending, RateClass, RateLimits, Ticket, Todos, entry,
 };
 use uuid::Uuid;
 
@@ -33,7 +35,7 @@ const TOKEN: [u8; 32] = [0xab; 32];
 const REQUEST: [u8; 32] = [0xcd; 32];
 const LIMITS: RateLimits =
     RateLimits { per_address: 5, per_token: 8, writes_per_address: 2, writes_per_token: 3, auth_failures: 2 };
-const MARK: Duration = Duration::from_millis(400);
+const FENCE: Duration = Duration::from_millis(400);
 /// How long a token is good for.
 const LIFE: Duration = Duration::from_secs(60);
 /// Pending invalidations of the workspace.
@@ -60,7 +62,7 @@ impl Server {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("scripts-test:{}:{number}:", std::process::id());
         let mut server = Self { connection, prefix, epoch: String::new() };
-        server.greet().await;
+        server.handshake().await;
         // Whatever else the server has been through, this name space begins with no write in flight.
         server.command::<()>(&["HDEL", &server.key("epoch"), "mlost", "next"]).await;
         server.command::<()>(&["HSET", &server.workspace(), "g", "1", "a", "1"]).await;
@@ -93,35 +95,35 @@ impl Server {
         values.into_iter().map(reply).collect()
     }
 
-    async fn greet(&mut self) {
-        let args = Args::new().with(self.prefix.as_str()).number(MARK.as_micros()).with("").with("");
-        let epoch = Reader::new(self.evaluate(&GREET, args).await).unwrap().bytes().unwrap().unwrap();
+    async fn handshake(&mut self) {
+        let args = Args::new().with(self.prefix.as_str()).number(FENCE.as_micros()).with("").with("");
+        let epoch = ReplyReader::new(self.evaluate(&HANDSHAKE, args).await).unwrap().bytes().unwrap().unwrap();
         self.epoch = String::from_utf8(epoch).unwrap();
     }
 
     /// `None`: the server says that this connection has not been greeted.
-    async fn try_run(&self, script: &Script, args: Args) -> Option<Reader> {
-        self.try_run_with(MARK, script, args).await
+    async fn try_run(&self, script: &Script, args: Args) -> Option<ReplyReader> {
+        self.try_run_with(FENCE, script, args).await
     }
 
-    /// The same of a component whose marks have this life.
-    async fn try_run_with(&self, mark: Duration, script: &Script, args: Args) -> Option<Reader> {
-        let common = Args::new().with(self.prefix.as_str()).with(self.epoch.as_str()).number(mark.as_micros());
-        Reader::new(self.evaluate(script, Args([common.0, args.0].concat())).await)
+    /// The same of a component whose fences have this life.
+    async fn try_run_with(&self, fence: Duration, script: &Script, args: Args) -> Option<ReplyReader> {
+        let common = Args::new().with(self.prefix.as_str()).with(self.epoch.as_str()).number(fence.as_micros());
+        ReplyReader::new(self.evaluate(script, Args([common.0, args.0].concat())).await)
     }
 
-    async fn run(&self, script: &Script, args: Args) -> Reader {
+    async fn run(&self, script: &Script, args: Args) -> ReplyReader {
         self.try_run(script, args).await.expect("a stranger")
     }
 
-    async fn enter(&self, asked: &Entry<'_>) -> Entrance {
-        read_entrance(self.run(&ENTER, door(asked, None)).await, asked, None).unwrap()
+    async fn enter(&self, asked: &GateRequest<'_>) -> GateReply {
+        read_gate_reply(self.run(&ENTER, gate_args(asked, None)).await, asked, None).unwrap()
     }
 
     /// Comes in with a copy at hand.
-    async fn enter_with(&self, asked: &Entry<'_>, copy: &Copy) -> Entrance {
-        let args = door(asked, Some(&copy.hit.name));
-        read_entrance(self.run(&ENTER, args).await, asked, Some(copy)).unwrap()
+    async fn enter_with(&self, asked: &GateRequest<'_>, copy: &Copy) -> GateReply {
+        let args = gate_args(asked, Some(&copy.hit.name));
+        read_gate_reply(self.run(&ENTER, args).await, asked, Some(copy)).unwrap()
     }
 
     /// The hash of the workspace.
@@ -129,26 +131,31 @@ impl Server {
         self.key(&format!("w:{}:7", self.epoch))
     }
 
-    async fn admit(&self, asked: &Entry<'_>, entrance: &Entrance, pending: Option<&Pending>) -> Admitted {
-        let admission = Admission {
+    async fn authenticated(
+        &self,
+        asked: &GateRequest<'_>,
+        gate_reply: &GateReply,
+        pending: Option<&Pending>,
+    ) -> AuthenticatedReply {
+        let authenticated = Authenticated {
             workspace: WORKSPACE,
             principal: b"a: principal\0",
             life: LIFE,
             noted: Duration::from_secs(59),
             pending,
         };
-        let pass = &entrance.pass;
-        let args = admit_args(asked, pass.came().unwrap(), pass.address_charged(), &admission);
-        let (lookup, rates) = read_admitted(self.run(&ADMIT, args).await, asked).unwrap();
-        Admitted { rates, lookup, told: true }
+        let stamp = &gate_reply.stamp;
+        let args = authenticated_args(asked, stamp.came().unwrap(), stamp.address_charged(), &authenticated);
+        let (lookup, rates) = read_authenticated_reply(self.run(&AUTHENTICATED, args).await, asked).unwrap();
+        AuthenticatedReply { rates, lookup, told: true }
     }
 
-    /// Comes in and is admitted if need be.
+    /// Comes in and is authenticated if need be.
     async fn look_up(&self) -> Lookup {
-        let entrance = self.enter(&read()).await;
-        match entrance.principal {
-            Some(_) => entrance.lookup,
-            None => self.admit(&read(), &entrance, None).await.lookup,
+        let gate_reply = self.enter(&read()).await;
+        match gate_reply.principal {
+            Some(_) => gate_reply.lookup,
+            None => self.authenticated(&read(), &gate_reply, None).await.lookup,
         }
     }
 
@@ -166,16 +173,16 @@ impl Server {
         reply.number().unwrap() == 1
     }
 
-    async fn intent(&self, id: &str, scope: Scope) {
+    async fn intent(&self, id: &str, scope: InvalidationScope) {
         self.run(&INTENT, intent_args(WORKSPACE, id, &scope.fields())).await;
     }
 
-    async fn publish(&self, id: &str, scope: Scope) {
+    async fn publish(&self, id: &str, scope: InvalidationScope) {
         self.run(&PUBLISH, publish_args(WORKSPACE, id, scope)).await;
     }
 
     /// A write from beginning to end.
-    async fn write(&self, scope: Scope) {
+    async fn write(&self, scope: InvalidationScope) {
         self.intent("w", scope).await;
         self.publish("w", scope).await;
     }
@@ -191,9 +198,9 @@ fn reply(value: redis::Value) -> Reply {
     }
 }
 
-fn asked(who: Who<'_>) -> Entry<'_> {
-    Entry {
-        who,
+fn asked(credential: Credential<'_>) -> GateRequest<'_> {
+    GateRequest {
+        credential,
         address: "192.0.2.1",
         limits: RateLimits::OFF,
         write: false,
@@ -204,8 +211,8 @@ fn asked(who: Who<'_>) -> Entry<'_> {
     }
 }
 
-fn read() -> Entry<'static> {
-    asked(Who::Token(&TOKEN))
+fn read() -> GateRequest<'static> {
+    asked(Credential::Token(&TOKEN))
 }
 
 fn hit(lookup: Lookup) -> Hit {
@@ -227,10 +234,10 @@ async fn what_was_stored_comes_back_in_the_form_that_is_wanted() {
         assert_eq!((plain.status, plain.etag.as_str(), plain.gzipped), (200, "3-abc", false));
         assert_eq!(plain.headers[1], ("link".to_owned(), "</next>; rel=\"next\"".to_owned()));
         assert_eq!(plain.body, body);
-        let small = hit(server.enter(&Entry { gzip: true, ..read() }).await.lookup);
+        let small = hit(server.enter(&GateRequest { gzip: true, ..read() }).await.lookup);
         assert_eq!(small.gzipped, gzip.is_some());
         assert_eq!(small.body, gzip.unwrap_or(body));
-        server.write(Scope::Everything).await;
+        server.write(InvalidationScope::Everything).await;
     }
 }
 
@@ -244,24 +251,24 @@ async fn a_copy_is_good_while_its_name_is_current() {
     copies.keep(now, &read(), &hit(server.look_up().await));
     let copy = copies.find(now, &read()).unwrap();
     assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one");
-    server.publish("b", Scope::TodosInBackground).await;
-    let outdated = server.enter_with(&read(), &copy).await.lookup;
-    assert!(matches!(outdated, Lookup::Outdated(former, _) if former.body == "one"), "nobody waits for such a write");
+    server.publish("b", InvalidationScope::TodosInBackground).await;
+    let stale = server.enter_with(&read(), &copy).await.lookup;
+    assert!(matches!(stale, Lookup::Stale(former, _) if former.body == "one"), "nobody waits for such a write");
     assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one");
-    server.intent("w", Scope::Everything).await;
+    server.intent("w", InvalidationScope::Everything).await;
     assert_eq!(hit(server.enter_with(&read(), &copy).await.lookup).body, "one", "a write in flight hinders nobody");
-    server.publish("w", Scope::Everything).await;
+    server.publish("w", InvalidationScope::Everything).await;
     assert!(matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Lead(_)), "a write has been published");
     // Another life of the server may have come to the same generation.
     let generation: String = server.command(&["HGET", &server.workspace(), "g"]).await;
     assert!(copy.hit.name.starts_with(&server.epoch) && !copy.hit.name.ends_with(&generation));
     server.command::<()>(&["DEL", &server.key("epoch")]).await;
-    server.greet().await;
+    server.handshake().await;
     let generation = copy.hit.name.rsplit(':').next().unwrap();
     server.command::<()>(&["HSET", &server.workspace(), "g", generation, "a", generation]).await;
-    let entrance = server.enter_with(&read(), &copy).await;
-    let admitted = server.admit(&read(), &entrance, None).await;
-    assert!(matches!(admitted.lookup, Lookup::Lead(_)), "the epoch is part of the name");
+    let gate_reply = server.enter_with(&read(), &copy).await;
+    let authenticated = server.authenticated(&read(), &gate_reply, None).await;
+    assert!(matches!(authenticated.lookup, Lookup::Lead(_)), "the epoch is part of the name");
     assert!(!matches!(server.enter_with(&read(), &copy).await.lookup, Lookup::Hit(_)), "the epoch is part of the name");
 }
 
@@ -286,28 +293,32 @@ async fn an_entry_costs_little_more_than_its_bytes() {
 #[tokio::test]
 async fn a_check_is_good_for_one_second_and_a_token_for_longer() {
     let Some(server) = Server::new().await else { return };
-    let entrance = server.enter(&read()).await;
-    assert_eq!((entrance.principal.as_ref(), entrance.after), (None, After::default()));
+    let gate_reply = server.enter(&read()).await;
+    assert_eq!((gate_reply.principal.as_ref(), gate_reply.after), (None, After::default()));
     tokio::time::sleep(Duration::from_millis(300)).await;
-    server.admit(&read(), &entrance, None).await;
+    server.authenticated(&read(), &gate_reply, None).await;
     let known = server.enter(&read()).await;
     assert_eq!(known.principal.as_deref(), Some(b"a: principal\0".as_slice()));
     assert!(!known.after.renew);
     tokio::time::sleep(Duration::from_millis(480)).await;
-    let renewals = [server.enter(&read()).await, server.enter(&read()).await].map(|entrance| entrance.after.renew);
+    let renewals = [server.enter(&read()).await, server.enter(&read()).await].map(|gate_reply| gate_reply.after.renew);
     assert_eq!(renewals, [true, false], "one caller is asked to check again in time");
     tokio::time::sleep(Duration::from_millis(260)).await;
     let late = [server.enter(&read()).await, server.enter(&read()).await];
-    assert_eq!(late.each_ref().map(|entrance| entrance.principal.is_some()), [false; 2], "the check is out of date");
     assert_eq!(
-        late.each_ref().map(|entrance| entrance.after.wait),
+        late.each_ref().map(|gate_reply| gate_reply.principal.is_some()),
+        [false; 2],
+        "the check is out of date"
+    );
+    assert_eq!(
+        late.each_ref().map(|gate_reply| gate_reply.after.wait),
         [false, true],
         "one checks, the others wait for it"
     );
     // Another token's check is good for this one, too.
-    let other = asked(Who::Token(&[1; 32]));
-    let entrance = server.enter(&other).await;
-    server.admit(&other, &entrance, None).await;
+    let other = asked(Credential::Token(&[1; 32]));
+    let gate_reply = server.enter(&other).await;
+    server.authenticated(&other, &gate_reply, None).await;
     assert!(server.enter(&read()).await.principal.is_some(), "the token is still remembered");
 }
 
@@ -317,21 +328,21 @@ async fn the_use_of_a_token_is_noted_once_a_minute() {
     server.look_up().await;
     assert!(!server.enter(&read()).await.after.note_use);
     tokio::time::sleep(Duration::from_millis(990)).await;
-    let entrance = server.enter(&read()).await;
-    let noted = Admission { workspace: WORKSPACE, principal: b"", life: LIFE, noted: LIFE, pending: None };
-    let args = admit_args(&read(), entrance.pass.came().unwrap(), false, &noted);
-    server.run(&ADMIT, args).await;
-    let uses = [server.enter(&read()).await, server.enter(&read()).await].map(|entrance| entrance.after.note_use);
+    let gate_reply = server.enter(&read()).await;
+    let noted = Authenticated { workspace: WORKSPACE, principal: b"", life: LIFE, noted: LIFE, pending: None };
+    let args = authenticated_args(&read(), gate_reply.stamp.came().unwrap(), false, &noted);
+    server.run(&AUTHENTICATED, args).await;
+    let uses = [server.enter(&read()).await, server.enter(&read()).await].map(|gate_reply| gate_reply.after.note_use);
     assert_eq!(uses, [true, false]);
 }
 
 #[tokio::test]
 async fn a_token_ends_when_it_expires() {
     let Some(server) = Server::new().await else { return };
-    let entrance = server.enter(&read()).await;
+    let gate_reply = server.enter(&read()).await;
     let life = Duration::from_millis(300);
-    let brief = Admission { workspace: WORKSPACE, principal: b"", life, noted: Duration::ZERO, pending: None };
-    server.run(&ADMIT, admit_args(&read(), entrance.pass.came().unwrap(), false, &brief)).await;
+    let brief = Authenticated { workspace: WORKSPACE, principal: b"", life, noted: Duration::ZERO, pending: None };
+    server.run(&AUTHENTICATED, authenticated_args(&read(), gate_reply.stamp.came().unwrap(), false, &brief)).await;
     assert!(server.enter(&read()).await.principal.is_some());
     tokio::time::sleep(life).await;
     assert!(server.enter(&read()).await.principal.is_none());
@@ -343,26 +354,26 @@ async fn a_revoked_token_is_not_remembered_and_no_check_from_before_brings_it_ba
     let before = server.enter(&read()).await;
     server.look_up().await;
     assert!(server.enter(&read()).await.principal.is_some());
-    server.intent("w", Scope::Access).await;
+    server.intent("w", InvalidationScope::Access).await;
     assert!(server.enter(&read()).await.principal.is_some(), "nobody was told of it yet");
-    server.publish("w", Scope::Access).await;
+    server.publish("w", InvalidationScope::Access).await;
     assert!(server.enter(&read()).await.principal.is_none());
-    server.admit(&read(), &before, None).await;
+    server.authenticated(&read(), &before, None).await;
     assert!(server.enter(&read()).await.principal.is_none(), "checked before it was revoked");
     server.look_up().await;
     assert!(server.enter(&read()).await.principal.is_some(), "another one is checked again and remembered");
     // Whoever revoked it died.
-    server.intent("dead", Scope::Access).await;
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    server.intent("dead", InvalidationScope::Access).await;
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert!(server.enter(&read()).await.principal.is_none());
 }
 
 #[tokio::test]
 async fn a_slow_check_is_worthless() {
     let Some(server) = Server::new().await else { return };
-    let entrance = server.enter(&read()).await;
+    let gate_reply = server.enter(&read()).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    assert!(matches!(server.admit(&read(), &entrance, None).await.lookup, Lookup::Bypass));
+    assert!(matches!(server.authenticated(&read(), &gate_reply, None).await.lookup, Lookup::Bypass));
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
@@ -371,8 +382,8 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
     let Some(server) = Server::new().await else { return };
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
-    let entrance = server.enter(&read()).await;
-    assert!(matches!(server.admit(&read(), &entrance, Some(&pending())).await.lookup, Lookup::Bypass));
+    let gate_reply = server.enter(&read()).await;
+    assert!(matches!(server.authenticated(&read(), &gate_reply, Some(&pending())).await.lookup, Lookup::Bypass));
     let during = server.enter(&read()).await;
     assert!(
         during.principal.is_some() && matches!(during.lookup, Lookup::Bypass),
@@ -380,8 +391,8 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
     );
     let other = Pending { workspaces: vec![8], ..Pending::default() };
     tokio::time::sleep(Duration::from_millis(1000)).await;
-    let entrance = server.enter(&read()).await;
-    let lookup = server.admit(&read(), &entrance, Some(&other)).await.lookup;
+    let gate_reply = server.enter(&read()).await;
+    let lookup = server.authenticated(&read(), &gate_reply, Some(&other)).await.lookup;
     assert!(
         matches!(lookup, Lookup::Lead(_)),
         "other workspaces are not concerned, and what was there is gone: {lookup:?}"
@@ -391,9 +402,9 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
 #[tokio::test]
 async fn a_check_that_found_too_much_is_worthless() {
     let Some(server) = Server::new().await else { return };
-    let entrance = server.enter(&read()).await;
+    let gate_reply = server.enter(&read()).await;
     let many = Pending { workspaces: vec![8], more: true, ..Pending::default() };
-    assert!(matches!(server.admit(&read(), &entrance, Some(&many)).await.lookup, Lookup::Bypass));
+    assert!(matches!(server.authenticated(&read(), &gate_reply, Some(&many)).await.lookup, Lookup::Bypass));
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
@@ -401,22 +412,22 @@ async fn a_check_that_found_too_much_is_worthless() {
 async fn a_pending_revocation_forgets_every_token() {
     let Some(server) = Server::new().await else { return };
     server.look_up().await;
-    let other = asked(Who::Token(&[1; 32]));
-    let entrance = server.enter(&other).await;
+    let other = asked(Credential::Token(&[1; 32]));
+    let gate_reply = server.enter(&other).await;
     let revoked = Pending { access: true, workspaces: vec![8], ..Pending::default() };
-    server.admit(&other, &entrance, Some(&revoked)).await;
+    server.authenticated(&other, &gate_reply, Some(&revoked)).await;
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
 #[tokio::test]
 async fn without_authentication_a_workspace_is_admitted_like_a_token() {
     let Some(server) = Server::new().await else { return };
-    let off = asked(Who::Workspace(WORKSPACE));
-    let entrance = server.enter(&off).await;
-    assert_eq!(entrance.principal, None);
-    assert!(matches!(server.admit(&off, &entrance, None).await.lookup, Lookup::Lead(_)));
+    let off = asked(Credential::Workspace(WORKSPACE));
+    let gate_reply = server.enter(&off).await;
+    assert_eq!(gate_reply.principal, None);
+    assert!(matches!(server.authenticated(&off, &gate_reply, None).await.lookup, Lookup::Lead(_)));
     assert!(server.enter(&off).await.principal.is_some());
-    let nobody = server.enter(&asked(Who::Nobody)).await;
+    let nobody = server.enter(&asked(Credential::Nobody)).await;
     assert!(nobody.principal.is_none() && matches!(nobody.lookup, Lookup::Bypass));
 }
 
@@ -424,12 +435,12 @@ async fn without_authentication_a_workspace_is_admitted_like_a_token() {
 async fn a_write_in_flight_hinders_nobody_and_its_publish_kills_what_was_read_before() {
     let Some(server) = Server::new().await else { return };
     let ticket = server.lead().await;
-    server.intent("one", Scope::Everything).await;
+    server.intent("one", InvalidationScope::Everything).await;
     assert!(server.store(&ticket, b"old", None).await, "nobody was told of the write yet");
     assert_eq!(hit(server.look_up().await).body, "old");
-    server.write(Scope::Everything).await;
+    server.write(InvalidationScope::Everything).await;
     let ticket = server.lead().await;
-    server.publish("one", Scope::Everything).await;
+    server.publish("one", InvalidationScope::Everything).await;
     assert!(!server.store(&ticket, b"old", None).await, "read before the publish");
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
@@ -437,13 +448,13 @@ async fn a_write_in_flight_hinders_nobody_and_its_publish_kills_what_was_read_be
 #[tokio::test]
 async fn a_write_of_a_known_caller_is_announced_when_it_comes_in() {
     let Some(server) = Server::new().await else { return };
-    let write = Entry { write: true, request: None, announce: Some("w1"), ..read() };
+    let write = GateRequest { write: true, request: None, announce: Some("w1"), ..read() };
     assert!(!server.enter(&write).await.after.announced, "nobody knows yet whose write it is");
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     assert!(server.enter(&write).await.after.announced);
     assert_eq!(hit(server.look_up().await).body, "old", "it hinders nobody");
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert!(matches!(server.look_up().await, Lookup::Lead(_)), "its writer is dead");
 }
 
@@ -452,52 +463,54 @@ async fn a_write_that_changed_nothing_kills_nothing() {
     let Some(server) = Server::new().await else { return };
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
-    server.intent("none", Scope::Everything).await;
-    server.publish("none", Scope::Nothing).await;
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    server.intent("none", InvalidationScope::Everything).await;
+    server.publish("none", InvalidationScope::Nothing).await;
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert_eq!(hit(server.look_up().await).body, "old");
 }
 
 #[tokio::test]
-async fn the_mark_of_a_dead_writer_ends_as_a_publish() {
+async fn the_fence_of_a_dead_writer_ends_as_a_publish() {
     let Some(server) = Server::new().await else { return };
-    for scope in [Scope::Everything, Scope::TodosInBackground, Scope::todos(Todos::New)] {
+    for scope in
+        [InvalidationScope::Everything, InvalidationScope::TodosInBackground, InvalidationScope::todos(Todos::New)]
+    {
         let ticket = server.lead().await;
         assert!(server.store(&ticket, b"old", None).await);
         server.intent("dead", scope).await;
         assert_eq!(hit(server.look_up().await).body, "old");
-        tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+        tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
         assert!(matches!(server.look_up().await, Lookup::Lead(_)), "{scope:?}");
         assert!(matches!(server.look_up().await, Lookup::Wait(_)), "what it may have changed is not served: {scope:?}");
-        let mark: Option<String> = server.command(&["HGET", &server.workspace(), "mdead"]).await;
-        assert_eq!(mark, None);
-        server.write(Scope::Everything).await;
+        let fence: Option<String> = server.command(&["HGET", &server.workspace(), "mdead"]).await;
+        assert_eq!(fence, None);
+        server.write(InvalidationScope::Everything).await;
     }
 }
 
 #[tokio::test]
-async fn an_early_mark_that_was_removed_does_not_hide_a_later_one() {
+async fn an_early_fence_that_was_removed_does_not_hide_a_later_one() {
     let Some(server) = Server::new().await else { return };
     server.look_up().await;
-    server.write(Scope::Everything).await;
-    tokio::time::sleep(MARK / 2).await;
-    server.intent("dead", Scope::Everything).await;
-    tokio::time::sleep(MARK / 2 + Duration::from_millis(5)).await;
+    server.write(InvalidationScope::Everything).await;
+    tokio::time::sleep(FENCE / 2).await;
+    server.intent("dead", InvalidationScope::Everything).await;
+    tokio::time::sleep(FENCE / 2 + Duration::from_millis(5)).await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
-    tokio::time::sleep(MARK / 2).await;
+    tokio::time::sleep(FENCE / 2).await;
     assert!(!matches!(server.look_up().await, Lookup::Hit(_)));
 }
 
 #[tokio::test]
-async fn a_mark_that_lives_longer_does_not_hide_one_that_ends_before() {
+async fn a_fence_that_lives_longer_does_not_hide_one_that_ends_before() {
     let Some(server) = Server::new().await else { return };
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
-    let args = intent_args(WORKSPACE, "longer", &Scope::Everything.fields());
-    server.try_run_with(MARK * 10, &INTENT, args).await.unwrap();
-    server.intent("dead", Scope::Everything).await;
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    let args = intent_args(WORKSPACE, "longer", &InvalidationScope::Everything.fields());
+    server.try_run_with(FENCE * 10, &INTENT, args).await.unwrap();
+    server.intent("dead", InvalidationScope::Everything).await;
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
@@ -518,7 +531,7 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     let states = async || {
         let mut fetched = Vec::new();
         for (dependency, request) in dependencies.iter().zip(&requests) {
-            let asked = Entry { request: Some(request), dependency: *dependency, ..read() };
+            let asked = GateRequest { request: Some(request), dependency: *dependency, ..read() };
             match server.enter(&asked).await.lookup {
                 Lookup::Lead(ticket) => {
                     assert!(server.store(&ticket, b"new", None).await);
@@ -533,18 +546,18 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     assert_eq!(states().await, dependencies);
     assert_eq!(states().await, []);
     let [one, two, lists, stats, tags, people] = dependencies;
-    let described = Scope::Todos { todos: Todos::One(todos[0]), stats: false, tags: false };
+    let described = InvalidationScope::Todos { todos: Todos::One(todos[0]), stats: false, tags: false };
     for (scope, changed) in [
         (described, vec![one, lists]),
-        (Scope::todos(Todos::One(todos[1])), vec![two, lists, stats, tags]),
-        (Scope::Todos { todos: Todos::New, stats: true, tags: false }, vec![lists, stats]),
-        (Scope::todos(Todos::All), vec![one, two, lists, stats, tags]),
-        (Scope::People, vec![people]),
-        (Scope::Access, vec![]),
-        (Scope::Everything, dependencies.to_vec()),
+        (InvalidationScope::todos(Todos::One(todos[1])), vec![two, lists, stats, tags]),
+        (InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false }, vec![lists, stats]),
+        (InvalidationScope::todos(Todos::All), vec![one, two, lists, stats, tags]),
+        (InvalidationScope::People, vec![people]),
+        (InvalidationScope::Access, vec![]),
+        (InvalidationScope::Everything, dependencies.to_vec()),
     ] {
         server.write(scope).await;
-        if scope == Scope::Access {
+        if scope == InvalidationScope::Access {
             server.look_up().await;
         }
         assert_eq!(states().await, changed, "{scope:?}");
@@ -556,11 +569,11 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
 async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
     let Some(server) = Server::new().await else { return };
     let todo = Uuid::from_u128(1);
-    let asked = Entry { dependency: Dependency::Todo(todo), request: Some(&[1; 32]), ..read() };
+    let asked = GateRequest { dependency: Dependency::Todo(todo), request: Some(&[1; 32]), ..read() };
     server.look_up().await;
     let Lookup::Lead(ticket) = server.enter(&asked).await.lookup else { panic!("no ticket") };
     for number in 0..5100_u128 {
-        server.publish("w", Scope::todos(Todos::One(Uuid::from_u128(number + 2)))).await;
+        server.publish("w", InvalidationScope::todos(Todos::One(Uuid::from_u128(number + 2)))).await;
     }
     let fields: usize = server.command(&["HLEN", &server.workspace()]).await;
     assert!(fields < 5100, "{fields}");
@@ -568,38 +581,38 @@ async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
 }
 
 #[tokio::test]
-async fn a_background_write_outdates_at_its_publish_and_makes_nobody_wait() {
+async fn a_background_write_makes_stale_at_its_publish_and_nobody_waits() {
     let Some(server) = Server::new().await else { return };
     let (todo, requests) = (Uuid::from_u128(1), [[1; 32], [2; 32]]);
-    let one = Entry { request: Some(&requests[0]), dependency: Dependency::Todo(todo), ..read() };
-    let list = Entry { request: Some(&requests[1]), ..read() };
-    let fill = async |asked: &Entry<'_>, body: &[u8]| {
+    let one = GateRequest { request: Some(&requests[0]), dependency: Dependency::Todo(todo), ..read() };
+    let list = GateRequest { request: Some(&requests[1]), ..read() };
+    let fill = async |asked: &GateRequest<'_>, body: &[u8]| {
         let Lookup::Lead(ticket) = server.enter(asked).await.lookup else { panic!("no ticket") };
         assert!(server.store(&ticket, body, None).await);
     };
     server.look_up().await;
     for asked in [&one, &list] {
         fill(asked, b"before").await;
-        server.intent("b", Scope::TodosInBackground).await;
+        server.intent("b", InvalidationScope::TodosInBackground).await;
         assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "until the publish");
-        server.publish("b", Scope::TodosInBackground).await;
-        let Lookup::Outdated(former, ticket) = server.enter(asked).await.lookup else { panic!("nobody fetches anew") };
+        server.publish("b", InvalidationScope::TodosInBackground).await;
+        let Lookup::Stale(former, ticket) = server.enter(asked).await.lookup else { panic!("nobody fetches anew") };
         assert_eq!(former.body, "before", "nor does whoever fetches anew wait");
         assert_eq!(hit(server.enter(asked).await.lookup).body, "before", "nobody waits");
         assert!(server.store(&ticket, b"after", None).await);
         assert_eq!(hit(server.enter(asked).await.lookup).body, "after");
 
-        server.write(Scope::TodosInBackground).await;
-        server.write(Scope::todos(Todos::One(todo))).await;
+        server.write(InvalidationScope::TodosInBackground).await;
+        server.write(InvalidationScope::todos(Todos::One(todo))).await;
         assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
-        assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "another write has outdated it, too");
-        server.write(Scope::TodosInBackground).await;
+        assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "another write has made it stale, too");
+        server.write(InvalidationScope::TodosInBackground).await;
         assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
         assert!(
             matches!(server.enter(asked).await.lookup, Lookup::Wait(_)),
             "nor is what was older than that write served"
         );
-        server.write(Scope::Everything).await;
+        server.write(InvalidationScope::Everything).await;
     }
 }
 
@@ -613,8 +626,8 @@ async fn a_lost_generation_never_comes_back() {
     assert!(!server.store(&ticket, b"old", None).await);
     assert!(server.store(&next, b"new", None).await);
     assert_eq!(hit(server.look_up().await).body, "new");
-    // The mark of a writer that died may have gone with it.
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    // The fence of a writer that died may have gone with it.
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
@@ -625,7 +638,7 @@ async fn one_caller_fetches_and_the_others_see_what_it_stored() {
     let Lookup::Wait(late) = server.look_up().await else { panic!("not asked to wait") };
     let state = async |ticket| server.run(&PEEK, peek_args(ticket)).await.bytes().unwrap().unwrap();
     assert_eq!(state(&late).await, b"w");
-    server.write(Scope::Everything).await;
+    server.write(InvalidationScope::Everything).await;
     assert_eq!(state(&late).await, b"w", "it is waited for, whatever was written since");
     let Lookup::Lead(later) = server.look_up().await else {
         panic!("what is asked for after the write is fetched anew")
@@ -643,28 +656,28 @@ async fn another_life_of_the_server_is_another_epoch() {
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     let first = server.epoch.clone();
-    server.greet().await;
+    server.handshake().await;
     assert_eq!(server.epoch, first, "the same life");
 
     // As after a restart with old data: another run has greeted last.
     server.command::<()>(&["HSET", &server.key("epoch"), "run", "0123456789"]).await;
-    server.greet().await;
+    server.handshake().await;
     assert_ne!(server.epoch, first);
     assert_eq!(server.enter(&read()).await.principal, None, "admissions of the old life are gone");
     let next = server.lead().await;
     assert!(server.store(&next, b"new", None).await, "entries of the old life are gone");
-    tokio::time::sleep(MARK + Duration::from_millis(5)).await;
+    tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert_eq!(server.enter(&read()).await.principal, None, "a token may have been revoked in the old life");
     assert!(matches!(server.look_up().await, Lookup::Lead(_)), "a writer may have announced to the old life and died");
 
     // As after a flush: nobody has greeted.
     let second = server.epoch.clone();
     server.command::<()>(&["DEL", &server.key("epoch")]).await;
-    assert!(server.try_run(&ENTER, door(&read(), None)).await.is_none());
-    server.greet().await;
+    assert!(server.try_run(&ENTER, gate_args(&read(), None)).await.is_none());
+    server.handshake().await;
     assert_ne!(server.epoch, second);
     server.epoch = first;
-    assert!(server.try_run(&STORE, store_args(&ticket, b"old".to_vec(), MARK)).await.is_none());
+    assert!(server.try_run(&STORE, store_args(&ticket, b"old".to_vec(), FENCE)).await.is_none());
 }
 
 #[tokio::test]

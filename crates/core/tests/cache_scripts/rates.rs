@@ -10,7 +10,7 @@ async fn of_a_thousand_requests_at_once_exactly_the_quota_passes() {
     for _ in 0..1000 {
         let server = server.clone();
         calls.spawn(async move {
-            let asked = Entry { limits, request: None, ..asked(Who::Nobody) };
+            let asked = GateRequest { limits, request: None, ..asked(Credential::Nobody) };
             server.enter(&asked).await.refusal().is_none()
         });
     }
@@ -24,7 +24,7 @@ async fn of_a_thousand_requests_at_once_exactly_the_quota_passes() {
 async fn quotas_come_back_at_their_rate() {
     let Some(server) = Server::new().await else { return };
     let limits = RateLimits { per_address: 120, ..RateLimits::OFF };
-    let asked = Entry { limits, request: None, ..asked(Who::Nobody) };
+    let asked = GateRequest { limits, request: None, ..asked(Credential::Nobody) };
     let mut last = server.enter(&asked).await.rates.remove(0);
     assert_eq!((last.class, last.limit, last.remaining, last.reset), (RateClass::Default, 120, 119, 1));
     while last.allowed {
@@ -41,13 +41,13 @@ async fn quotas_come_back_at_their_rate() {
 #[tokio::test]
 async fn a_refused_write_is_charged_nowhere() {
     let Some(server) = Server::new().await else { return };
-    let write = Entry { limits: LIMITS, write: true, request: None, ..asked(Who::Nobody) };
+    let write = GateRequest { limits: LIMITS, write: true, request: None, ..asked(Credential::Nobody) };
     for _ in 0..2 {
         assert!(server.enter(&write).await.refusal().is_none());
     }
     let refused = server.enter(&write).await;
     assert_eq!(refused.refusal().map(|rate| (rate.class, rate.retry_after)), Some((RateClass::Writes, 30)));
-    let read = server.enter(&Entry { write: false, ..write }).await;
+    let read = server.enter(&GateRequest { write: false, ..write }).await;
     assert_eq!(
         read.rates.iter().map(|rate| (rate.class, rate.remaining)).collect::<Vec<_>>(),
         [(RateClass::Default, 2)]
@@ -59,37 +59,39 @@ async fn an_invented_token_shares_the_bucket_of_its_address() {
     let Some(server) = Server::new().await else { return };
     for number in 0..5 {
         let token = [number; 32];
-        let entrance = server.enter(&Entry { limits: LIMITS, ..asked(Who::Token(&token)) }).await;
-        assert!(entrance.refusal().is_none() && entrance.pass.address_charged());
+        let gate_reply = server.enter(&GateRequest { limits: LIMITS, ..asked(Credential::Token(&token)) }).await;
+        assert!(gate_reply.refusal().is_none() && gate_reply.stamp.address_charged());
     }
-    assert!(server.enter(&Entry { limits: LIMITS, ..asked(Who::Token(&[9; 32])) }).await.refusal().is_some());
+    assert!(
+        server.enter(&GateRequest { limits: LIMITS, ..asked(Credential::Token(&[9; 32])) }).await.refusal().is_some()
+    );
 }
 
 #[tokio::test]
 async fn a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back() {
     let Some(server) = Server::new().await else { return };
-    let asked = Entry { limits: LIMITS, ..read() };
-    let entrance = server.enter(&asked).await;
-    let admitted = server.admit(&asked, &entrance, None).await;
+    let asked = GateRequest { limits: LIMITS, ..read() };
+    let gate_reply = server.enter(&asked).await;
+    let authenticated = server.authenticated(&asked, &gate_reply, None).await;
     let of = |rates: &[todo_core::cache::RateVerdict]| rates.iter().map(|r| (r.limit, r.remaining)).collect::<Vec<_>>();
-    assert_eq!(of(&admitted.rates), [(8, 7)]);
+    assert_eq!(of(&authenticated.rates), [(8, 7)]);
     let known = server.enter(&asked).await;
     assert_eq!(of(&known.rates), [(8, 6)]);
-    let nobody = server.enter(&Entry { who: Who::Nobody, ..asked }).await;
+    let nobody = server.enter(&GateRequest { credential: Credential::Nobody, ..asked }).await;
     assert_eq!(of(&nobody.rates), [(5, 4)], "only this one");
     tokio::time::sleep(Duration::from_millis(1001)).await;
-    let entrance = server.enter(&asked).await;
-    assert!(entrance.principal.is_none() && !entrance.pass.address_charged(), "known to have been valid");
-    assert!(server.admit(&asked, &entrance, None).await.rates.is_empty());
+    let gate_reply = server.enter(&asked).await;
+    assert!(gate_reply.principal.is_none() && !gate_reply.stamp.address_charged(), "known to have been valid");
+    assert!(server.authenticated(&asked, &gate_reply, None).await.rates.is_empty());
 }
 
 #[tokio::test]
 async fn failures_stop_unknown_tokens_and_nobody_else() {
     let Some(server) = Server::new().await else { return };
-    let (valid, unknown) = (Entry { limits: LIMITS, ..read() }, [1; 32]);
-    let entrance = server.enter(&valid).await;
-    server.admit(&valid, &entrance, None).await;
-    let guess = Entry { limits: LIMITS, request: None, ..asked(Who::Token(&unknown)) };
+    let (valid, unknown) = (GateRequest { limits: LIMITS, ..read() }, [1; 32]);
+    let gate_reply = server.enter(&valid).await;
+    server.authenticated(&valid, &gate_reply, None).await;
+    let guess = GateRequest { limits: LIMITS, request: None, ..asked(Credential::Token(&unknown)) };
     for _ in 0..2 {
         assert!(server.enter(&guess).await.refusal().is_none());
         server.run(&CHARGE, Args::new().with("192.0.2.1").number(LIMITS.auth_failures)).await;

@@ -12,27 +12,27 @@ pub(crate) use connect::PostgresRelay;
 use relay::Relay;
 
 /// The faults of one host.
-pub struct Faults {
+pub struct FaultInjection {
     enabled: bool,
-    postgres: Fault,
-    redis: Fault,
+    postgres: ServerFaults,
+    redis: ServerFaults,
 }
 
-/// The faults of one kind of server. They hold for connections that are open and for new ones until [`Fault::heal`].
-pub struct Fault(Relay);
+/// The faults of one kind of server. They hold for connections that are open and for new ones until [`ServerFaults::heal`].
+pub struct ServerFaults(Relay);
 
-impl Faults {
+impl FaultInjection {
     pub(crate) fn new(enabled: bool) -> Self {
-        Self { enabled, postgres: Fault(Relay::new()), redis: Fault(Relay::new()) }
+        Self { enabled, postgres: ServerFaults(Relay::new()), redis: ServerFaults(Relay::new()) }
     }
 
     /// Faults of every Postgres server.
-    pub fn postgres(&self) -> &Fault {
+    pub fn postgres(&self) -> &ServerFaults {
         &self.postgres
     }
 
     /// Faults of every Redis server.
-    pub fn redis(&self) -> &Fault {
+    pub fn redis(&self) -> &ServerFaults {
         &self.redis
     }
 
@@ -45,7 +45,7 @@ impl Faults {
     }
 }
 
-impl Fault {
+impl ServerFaults {
     /// New connections are reset, open ones break.
     pub fn refuse(&self) {
         self.0.set(relay::Mode::Refuse);

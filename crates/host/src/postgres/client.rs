@@ -1,6 +1,6 @@
 //! Pools and statements: everything that talks to the driver.
 //!
-//! As in Spin, a component has one pool of 64 connections per address, a connection is reset when it is lent again, and
+//! As in Spin, a component has one pool of 64 connections per address, a connection is reset when it is given out again, and
 //! whoever asks for number 65 waits. Statements are prepared anew each time.
 
 use std::collections::HashMap;
@@ -21,34 +21,34 @@ use super::error::query_failed;
 use super::limit::{ConnectionLimit, Permit};
 use super::types;
 use crate::bindings::pg::{Error, ParameterValue};
-use crate::faults::{Faults, PostgresRelay};
+use crate::faults::{FaultInjection, PostgresRelay};
 
 /// Connections per component and address.
 const POOL_SIZE: usize = 64;
 
-/// A connection lent by a pool, given back when the last clone is dropped.
+/// A connection of a pool, given back when the last clone is dropped.
 #[derive(Clone)]
-pub(crate) struct Lent(Arc<(Object, Permit)>);
+pub(crate) struct PooledClient(Arc<(Object, Permit)>);
 
 /// The pools of one component.
 pub(crate) struct Pools {
     pools: Mutex<HashMap<(String, Option<String>), Pool>>,
-    faults: Arc<Faults>,
+    faults: Arc<FaultInjection>,
     limit: ConnectionLimit,
 }
 
 impl Pools {
-    pub(crate) fn new(faults: Arc<Faults>, limit: ConnectionLimit) -> Self {
+    pub(crate) fn new(faults: Arc<FaultInjection>, limit: ConnectionLimit) -> Self {
         Self { pools: Mutex::default(), faults, limit }
     }
 
-    /// Lends a connection to `address`, trusting `ca_root` (PEM) besides the public authorities.
+    /// Acquires a connection to `address`, trusting `ca_root` (PEM) besides the public authorities.
     ///
-    /// Waits for ever when all 64 are lent, or as many as the limit allows.
-    pub(crate) async fn get(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<Lent> {
+    /// Waits for ever when all 64 are in use, or as many as the limit allows.
+    pub(crate) async fn get(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<PooledClient> {
         let pool = self.pool(address, ca_root)?;
         let permit = self.limit.acquire().await?;
-        Ok(Lent(Arc::new((pool.get().await?, permit))))
+        Ok(PooledClient(Arc::new((pool.get().await?, permit))))
     }
 
     fn pool(&self, address: &str, ca_root: Option<&str>) -> anyhow::Result<Pool> {
@@ -76,7 +76,7 @@ impl Pools {
     }
 }
 
-impl Lent {
+impl PooledClient {
     /// Runs a statement; returns the number of rows it touched.
     pub(crate) async fn execute(&self, statement: &str, params: &[ParameterValue]) -> Result<u64, Error> {
         // Spin names this failure differently for `execute` and `query`.

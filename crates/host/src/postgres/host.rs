@@ -6,7 +6,7 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 use wasmtime::component::{Accessor, FutureReader, Resource, StreamReader};
 
-use super::client::{Lent, certificates};
+use super::client::{PooledClient, certificates};
 use super::{Connection, ConnectionBuilder, stream};
 use crate::bindings::pg::{self, Column, Error, ParameterValue, Row, RowSet};
 use crate::counters::bump;
@@ -36,8 +36,8 @@ impl pg::HostConnectionBuilder for State {
 
     async fn build(&mut self, builder: Resource<ConnectionBuilder>) -> Result<Resource<Connection>, Error> {
         let builder = self.table.get(&builder).map_err(no_builder)?.clone();
-        let lent = open(&self.shared, &builder.address, builder.ca_root.as_deref()).await?;
-        self.table.push(Connection(lent)).map_err(too_many)
+        let pooled = open(&self.shared, &builder.address, builder.ca_root.as_deref()).await?;
+        self.table.push(Connection(pooled)).map_err(too_many)
     }
 
     async fn drop(&mut self, builder: Resource<ConnectionBuilder>) -> wasmtime::Result<()> {
@@ -56,15 +56,15 @@ impl<T: Send> pg::HostConnectionBuilderWithStore<T> for Spin {
             let builder = state.table.get(&builder).map_err(no_builder)?.clone();
             Ok::<_, Error>((Arc::clone(&state.shared), builder))
         })?;
-        let lent = open(&shared, &builder.address, builder.ca_root.as_deref()).await?;
-        accessor.with(|mut access| access.get().table.push(Connection(lent)).map_err(too_many))
+        let pooled = open(&shared, &builder.address, builder.ca_root.as_deref()).await?;
+        accessor.with(|mut access| access.get().table.push(Connection(pooled)).map_err(too_many))
     }
 }
 
 impl pg::HostConnection for State {
     async fn open(&mut self, address: String) -> Result<Resource<Connection>, Error> {
-        let lent = open(&self.shared, &address, None).await?;
-        self.table.push(Connection(lent)).map_err(too_many)
+        let pooled = open(&self.shared, &address, None).await?;
+        self.table.push(Connection(pooled)).map_err(too_many)
     }
 
     async fn query(
@@ -73,8 +73,8 @@ impl pg::HostConnection for State {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> Result<RowSet, Error> {
-        let lent = lent(self, &connection)?;
-        stream::collect(lent.query(&statement, &params).await?).await
+        let pooled = pooled(self, &connection)?;
+        stream::collect(pooled.query(&statement, &params).await?).await
     }
 
     async fn execute(
@@ -83,7 +83,7 @@ impl pg::HostConnection for State {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> Result<u64, Error> {
-        lent(self, &connection)?.execute(&statement, &params).await
+        pooled(self, &connection)?.execute(&statement, &params).await
     }
 
     async fn drop(&mut self, connection: Resource<Connection>) -> wasmtime::Result<()> {
@@ -95,8 +95,8 @@ impl pg::HostConnection for State {
 impl<T: Send + 'static> pg::HostConnectionWithStore<T> for Spin {
     async fn open_async(accessor: &Accessor<T, Self>, address: String) -> Result<Resource<Connection>, Error> {
         let shared = accessor.with(|mut access| Arc::clone(&access.get().shared));
-        let lent = open(&shared, &address, None).await?;
-        accessor.with(|mut access| access.get().table.push(Connection(lent)).map_err(too_many))
+        let pooled = open(&shared, &address, None).await?;
+        accessor.with(|mut access| access.get().table.push(Connection(pooled)).map_err(too_many))
     }
 
     async fn query_async(
@@ -105,8 +105,8 @@ impl<T: Send + 'static> pg::HostConnectionWithStore<T> for Spin {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> Result<(Vec<Column>, Rows, End), Error> {
-        let lent = accessor.with(|mut access| lent(access.get(), &connection))?;
-        let streamed = stream::start(lent.query(&statement, &params).await?).await;
+        let pooled = accessor.with(|mut access| pooled(access.get(), &connection))?;
+        let streamed = stream::start(pooled.query(&statement, &params).await?).await;
         let (rows, end) = accessor
             .with(|mut access| {
                 let rows = StreamReader::new(&mut access, streamed.rows)?;
@@ -123,21 +123,21 @@ impl<T: Send + 'static> pg::HostConnectionWithStore<T> for Spin {
         statement: String,
         params: Vec<ParameterValue>,
     ) -> Result<u64, Error> {
-        let lent = accessor.with(|mut access| lent(access.get(), &connection))?;
-        lent.execute(&statement, &params).await
+        let pooled = accessor.with(|mut access| pooled(access.get(), &connection))?;
+        pooled.execute(&statement, &params).await
     }
 }
 
 /// Checks the address against the manifest, then asks the pool.
-async fn open(shared: &Shared, address: &str, ca_root: Option<&str>) -> Result<Lent, Error> {
+async fn open(shared: &Shared, address: &str, ca_root: Option<&str>) -> Result<PooledClient, Error> {
     ensure_allowed(shared, address)?;
     bump(&shared.counters.postgres_opens);
-    let lent = shared.pools.get(address, ca_root).await;
-    lent.map_err(|error| Error::ConnectionFailed(format!("{error:#}")))
+    let pooled = shared.pools.get(address, ca_root).await;
+    pooled.map_err(|error| Error::ConnectionFailed(format!("{error:#}")))
 }
 
 /// Finds the connection for a statement, which is thereby counted.
-fn lent(state: &State, connection: &Resource<Connection>) -> Result<Lent, Error> {
+fn pooled(state: &State, connection: &Resource<Connection>) -> Result<PooledClient, Error> {
     let connection = state.table.get(connection).map_err(|_| Error::ConnectionFailed("no connection found".into()))?;
     bump(&state.shared.counters.statements);
     Ok(connection.0.clone())

@@ -11,9 +11,9 @@ mod types;
 pub(crate) use client::Pools;
 pub(crate) use limit::ConnectionLimit;
 
-/// What a `connection` resource stands for: one connection lent by the component's pool until the resource is dropped.
+/// What a `connection` resource stands for: one connection of the component's pool until the resource is dropped.
 #[derive(Clone)]
-pub struct Connection(client::Lent);
+pub struct Connection(client::PooledClient);
 
 /// What a `connection-builder` resource stands for.
 #[derive(Clone)]

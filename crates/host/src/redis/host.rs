@@ -44,7 +44,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         channel: String,
         payload: Payload,
     ) -> Result<(), Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.publish(channel, payload).await.map_err(other)
     }
 
@@ -53,7 +53,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         connection: Resource<Connection>,
         key: String,
     ) -> Result<Option<Payload>, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         let value: Option<Payload> = redis.get(key).await.map_err(other)?;
         ensure_fits(value.as_ref().map_or(0, Vec::len))?;
         Ok(value)
@@ -65,12 +65,12 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         key: String,
         value: Payload,
     ) -> Result<(), Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.set(key, value).await.map_err(other)
     }
 
     async fn incr(accessor: &Accessor<T, Self>, connection: Resource<Connection>, key: String) -> Result<i64, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.incr(key, 1).await.map_err(other)
     }
 
@@ -79,7 +79,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         connection: Resource<Connection>,
         keys: Vec<String>,
     ) -> Result<u32, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.del(keys).await.map_err(other)
     }
 
@@ -89,7 +89,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         key: String,
         values: Vec<String>,
     ) -> Result<u32, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.sadd(key, values).await.map_err(typed)
     }
 
@@ -98,7 +98,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         connection: Resource<Connection>,
         key: String,
     ) -> Result<Vec<String>, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.smembers(key).await.map_err(other)
     }
 
@@ -108,7 +108,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         key: String,
         values: Vec<String>,
     ) -> Result<u32, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         redis.srem(key, values).await.map_err(other)
     }
 
@@ -118,7 +118,7 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
         command: String,
         arguments: Vec<RedisParameter>,
     ) -> Result<Vec<RedisResult>, Error> {
-        let Connection(mut redis) = lent(accessor, &connection)?;
+        let Connection(mut redis) = connection_of(accessor, &connection)?;
         let mut command = ::redis::cmd(&command);
         for argument in arguments {
             match argument {
@@ -133,7 +133,10 @@ impl<T: Send> wit::HostConnectionWithStore<T> for Spin {
 }
 
 /// Finds the connection for a command, which is thereby counted.
-fn lent<T: Send>(accessor: &Accessor<T, Spin>, connection: &Resource<Connection>) -> Result<Connection, Error> {
+fn connection_of<T: Send>(
+    accessor: &Accessor<T, Spin>,
+    connection: &Resource<Connection>,
+) -> Result<Connection, Error> {
     accessor.with(|mut access| {
         let state = access.get();
         bump(&state.shared.counters.redis_calls);

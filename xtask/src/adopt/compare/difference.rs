@@ -15,7 +15,7 @@ pub enum Difference {
     /// The same tags in another order.
     TagOrder,
     /// Text without the markup and the outer blanks that it had.
-    Cleaned,
+    Sanitised,
     /// Tags that differed in upper and lower case only.
     MergedTags,
     /// A status, priority or time that was empty, contradicted `completed` or had another name.
@@ -45,7 +45,7 @@ impl Difference {
             Self::MoreFields => "old-fields",
             Self::Instants => "old-instants",
             Self::TagOrder => "old-tag-order",
-            Self::Cleaned => "old-text",
+            Self::Sanitised => "old-text",
             Self::MergedTags => "old-merged-tags",
             Self::Mended => "old-mended",
             Self::ErrorBody => "old-errors",
@@ -108,7 +108,7 @@ mod tests {
         Difference::MoreFields,
         Difference::Instants,
         Difference::TagOrder,
-        Difference::Cleaned,
+        Difference::Sanitised,
         Difference::MergedTags,
         Difference::Mended,
         Difference::ErrorBody,

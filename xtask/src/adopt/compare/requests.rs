@@ -2,7 +2,7 @@
 //! accepted.
 
 use super::difference::Difference;
-use Difference::{Cleaned, Limit, Malformed, MediaType, UnknownBody, UnknownQuery};
+use Difference::{Limit, Malformed, MediaType, Sanitised, UnknownBody, UnknownQuery};
 
 /// JSON, as most clients declare it.
 pub const JSON: &str = "application/json";
@@ -89,7 +89,7 @@ pub fn writes() -> Vec<Request> {
         all.push(post(JSON, body, Some(UnknownBody)));
     }
     for body in [r#"{"title":"   "}"#, r#"{"title":"<b></b>"}"#, r#"{"title":"a <b"}"#] {
-        all.push(post(JSON, body, Some(Cleaned)));
+        all.push(post(JSON, body, Some(Sanitised)));
     }
     all.push(post("text/plain", r#"{"title":"Compared"}"#, Some(MediaType)));
     all

@@ -54,11 +54,11 @@ fn reason(
 ) -> Option<Vec<Difference>> {
     match field {
         "title" => {
-            (Title::parse(before.as_str()?).ok()?.as_str() == after.as_str()?).then(|| vec![Difference::Cleaned])
+            (Title::parse(before.as_str()?).ok()?.as_str() == after.as_str()?).then(|| vec![Difference::Sanitised])
         }
         "description" => {
-            let cleaned = Description::parse(before.as_str()?).ok()?;
-            (cleaned.as_ref().map(Description::as_str) == after.as_str()).then(|| vec![Difference::Cleaned])
+            let sanitised = Description::parse(before.as_str()?).ok()?;
+            (sanitised.as_ref().map(Description::as_str) == after.as_str()).then(|| vec![Difference::Sanitised])
         }
         "due_date" | "created_at" | "updated_at" | "completed_at" => {
             let Some(before) = before.as_str() else {
@@ -100,7 +100,7 @@ fn tags(before: &[Value], after: &[Value]) -> Option<Vec<Difference>> {
         if new["id"] != old["id"] {
             reasons.push(Difference::MergedTags);
         } else if new["name"] != old["name"] {
-            (new["name"].as_str()? == name.as_str()).then(|| reasons.push(Difference::Cleaned))?;
+            (new["name"].as_str()? == name.as_str()).then(|| reasons.push(Difference::Sanitised))?;
         }
         if !matched.contains(&new["id"]) {
             matched.push(new["id"].clone());

@@ -1,4 +1,4 @@
--- The store has admitted the caller, and has looked for pending invalidations. ARGV 4 as for enter.lua, 5 when the request came in,
+-- The store has authenticated the caller, and has looked for pending invalidations. ARGV 4 as for enter.lua, 5 when the request came in,
 -- 6 in which epoch, 7 whether the address was charged, 8 workspace, 9 microseconds that the token is good for, 10 microseconds since
 -- its use was noted, 11 principal, 12 the workspaces with pending invalidations, separated by blanks, 13 whether these are all, 14
 -- whether a token was revoked among them.

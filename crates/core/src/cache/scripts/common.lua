@@ -1,8 +1,8 @@
--- What every script but greet.lua begins with. ARGV: 1 prefix, 2 the epoch in which the connection was greeted, 3 life of a
--- mark in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are microseconds
+-- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch in which the connection was greeted, 3 life of a
+-- fence in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are microseconds
 -- of this server's clock; %.0f keeps Lua from writing them with an exponent.
 
-local prefix, epoch, mark_ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local prefix, epoch, fence_ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local clock = redis.call('TIME')
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
@@ -11,19 +11,19 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- Marks of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write> is
+-- Fences of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write> is
 -- "<expiry> <scopes>", and `next` is no later than the first expiry.
-local function mark(key, write, scopes)
-  local expiry = whole(now + mark_ttl)
+local function fence(key, write, scopes)
+  local expiry = whole(now + fence_ttl)
   redis.call('HSET', key, 'm' .. write, expiry .. ' ' .. scopes)
-  -- Marks of another component may live longer.
+  -- Fences of another component may live longer.
   local next = redis.call('HGET', key, 'next')
   if not next or tonumber(next) > tonumber(expiry) then
     redis.call('HSET', key, 'next', expiry)
   end
 end
 
--- The scopes of the marks that have expired, which are removed; `next` as read from the hash. Whoever left one is dead, and has
+-- The scopes of the fences that have expired, which are removed; `next` as read from the hash. Whoever left one is dead, and has
 -- perhaps committed.
 local function expired(key, next)
   local scopes, first = {}, nil
@@ -74,7 +74,7 @@ end
 --   a           the generation of the last write that changed anything
 --   l, s, t, p  the same of lists of todos, statistics, tags, people
 --   O, o<id>    the same of every todo, and of one
---   f           what the last background write has outdated: "<until when it may be served> <its generation> <O, l, s, t before>"
+--   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, l, s, t before>"
 --   x           until when nothing may be served, because a check found pending invalidations
 -- A response lives in the latest generation of what it depends on.
 local function workspace_key(workspace)
@@ -100,7 +100,7 @@ local function raise(key, scopes)
   return generation
 end
 
--- The same for a background write, which changes todos: what it outdates may be served for half a second more, until somebody has
+-- The same for a background write, which changes todos: what it makes stale may be served for half a second more, until somebody has
 -- fetched anew.
 local function raise_in_background(key, scopes)
   local before = redis.call('HMGET', key, 'O', 'l', 's', 't')
@@ -112,14 +112,14 @@ local function raise_in_background(key, scopes)
 end
 
 -- The latest generation of what a response depends on (the name of a field), whether nothing may be served, and the generation that
--- the last background write has outdated, or nil. A hash that is lost begins again at the time, which no generation has reached,
--- and with a mark, since marks may have gone with it.
+-- the last background write has made stale, or nil. A hash that is lost begins again at the time, which no generation has reached,
+-- and with a fence, since fences may have gone with it.
 local function generation_of(workspace, dependency)
   local key = workspace_key(workspace)
   local fields = redis.call('HMGET', key, 'g', 'a', 'O', dependency, 'next', 'x', 'f')
   if not fields[1] then
     redis.call('HSET', key, 'g', whole(now), 'a', whole(now))
-    mark(key, 'lost', 'a')
+    fence(key, 'lost', 'a')
     redis.call('EXPIRE', key, 86400)
     return whole(now), false
   end

@@ -5,13 +5,13 @@
 -- response, 2: note the use of the token, 4: enter again, another caller is checking, 8: the write was announced), address charged,
 -- state, workspace, generation (- for none), then the rates.
 
-local admission = nil
+local remembered = nil
 if kind ~= 'n' then
-  admission = admission_of(id)
+  remembered = remembered_token(id)
 end
 
 -- A token gets a bucket of its own only once it has been valid: whoever invents tokens shares the bucket of his address.
-local known = kind == 't' and (admission or redis.call('EXISTS', prefix .. 'k:' .. id) == 1)
+local known = kind == 't' and (remembered or redis.call('EXISTS', prefix .. 'k:' .. id) == 1)
 local buckets
 if known then
   buckets = buckets_of('t', id, token_default, token_writes)
@@ -31,36 +31,36 @@ local after, state, generation, head, body = 0, 'b', false, false, false
 local function is_asked_to_check(key)
   return redis.call('SET', key, '1', 'NX', 'PX', 250)
 end
-if passes and (kind == 'w' or known) and (not admission or checked <= now) then
-  if not is_asked_to_check(prefix .. (admission and 'n' or 'n:' .. id)) then
+if passes and (kind == 'w' or known) and (not remembered or checked <= now) then
+  if not is_asked_to_check(prefix .. (remembered and 'n' or 'n:' .. id)) then
     after = 4
   end
-  admission = nil
+  remembered = nil
 end
 
-if admission and passes then
+if remembered and passes then
   if checked - now < 300000 and is_asked_to_check(prefix .. 'n')
-      or admission.expiry - now < 5000000 and is_asked_to_check(prefix .. 'n:' .. id) then
+      or remembered.expiry - now < 5000000 and is_asked_to_check(prefix .. 'n:' .. id) then
     after = 1
   end
-  if kind == 't' and now - admission.noted >= 60000000 then
+  if kind == 't' and now - remembered.noted >= 60000000 then
     after = after + 2
-    admission.noted = now
-    remember(id, admission)
+    remembered.noted = now
+    remember(id, remembered)
   end
   if announce ~= '' then
     -- What it will change is not known yet, so if its writer dies anything has changed.
-    local key = workspace_key(admission.workspace)
-    generation_of(admission.workspace, 'a')
-    mark(key, announce, 'a')
+    local key = workspace_key(remembered.workspace)
+    generation_of(remembered.workspace, 'a')
+    fence(key, announce, 'a')
     redis.call('EXPIRE', key, 86400)
     after = after + 8
   end
   if request ~= '' then
-    state, generation, head, body = look_up(admission.workspace, dependency, request, gzip, copy)
+    state, generation, head, body = look_up(remembered.workspace, dependency, request, gzip, copy)
   end
 end
 
 local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, after, (kind == 't' and not known and passes) and 1 or 0,
-  state, admission and admission.workspace or '-', generation or '-')
-return {'ok', facts .. report(buckets), admission and admission.principal or false, head, body}
+  state, remembered and remembered.workspace or '-', generation or '-')
+return {'ok', facts .. report(buckets), remembered and remembered.principal or false, head, body}

@@ -2,11 +2,11 @@
 
 local workspace, write, scopes = ARGV[4], ARGV[5], ARGV[6]
 if scopes == 'access' then
-  mark(installation, write, scopes)
+  fence(installation, write, scopes)
 else
   local key = workspace_key(workspace)
   generation_of(workspace, 'a')
-  mark(key, write, scopes)
+  fence(key, write, scopes)
   redis.call('EXPIRE', key, 86400)
 end
 return {'ok'}

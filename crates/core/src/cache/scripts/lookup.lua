@@ -31,14 +31,14 @@ end
 
 -- What is remembered of a token (or, where authentication is off, of everybody): since when, until when, when its use was last
 -- noted, its workspace and its principal.
-local function remember(id, admission)
-  local words = {whole(admission.came), whole(admission.expiry), whole(admission.noted), admission.workspace, admission.principal}
+local function remember(id, remembered)
+  local words = {whole(remembered.came), whole(remembered.expiry), whole(remembered.noted), remembered.workspace, remembered.principal}
   redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, table.concat(words, ':'),
-    'PX', math.ceil((admission.expiry - now) / 1000))
+    'PX', math.ceil((remembered.expiry - now) / 1000))
 end
 
 -- The same as it was remembered, or nil. Its end is read from the value, since a key may outlive its millisecond.
-local function admission_of(id)
+local function remembered_token(id)
   local value = redis.call('GET', prefix .. 'a:' .. epoch .. ':' .. id)
   local came, expiry, noted, workspace, at = string.match(value or '', '^(%d+):(%d+):(%d+):(%-?%d+):()')
   if not came or tonumber(came) <= access or tonumber(expiry) <= now then
@@ -48,7 +48,7 @@ local function admission_of(id)
     principal = string.sub(value, at)}
 end
 
--- Whether this caller is the one that fetches. The mark of a fetch lasts about as long as one may take; it only saves work.
+-- Whether this caller is the one that fetches. The key of a fetch lasts about as long as one may take; it only saves work.
 local function leads(name)
   return redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
 end
@@ -62,7 +62,7 @@ local function entry_of(workspace, generation, request, gzip, copy)
   return head and true, head, body
 end
 
--- State (b: stay out, h: hit, l: lead, w: wait; o: hit that is outdated, and lead), generation (with o two: of the hit and of the
+-- State (b: stay out, h: hit, l: lead, w: wait; o: hit that is stale, and lead), generation (with o two: of the hit and of the
 -- lead), head and body of a hit as those of entry_of.
 local function look_up(workspace, dependency, request, gzip, copy)
   local generation, untrusted, former = generation_of(workspace, dependency)

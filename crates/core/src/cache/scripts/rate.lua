@@ -63,7 +63,7 @@ local function buckets_of(kind, owner, default_quota, writes_quota)
   return buckets
 end
 
--- Argument 4, the same for enter.lua and admit.lua, is packed (`door` in reads.rs): many arguments cost more than long ones.
+-- Argument 4, the same for enter.lua and authenticated.lua, is packed (`gate_args` in reads.rs): many arguments cost more than long ones.
 local kind, write, gzip, address_default, token_default, address_writes, token_writes, failures_quota, id, address, request,
   dependency, copy, announce = struct.unpack('>c1BBI4I4I4I4I4Bc0Bc0Bc0Bc0Bc0Bc0', ARGV[4])
 write, gzip = write == 1, gzip == 1

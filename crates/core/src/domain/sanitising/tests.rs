@@ -1,4 +1,4 @@
-//! What cleaning guarantees, over generated and hostile strings, with a whole HTML parser as the judge.
+//! What sanitising guarantees, over generated and hostile strings, with a whole HTML parser as the judge.
 
 use html5ever::tendril::TendrilSink;
 use html5ever::{LocalName, ParseOpts, QualName, local_name, ns, parse_document, parse_fragment};
@@ -150,7 +150,7 @@ proptest! {
     }
 
     #[test]
-    fn cleaning_a_title_twice_is_cleaning_it_once(text in prop_oneof![hostile(), tame()]) {
+    fn sanitising_a_title_twice_is_sanitising_it_once(text in prop_oneof![hostile(), tame()]) {
         if let Ok(title) = clean(&text) {
             prop_assert_eq!(clean(&title), Ok(title.clone()));
             prop_assert_eq!(unmarked(&title), title);
@@ -258,7 +258,7 @@ fn control_characters_are_refused() {
 }
 
 #[test]
-fn a_character_is_a_scalar_value_and_counts_after_cleaning() {
+fn a_character_is_a_scalar_value_and_counts_after_sanitising() {
     for c in ["a", "é", "\u{1f600}", "<", "&"] {
         assert_eq!(clean(&c.repeat(TITLE)), Ok(c.repeat(TITLE)));
         assert_eq!(clean(&c.repeat(TITLE + 1)), Err("too_long"));

@@ -1,6 +1,6 @@
 -- $1 milliseconds that the answer is good for. Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also runs where
 -- Postgres is read-only.
-SELECT row_to_json(admission)::text
+SELECT row_to_json(authentication)::text
 FROM (
     SELECT
         json_build_object('workspace_id', id, 'workspace_uid', uid, 'workspace_name', name, 'token_uid', NULL, 'token_name', NULL,
@@ -12,4 +12,4 @@ FROM (
         EXISTS (SELECT FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM workspaces WHERE name = 'default'
-) admission
+) authentication

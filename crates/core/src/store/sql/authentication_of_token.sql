@@ -1,7 +1,7 @@
 -- $1 the token's hash, $2 milliseconds. Indexes: tokens_hash_key, jobs_due, then primary keys. Changes nothing, so that it also runs
 -- where Postgres is read-only. good_for: milliseconds until the token expires, $2 at most, also if it never does; noted: since its use was
 -- noted, the same.
-SELECT row_to_json(admission)::text
+SELECT row_to_json(authentication)::text
 FROM (
     SELECT
         json_build_object('workspace_id', t.workspace_id, 'workspace_uid', w.uid, 'workspace_name', w.name, 'token_uid', t.uid,
@@ -14,4 +14,4 @@ FROM (
             OR EXISTS (SELECT FROM purges WHERE due_at <= now()) AS work_due
     FROM tokens t JOIN workspaces w ON w.id = t.workspace_id
     WHERE t.hash = $1 AND t.revoked_at IS NULL AND (t.expires_at IS NULL OR t.expires_at > now())
-) admission
+) authentication
