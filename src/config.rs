@@ -19,7 +19,7 @@ use reader::SettingsReader;
 pub use table::{SETTINGS, Setting};
 
 /// With the cache a statement has to end before a pending invalidation counts as old, which is ten seconds after it was
-/// recorded (`invalidation_record_v1`), less the life of an admission.
+/// recorded (`invalidation_record_v1`), less the life of a check.
 const LONGEST_WITH_CACHE: Duration = Duration::from_secs(8);
 
 /// Where the service runs; picks the defaults of other settings.
@@ -53,15 +53,15 @@ pub struct Settings {
     pub database: pg::PgSettings,
     /// `redis_*` and `cache`.
     pub redis: CacheSettings,
-    /// Who may call.
+    /// Authentication and the addresses of clients.
     pub auth: AuthSettings,
-    /// How often.
+    /// Rate limits.
     pub rates: RateSettings,
-    /// What a browser may do and how answers look.
+    /// CORS, security headers and the form of answers.
     pub http: HttpSettings,
     /// How long answers stay in the cache.
     pub cache: TtlSettings,
-    /// What an operator sees.
+    /// Log, metrics and `Server-Timing`.
     pub observability: ObservabilitySettings,
     /// The end of version 1.
     pub v1: SunsetSettings,

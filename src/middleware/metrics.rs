@@ -173,7 +173,7 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
         return answer(request).await;
     }
     let method = method(request.method().as_str());
-    // Unknown paths are one route: strangers must not be able to make new series.
+    // Unknown paths count as one route, so that clients cannot create series.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let context = RequestContext::of(app, &request);
     let response = answer(request).await;
@@ -196,7 +196,7 @@ pub async fn send(app: &App) {
     app.service.cache().count(app.metrics_buffer.take()).await;
 }
 
-/// Whoever gathers; makes room for the next one even if its task is dropped.
+/// The task that sends the buffer. Dropped at any moment, it lets the next request begin one.
 struct Sender(Arc<App>);
 
 impl Drop for Sender {

@@ -1,4 +1,4 @@
-//! Who is calling, and may the cache be trusted: asked before everything else, in one statement.
+//! Authentication of a token, and the check for pending invalidations, in one statement.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Principal {
     pub token_name: Option<String>,
     /// What the caller may do.
     pub scopes: Vec<Scope>,
-    /// From when on the token is worthless.
+    /// When the token expires.
     pub expires_at: Option<Instant>,
     /// The public id of the employee whom the token names.
     pub employee_uid: Option<Uuid>,
@@ -40,7 +40,7 @@ pub struct Principal {
 /// What a check of a caller found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Checked {
-    /// Who it is.
+    /// The principal of the token.
     pub principal: Principal,
     /// Milliseconds for which the principal may be remembered where it is not revoked, [`Cache::MEMORY`] at most.
     pub good_for: u64,

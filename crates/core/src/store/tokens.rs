@@ -56,13 +56,13 @@ pub struct Token {
     pub uid: Uuid,
     /// The public id of the workspace that it opens.
     pub workspace_uid: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     pub name: Name,
     /// The employee whom it names.
     pub employee: Option<EmployeeRef>,
-    /// What it permits.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
-    /// From when on it is worthless.
+    /// When it expires.
     pub expires_at: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
@@ -75,13 +75,13 @@ pub struct Token {
 pub struct TokenDraft {
     /// The public id of the workspace that it opens.
     pub workspace_uid: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     pub name: Name,
     /// The employee whom it names, of that workspace.
     pub employee: Option<Id>,
-    /// What it permits; not empty.
+    /// Its scopes; not empty.
     pub scopes: Vec<Scope>,
-    /// From when on it is worthless.
+    /// When it expires.
     pub expires_at: Option<Instant>,
 }
 
@@ -132,7 +132,7 @@ pub async fn insert(
     write.call(pg, SQL, params, Kind::Token).await
 }
 
-/// Makes a token worthless at once. Gives its hash, under which it may be cached.
+/// Revokes a token. Gives its hash, under which it may be cached.
 ///
 /// # Errors
 /// [`Error::NotFound`] also if it is revoked already.
