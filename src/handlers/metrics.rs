@@ -48,8 +48,8 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 /// Name, type and help of each metric that is counted.
 const FAMILIES: [(&str, &str, &str); 6] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
-    ("todo_cache_requests_total", "counter", "Cacheable and other requests by what the cache did."),
-    ("todo_rate_limited_total", "counter", "Requests that were refused, by class of the rate limit."),
+    ("todo_cache_requests_total", "counter", "Requests by result of the response cache: hit, miss or bypass."),
+    ("todo_rate_limited_total", "counter", "Requests refused by the rate limit, by class."),
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
     ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
     ("todo_database_refusals_total", "counter", "SQL statements refused because no connection came free in time."),
@@ -90,7 +90,7 @@ fn exposition(counts: &[(String, u64)]) -> String {
 
 /// Buckets are counted apart and cumulative in the text.
 fn write_durations(counts: &[(String, u64)], text: &mut String) {
-    header_lines(text, DURATION, "histogram", "Seconds from receiving a request to its answer, by route.");
+    header_lines(text, DURATION, "histogram", "Seconds from receiving a request to sending its response, by route.");
     let mut routes: BTreeMap<&str, (BTreeMap<&str, u64>, u64)> = BTreeMap::new();
     for (sample, count) in counts {
         let Some(rest) = sample.strip_prefix(DURATION) else { continue };
@@ -119,7 +119,7 @@ fn write_redis(health: RedisHealth, text: &mut String) {
         RedisHealth::Up(_) => "up",
         RedisHealth::Down(reason) => reason.as_str(),
     };
-    header_lines(text, "todo_redis_state", "gauge", "1 for the state of Redis, 0 for the others.");
+    header_lines(text, "todo_redis_state", "gauge", "State of Redis: 1 for the current state, 0 for the others.");
     for state in ["off", "up"].into_iter().chain(DownReason::ALL.map(DownReason::as_str)) {
         let _ = writeln!(text, "todo_redis_state{{state=\"{state}\"}} {}", u8::from(state == now));
     }
@@ -127,7 +127,12 @@ fn write_redis(health: RedisHealth, text: &mut String) {
 
 fn write_jobs(counts: &JobCounts, text: &mut String) {
     let JobCounts { queued, running, succeeded, failed, cancelled, oldest_queued_seconds } = counts;
-    header_lines(text, "todo_jobs", "gauge", "Background jobs that are kept, by status.");
+    header_lines(
+        text,
+        "todo_jobs",
+        "gauge",
+        "Background jobs by status; ended jobs are counted until they are purged.",
+    );
     for (status, count) in [
         ("queued", queued),
         ("running", running),
@@ -141,7 +146,7 @@ fn write_jobs(counts: &JobCounts, text: &mut String) {
         text,
         "todo_job_oldest_queued_seconds",
         "gauge",
-        "How long a worker has let the oldest job wait that it could take.",
+        "Seconds for which the longest waiting job has been due; 0 if no job is due.",
     );
     let _ = writeln!(text, "todo_job_oldest_queued_seconds {oldest_queued_seconds}");
 }

@@ -23,8 +23,8 @@ pub use example::{accepted, stats};
 const DESCRIPTION: &str = "\
 Todos that teams share: filters, full-text search, tags, assignments, batches, background changes, exports.
 
-Every request carries a bearer token, which belongs to one workspace; nothing of other workspaces exists for it. Lists are \
-pages: follow `next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` and nobody's change is lost. \
+Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: follow \
+`next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others is overwritten. \
 Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents (RFC 9457); \
 [their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
 
@@ -75,12 +75,12 @@ pub fn document() -> Value {
         number: "2.0.0",
         description: DESCRIPTION,
         tags: &[
-            ("todos", "Todos, one at a time, by the page, by the batch, all of them."),
-            ("jobs", "Background work and its progress."),
-            ("tags", "Tags come into being with the todos that use them."),
-            ("employees", "Who can be given work."),
-            ("departments", "Where employees work."),
-            ("caller", "The caller itself."),
+            ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
+            ("jobs", "Background jobs and their progress."),
+            ("tags", "Tags. A tag is created with the first todo that uses it."),
+            ("employees", "Employees, to whom todos are assigned."),
+            ("departments", "Departments, to which employees belong."),
+            ("caller", "The caller: its workspace, scopes and limits."),
             ("admin", "Workspaces and tokens, for administrators."),
             ("meta", "About the API."),
         ],

@@ -19,7 +19,7 @@ pub fn operations() -> Vec<Operation> {
 fn jobs_and_tags() -> Vec<Operation> {
     vec![
         Operation::read(V2, "/api/v2/jobs", "list_jobs", "List jobs")
-            .about("A page of background work, the newest first.")
+            .about("A page of jobs, newest first.")
             .tag("jobs")
             .paged()
             .answers(200, "JobPage", "A page.", &["ETag", "Link"], example::page(example::job()))
@@ -30,19 +30,19 @@ fn jobs_and_tags() -> Vec<Operation> {
             .answers(200, "Job", "The job.", &["ETag"], example::job())
             .cached(),
         Operation::write(V2, "delete", "/api/v2/jobs/{id}", "cancel_job", "Cancel a job")
-            .about("Stops a job; what was done stays done.")
+            .about("Stops the job. Todos that it has changed stay changed.")
             .tag("jobs")
             .of_one("job_not_found")
             .fails(&["job_finished"])
             .answers(200, "Job", "The job as it is now.", &["ETag"], example::job()),
         Operation::read(V2, "/api/v2/tags", "list_tags", "List tags")
-            .about("A page of tags, each with how many live todos have it.")
+            .about("A page of tags, each with the number of live todos that have it.")
             .tag("tags")
             .paged()
             .answers(200, "TagPage", "A page.", &["ETag", "Link"], example::page(example::tag()))
             .cached(),
         Operation::write(V2, "patch", "/api/v2/tags/{id}", "rename_tag", "Rename a tag")
-            .about("If another tag has the new name, the two become one, which is the answer.")
+            .about("Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged tag.")
             .tag("tags")
             .of_one("tag_not_found")
             .conditional()
@@ -53,7 +53,7 @@ fn jobs_and_tags() -> Vec<Operation> {
             .tag("tags")
             .of_one("tag_not_found")
             .conditional()
-            .empty("It is gone."),
+            .empty("The tag was deleted."),
     ]
 }
 
@@ -70,7 +70,7 @@ fn employees() -> Vec<Operation> {
             .body("EmployeeDraft", json!({"name": "Ada Lovelace", "email": "ada@example.com"}))
             .idempotent()
             .fails(&["email_taken"])
-            .answers(201, "Employee", "It was created.", &["ETag", "Location"], example::employee()),
+            .answers(201, "Employee", "The employee was created.", &["ETag", "Location"], example::employee()),
         of_one(Operation::read(V2, "/api/v2/employees/{id}", "get_employee", "Read an employee"))
             .answers(200, "Employee", "The employee.", &["ETag"], example::employee())
             .cached(),
@@ -81,10 +81,10 @@ fn employees() -> Vec<Operation> {
             .fails(&["email_taken"])
             .answers(200, "Employee", "The employee as it is now.", &["ETag"], example::employee()),
         of_one(Operation::write(V2, "delete", "/api/v2/employees/{id}", "delete_employee", "Delete an employee"))
-            .about("Refused while todos are assigned to the employee.")
+            .about("Deletes the employee. It is refused while todos are assigned to the employee.")
             .conditional()
             .fails(&["employee_referenced"])
-            .empty("It is gone."),
+            .empty("The employee was deleted."),
     ]
 }
 
@@ -101,7 +101,7 @@ fn departments() -> Vec<Operation> {
             .body("DepartmentDraft", json!({"name": "Research"}))
             .idempotent()
             .fails(&["department_name_taken"])
-            .answers(201, "Department", "It was created.", &["ETag", "Location"], example::department()),
+            .answers(201, "Department", "The department was created.", &["ETag", "Location"], example::department()),
         of_one(Operation::read(V2, "/api/v2/departments/{id}", "get_department", "Read a department"))
             .answers(200, "Department", "The department.", &["ETag"], example::department())
             .cached(),
@@ -112,10 +112,10 @@ fn departments() -> Vec<Operation> {
             .fails(&["department_name_taken"])
             .answers(200, "Department", "The department as it is now.", &["ETag"], example::department()),
         of_one(Operation::write(V2, "delete", "/api/v2/departments/{id}", "delete_department", "Delete a department"))
-            .about("Refused while employees belong to the department.")
+            .about("Deletes the department. It is refused while employees belong to the department.")
             .conditional()
             .fails(&["department_referenced"])
-            .empty("It is gone."),
+            .empty("The department was deleted."),
     ]
 }
 
@@ -123,8 +123,8 @@ fn administration() -> Vec<Operation> {
     let read = |path, id, summary| Operation::read(V2, path, id, summary).admin().tag("admin").paged();
     let write = |method, path, id, summary| Operation::write(V2, method, path, id, summary).admin().tag("admin");
     vec![
-        Operation::read(V2, "/api/v2/me", "get_me", "Read about oneself")
-            .about("The caller's workspace, token, scopes and limits. Any token may ask.")
+        Operation::read(V2, "/api/v2/me", "get_me", "Read the caller")
+            .about("The caller's workspace, token, scopes and limits. Every valid token may be used, whatever its scopes.")
             .tag("caller")
             .any_scope()
             .answers(200, "Me", "The caller.", &[], example::me()),
@@ -140,22 +140,22 @@ fn administration() -> Vec<Operation> {
             .body("WorkspaceDraft", json!({"name": "Analytical Engines"}))
             .idempotent()
             .fails(&["workspace_name_taken"])
-            .answers(201, "Workspace", "It was created.", &[], example::workspace()),
+            .answers(201, "Workspace", "The workspace was created.", &[], example::workspace()),
         read("/api/v2/admin/tokens", "list_tokens", "List tokens")
-            .about("A page of tokens, without their texts, which are stored nowhere.")
+            .about("A page of tokens, without the tokens' texts, which are not stored.")
             .with(&["workspace"])
             .answers(200, "TokenPage", "A page.", &["ETag", "Link"], example::page(example::token()))
             .cached(),
         write("post", "/api/v2/admin/tokens", "create_token", "Create a token")
-            .about("The answer holds the token's text, this once: a replay with the same idempotency key does not.")
+            .about("Creates a token. Its text is only in this answer: a replay with the same idempotency key does not contain it.")
             .body("TokenDraft", json!({
                 "workspace_id": example::ID, "name": "phone", "scopes": ["todos:read", "todos:write"], "expires_at": null,
             }))
             .idempotent()
-            .answers(201, "Token", "It was created.", &[], example::new_token()),
+            .answers(201, "Token", "The token was created.", &[], example::new_token()),
         write("delete", "/api/v2/admin/tokens/{id}", "revoke_token", "Revoke a token")
-            .about("The token is worthless from now on, everywhere within a second.")
+            .about("Revokes the token. Every instance refuses it within a second.")
             .of_one("token_not_found")
-            .empty("It is revoked."),
+            .empty("The token was revoked."),
     ]
 }

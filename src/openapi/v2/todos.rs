@@ -20,24 +20,24 @@ pub fn operations() -> Vec<Operation> {
         Operation::write(V2, "post", "/api/v2/todos", "create_todo", "Create a todo")
             .body("TodoDraft", example::draft())
             .idempotent()
-            .answers(201, "Todo", "It was created.", &["ETag", "Location"], example::todo()),
+            .answers(201, "Todo", "The todo was created.", &["ETag", "Location"], example::todo()),
         Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
             .about(
-                "Up to 100 creates, updates and deletes, all or nothing. An id stands in one operation only. A failure names the \
-                 operation's index. With an `Idempotency-Key` the todos that come out have at most 2 MiB together.",
+                "Makes up to 100 creates, updates and deletes, all or none. An id may appear in one operation only. An error names \
+                 the index of its operation. With an `Idempotency-Key` the resulting todos have at most 2 MiB together.",
             )
             .body("Batch", example::batch())
             .idempotent()
             .fails(&["stale_version"])
-            .answers(200, "BatchResults", "All of them were applied.", &[], example::results()),
+            .answers(200, "BatchResults", "All operations were applied.", &[], example::results()),
         Operation::write(V2, "post", "/api/v2/todos/bulk-process", "bulk_process_todos", "Change all todos that match")
-            .about("Accepts one change to every todo that matches a filter, however many, and does it in the background.")
+            .about("Starts a background job that makes one change to every todo that matches the filter.")
             .body("Bulk", example::bulk())
             .idempotent()
             .fails(&["too_many_jobs"])
-            .answers(202, "Accepted", "It is being done; the job tells how far.", &["Location"], example::accepted()),
+            .answers(202, "Accepted", "The job was accepted; reading it tells its progress.", &["Location"], example::accepted()),
         Operation::read(V2, "/api/v2/todos/stats", "todo_stats", "Count todos")
-            .about("Counts by status and priority, overdue, due today, and completed in the last seven days.")
+            .about("The numbers of todos by status and priority, overdue, due today, and completed in the last seven days.")
             .with(&["tz"])
             .answers(200, "Stats", "The counts.", &["ETag"], example::stats())
             .cached(),
@@ -53,28 +53,28 @@ pub fn operations() -> Vec<Operation> {
             .cached(),
         Operation::write(V2, "put", "/api/v2/todos/{id}", "put_todo", "Replace or create a todo")
             .about(
-                "With `If-Match` it replaces a todo; every field that is not given gets its default. With `If-None-Match: *` it \
-                 creates one under an id that the client chose, so that a lost answer can be asked for again.",
+                "With `If-Match`, replaces a todo; every field that is not given gets its default. With `If-None-Match: *`, creates \
+                 a todo with an id chosen by the client, so that the request can be repeated when its answer was lost.",
             )
             .of_one("todo_not_found")
             .with(&["put-If-Match", "put-If-None-Match"])
             .fails(&["stale_version", "todo_exists", "todo_deleted", "precondition_required"])
             .body("TodoDraft", example::draft())
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo())
-            .answers(201, "Todo", "It was created.", &["ETag", "Location"], example::todo()),
+            .answers(201, "Todo", "The todo was created.", &["ETag", "Location"], example::todo()),
         Operation::write(V2, "patch", "/api/v2/todos/{id}", "patch_todo", "Change a todo")
-            .about("Changes the fields that are given (RFC 7396). A change that changes nothing leaves the version.")
+            .about("Changes the fields that are given (RFC 7396). A change without effect does not raise the version.")
             .of_one("todo_not_found")
             .conditional()
             .body("TodoPatch", json!({"status": "completed", "due_date": null}))
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo()),
         Operation::write(V2, "delete", "/api/v2/todos/{id}", "delete_todo", "Delete a todo")
-            .about("Puts the todo into the bin, from which it can be restored within 30 days.")
+            .about("Moves the todo to the bin, from which it can be restored within 30 days.")
             .of_one("todo_not_found")
             .conditional()
-            .empty("It is in the bin."),
+            .empty("The todo was moved to the bin."),
         Operation::write(V2, "post", "/api/v2/todos/{id}/restore", "restore_todo", "Restore a todo")
-            .about("Takes a todo out of the bin, within 30 days of its deletion. A todo that is not there is left as it is.")
+            .about("Restores a todo from the bin, within 30 days of its deletion. A todo that is not in the bin is not changed.")
             .of_one("todo_not_found")
             .idempotent()
             .fails(&["body_too_large"])

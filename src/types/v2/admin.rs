@@ -13,7 +13,7 @@ use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::types::scalar;
 
-/// A tenant.
+/// A workspace: one tenant, which sees nothing of others.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Workspace {
     /// The public id.
@@ -48,20 +48,20 @@ impl FromJson for WorkspaceDraft {
     }
 }
 
-/// A token; its text is there only in the answer that creates it.
+/// A token. Its text is only in the answer to its creation.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Token {
-    /// The public id; it lets nobody in.
+    /// The public id. It is not a credential.
     id: Uuid,
-    /// The workspace that it opens.
+    /// The workspace to which it gives access.
     workspace_id: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     #[schema(value_type = scalar::Name)]
     name: String,
-    /// What it allows.
+    /// Its scopes.
     #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
     scopes: Vec<&'static str>,
-    /// From when on it is worthless, or null.
+    /// When it expires, or null.
     #[schema(value_type = Option<scalar::Instant>)]
     expires_at: Option<String>,
     /// When it was created.
@@ -70,7 +70,7 @@ pub struct Token {
     /// When it was last used, to the minute, or null.
     #[schema(value_type = Option<scalar::Instant>)]
     last_used_at: Option<String>,
-    /// The token itself: only in the first answer to its creation, and nowhere afterwards.
+    /// The token's text. It is only in the first answer to its creation.
     #[schema(value_type = Option<scalar::Secret>, nullable = false)]
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
@@ -104,15 +104,15 @@ impl From<tokens::Token> for Token {
 #[derive(Debug, ToSchema)]
 #[schema(as = TokenDraft)]
 pub struct TokenDraftBody {
-    /// The workspace that it opens.
+    /// The workspace to which it gives access.
     pub workspace_id: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     #[schema(value_type = scalar::NameInput)]
     pub name: String,
-    /// What it allows.
+    /// Its scopes.
     #[schema(value_type = Vec<scalar::Scope>, min_items = 1, max_items = 3)]
     pub scopes: Vec<String>,
-    /// From when on it is worthless; absent or null: never.
+    /// When it expires; absent or null: never.
     #[schema(value_type = Option<scalar::InstantInput>)]
     pub expires_at: Option<String>,
 }
@@ -145,21 +145,21 @@ impl FromJson for TokenDraft {
     }
 }
 
-/// Who the caller is and what it may do.
+/// The caller, its scopes and its limits.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Me {
     /// The caller's workspace.
     pub workspace: WorkspaceRef,
     /// The caller's token; null where authentication is off.
     pub token: Option<TokenRef>,
-    /// What the caller may do.
+    /// The scopes of the token.
     #[schema(value_type = Vec<scalar::Scope>, max_items = 3)]
     pub scopes: Vec<&'static str>,
-    /// What the caller must keep to.
+    /// The limits that apply to the caller.
     pub limits: Limits,
 }
 
-/// A workspace, named from elsewhere.
+/// A reference to a workspace.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct WorkspaceRef {
     /// The workspace's id.
@@ -169,7 +169,7 @@ pub struct WorkspaceRef {
     pub name: String,
 }
 
-/// A token, named from elsewhere.
+/// A reference to a token.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TokenRef {
     /// The token's id.
@@ -177,22 +177,22 @@ pub struct TokenRef {
     /// The token's name.
     #[schema(value_type = scalar::Name)]
     pub name: String,
-    /// From when on it is worthless, or null.
+    /// When it expires, or null.
     #[schema(value_type = Option<scalar::Instant>)]
     pub expires_at: Option<String>,
 }
 
-/// Requests a minute and sizes; 0: no limit.
+/// Limits of rates and sizes; 0: no limit.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Limits {
-    /// All requests, a minute.
+    /// Requests in a minute.
     pub requests_per_minute: u32,
-    /// Requests that change something, a minute.
+    /// Writes in a minute.
     pub writes_per_minute: u32,
-    /// Bytes of a body.
+    /// The largest body, in bytes.
     pub body_bytes: usize,
-    /// Items of a page.
+    /// The most items of a page.
     pub page_items: u8,
-    /// Operations of a batch.
+    /// The most operations of a batch.
     pub batch_operations: usize,
 }

@@ -89,23 +89,23 @@ fn todo<T>(fields: &mut Fields, read: impl FnOnce(&mut Fields) -> Option<T>) -> 
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BatchResults)]
 pub struct Results {
-    /// One for each operation, in their order.
+    /// One result for each operation, in the same order.
     #[schema(max_items = 100)]
     results: Vec<ResultItem>,
 }
 
-/// How one operation ended.
+/// The result of one operation.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BatchResult)]
 struct ResultItem {
     /// 201 created, 200 changed, 204 deleted.
     #[schema(minimum = 200, maximum = 204)]
     status: u16,
-    /// The id of what was deleted.
+    /// The id of the deleted todo.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     id: Option<Uuid>,
-    /// What was created or changed.
+    /// The created or changed todo.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     todo: Option<Todo>,

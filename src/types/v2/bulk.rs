@@ -92,21 +92,21 @@ impl Accepted {
 pub struct Job {
     /// The public id.
     id: Uuid,
-    /// What is done.
+    /// The kind of work.
     #[schema(max_length = 50, pattern = "^[a-z_.]+$")]
     kind: String,
-    /// How far it is.
+    /// The status.
     #[schema(value_type = scalar::JobStatus)]
     status: &'static str,
-    /// How many todos matched; null until it is known. Where the workspace has more than 25,000 todos, deleted ones included,
-    /// they are not counted before, and it is known when the job has succeeded.
+    /// The number of todos that match; null until it is known. In a workspace with more than 25,000 todos, deleted ones included,
+    /// they are not counted first, and the number is known when the job has succeeded.
     total: Option<i64>,
-    /// How many of them were gone through, those that were as wanted already included.
+    /// The number of matching todos that were processed, including those that needed no change.
     processed: i64,
-    /// How often it was begun.
+    /// The number of times a worker took it up.
     attempts: i64,
-    /// Why it failed, or why the last attempt did; of a job that went well, what it had to leave out: a todo that has 20 tags
-    /// already gets no other. Or null.
+    /// Why the job or its last attempt failed; of a job that succeeded, what was left out: a todo that already has 20 tags gets
+    /// no other. Null otherwise.
     #[schema(max_length = 10_000)]
     error: Option<String>,
     /// When it was accepted.

@@ -21,12 +21,12 @@ pub struct Tag {
     /// The name, in the spelling that was used first.
     #[schema(value_type = scalar::TagName)]
     name: String,
-    /// How many live todos have it.
+    /// The number of live todos that have it.
     count: i64,
     /// When it was first used.
     #[schema(value_type = scalar::Instant)]
     created_at: String,
-    /// 1 at first, one more with each rename.
+    /// Begins at 1 and rises by one with each rename.
     #[schema(minimum = 1)]
     pub version: i64,
 }
@@ -41,7 +41,7 @@ impl From<tags::Tag> for Tag {
 /// A tag's new name.
 #[derive(Debug, ToSchema)]
 pub struct TagPatch {
-    /// The name. If another tag has it, the two become one.
+    /// The name. If another tag has it, the two are merged.
     #[schema(value_type = scalar::TagNameInput)]
     pub name: TagName,
 }
@@ -64,7 +64,7 @@ pub struct Employee {
     /// The e-mail address, unique without regard to case.
     #[schema(value_type = scalar::Email)]
     email: String,
-    /// Where the employee works, or null.
+    /// The employee's department, or null.
     department: Option<DepartmentRef>,
     /// When it was created.
     #[schema(value_type = scalar::Instant)]
@@ -72,7 +72,7 @@ pub struct Employee {
     /// When it last changed.
     #[schema(value_type = scalar::Instant)]
     updated_at: String,
-    /// 1 at first, one more with each change.
+    /// Begins at 1 and rises by one with each change.
     #[schema(minimum = 1)]
     pub version: i64,
 }
@@ -103,7 +103,7 @@ pub struct EmployeeDraftBody {
     /// The e-mail address.
     #[schema(value_type = scalar::EmailInput)]
     pub email: String,
-    /// The id of the department where the employee works.
+    /// The id of the employee's department.
     pub department_id: Option<Uuid>,
 }
 
@@ -118,7 +118,7 @@ pub struct EmployeePatchBody {
     /// The e-mail address.
     #[schema(value_type = Option<scalar::EmailInput>, nullable = false)]
     pub email: Option<String>,
-    /// The id of the department where the employee works; null: none.
+    /// The id of the employee's department; null: none.
     pub department_id: Option<Uuid>,
 }
 
@@ -158,7 +158,7 @@ pub struct Department {
     /// When it last changed.
     #[schema(value_type = scalar::Instant)]
     updated_at: String,
-    /// 1 at first, one more with each change.
+    /// Begins at 1 and rises by one with each change.
     #[schema(minimum = 1)]
     pub version: i64,
 }

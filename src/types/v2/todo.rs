@@ -14,7 +14,7 @@ use crate::extract::fields::{self, Fields};
 use crate::extract::query::{PRIORITIES, STATUSES};
 use crate::types::scalar;
 
-/// A whole todo.
+/// A todo with all its fields.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Todo {
     /// The public id.
@@ -25,12 +25,12 @@ pub struct Todo {
     /// Sanitised HTML, or null.
     #[schema(value_type = Option<scalar::Description>)]
     pub description: Option<String>,
-    /// Where it stands.
+    /// The status.
     #[schema(value_type = scalar::Status)]
     pub status: &'static str,
     /// True if the status is `completed`.
     pub completed: bool,
-    /// How much it matters.
+    /// The priority.
     #[schema(value_type = scalar::Priority)]
     pub priority: &'static str,
     /// When it is due, or null.
@@ -39,7 +39,7 @@ pub struct Todo {
     /// Names, in alphabetical order.
     #[schema(value_type = Vec<scalar::TagName>, max_items = 20)]
     pub tags: Vec<String>,
-    /// Who does it, or null.
+    /// The assigned employee, or null.
     pub assignee: Option<Assignee>,
     /// When it was created.
     #[schema(value_type = scalar::Instant)]
@@ -50,7 +50,7 @@ pub struct Todo {
     /// When it was completed, or null.
     #[schema(value_type = Option<scalar::Instant>)]
     pub completed_at: Option<String>,
-    /// 1 at first, one more with each change.
+    /// Begins at 1 and rises by one with each change.
     #[schema(minimum = 1)]
     pub version: i64,
 }
@@ -143,12 +143,12 @@ pub struct TodoSummary {
     /// Plain text.
     #[schema(value_type = scalar::Title)]
     pub title: String,
-    /// Where it stands.
+    /// The status.
     #[schema(value_type = scalar::Status)]
     pub status: String,
     /// True if the status is `completed`.
     pub completed: bool,
-    /// How much it matters.
+    /// The priority.
     #[schema(value_type = scalar::Priority)]
     pub priority: String,
     /// When it is due, or null.
@@ -157,7 +157,7 @@ pub struct TodoSummary {
     /// Names, in alphabetical order.
     #[schema(value_type = Vec<scalar::TagName>, max_items = 20)]
     pub tags: Vec<String>,
-    /// Who does it, or null.
+    /// The assigned employee, or null.
     pub assignee: Option<AssigneeRef>,
     /// When it last changed.
     #[schema(value_type = scalar::Instant)]
@@ -194,7 +194,7 @@ impl FromJson for Patch {
 }
 
 // What `draft` reads.
-/// A todo as it is to be.
+/// The fields of a new todo, or all fields of one that is replaced.
 #[derive(Debug, ToSchema)]
 pub struct TodoDraft {
     /// Plain text; markup is stripped.
@@ -203,10 +203,10 @@ pub struct TodoDraft {
     /// Rich text; what is not allowed in it is taken out.
     #[schema(value_type = Option<scalar::DescriptionInput>)]
     pub description: Option<String>,
-    /// Where it stands; `pending` if absent.
+    /// The status; `pending` if absent.
     #[schema(value_type = Option<scalar::Status>, nullable = false)]
     pub status: Option<String>,
-    /// How much it matters; `medium` if absent.
+    /// The priority; `medium` if absent.
     #[schema(value_type = Option<scalar::Priority>, nullable = false)]
     pub priority: Option<String>,
     /// When it is due.
@@ -229,16 +229,16 @@ pub struct TodoPatch {
     /// Rich text; what is not allowed in it is taken out.
     #[schema(value_type = Option<scalar::DescriptionInput>)]
     pub description: Option<String>,
-    /// Where it stands.
+    /// The status.
     #[schema(value_type = Option<scalar::Status>, nullable = false)]
     pub status: Option<String>,
-    /// How much it matters.
+    /// The priority.
     #[schema(value_type = Option<scalar::Priority>, nullable = false)]
     pub priority: Option<String>,
     /// When it is due.
     #[schema(value_type = Option<scalar::InstantInput>)]
     pub due_date: Option<String>,
-    /// All tags from now on, by name; null removes them.
+    /// The new list of tags, by name; null removes all tags.
     #[schema(value_type = Option<Vec<scalar::TagNameInput>>, max_items = 20)]
     pub tags: Option<Vec<String>>,
     /// The id of the employee it is assigned to.
