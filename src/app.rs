@@ -1,4 +1,4 @@
-//! What one instance of the component builds once: settings, store, cache, router.
+//! The state of an instance, built once: settings, store, cache, router.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};

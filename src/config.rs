@@ -19,7 +19,7 @@ use reader::SettingsReader;
 pub use table::{SETTINGS, Setting};
 
 /// With the cache a statement has to end before a pending invalidation counts as old, which is ten seconds after it was
-/// recorded (`invalidation_record_v1`), less the life of an admission.
+/// recorded (`invalidation_record_v1`), less the life of a check.
 const LONGEST_WITH_CACHE: Duration = Duration::from_secs(8);
 
 /// Where the service runs; picks the defaults of other settings.

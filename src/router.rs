@@ -1,4 +1,4 @@
-//! Every route of both versions, and what surrounds them.
+//! The routes of both versions, and the layers around them.
 //!
 //! axum boxes each layer and clones all of them, layer in layer, for every request. So what surrounds the routes is plain
 //! functions that pass the request on, put together here into few layers.

@@ -1,4 +1,4 @@
-//! Who calls, with which scope.
+//! The authenticated caller, if it has the scope that an operation needs.
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -37,7 +37,7 @@ scoped!(Reader, Scope::TodosRead);
 scoped!(Writer, Scope::TodosWrite);
 scoped!(Admin, Scope::Admin);
 
-/// The identity that the gate found, if it has the scope.
+/// The caller of the request, if it has the scope.
 fn require(parts: &Parts, scope: Scope) -> Result<Caller, Problem> {
     let Some(identity) = parts.extensions.get::<Identity>() else {
         return Err(unauthenticated("a bearer token is required", false));

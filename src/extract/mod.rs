@@ -1,4 +1,4 @@
-//! What rejects bad input: each extractor either yields something that cannot be wrong or a `Problem` that names the place.
+//! Extractors: each yields a value that cannot be wrong, or a `Problem` that names every fault.
 
 pub mod body;
 pub mod caller;

@@ -1,4 +1,4 @@
-//! `Accept`: the API speaks JSON; whoever accepts only something else hears 406.
+//! `Accept`: the API answers in JSON; a client that accepts only other types gets 406.
 
 use std::borrow::Cow;
 

@@ -1,4 +1,4 @@
-//! `limit` and `cursor`, and the page that comes out.
+//! Pagination: the parameters `limit` and `cursor`, and the body of a page.
 
 use http::{StatusCode, Uri};
 use serde::Serialize;

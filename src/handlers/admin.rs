@@ -92,7 +92,7 @@ pub async fn create_token(
     Ok(document.replayed(written.replayed))
 }
 
-/// Makes a token worthless.
+/// Revokes a token.
 pub async fn revoke_token(
     State(app): State<Arc<App>>,
     Admin(caller): Admin,

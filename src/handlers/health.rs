@@ -1,4 +1,4 @@
-//! Is the service alive, ready, well?
+//! Health of the service: liveness, readiness, and the details for people.
 //!
 //! Anybody may ask, so an instance asks Postgres and Redis at most once in half a second and remembers what it found.
 

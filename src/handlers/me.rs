@@ -1,4 +1,4 @@
-//! The caller about itself.
+//! The caller's workspace, token, scopes and limits.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The root: no part of the API, but what people type.
+//! The root path `/`, which people type: it leads browsers to the documentation.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Counts.
+//! Statistics of todos.
 
 use std::sync::Arc;
 

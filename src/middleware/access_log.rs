@@ -22,15 +22,16 @@ use crate::error::Logged;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
-/// What is known of a request and what inner layers find out about it, in its extensions. Shared and not handed back with the
-/// response, because a request that runs out of time is dropped together with what it would have answered.
+/// The context of a request: what is known of it from the start and what inner layers note about it. It is in the request's
+/// extensions, shared and not handed back with the response, because a request that runs out of time is dropped together with
+/// what it would have answered.
 #[derive(Debug)]
 pub struct RequestContext {
-    /// When it came in.
+    /// When it was received.
     pub started: Instant,
-    /// Who sent it.
+    /// The client's address.
     pub client: IpAddr,
-    /// What it costs.
+    /// Its SQL statements and Redis calls.
     pub meter: Arc<Meter>,
     notes: Mutex<RequestNotes>,
 }
@@ -45,7 +46,7 @@ impl RequestContext {
         }
     }
 
-    /// Those of the request.
+    /// The context of the request.
     pub fn of(app: &App, request: &Request) -> Arc<Self> {
         request.extensions().get::<Arc<Self>>().cloned().unwrap_or_else(|| Arc::new(Self::new(app, request)))
     }
@@ -56,7 +57,7 @@ impl RequestContext {
     }
 }
 
-/// What is found out about a request.
+/// What the layers note about a request, for the log and the metrics.
 #[derive(Debug, Default)]
 pub struct RequestNotes {
     /// The workspace's public id.

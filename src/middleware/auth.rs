@@ -1,4 +1,4 @@
-//! Who calls: the credential of a request, and the answers to one that is missing, wrong or not enough.
+//! The credential of a request, and the answers 401 and 403: to a missing or wrong credential, and to a missing scope.
 
 use http::{HeaderMap, StatusCode, header};
 use todo_core::WorkspaceId;
@@ -12,20 +12,20 @@ use crate::error::Problem;
 /// The workspace `default`: everybody's where authentication is off.
 const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
 
-/// What the client proves itself with.
+/// What the `Authorization` header of a request holds.
 pub enum Authorization {
     /// Nothing.
     None,
     /// A bearer token, as its SHA-256.
     Token([u8; 32]),
-    /// What is not one bearer token. It goes the way of a token that nobody has, so that it is counted like one.
+    /// Something other than one bearer token. It is handled as an unknown token, so that the rate limit counts it as one.
     Malformed([u8; 32]),
     /// Authentication is off: whatever was sent is ignored.
     Off,
 }
 
 impl Authorization {
-    /// Whom the response cache and the rate limit take the client for.
+    /// The same as the response cache and the rate limit take it.
     pub fn as_credential(&self) -> Credential<'_> {
         match self {
             Self::None => Credential::Nobody,
@@ -34,7 +34,7 @@ impl Authorization {
         }
     }
 
-    /// What a caller hears whose credential let nobody in. `None`: there was none.
+    /// The answer to a credential that is not valid. `None`: there was none.
     pub fn refusal(&self) -> Option<Problem> {
         match self {
             Self::None | Self::Off => None,
@@ -44,7 +44,7 @@ impl Authorization {
     }
 }
 
-/// What the request's headers prove. Only a hash of the token leaves this function.
+/// Reads the `Authorization` header. Only a hash of the token leaves this function.
 pub fn credential(app: &App, headers: &HeaderMap) -> Authorization {
     if !app.settings.auth.required {
         return Authorization::Off;

@@ -1,4 +1,4 @@
-//! Who is at the other end of the connection.
+//! The client's address, for the rate limit and the log.
 //!
 //! Spin appends the peer's address to whatever the client sent as `spin-client-addr`, so only the *last* value is true
 //! (ARCHITECTURE.md, *The platform*). `X-Forwarded-For` is believed only from proxies that the settings name, and then

@@ -1,7 +1,7 @@
-//! The door of the API: who calls, how often, whether the request can be answered at all, and whether the answer is already
-//! known. One Redis call for all of it.
+//! Authentication, rate limit and response cache of a request, which share one Redis call: the gate. Requests that no handler could
+//! answer are refused here, too.
 //!
-//! Here the HTTP side is translated; the decisions are in `todo_core::usecases::authentication`.
+//! This is the HTTP side; the decisions are in `todo_core::usecases::authentication`.
 
 use std::fmt::Write;
 use std::pin::pin;
@@ -35,7 +35,7 @@ static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
-/// The caller that the gate let in.
+/// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Identity {
     /// Who it is and what it may do.
@@ -75,7 +75,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     let context = RequestContext::of(app, &request);
     let address = client::rate_key(context.client);
     let credential = credential(app, request.headers());
-    // Refused only when it was counted, and before the cache could answer it.
+    // The refusal is answered after the rate limit has counted the request, and before a cached answer.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
     let plan = if refusal.is_none() { CachePlan::of(app, &request) } else { None };
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
@@ -109,7 +109,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     limits::end_slow(app, &context, work).await
 }
 
-/// What was made of a request before anybody was asked about it.
+/// What is known of a request before the Redis call.
 struct Asked<'a> {
     credential: &'a Authorization,
     /// Why it cannot be answered, whoever asks.

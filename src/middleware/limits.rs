@@ -1,4 +1,4 @@
-//! What is too much: long URLs, many headers, slow requests.
+//! Limits of requests: the length of the URL, the size of the headers, and the time until the answer.
 
 use std::pin::{Pin, pin};
 

@@ -143,7 +143,7 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
         return answer(request).await;
     }
     let method = method(request.method().as_str());
-    // Unknown paths are one route: strangers must not be able to make new series.
+    // Unknown paths count as one route, so that clients cannot create series.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let context = RequestContext::of(app, &request);
     let response = answer(request).await;

@@ -1,4 +1,4 @@
-//! Which form of an answer the client gets: identity or gzip, the whole of it or 304.
+//! The representation of an answer: identity or gzip, whole or 304.
 
 use std::io::Write;
 

@@ -1,4 +1,4 @@
-//! Headers that make browsers careful with our answers.
+//! Security headers for browsers.
 
 use axum::extract::Request;
 use axum::response::Response;

@@ -158,7 +158,7 @@ async fn nothing_else_is_printed() {
     assert_eq!(job["status"], "succeeded", "{job}");
     ws.get("/api/v2/todos/export").header("x-request-id", "last").send().await.has_status(200);
     line_of(&captured, "last").await;
-    // Besides requests, only the worker's tally of what it did.
+    // Besides requests, only the worker's counts of what it did.
     for line in lines(&captured) {
         assert!(["request", "worked"].contains(&line["event"].as_str().unwrap_or_default()), "{line}");
         assert!(line["time"].is_string() && line["level"].is_string(), "{line}");

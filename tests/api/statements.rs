@@ -23,7 +23,7 @@ fn statements(answer: &Answer) -> u64 {
     count.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("no number of statements: {answer}"))
 }
 
-/// How long the admission of a new token is left alone: of its second the last 300 ms are for renewing it.
+/// How long the check of a new token is not renewed: of its second the last 300 ms are for renewing it.
 const CHECKED: Duration = Duration::from_millis(700);
 
 /// Neither gives Redis up nor counts alone, however busy the machine is: that would be another statement.
@@ -40,7 +40,7 @@ async fn use_is_noted(client: &Client) {
     tokio::time::sleep(Duration::from_millis(400)).await;
 }
 
-/// Sends a request right after the first one of a new token, whose admission is a statement of its own.
+/// Sends a request right after the first one of a new token, whose authentication is a statement of its own.
 async fn spent(client: &Client, call: Call) -> (Answer, u64) {
     client.get("/api/v2/me").send().await.ok();
     let before = client.server.host().counters();
@@ -89,7 +89,7 @@ async fn every_operation_is_one_statement() {
             use_is_noted(&things.caller).await;
             let began = Instant::now();
             let spent = spent(&things.caller, call).await;
-            // If that took longer, the renewal of the admission may be among them; and at any time may be the note that another
+            // If that took longer, the renewal of the check may be among them; and at any time may be the note that another
             // token is in use, which is seldom.
             let alone = wakes(operation) || spent.1 == expected || tries >= 3;
             if began.elapsed() < CHECKED && alone {

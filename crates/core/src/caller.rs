@@ -1,4 +1,4 @@
-//! On whose behalf work is done, and what it has cost so far.
+//! The caller of a use case: its workspace, and the meter of its request.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -17,7 +17,7 @@ pub struct Caller {
     pub workspace: WorkspaceId,
     /// Counts what the request costs.
     pub meter: Arc<Meter>,
-    /// The write that was announced when the request came in.
+    /// The write that was announced when the request was received.
     pub announced: Arc<Announced>,
 }
 

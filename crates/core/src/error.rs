@@ -1,4 +1,4 @@
-//! What can go wrong, without a word of HTTP. The edge turns each into a response (`src/error.rs` of the API component).
+//! Errors of the domain, without HTTP. The API component turns each into a response (`src/error.rs`).
 //!
 //! `Display` is what a caller may read; sources are for the log and are written once, at the edge.
 

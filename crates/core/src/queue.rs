@@ -1,4 +1,4 @@
-//! Waiting for one's turn within an instance.
+//! A queue within an instance for what its requests share, such as connections.
 //!
 //! The runtime of a component traps when one request wakes another, so whoever waits for something shared looks again after pauses.
 //! Many that look often would take the processors from those whose turn it is. So each pauses for about half of the time until its

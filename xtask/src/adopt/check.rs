@@ -64,7 +64,7 @@ impl<'a> Checked<'a> {
         }
     }
 
-    /// Text that must be there, cleaned.
+    /// Text that must be there, sanitised.
     pub fn sanitise<T>(
         &mut self,
         column: &str,

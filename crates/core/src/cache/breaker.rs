@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_never_reports_does_not_close_the_door_for_ever() {
+    fn a_probe_that_never_reports_does_not_keep_the_breaker_open_for_ever() {
         let start = Instant::now();
         let mut breaker = Breaker::new(PERIOD);
         breaker.failed(start, false);

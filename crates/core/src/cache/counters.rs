@@ -49,7 +49,7 @@ impl Cache {
         counts
     }
 
-    /// Asks Redis for a sign of life, past the breaker.
+    /// The state of Redis, asked with a PING past the breaker.
     pub async fn health(&self, meter: &Meter) -> RedisHealth {
         let Some(redis) = &self.redis else {
             return RedisHealth::Off;

@@ -1,4 +1,4 @@
-//! How a response lies in Redis: one string, so that an entry costs one key.
+//! The format of a stored response: one string, so that an entry costs one key.
 //!
 //! ```text
 //! 0   version (1)

@@ -1,4 +1,4 @@
-//! What is said of Redis where its state is asked for.
+//! The state of Redis, for health and metrics.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
-//! Which part of Redis belongs to this installation.
+//! The id of the installation, with which every key in Redis begins.
 //!
 //! Every key begins with the id of the installation, which the database keeps, so that two databases on one Redis have nothing in
-//! common there: no answers, no admissions, no rate limits, no counters. An instance learns the id before its first
+//! common there: no answers, no tokens, no rate limits, no counters. An instance learns the id before its first
 //! call, and hears it again with each check of a token. Until it is known Redis is left alone, and writes record their invalidations.
 //!
 //! So that not every instance begins with a statement, Redis remembers the id under a digest of the database's address. An instance

@@ -1,4 +1,5 @@
-//! The instance's part of the cache. What it does is in `reads.rs`, `writes.rs` and `counters.rs`.
+//! The cache of an instance: its settings, its connections and its state in memory. The calls are in `reads.rs`, `writes.rs` and
+//! `counters.rs`.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};

@@ -1,4 +1,4 @@
-//! What a request asks of the cache before, while and after it reads.
+//! Calls of requests: the gate call before a read or write, the fetch of a response, and its storing.
 
 use std::str::Split;
 use std::sync::Arc;

@@ -59,7 +59,7 @@ impl Redis {
         }
     }
 
-    /// From now on every key begins so; without a prefix nothing is sent. Connections that were greeted for another are closed.
+    /// From now on every key begins so; without a prefix nothing is sent. Connections whose handshake was for another are closed.
     pub fn use_prefix(&self, prefix: Option<String>) {
         *lock(&self.prefix) = prefix.map(Into::into);
         self.pool.forget_idle();
@@ -114,7 +114,7 @@ impl Redis {
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
         self.within(effort, |mut pooled| async move {
             // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it a
-            // stranger again. Either way a new one is the answer, once. Every script may run twice.
+            // server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
             match redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await {
                 Err(RedisFailure::Broken(_)) => {
                     redis.pool.forget_idle();
@@ -145,7 +145,7 @@ impl Redis {
         .await
     }
 
-    /// Asks for a sign of life, whatever the breaker says, on a pooled connection if there is one.
+    /// Sends PING, whatever the state of the breaker, on a pooled connection if there is one.
     pub async fn probe(&self, meter: &Meter, budget: Duration) -> Result<Duration, RedisFailure> {
         let start = Instant::now();
         let asked = pin!(async {
@@ -249,8 +249,9 @@ impl Redis {
             .with(connection.epoch.as_str())
             .number(self.fence_ttl.as_micros());
         let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader = ReplyReader::new(reply)
-            .ok_or_else(|| RedisFailure::Broken(format!("{}: the server is a stranger", script.name)))?;
+        let reader = ReplyReader::new(reply).ok_or_else(|| {
+            RedisFailure::Broken(format!("{}: the server has another epoch, or answered with an error", script.name))
+        })?;
         pooled.connection = Some(connection);
         Ok(reader)
     }
@@ -272,7 +273,7 @@ impl Redis {
         }
     }
 
-    /// A connection that has not been greeted.
+    /// A connection without a handshake yet.
     async fn open(&self) -> Result<RedisConnection, RedisFailure> {
         let connection = Connection::open(&self.url).await.map_err(broken)?;
         Ok(RedisConnection { connection, epoch: String::new(), prefix: "".into() })

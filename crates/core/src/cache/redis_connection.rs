@@ -1,4 +1,4 @@
-//! One connection to Redis: what it was greeted as, and the commands on it.
+//! One connection to Redis: the epoch and prefix of its handshake, and the commands on it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +8,7 @@ use spin_sdk::redis::{Connection, Error as WireError, RedisParameter, RedisResul
 use super::script::{Reply, Script};
 use crate::Meter;
 
-/// A connection, the life of the server in which it was greeted, and the beginning of the keys for which it was.
+/// A connection after its handshake: the epoch that the server named, and the prefix of keys for which it did.
 pub(super) struct RedisConnection {
     pub(super) connection: Connection,
     pub(super) epoch: String,

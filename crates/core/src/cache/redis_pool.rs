@@ -1,4 +1,4 @@
-//! The places for connections to Redis that an instance has.
+//! The pool of an instance's connections to Redis.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -60,7 +60,7 @@ impl Pool {
         Some(PooledConnection { pool: Arc::clone(self), connection, since: Instant::now() })
     }
 
-    /// After a failure: the others are as good as dead. Those in use fail by themselves.
+    /// Closes the idle connections after a failure, which concerns them as well. Those in use fail by themselves.
     pub(super) fn forget_idle(&self) {
         let idle = std::mem::take(&mut lock(&self.state).idle);
         drop(idle);

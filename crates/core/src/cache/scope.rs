@@ -66,7 +66,7 @@ pub enum InvalidationScope {
     People,
     /// Anything in the workspace.
     Everything,
-    /// Who may come in, in the whole installation.
+    /// Which tokens are valid, in the whole installation.
     Access,
 }
 

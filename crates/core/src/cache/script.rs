@@ -1,4 +1,4 @@
-//! The Lua scripts and the words that go to them. The only form in which this crate talks to Redis.
+//! The Lua scripts and the words that go to them. Besides `GET` and `PING`, this crate sends nothing else to Redis.
 //!
 //! Nothing here does I/O, so the tests run the scripts against a Redis of their own through the same words.
 
@@ -104,7 +104,7 @@ impl Args {
 pub struct ReplyReader(std::vec::IntoIter<Reply>);
 
 impl ReplyReader {
-    /// The elements after the leading `ok`; `None` for another beginning (the server is a stranger, or answers
+    /// The elements after the leading `ok`; `None` for another beginning (the server has another epoch, or answers
     /// nonsense).
     pub fn new(reply: Vec<Reply>) -> Option<Self> {
         let mut elements = reply.into_iter();

@@ -1,4 +1,4 @@
-//! What goes into the cache and what comes out of it.
+//! The requests and replies of the cache.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ impl Default for CacheSettings {
     }
 }
 
-/// In whose name a request comes.
+/// The credential of a request, as the cache and the rate limit know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential<'a> {
     /// A bearer token, by its SHA-256. Nothing says yet that it is valid.
@@ -87,10 +87,10 @@ impl RateLimits {
         Self { per_address: 0, per_token: 0, writes_per_address: 0, writes_per_token: 0, auth_failures: 0 };
 }
 
-/// A request that comes in.
+/// The request of the gate call: authentication, rate limit and response cache.
 #[derive(Debug, Clone, Copy)]
 pub struct GateRequest<'a> {
-    /// In whose name.
+    /// The credential.
     pub credential: Credential<'a>,
     /// The client's address; the key of its rate limit.
     pub address: &'a str,
@@ -288,7 +288,7 @@ impl Ticket {
     }
 }
 
-/// Proof of when a request came in, by the clock of Redis: what bounds the life of an admission.
+/// Proof of when a request came in, by the clock of Redis: what bounds how long a token is remembered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestStamp {
     /// Microseconds of Redis' clock and the epoch; `None` if Redis was away.
@@ -300,7 +300,7 @@ pub struct RequestStamp {
 }
 
 impl RequestStamp {
-    /// When the request came in, in microseconds of Redis' clock, and the epoch.
+    /// When the request was received, in microseconds of Redis' clock, and the epoch.
     pub fn came(&self) -> Option<(i64, &str)> {
         self.read.as_ref().map(|(came, epoch)| (*came, epoch.as_str()))
     }
@@ -311,7 +311,7 @@ impl RequestStamp {
     }
 }
 
-/// Someone whom the store has just authenticated, and what it found pending.
+/// A token that the store has just authenticated, and the invalidations that it found pending.
 #[derive(Debug, Clone, Copy)]
 pub struct Authenticated<'a> {
     /// The workspace.

@@ -1,4 +1,4 @@
-//! What a write asks of the cache: intent → statement → publish.
+//! Calls of writes: intent → statement → publish.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Page tokens: where the next page of a list begins.
 //!
-//! A token says after which row to go on. It is worthless outside the list, workspace, filter and order that it was made for,
+//! A token says after which row to go on. It is not valid outside the list, workspace, filter and order that it was made for,
 //! and it shows nothing: the internal integer of the row is encrypted with the rest. Both come from one HMAC-SHA-256 in the
 //! manner of RFC 5297 (SIV): the code over scope and position is also what the key stream starts from. So equal positions give
 //! equal tokens, and a page's `ETag` stays the same from one request to the next.

@@ -1,4 +1,4 @@
-//! Which todos, in which order. The same filter serves lists, exports and bulk changes.
+//! Filters and orders of todos. The same filter serves lists, exports and bulk changes.
 
 use std::fmt;
 

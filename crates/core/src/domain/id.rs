@@ -1,4 +1,4 @@
-//! The two ways to name a thing: the short number and the UUID.
+//! The two ids of a thing: the integer of version 1 and the UUID.
 
 use serde::{Deserialize, Serialize};
 use uuid::{Uuid, Variant};

@@ -1,4 +1,4 @@
-//! What things are. Everything here is parsed once, at the edge, and cannot be wrong afterwards; nothing here does I/O.
+//! The types of the domain. Each is parsed once, at the edge, and cannot be wrong afterwards. Nothing here does I/O.
 
 pub mod bulk;
 pub mod cursor;

@@ -1,4 +1,4 @@
-//! The one way by which text gets in: trimmed, in NFC, without control characters and without markup that is not allowed.
+//! Sanitises every text that callers write: trimmed, in NFC, without control characters and without markup that is not allowed.
 //!
 //! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new tag
 //! (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none changes anything,

@@ -1,4 +1,4 @@
-//! Who is calling, and may the cache be trusted: asked before everything else, in one statement.
+//! Authentication of a token, and the check for pending invalidations, in one statement.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub struct Principal {
     pub token_name: Option<String>,
     /// What the caller may do.
     pub scopes: Vec<Scope>,
-    /// From when on the token is worthless.
+    /// When the token expires.
     pub expires_at: Option<Instant>,
 }
 

@@ -1,4 +1,4 @@
-//! Todos by the thousand: one statement per chunk, so that an export of any size needs little memory on either side.
+//! Todos of an export: one statement per chunk, so that an export of any size needs little memory on either side.
 
 use serde_json::value::RawValue;
 

@@ -1,4 +1,4 @@
-//! What a workspace holds, in short: what somebody has to know before asking for more.
+//! A summary of a workspace: its tags, people and counts.
 
 use serde::Deserialize;
 use uuid::Uuid;

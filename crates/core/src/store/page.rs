@@ -1,4 +1,4 @@
-//! Pages of the small collections: by id, which is by age.
+//! Pages of the small collections, in the order of ids, which is the order of creation.
 
 use serde::de::DeserializeOwned;
 

@@ -1,4 +1,4 @@
-//! What is forgotten after its time: recurring work that any worker may take up, in chunks that may be repeated.
+//! Purges of expired rows: recurring work that any worker may claim, in chunks that may be repeated.
 
 use std::time::Duration;
 

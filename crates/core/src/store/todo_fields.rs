@@ -1,4 +1,4 @@
-//! Todos on their way into the database: the JSON that the writing functions take (`p_fields` in the migrations).
+//! The JSON of todos that the writing SQL functions take (`p_fields` in the migrations).
 
 use serde_json::{Map, Value, json};
 use uuid::Uuid;

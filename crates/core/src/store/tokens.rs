@@ -59,7 +59,7 @@ pub struct Token {
     pub name: Name,
     /// What it permits.
     pub scopes: Vec<Scope>,
-    /// From when on it is worthless.
+    /// When it expires.
     pub expires_at: Option<Instant>,
     /// When it was made.
     pub created_at: Instant,
@@ -76,7 +76,7 @@ pub struct TokenDraft {
     pub name: Name,
     /// What it permits; not empty.
     pub scopes: Vec<Scope>,
-    /// From when on it is worthless.
+    /// When it expires.
     pub expires_at: Option<Instant>,
 }
 
@@ -123,7 +123,7 @@ pub async fn insert(
     write.call(pg, SQL, params, Kind::Token).await
 }
 
-/// Makes a token worthless at once. Gives its hash, under which it may be cached.
+/// Revokes a token. Gives its hash, under which it may be cached.
 ///
 /// # Errors
 /// [`Error::NotFound`] also if it is revoked already.

@@ -1,4 +1,4 @@
-//! What every write has in common: idempotency, and the note in Postgres that stands in for Redis when it is away.
+//! What every write has in common: idempotency, and the pending invalidation that it records when Redis cannot be told.
 //!
 //! The functions of the migrations do the work inside the statement that writes. They all answer with the same columns,
 //! which are turned into a result here.

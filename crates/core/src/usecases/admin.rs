@@ -64,7 +64,7 @@ impl Service {
         Ok((written, told))
     }
 
-    /// A token becomes worthless at once, or within a second where Redis cannot be told.
+    /// Revokes a token: at once, or within a second where Redis cannot be told.
     pub async fn revoke_token(&self, caller: &Caller, uid: Uuid) -> Result<Written<()>> {
         let writing = self.write(caller, None, InvalidationScope::Access).await?;
         let outcome = tokens::revoke(&self.pg, &writing.write(), uid).await;

@@ -20,10 +20,10 @@ use crate::{Meter, Result, WorkspaceId, lock};
 
 use super::Service;
 
-/// How a request was received.
+/// The result of authentication, rate limit and cache look-up of a request.
 #[derive(Debug)]
 pub struct RequestAccess {
-    /// Who it is; `None` without a credential or with a wrong one.
+    /// The caller; `None` without a credential or with a wrong one.
     pub principal: Option<Arc<Principal>>,
     /// The state of every class of the rate limit that applies.
     pub rates: Vec<RateVerdict>,
@@ -62,7 +62,7 @@ pub struct Renewal {
     stamp: RequestStamp,
 }
 
-/// In whose name; as [`Credential`], but it outlives the request.
+/// A [`Credential`] that outlives the request.
 #[derive(Debug)]
 enum OwnedCredential {
     Token([u8; 32]),

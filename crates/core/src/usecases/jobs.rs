@@ -1,4 +1,4 @@
-//! Background work, as its owner sees it. What the worker does with it is in the worker component.
+//! Background jobs as their owner sees them: accept, list, read, cancel. The worker's side is `work.rs`.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! What can be done. HTTP handlers and the worker call these and nothing below them.
+//! The use cases. HTTP handlers and the worker call these and nothing below them.
 //!
 //! A read is one statement. A write is one statement too, announced to the cache before it and published before it is
 //! answered (`writing.rs`).

@@ -62,7 +62,7 @@ impl Service {
         writing.complete(outcome).await
     }
 
-    /// An employee without todos goes.
+    /// Deletes an employee to whom no todo is assigned.
     pub async fn delete_employee(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
         let writing = self.write(caller, None, InvalidationScope::Everything).await?;
         let outcome = employees::delete(&self.pg, &writing.write(), id, precondition).await;

@@ -1,4 +1,4 @@
-//! Forgetting what is over: the bin, used idempotency keys, old jobs.
+//! Purging: the bin, used idempotency keys, ended jobs, old counts.
 
 use std::time::Instant;
 

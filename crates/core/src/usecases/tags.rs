@@ -1,4 +1,4 @@
-//! Tags: they come into being with the todos that use them, and are renamed and removed here.
+//! Tags: listing, renaming and deleting. A tag is created with the first todo that uses it.
 
 use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;

@@ -1,4 +1,4 @@
-//! Todos: one at a time, by the page, by the batch, all of them.
+//! Todos: single ones, pages, batches, exports, statistics.
 
 use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;

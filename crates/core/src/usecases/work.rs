@@ -1,6 +1,6 @@
-//! What a worker does: takes jobs off the queue and works them off, chunk by chunk; then forgets what is over.
+//! The worker: claims jobs from the queue and does them chunk by chunk; then purges what has expired.
 //!
-//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whoever dies when. It is
+//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whenever a worker dies. It is
 //! announced to the cache before and published after it, but as a write in the background: nobody waits for a chunk, so what is
 //! cached may be served until it is published. The statement that ends the job is announced like any other write: from the end
 //! on everything is seen. Jobs take turns: a long one goes back to the end of the queue after a while, if others wait, and

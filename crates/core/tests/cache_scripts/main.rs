@@ -101,7 +101,7 @@ impl Server {
         self.epoch = String::from_utf8(epoch).unwrap();
     }
 
-    /// `None`: the server says that this connection has not been greeted.
+    /// `None`: the server says that this connection has had no handshake.
     async fn try_run(&self, script: &Script, args: Args) -> Option<ReplyReader> {
         self.try_run_with(FENCE, script, args).await
     }
@@ -113,7 +113,7 @@ impl Server {
     }
 
     async fn run(&self, script: &Script, args: Args) -> ReplyReader {
-        self.try_run(script, args).await.expect("a stranger")
+        self.try_run(script, args).await.expect("another epoch")
     }
 
     async fn enter(&self, asked: &GateRequest<'_>) -> GateReply {
@@ -659,18 +659,18 @@ async fn another_life_of_the_server_is_another_epoch() {
     server.handshake().await;
     assert_eq!(server.epoch, first, "the same life");
 
-    // As after a restart with old data: another run has greeted last.
+    // As after a restart with old data: the last handshake was of another run.
     server.command::<()>(&["HSET", &server.key("epoch"), "run", "0123456789"]).await;
     server.handshake().await;
     assert_ne!(server.epoch, first);
-    assert_eq!(server.enter(&read()).await.principal, None, "admissions of the old life are gone");
+    assert_eq!(server.enter(&read()).await.principal, None, "tokens of the old epoch are forgotten");
     let next = server.lead().await;
     assert!(server.store(&next, b"new", None).await, "entries of the old life are gone");
     tokio::time::sleep(FENCE + Duration::from_millis(5)).await;
     assert_eq!(server.enter(&read()).await.principal, None, "a token may have been revoked in the old life");
     assert!(matches!(server.look_up().await, Lookup::Lead(_)), "a writer may have announced to the old life and died");
 
-    // As after a flush: nobody has greeted.
+    // As after a flush: there was no handshake.
     let second = server.epoch.clone();
     server.command::<()>(&["DEL", &server.key("epoch")]).await;
     assert!(server.try_run(&ENTER, gate_args(&read(), None)).await.is_none());

@@ -1,4 +1,4 @@
--- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch in which the connection was greeted, 3 life of a
+-- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch of the connection's handshake, 3 life of a
 -- fence in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are microseconds
 -- of this server's clock; %.0f keeps Lua from writing them with an exponent.
 
@@ -52,11 +52,11 @@ local function expired(key, next)
 end
 
 -- The installation: until when the last check for pending invalidations is good (`checked`), and when a token was last revoked
--- (`access`): what is remembered of tokens from before is worthless.
+-- (`access`): what was remembered of tokens before is not used.
 local installation = prefix .. 'epoch'
 local facts = redis.call('HMGET', installation, 'epoch', 'checked', 'access', 'next')
 if facts[1] ~= epoch then
-  return {'stranger'}
+  return {'other epoch'}
 end
 local checked, access = tonumber(facts[2] or 0), tonumber(facts[3] or 0)
 

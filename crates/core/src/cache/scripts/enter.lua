@@ -1,4 +1,5 @@
--- A request comes in. ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
+-- The gate call of a request: authentication, rate limit and response cache.
+-- ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
 -- workspace, address, request digest or "", what the response depends on, the name of a copy that the caller has or "", the id under
 -- which a write is to be announced or "".
 -- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, a sum of what is to be said (1: check again beside the

@@ -1,4 +1,4 @@
--- The first script of every connection: which life of this server is it talking to? ARGV 1 prefix, 2 life of a fence in
+-- The handshake of every connection, which gives it the epoch: one run of the server. ARGV 1 prefix, 2 life of a fence in
 -- microseconds, 3 and 4 a key and its value that instances to come shall find, or "". Reply: the epoch.
 --
 -- All connections break when Redis restarts, so whoever comes back begins a new epoch before anything is trusted: keys of the
