@@ -53,15 +53,15 @@ pub struct Settings {
     pub database: pg::PgSettings,
     /// `redis_*` and `cache`.
     pub redis: CacheSettings,
-    /// Who may call.
+    /// Authentication and the addresses of clients.
     pub auth: AuthSettings,
-    /// How often.
+    /// Rate limits.
     pub rates: RateSettings,
-    /// What a browser may do and how answers look.
+    /// CORS, security headers and the form of answers.
     pub http: HttpSettings,
     /// How long answers stay in the cache.
     pub cache: TtlSettings,
-    /// What an operator sees.
+    /// Log, metrics and `Server-Timing`.
     pub observability: ObservabilitySettings,
     /// The end of version 1.
     pub v1: SunsetSettings,

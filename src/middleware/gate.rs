@@ -38,7 +38,7 @@ static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// An authenticated caller.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// Who it is and what it may do.
+    /// The caller's workspace, token and scopes.
     pub principal: Arc<Principal>,
     /// The same for the use cases.
     pub caller: Caller,

@@ -166,7 +166,7 @@ pub async fn send(app: &App) {
     app.service.cache().count(app.metrics_buffer.take()).await;
 }
 
-/// Whoever gathers; makes room for the next one even if its task is dropped.
+/// The task that sends the buffer. Dropped at any moment, it lets the next request begin one.
 struct Sender(Arc<App>);
 
 impl Drop for Sender {

@@ -4,14 +4,14 @@ use serde_json::{Map, Value, json};
 
 use super::{Version, failure, header, parameter, schema};
 
-/// Who may call.
+/// The access that an operation needs.
 #[derive(Debug, Clone, Copy)]
 enum Access {
     /// Everybody; a token is checked if there is one.
     Public,
-    /// Whoever has a token.
+    /// Any valid token.
     Token,
-    /// Whoever has a token with this scope.
+    /// A token with this scope.
     Scope(&'static str),
 }
 

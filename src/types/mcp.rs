@@ -169,7 +169,7 @@ pub struct Overview {
     /// The tags that are used most.
     #[schema(max_items = 100)]
     tags: Vec<UsedTag>,
-    /// Whom todos can be assigned to: the first hundred.
+    /// The employees to whom todos can be assigned: the first hundred.
     #[schema(max_items = 100)]
     people: Vec<Person>,
 }
@@ -184,7 +184,7 @@ struct UsedTag {
     count: i64,
 }
 
-/// Somebody whom todos can be assigned to.
+/// An employee to whom todos can be assigned.
 #[derive(Debug, Serialize, ToSchema)]
 struct Person {
     /// The id, as `assignee_id` takes it.

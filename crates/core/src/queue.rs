@@ -18,7 +18,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// The shortest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
 
-/// Who waits, in the order of arrival.
+/// The waiting requests, in the order of arrival.
 #[derive(Debug, Default)]
 pub struct Queue {
     waiting: VecDeque<u64>,
@@ -42,7 +42,7 @@ pub trait Shared {
     /// What a turn gives.
     type Turn;
 
-    /// Who waits for a turn.
+    /// The requests that wait for a turn.
     fn queue(&mut self) -> &mut Queue;
 
     /// A turn, if there is one now.

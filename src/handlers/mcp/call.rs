@@ -27,7 +27,7 @@ use crate::types::mcp::{
 pub struct ToolCall<'a> {
     /// The instance.
     pub app: &'a App,
-    /// Who calls.
+    /// The caller.
     pub caller: &'a Caller,
     /// The idempotency key of the request, if it has one.
     pub key: Key,

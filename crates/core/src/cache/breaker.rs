@@ -10,7 +10,7 @@
 
 use std::time::{Duration, Instant};
 
-/// Who may try.
+/// The state of the circuit breaker.
 #[derive(Debug)]
 pub struct Breaker {
     period: Duration,

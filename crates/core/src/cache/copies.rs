@@ -26,7 +26,7 @@ pub struct Copy {
     read: Instant,
 }
 
-/// Who asked for what; the workspace follows from who it is.
+/// A credential and a request; the credential determines the workspace.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CopyKey {
     credential: Option<[u8; 32]>,

@@ -12,7 +12,7 @@ use crate::{Meter, lock};
 /// An export, as its lease names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ExportId {
-    /// Whose it is.
+    /// The owner, whose exports are counted together.
     pub owner: String,
     /// Which of the owner's.
     pub export: String,

@@ -163,7 +163,7 @@ pub struct Todo {
     pub due_date: Option<Instant>,
     /// Ordered by name.
     pub tags: Vec<TagRef>,
-    /// Who does it.
+    /// The assigned employee.
     pub assignee: Option<Assignee>,
     /// When it was created.
     pub created_at: Instant,

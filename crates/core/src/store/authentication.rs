@@ -38,7 +38,7 @@ pub struct Principal {
 /// What a check of a caller found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Checked {
-    /// Who it is.
+    /// The principal of the token.
     pub principal: Principal,
     /// Milliseconds for which the principal may be remembered where it is not revoked, [`Cache::MEMORY`] at most.
     pub good_for: u64,

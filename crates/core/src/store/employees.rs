@@ -17,7 +17,7 @@ use crate::domain::people::{Email, Name};
 use crate::domain::todo::{DepartmentRef, Precondition};
 use crate::error::{Error, Kind, Result};
 
-/// Someone who can be given work.
+/// An employee, to whom todos can be assigned.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Employee {
     /// The integer id.

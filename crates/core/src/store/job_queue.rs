@@ -26,7 +26,7 @@ pub struct Claim {
     pub job: i64,
     /// The job's public id, for the log.
     pub uid: Uuid,
-    /// Whose it is.
+    /// The workspace of the job.
     pub workspace: WorkspaceId,
     /// Proves that the job is still ours.
     pub lease: Uuid,

@@ -55,9 +55,9 @@ pub struct Token {
     pub uid: Uuid,
     /// The public id of the workspace that it opens.
     pub workspace_uid: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     pub name: Name,
-    /// What it permits.
+    /// Its scopes.
     pub scopes: Vec<Scope>,
     /// When it expires.
     pub expires_at: Option<Instant>,
@@ -72,9 +72,9 @@ pub struct Token {
 pub struct TokenDraft {
     /// The public id of the workspace that it opens.
     pub workspace_uid: Uuid,
-    /// What it is for.
+    /// A name that tells its purpose.
     pub name: Name,
-    /// What it permits; not empty.
+    /// Its scopes; not empty.
     pub scopes: Vec<Scope>,
     /// When it expires.
     pub expires_at: Option<Instant>,
