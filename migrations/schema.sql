@@ -1202,7 +1202,8 @@ BEGIN
     )
     SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM old) INTO removed, found;
     is_last := found < p_limit AND removed = found;
-    UPDATE purges SET due_at = clock_timestamp() + p_lease_length WHERE name = 'bin';
+    UPDATE purges p SET due_at = clock_timestamp() + p_lease_length, removed = p.removed + purge_bin_v1.removed
+    WHERE name = 'bin';
     IF p_invalidate THEN
         cache_wait := invalidation_record_v1(p_workspace, false);
     END IF;
@@ -1212,7 +1213,7 @@ CREATE FUNCTION public.purge_chunk_v1(p_name text, p_limit bigint, p_bytes bigin
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    removed bigint;
+    deleted bigint;
 BEGIN
     CASE p_name
     WHEN 'idempotency_keys' THEN
@@ -1259,14 +1260,14 @@ BEGIN
         ) old
         WHERE e.workspace_id = old.workspace_id AND e.xid = old.xid AND e.id = old.id;
     END CASE;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+    GET DIAGNOSTICS deleted = ROW_COUNT;
     IF p_name = 'events' THEN
         UPDATE feed SET seen = pg_current_xact_id();
     END IF;
-    UPDATE purges
-    SET due_at = clock_timestamp() + CASE WHEN removed = 0 THEN interval '1 hour' ELSE p_lease_length END
+    UPDATE purges p SET removed = p.removed + deleted,
+        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END
     WHERE name = p_name;
-    RETURN removed;
+    RETURN deleted;
 END $$;
 
 CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
@@ -2075,7 +2076,8 @@ ALTER SEQUENCE public.jobs_id_seq OWNED BY public.jobs.id;
 
 CREATE TABLE public.purges (
     name text NOT NULL,
-    due_at timestamp with time zone DEFAULT now() NOT NULL
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    removed bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
 
