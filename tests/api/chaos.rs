@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
+use crate::harness::random::Random;
 use crate::harness::targets::{Host, Postgres, Redis};
 use crate::harness::{Client, Options, Server, Workspace, database, suite};
 
@@ -284,15 +285,5 @@ impl Scene {
             }
         };
         *self.events.entry(event).or_default() += 1;
-    }
-}
-
-/// A small generator that gives the same numbers in every run with the same seed.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % end
     }
 }

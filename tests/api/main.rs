@@ -27,6 +27,7 @@ mod cache_fire;
 mod cache_hosts;
 mod cache_outages;
 mod changes;
+mod changes_chaos;
 mod chaos;
 mod concurrency;
 mod conditional;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         cache_hosts::suite(),
         cache_outages::suite(),
         changes::suite(),
+        changes_chaos::suite(),
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),

@@ -51,6 +51,9 @@ pub struct Chaos {
     /// Repeat the choices of an earlier run, which has printed its seed.
     #[arg(long)]
     seed: Option<u64>,
+    /// Try the feed of changes instead: so many changes by 32 writers, with a kill every few seconds.
+    #[arg(long)]
+    operations: Option<u64>,
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
@@ -217,11 +220,24 @@ pub async fn browser(session: &Session, base_url: Option<String>, token: Option<
     main(session, &Args { arguments, ..Args::default() }).await
 }
 
-/// The test of background work under chaos, for longer than the suite has time for.
-pub async fn chaos(session: &Session, Chaos { kills, seed }: &Chaos) -> Result<ExitCode> {
-    let arguments = ["--test", "api", "--", "chaos::", "--nocapture"].map(str::to_owned).to_vec();
-    let mut environment =
-        vec![("TODO_CHAOS_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", (5 + kills / 20).to_string())];
+/// The tests of background work and of the feed under chaos, for longer than the suite has time for.
+pub async fn chaos(session: &Session, Chaos { kills, seed, operations }: &Chaos) -> Result<ExitCode> {
+    let (filter, mut environment) = match operations {
+        Some(operations) => {
+            let minutes = 5 + operations / 10_000;
+            let environment =
+                vec![("TODO_CHAOS_OPERATIONS", operations.to_string()), ("TODO_TEST_MINUTES", minutes.to_string())];
+            ("changes_chaos::", environment)
+        }
+        None => {
+            let minutes = 5 + kills / 20;
+            (
+                "chaos::each_job",
+                vec![("TODO_CHAOS_KILLS", kills.to_string()), ("TODO_TEST_MINUTES", minutes.to_string())],
+            )
+        }
+    };
+    let arguments = ["--test", "api", "--", filter, "--nocapture"].map(str::to_owned).to_vec();
     environment.extend(seed.map(|seed| ("TODO_CHAOS_SEED", seed.to_string())));
     main(session, &Args { arguments, environment, ..Args::default() }).await
 }

@@ -8,6 +8,7 @@ pub mod database;
 pub mod follower;
 pub mod generated;
 pub mod mcp;
+pub mod random;
 pub mod raw;
 pub mod record;
 pub mod replaced;

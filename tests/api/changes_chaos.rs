@@ -1,0 +1,287 @@
+//! The feed under chaos: many writers on two hosts, transactions that stay open for random times, Postgres, Redis, hosts and followers
+//! killed at random moments. A copy that only ever follows the feed equals the database in the end, and nothing was missed on the way.
+//!
+//! The usual run is short. `cargo xtask chaos --operations 1000000` is the long one.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::harness::follower::{Follower, state};
+use crate::harness::random::Random;
+use crate::harness::targets::{Host, Postgres, Redis};
+use crate::harness::{Client, Options, Server, Workspace, database, suite};
+
+suite![
+    #[embedded]
+    a_copy_that_follows_equals_the_database_whoever_is_killed,
+];
+
+/// Changes of a usual run.
+const OPERATIONS: u64 = 20_000;
+const WRITERS: u64 = 32;
+const FOLLOWERS: u64 = 2;
+
+async fn a_copy_that_follows_equals_the_database_whoever_is_killed() {
+    let asked = std::env::var("TODO_CHAOS_OPERATIONS").ok().and_then(|number| number.parse().ok());
+    let operations = asked.unwrap_or(OPERATIONS);
+    let (Some(mut postgres), Some(mut redis)) = (Postgres::start().await, Redis::start().await) else { return };
+    let options = redis.used_by(postgres.used_by(Options::default().with("database_timeout_ms", 2000)));
+    let mut outside = Host::start(options.clone()).await;
+    let inside = Server::private(options).await;
+    let sql = database::connect_to(&postgres.url()).await;
+    database::make_admin(&sql, &inside.admin_token).await;
+    // Before it commits, one transaction in ten stays open for up to 50 ms.
+    sql.batch_execute(
+        "create function linger() returns trigger language plpgsql as $$ begin
+             if random() < 0.1 then perform pg_sleep(random() * 0.05); end if;
+             return null;
+         end $$;
+         create constraint trigger linger after insert on events deferrable initially deferred
+             for each row when (new.id % 8 = 0) execute function linger()",
+    )
+    .await
+    .unwrap();
+    let ws = Workspace::on(&inside).await;
+    let token = ws.token.as_deref().unwrap();
+    let world = Arc::new(World {
+        clients: [inside.bearer(token), outside.server.bearer(token)],
+        left: AtomicU64::new(operations),
+        stop: AtomicBool::new(false),
+        polls: AtomicU64::new(0),
+    });
+    let begun = Instant::now();
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let world = world.clone();
+        writers.spawn(async move { world.write(writer).await });
+    }
+    let followers: Vec<_> = (0..FOLLOWERS)
+        .map(|number| {
+            let world = world.clone();
+            tokio::spawn(async move { world.follow(number).await })
+        })
+        .collect();
+    let mut random = Random(operations + 7);
+    let mut kills = 0;
+    while !writers.is_empty() {
+        // A few seconds of work between two kills, so that a long run is not all recovery.
+        let pause = tokio::time::sleep(Duration::from_millis(1500 + random.below(3000)));
+        tokio::select! {
+            () = pause => {}
+            () = async { while let Some(writer) = writers.join_next().await { writer.expect("a writer goes on") } } => break,
+        }
+        kills += 1;
+        match random.below(6) {
+            0 => inside.host().kill_instances(),
+            1 => inside.host().faults().postgres().cut(),
+            2 => inside.host().faults().redis().cut(),
+            3 => outside.restart().await,
+            4 => postgres.restart().await,
+            _ => redis.restart(random.below(12)).await,
+        }
+    }
+    let writing = begun.elapsed();
+    jobs_end(&ws).await;
+    world.stop.store(true, SeqCst);
+    let expected = state(&ws).await;
+    let mut newcomer = Follower::default();
+    newcomer.catch_up(&ws, &[("limit", "200")]).await;
+    for (number, follower) in followers.into_iter().enumerate() {
+        let mut follower = follower.await.expect("a follower goes on");
+        follower.catch_up(&ws, &[("limit", "200")]).await;
+        let (copy, whole) = (follower.sorted(), newcomer.sorted());
+        let differences: Vec<_> = whole
+            .iter()
+            .filter(|(key, data)| copy.get(*key) != Some(*data))
+            .map(|(key, data)| format!("{key:?}: {:?} instead of {data}", copy.get(key)))
+            .chain(copy.keys().filter(|key| !whole.contains_key(*key)).map(|key| format!("{key:?} is no more")))
+            .collect();
+        assert!(
+            differences.is_empty(),
+            "follower {number}: {} differences: {:#?}",
+            differences.len(),
+            &differences[..1]
+        );
+    }
+    for (key, data) in &expected {
+        assert_eq!(newcomer.sorted().get(key), Some(data), "{key:?}");
+    }
+    eprintln!(
+        "{operations} changes by {WRITERS} writers in {writing:.0?}, {kills} kills, {} polls: {} things, no difference",
+        world.polls.load(SeqCst),
+        expected.len(),
+    );
+}
+
+/// Waits until no bulk change is under way; to ask also wakes the worker.
+async fn jobs_end(ws: &Workspace) {
+    for _ in 0..600 {
+        let jobs = ws.get("/api/v2/jobs?limit=100").send().await.value();
+        let open = |job: &Value| ["queued", "running"].contains(&job["status"].as_str().unwrap());
+        if jobs["items"].as_array().is_some_and(|jobs| !jobs.iter().any(open)) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    panic!("jobs are stuck");
+}
+
+struct World {
+    /// Of the host in this process and of the one outside.
+    clients: [Client; 2],
+    left: AtomicU64,
+    stop: AtomicBool,
+    polls: AtomicU64,
+}
+
+impl World {
+    fn client(&self, turn: u64) -> &Client {
+        &self.clients[usize::from(turn % 2 == 1)]
+    }
+
+    /// Changes things until enough is changed. What fails is not repeated: whether it happened is for the feed to tell.
+    async fn write(&self, writer: u64) {
+        let mut random = Random(writer * 1_000_003 + 17);
+        let mut own: Vec<String> = Vec::new();
+        while self.left.load(SeqCst) > 0 {
+            let client = self.client(random.below(2));
+            let changed = match random.below(20) {
+                0..9 => batch(client, &mut random, &mut own).await,
+                9..16 => one(client, &mut random, &mut own).await,
+                16 => tag(client, &mut random).await,
+                17 | 18 => person(client, &mut random).await,
+                _ => bulk(client, &mut random).await,
+            };
+            let _ = self.left.fetch_update(SeqCst, SeqCst, |left| Some(left.saturating_sub(changed.unwrap_or(0))));
+            if changed.is_none() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+
+    /// Follows, and now and then goes back to what it had stored before, as one that was killed between two pages.
+    async fn follow(&self, number: u64) -> Follower {
+        let mut random = Random(number + 99);
+        let mut follower = Follower::default();
+        let mut stored = follower.clone();
+        while !self.stop.load(SeqCst) {
+            let limit = (1 + random.below(200)).to_string();
+            let wait = random.below(3).to_string();
+            let asked = follower.ask(self.client(random.below(2)), &[("limit", &limit), ("wait", &wait)]).await;
+            self.polls.fetch_add(1, SeqCst);
+            match asked {
+                Ok(answer) if answer.status == 200 => drop(follower.apply(&answer.value())),
+                Ok(answer) => assert!(answer.status >= 500, "{answer}"),
+                Err(_) => {}
+            }
+            match random.below(12) {
+                0 => follower = stored.clone(),
+                1 | 2 => stored = follower.clone(),
+                _ => {}
+            }
+        }
+        follower
+    }
+}
+
+fn pick<'a>(random: &mut Random, own: &'a [String]) -> Option<&'a String> {
+    own.get(usize::try_from(random.below(own.len().max(1) as u64)).unwrap())
+}
+
+fn draft(random: &mut Random) -> Value {
+    let status = ["pending", "in_progress", "completed", "cancelled"][usize::try_from(random.below(4)).unwrap()];
+    json!({
+        "title": format!("todo {}", random.below(1000)),
+        "status": status,
+        "tags": [format!("tag {}", random.below(12)), format!("Tag {}", random.below(12))],
+    })
+}
+
+/// How many changes it made; none if that is not known.
+async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> Option<u64> {
+    let creates = 1 + random.below(40);
+    let mut operations: Vec<Value> = (0..creates).map(|_| json!({ "op": "create", "todo": draft(random) })).collect();
+    if let Some(id) = pick(random, own) {
+        operations.push(json!({ "op": "update", "id": id, "todo": draft(random) }));
+    }
+    let count = operations.len() as u64;
+    let answer = client.post("/api/v2/todos/batch").json(json!({ "operations": operations })).try_send().await.ok()?;
+    if answer.status != 200 {
+        return None;
+    }
+    for made in answer.value()["results"].as_array().unwrap() {
+        if own.len() < 200 {
+            own.extend(made["todo"]["id"].as_str().map(str::to_owned));
+        }
+    }
+    Some(count)
+}
+
+async fn one(client: &Client, random: &mut Random, own: &mut Vec<String>) -> Option<u64> {
+    let Some(id) = pick(random, own).cloned() else { return Some(0) };
+    let path = format!("/api/v2/todos/{id}");
+    let call = match random.below(5) {
+        0 => client.delete(&path),
+        1 => client.post(&format!("{path}/restore")),
+        2 => client.put(&path).header("if-match", "*").json(draft(random)),
+        _ => client.patch(&path).json(draft(random)),
+    };
+    Some(u64::from(call.try_send().await.ok()?.status < 300))
+}
+
+/// Renames, merges or removes a tag.
+async fn tag(client: &Client, random: &mut Random) -> Option<u64> {
+    let tags =
+        client.get("/api/v2/tags?limit=100").try_send().await.ok().filter(|answer| answer.status == 200)?.value();
+    let ids: Vec<String> =
+        tags["items"].as_array().unwrap().iter().map(|tag| tag["id"].as_str().unwrap().to_owned()).collect();
+    let path = format!("/api/v2/tags/{}", pick(random, &ids)?);
+    let call = match random.below(4) {
+        0 => client.delete(&path),
+        _ => client.patch(&path).json(json!({ "name": format!("tag {}", random.below(16)) })),
+    };
+    Some(u64::from(call.try_send().await.ok()?.status < 300))
+}
+
+async fn person(client: &Client, random: &mut Random) -> Option<u64> {
+    let list = ["employees", "departments"][usize::try_from(random.below(2)).unwrap()];
+    let people = client
+        .get(&format!("/api/v2/{list}?limit=20"))
+        .try_send()
+        .await
+        .ok()
+        .filter(|answer| answer.status == 200)?
+        .value();
+    let ids: Vec<String> =
+        people["items"].as_array().unwrap().iter().map(|person| person["id"].as_str().unwrap().to_owned()).collect();
+    let name = format!("name {}", random.below(1_000_000));
+    let call = match (random.below(4), pick(random, &ids)) {
+        (1 | 2, Some(id)) => client.patch(&format!("/api/v2/{list}/{id}")).json(json!({ "name": name })),
+        (3, Some(id)) => client.delete(&format!("/api/v2/{list}/{id}")),
+        _ if list == "employees" => {
+            let email = format!("{}@example.com", random.below(1_000_000_000));
+            client.post("/api/v2/employees").json(json!({ "name": name, "email": email }))
+        }
+        _ => client.post("/api/v2/departments").json(json!({ "name": name })),
+    };
+    Some(u64::from(call.try_send().await.ok()?.status < 300))
+}
+
+/// A bulk change; how much it will do is not counted.
+async fn bulk(client: &Client, random: &mut Random) -> Option<u64> {
+    let priority = ["low", "high"][usize::try_from(random.below(2)).unwrap()];
+    let mut body = match random.below(4) {
+        0 => json!({ "action": "complete" }),
+        1 => {
+            json!({ "action": "set_priority", "priority": priority })
+        }
+        2 => json!({ "action": "add_tag", "tag": format!("tag {}", random.below(16)) }),
+        _ => json!({ "action": "delete" }),
+    };
+    body["filter"] = json!({ "tag": [format!("tag {}", random.below(12))], "q": random.below(1000).to_string() });
+    let answer = client.post("/api/v2/todos/bulk-process").json(body).try_send().await.ok()?;
+    (answer.status == 202 || answer.status == 409).then_some(0)
+}
