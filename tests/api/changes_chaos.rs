@@ -150,7 +150,7 @@ impl World {
             let client = self.client(random.below(2));
             let changed = match random.below(20) {
                 0..9 => batch(client, &mut random, &mut own).await,
-                9..16 => one(client, &mut random, &mut own).await,
+                9..16 => one(client, &mut random, &own).await,
                 16 => tag(client, &mut random).await,
                 17 | 18 => person(client, &mut random).await,
                 _ => bulk(client, &mut random).await,
@@ -220,7 +220,7 @@ async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> O
     Some(count)
 }
 
-async fn one(client: &Client, random: &mut Random, own: &mut Vec<String>) -> Option<u64> {
+async fn one(client: &Client, random: &mut Random, own: &[String]) -> Option<u64> {
     let Some(id) = pick(random, own).cloned() else { return Some(0) };
     let path = format!("/api/v2/todos/{id}");
     let call = match random.below(5) {
