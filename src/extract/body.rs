@@ -27,7 +27,7 @@ pub trait FromJson: Sized {
 pub struct Json<T> {
     /// The decoded value.
     pub value: T,
-    /// SHA-256 of the bytes as sent.
+    /// SHA-256 of the bytes as sent, and of whom `me` means where they say so.
     pub digest: [u8; 32],
 }
 
@@ -40,7 +40,8 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
         let (json, doubled) = parse(&bytes)?;
-        Ok(Self { value: decode(json, doubled, me)?, digest: Sha256::digest(&bytes).into() })
+        let digest = me.digest(&json, Sha256::new_with_prefix(&bytes));
+        Ok(Self { value: decode(json, doubled, me)?, digest })
     }
 }
 

@@ -2,6 +2,8 @@
 //! stored jobs know ids alone.
 
 use http::Extensions;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
 use todo_core::Caller;
 use todo_core::domain::id::Id;
 use uuid::Uuid;
@@ -39,5 +41,26 @@ impl Me {
         }
         let nobody = || (Self::NOBODY, "the token names no person".to_owned());
         self.0.map(Id::Uuid).ok_or_else(nobody)
+    }
+
+    /// The digest of a body, by which a repetition under the same idempotency key is known: where it says `me`, that of another
+    /// person is another body, though each byte is the same.
+    pub fn digest(self, body: &Value, bytes: Sha256) -> [u8; 32] {
+        match self.0.filter(|_| names_me(body)) {
+            Some(person) => bytes.chain_update(person).finalize().into(),
+            None => bytes.finalize().into(),
+        }
+    }
+}
+
+/// Whether a field that names an employee says `me`, wherever it stands.
+fn names_me(body: &Value) -> bool {
+    match body {
+        Value::Object(fields) => fields.iter().any(|(name, value)| match value {
+            Value::String(text) => text == Me::WORD && ["assignee", "assignee_id"].contains(&name.as_str()),
+            other => names_me(other),
+        }),
+        Value::Array(items) => items.iter().any(names_me),
+        _ => false,
     }
 }

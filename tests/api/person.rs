@@ -1,5 +1,6 @@
 //! Tokens that name an employee, and `me`, which means that employee.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,14 +18,19 @@ suite![
     a_cursor_of_me_is_the_persons,
     me_in_a_body_is_whom_the_token_names,
     me_in_a_bulk_change_is_who_asked_for_it,
+    a_key_of_one_person_replays_nothing_to_another,
     me_without_a_person_is_a_fault,
     me_is_only_an_employee,
     version_1_knows_no_me,
     a_live_token_holds_its_employee,
     an_expired_token_does_not_hold_its_employee,
     assistants_know_who_asks,
+    #[database]
+    the_command_makes_a_token_that_names_an_employee,
     #[embedded]
     without_authentication_nobody_is_me,
+    #[embedded]
+    me_is_one_statement_where_the_token_names_somebody,
 ];
 
 const TOKENS: &str = "/api/v2/admin/tokens";
@@ -209,6 +215,33 @@ async fn me_in_a_bulk_change_is_who_asked_for_it() {
     }
 }
 
+async fn a_key_of_one_person_replays_nothing_to_another() {
+    let ws = Workspace::new().await;
+    let [(ada, adas), (bob, bobs)] = two(&ws).await;
+    let second = client_of(&ws, &adas).await;
+    let mine = json!({ "title": "stand-up", "assignee_id": "me" });
+    let batch = json!({ "operations": [{ "op": "create", "todo": mine }] });
+    let bulk = json!({ "filter": { "assignee": "me" }, "action": "complete" });
+    for (path, body) in [("", mine.clone()), ("/batch", batch), ("/bulk-process", bulk)] {
+        let send = async |client: &Client, body: &Value| {
+            client.post(&format!("{TODOS}{path}")).header("idempotency-key", "day").json(body.clone()).send().await
+        };
+        assert!(send(&ada, &body).await.status < 300, "{path}");
+        let replayed = send(&second, &body).await;
+        assert_eq!(replayed.header("idempotent-replayed"), "true", "the same person: {replayed}");
+        send(&bob, &body).await.problem(422, "idempotency_key_reused");
+    }
+    let drafts = json!({ "todos": [mine], "idempotency_key": "day" });
+    tool(&ada, "add_todos", drafts.clone()).send().await.content();
+    tool(&bob, "add_todos", drafts.clone()).send().await.refusal(422, "idempotency_key_reused");
+    // Without `me` a key is the workspace's, as before.
+    let plain = json!({ "title": "x", "assignee_id": bobs["id"] });
+    let send =
+        async |client: &Client| client.post(TODOS).header("idempotency-key", "x").json(plain.clone()).send().await;
+    let first = send(&ada).await.created();
+    assert_eq!(send(&bob).await.created(), first);
+}
+
 async fn me_without_a_person_is_a_fault() {
     let ws = Workspace::new().await;
     let todo = ws.titled("x").await;
@@ -315,6 +348,44 @@ async fn assistants_know_who_asks() {
     refused.refusal(422, "invalid_body").at("/todos/0/assignee_id", "no_person").faults_are(1);
     let refused = tool(&ws, "find_todos", json!({ "assignee": "me" })).send().await;
     refused.refusal(422, "invalid_body").at("/assignee", "no_person").faults_are(1);
+}
+
+async fn the_command_makes_a_token_that_names_an_employee() {
+    let ws = Workspace::new().await;
+    let ada = ws.employee("Ada").await;
+    let me = ws.get("/api/v2/me").send().await.ok();
+    let workspace = me["workspace"]["name"].as_str().unwrap();
+    let xtask = |arguments: &[&str]| {
+        let mut command = Command::new(std::env::var_os("TODO_XTASK").expect("run the tests with `cargo xtask test`"));
+        let output = command.arg("token").args(arguments).args(["--workspace", workspace]).output().unwrap();
+        let [said, warned] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+        (output.status.success(), said, warned)
+    };
+    let (made, token, warned) = xtask(&["create", "--employee", "ADA@example.com"]);
+    assert!(made, "{warned}");
+    let client = ws.server.bearer(token.trim());
+    let me = client.get("/api/v2/me").send().await.ok();
+    assert_eq!(me["employee"], json!({ "id": ada["id"], "name": "Ada" }));
+    let (_, list, _) = xtask(&["list"]);
+    let of_ada = list.lines().filter(|line| line.contains("  ada@example.com  command line"));
+    assert_eq!(of_ada.count(), 1, "{list}");
+    let (made, _, warned) = xtask(&["create", "--employee", "eve@example.com"]);
+    assert!(!made && warned.contains("has no employee with the address eve@example.com"), "{warned}");
+    let id = me["token"]["id"].as_str().unwrap();
+    ws.server.admin().delete(&format!("{TOKENS}/{id}")).send().await.no_content();
+}
+
+async fn me_is_one_statement_where_the_token_names_somebody() {
+    let server = Server::private(Options::default().with("redis_timeout_ms", 5000)).await;
+    let ws = Workspace::on(&server).await;
+    let client = client_of(&ws, &ws.employee("Ada").await).await;
+    let statements = async || {
+        let answer = client.get("/api/v2/me").send().await;
+        answer.ok();
+        answer.header("server-timing").split(';').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(statements().await, "desc=\"2\"", "with the admission");
+    assert_eq!(statements().await, "desc=\"1\"");
 }
 
 async fn without_authentication_nobody_is_me() {

@@ -146,11 +146,15 @@ fn keyed<T: FromJson>(
     mut arguments: Map<String, Value>,
 ) -> Result<(Option<IdempotencyKey>, T), Problem> {
     let own = arguments.remove_entry("idempotency_key");
+    let mut arguments = Value::Object(arguments);
     let text = serde_json::to_string(&arguments).map_err(|error| Problem::internal(error.to_string()))?;
-    let body = Sha256::new().chain_update(tool.name()).chain_update(text);
-    arguments.extend(own);
-    let Keyed { key: own, value } = read(caller, arguments)?;
-    Ok((key.or_rather(own).with_body(body.finalize().into()), value))
+    let me = Me::of(caller);
+    let digest = me.digest(&arguments, Sha256::new().chain_update(tool.name()).chain_update(text));
+    if let (Some(arguments), Some((name, key))) = (arguments.as_object_mut(), own) {
+        arguments.insert(name, key);
+    }
+    let Keyed { key: own, value } = decode(arguments, Vec::new(), me)?;
+    Ok((key.or_rather(own).with_body(digest), value))
 }
 
 /// The failure of an operation, at the item of the arguments that it was made of.
