@@ -1,4 +1,25 @@
--- Todos, and which of them has which tag.
+-- Lists, todos, and which of them has which tag.
+
+-- What has no list is in the inbox, which is not a row.
+CREATE TABLE lists (
+    workspace_id bigint NOT NULL CONSTRAINT lists_workspace_fkey REFERENCES workspaces (id),
+    id           bigserial,
+    uid          uuid NOT NULL,
+    name         text NOT NULL CHECK (char_length(name) BETWEEN 1 AND 100),
+    -- What identifies it beside its ids: the name with its case folded by the application.
+    folded       text COLLATE "C" NOT NULL,
+    color        text CHECK (color ~ '^#[0-9a-f]{6}$'),
+    position     double precision NOT NULL CHECK (position BETWEEN -1e15 AND 1e15),
+    archived_at  timestamptz,
+    created_at   timestamptz NOT NULL DEFAULT now(),
+    updated_at   timestamptz NOT NULL DEFAULT now(),
+    version      bigint NOT NULL DEFAULT 1,
+    CONSTRAINT lists_pkey PRIMARY KEY (workspace_id, id),
+    CONSTRAINT lists_uid_key UNIQUE (workspace_id, uid),
+    CONSTRAINT lists_folded_key UNIQUE (workspace_id, folded)
+);
+-- Which lists are archived, which every list of todos asks (archived_lists_v1).
+CREATE INDEX lists_archived ON lists (workspace_id, id) WHERE archived_at IS NOT NULL;
 
 -- Lists and statistics are bounded because they read indexes alone, which takes pages known to be visible to all:
 -- vacuuming makes that known. By default it waits until a fifth of the table has changed, so half a million of todos
@@ -15,11 +36,20 @@ CREATE TABLE todos (
     priority     smallint NOT NULL DEFAULT 2 CHECK (priority BETWEEN 1 AND 4),
     due_date     timestamptz,
     assignee_id  bigint,
+    -- No reference: todos in the bin keep the number of a list that was deleted since, and are in none then. To delete
+    -- a list would else have to look for all of them. Writers that put a todo into a list hold it (list_enter_v1).
+    list_id      bigint,
+    parent_id    bigint,
+    -- Where it stands among its siblings. A new todo is last without anybody asking for the last one.
+    position     double precision NOT NULL DEFAULT extract(epoch FROM clock_timestamp())::double precision
+                 CHECK (position BETWEEN -1e16 AND 1e16),
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     completed_at timestamptz,
     -- In the bin since.
     deleted_at   timestamptz,
+    -- The todo with which it went into the bin: itself, or one above it.
+    deleted_with bigint,
     version      bigint NOT NULL DEFAULT 1,
     -- 'simple' and not 'english': titles are written in any language, and a search for "it" or "to do" must find
     -- them. Word stems would serve one language and drop such words for all. The default parser skips the markup of
@@ -31,6 +61,8 @@ CREATE TABLE todos (
     CONSTRAINT todos_pkey PRIMARY KEY (workspace_id, id),
     CONSTRAINT todos_uid_key UNIQUE (workspace_id, uid),
     CONSTRAINT todos_assignee_fkey FOREIGN KEY (workspace_id, assignee_id) REFERENCES employees (workspace_id, id),
+    CONSTRAINT todos_parent_fkey FOREIGN KEY (workspace_id, parent_id) REFERENCES todos (workspace_id, id)
+        ON DELETE SET NULL (parent_id),
     CONSTRAINT todos_completed_at_check CHECK ((status = 'completed') = (completed_at IS NOT NULL))
 ) WITH (
     autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
@@ -42,20 +74,31 @@ CREATE TABLE todos (
 -- Orders: one index for each `sort` of the list. Each carries what conditions compare, so that a row which a list
 -- passes over need not be fetched. Todos without a due date are a second run of the same index (store/todo_query.rs).
 CREATE INDEX todos_created_order ON todos (workspace_id, created_at, id)
-    INCLUDE (updated_at, due_date, assignee_id, priority, status) WHERE deleted_at IS NULL;
+    INCLUDE (updated_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE deleted_at IS NULL;
 CREATE INDEX todos_updated_order ON todos (workspace_id, updated_at, id)
-    INCLUDE (created_at, due_date, assignee_id, priority, status) WHERE deleted_at IS NULL;
+    INCLUDE (created_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE deleted_at IS NULL;
 CREATE INDEX todos_due_order ON todos (workspace_id, due_date, id)
-    INCLUDE (created_at, updated_at, assignee_id, priority, status) WHERE deleted_at IS NULL;
+    INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id) WHERE deleted_at IS NULL;
 CREATE INDEX todos_priority_order ON todos (workspace_id, priority, id)
-    INCLUDE (created_at, updated_at, due_date, assignee_id, status) WHERE deleted_at IS NULL;
+    INCLUDE (created_at, updated_at, due_date, assignee_id, status, list_id, parent_id) WHERE deleted_at IS NULL;
 CREATE INDEX todos_title_order ON todos (workspace_id, (lower(title COLLATE "und-x-icu") COLLATE "C"), id)
+    WHERE deleted_at IS NULL;
+CREATE INDEX todos_position_order ON todos (workspace_id, position, id)
+    INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, list_id, parent_id)
     WHERE deleted_at IS NULL;
 -- `sort=due_date` of open todos, which people look at most, `overdue=true`, and the statistics `overdue` and
 -- `due_today`.
 CREATE INDEX todos_open_due_order ON todos (workspace_id, due_date, id)
-    INCLUDE (created_at, updated_at, assignee_id, priority, status)
+    INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id)
     WHERE deleted_at IS NULL AND status IN ('pending', 'in_progress');
+
+-- `list`, in the order in which a list is shown, and the neighbours of a todo that is moved.
+CREATE INDEX todos_by_list ON todos (workspace_id, list_id, position, id)
+    INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE deleted_at IS NULL;
+-- `parent` and `root`, the counts of subtasks, what goes into the bin and comes out of it together, and the foreign
+-- key when a todo is purged: hence with the bin. Most todos have no parent and are not here.
+CREATE INDEX todos_by_parent ON todos (workspace_id, parent_id, position, id) INCLUDE (status, deleted_at)
+    WHERE parent_id IS NOT NULL;
 
 -- Filters: `status`, `completed`, and `priority` with them, where they leave few todos.
 CREATE INDEX todos_by_status ON todos (workspace_id, status, priority, created_at, id) INCLUDE (due_date)
@@ -80,6 +123,8 @@ CREATE INDEX todos_in_bin_by_updated ON todos (workspace_id, updated_at, id) INC
 CREATE INDEX todos_in_bin_by_due ON todos (workspace_id, due_date, id) INCLUDE (deleted_at)
     WHERE deleted_at IS NOT NULL;
 CREATE INDEX todos_in_bin_by_priority ON todos (workspace_id, priority, id) INCLUDE (deleted_at)
+    WHERE deleted_at IS NOT NULL;
+CREATE INDEX todos_in_bin_by_position ON todos (workspace_id, position, id) INCLUDE (deleted_at)
     WHERE deleted_at IS NOT NULL;
 CREATE INDEX todos_in_bin_by_title ON todos (workspace_id, (lower(title COLLATE "und-x-icu") COLLATE "C"), id)
     INCLUDE (deleted_at) WHERE deleted_at IS NOT NULL;
@@ -117,6 +162,13 @@ CREATE STATISTICS todos_of_workspace (dependencies) ON workspace_id, assignee_id
 -- How long a todo stays in the bin. Then it is gone, also where the purge has not come by yet.
 CREATE FUNCTION bin_retention_v1() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN interval '30 days';
+
+-- How many levels a tree of todos has at most, the root included.
+CREATE FUNCTION tree_levels_v1() RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN 5;
+
+-- Whether a todo is still to be done.
+CREATE FUNCTION is_open_v1(p_status text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_status IN ('pending', 'in_progress');
 
 -- The priorities from 1 on.
 CREATE FUNCTION priority_names_v1() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE

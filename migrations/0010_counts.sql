@@ -1,6 +1,6 @@
--- Counts that are kept as todos are written: live todos by status and priority, by tag, and by the hour in which they
--- were completed. To count them anew would cost more with every todo, for numbers that statistics, lists and tags ask
--- for all the time.
+-- Counts that are kept as todos are written: live todos by status and priority, by tag, by the hour in which they were
+-- completed, and open ones by list. To count them anew would cost more with every todo, for numbers that statistics,
+-- lists and tags ask for all the time.
 --
 -- A count is split over shards, and a writer keeps one shard to itself until it commits. So up to 16 writers of one
 -- workspace do not wait for each other's counts. A number of one shard means nothing and may be
@@ -22,6 +22,15 @@ CREATE TABLE tag_counts (
     shard        smallint NOT NULL,
     todos        bigint NOT NULL,
     CONSTRAINT tag_counts_pkey PRIMARY KEY (workspace_id, tag_id, shard)
+) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
+
+-- Open todos by list. No reference to lists either: the function that deletes a list deletes its counts.
+CREATE TABLE list_counts (
+    workspace_id bigint NOT NULL CONSTRAINT list_counts_workspace_fkey REFERENCES workspaces (id),
+    list_id      bigint NOT NULL,
+    shard        smallint NOT NULL,
+    todos        bigint NOT NULL,
+    CONSTRAINT list_counts_pkey PRIMARY KEY (workspace_id, list_id, shard)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
 -- "Completed in the last seven days" adds up 168 hours and the rest of the one with which the seven days begin.
@@ -85,21 +94,39 @@ BEGIN
     END IF;
 END $$;
 
--- Counts live todos with their tags: 1 where they have come, -1 where they are about to go. Whatever writes todos by
--- other means than these functions calls it in the same transaction. Needs lock_tags_v1 and, but for new ones, the
--- todos' rows.
+-- Counts an open live todo that leaves a list or comes into one; null: it is, or was, in none or not open. Takes no
+-- lock but its shard.
+CREATE FUNCTION count_list_v1(p_workspace bigint, p_former bigint, p_list bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_former IS NOT DISTINCT FROM p_list THEN
+        RETURN;
+    END IF;
+    INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+    SELECT p_workspace, list, count_shard_v1(p_workspace), change
+    FROM (VALUES (p_former, -1), (p_list, 1)) AS changes (list, change) WHERE list IS NOT NULL
+    ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
+-- Counts live todos with their lists and tags: 1 where they have come, -1 where they are about to go. Whatever writes
+-- todos by other means than these functions calls it in the same transaction. Needs lock_tags_v1 and, but for new ones,
+-- the todos' rows.
 CREATE FUNCTION count_todos_v1(p_workspace bigint, p_todos bigint[], p_change integer) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     WITH live AS MATERIALIZED (
-        SELECT id, status, priority, completion_hour_v1(completed_at) AS hour FROM todos
+        SELECT id, status, priority, list_id, completion_hour_v1(completed_at) AS hour FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
     ), counted AS (
         INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
         SELECT p_workspace, status, priority, own, p_change * count(*) FROM live GROUP BY status, priority
         ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos
+    ), listed AS (
+        INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+        SELECT p_workspace, list_id, own, p_change * count(*) FROM live
+        WHERE list_id IS NOT NULL AND is_open_v1(status) GROUP BY list_id
+        ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     ), completed AS (
         INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
         SELECT p_workspace, hour, own, p_change * count(*) FROM live WHERE hour IS NOT NULL GROUP BY hour

@@ -28,7 +28,14 @@ SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
                 ) assignee
             ) AS assignee,
             rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.updated_at) AS updated_at,
-            rfc3339_v1(t.completed_at) AS completed_at, t.version
+            rfc3339_v1(t.completed_at) AS completed_at, t.version,
+            (SELECT i.uid FROM lists i WHERE i.workspace_id = t.workspace_id AND i.id = t.list_id) AS list,
+            (SELECT p.uid FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.parent_id) AS parent,
+            t.position, (
+                SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
+                FROM todos s
+                WHERE s.workspace_id = t.workspace_id AND s.parent_id = t.id AND s.deleted_at IS NULL
+            ) AS subtasks
     ) document
 ) AS document
 FROM todos t;
@@ -80,7 +87,14 @@ BEGIN
                     WHERE e.workspace_id = p_workspace AND e.id = t.assignee_id
                 ) assignee
             ) AS assignee,
-            rfc3339_v1(t.updated_at) AS updated_at
+            rfc3339_v1(t.updated_at) AS updated_at,
+            (SELECT i.uid FROM lists i WHERE i.workspace_id = p_workspace AND i.id = t.list_id) AS list_id,
+            (SELECT a.uid FROM todos a WHERE a.workspace_id = p_workspace AND a.id = t.parent_id) AS parent_id,
+            t.position, (
+                SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
+                FROM todos s
+                WHERE s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+            ) AS subtasks
         ) summary))::text, ',' ORDER BY p.place) || ']'
         FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
         JOIN todos t ON t.workspace_id = p_workspace AND t.id = p.id

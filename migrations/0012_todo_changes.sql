@@ -1,7 +1,9 @@
 -- The steps that the functions of todos are made of.
 --
 -- p_fields names what is to be written, all of it optional: title, description, status, reopen, priority (a number),
--- due_date, tags ([{uid, name, folded}]), assignee (a number or a UUID, or null).
+-- due_date, tags ([{uid, name, folded}]), assignee (a number or a UUID, or null), list and parent (a UUID or null),
+-- position (a number, or null: that of its creation), anywhere (a todo may stay in an archived list, which version 1 of
+-- the API does not know).
 
 -- Gives a live todo exactly these tags and counts them. Gives the names of those that it got and lost, {"added",
 -- "removed"}, or null if it has them already. Needs lock_tags_v1 and, but for a new one, the todo's row.
@@ -36,14 +38,153 @@ BEGIN
     RETURN changes;
 END $$;
 
--- Adds a todo. 'exists', 'in_bin' if the UUID is taken, 'no_assignee'.
+-- Writers that give a new todo a parent share this lock; those that move todos with all that is below them, put such
+-- trees into the bin or take them out of it have it alone. So while a tree is walked its shape stays. Taken before any
+-- row is locked; where a todo gets its first child meanwhile, putting it into the bin takes it afterwards.
+CREATE FUNCTION lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    IF p_alone THEN
+        PERFORM pg_advisory_xact_lock(1953654116, hashint8(p_workspace));
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(1953654116, hashint8(p_workspace));
+    END IF;
+END $$;
+
+-- The live todos below these, level by level, and not these. Index: todos_by_parent.
+CREATE FUNCTION todos_below_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
+DECLARE
+    level bigint[] := p_todos;
+    below bigint[] := '{}';
+BEGIN
+    LOOP
+        level := ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
+                AND deleted_at IS NULL
+        );
+        IF cardinality(level) = 0 THEN
+            RETURN below;
+        END IF;
+        below := below || level;
+    END LOOP;
+END $$;
+
+-- Whether a todo, null for a new one, may stand below a parent with all that is below it: 'cycle', 'too_deep', 'done'.
+CREATE FUNCTION tree_fits_v1(p_workspace bigint, p_todo bigint, p_parent bigint) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    above bigint := p_parent;
+    level bigint[] := ARRAY[p_todo];
+    levels integer := 0;
+BEGIN
+    WHILE above IS NOT NULL LOOP
+        IF above = p_todo THEN
+            RETURN 'cycle';
+        END IF;
+        levels := levels + 1;
+        above := (SELECT parent_id FROM todos WHERE workspace_id = p_workspace AND id = above);
+    END LOOP;
+    WHILE cardinality(level) > 0 LOOP
+        levels := levels + 1;
+        IF levels > tree_levels_v1() THEN
+            RETURN 'too_deep';
+        END IF;
+        level := ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
+                AND deleted_at IS NULL
+        );
+    END LOOP;
+    RETURN 'done';
+END $$;
+
+-- Where the fields put a todo (null: a new one) that is in this list and below this parent: 'no_parent', 'cycle',
+-- 'too_deep', 'no_list', 'other_list' (not that of the parent), 'list_archived'. The parent is kept from going into the
+-- bin, and a list that the todo comes into from being archived. Needs lock_tree_v1, alone for a todo that exists.
+CREATE FUNCTION todo_place_v1(
+    p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb,
+    OUT outcome text, OUT to_list bigint, OUT to_parent bigint
+) LANGUAGE plpgsql AS $$
+DECLARE
+    parent record;
+    named bigint;
+BEGIN
+    outcome := 'done';
+    to_list := p_list;
+    to_parent := p_parent;
+    IF jsonb_typeof(p_fields -> 'parent') = 'null' THEN
+        to_parent := NULL;
+    ELSIF p_fields ? 'parent' THEN
+        SELECT id, list_id INTO parent FROM todos
+            WHERE workspace_id = p_workspace AND uid = (p_fields ->> 'parent')::uuid AND deleted_at IS NULL FOR SHARE;
+        outcome := CASE
+            WHEN parent.id IS NULL THEN 'no_parent'
+            WHEN parent.id = p_parent THEN 'done'
+            ELSE tree_fits_v1(p_workspace, p_todo, parent.id)
+        END;
+        to_parent := parent.id;
+        to_list := parent.list_id;
+    END IF;
+    IF outcome = 'done' AND p_fields ? 'list' THEN
+        named := (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = (p_fields ->> 'list')::uuid);
+        IF named IS NULL AND jsonb_typeof(p_fields -> 'list') <> 'null' THEN
+            outcome := 'no_list';
+        ELSIF to_parent IS NOT NULL AND named IS DISTINCT FROM to_list THEN
+            outcome := 'other_list';
+        END IF;
+        to_list := named;
+    END IF;
+    IF outcome = 'done' AND to_list IS NOT NULL AND NOT p_fields ? 'anywhere' THEN
+        outcome := CASE WHEN to_list IS DISTINCT FROM p_list OR p_todo IS NULL
+            THEN list_enter_v1(p_workspace, to_list) ELSE list_state_v1(p_workspace, to_list)
+        END;
+    END IF;
+END $$;
+
+-- Puts todos into a list, which may be null, and counts them.
+CREATE FUNCTION relist_todos_v1(p_workspace bigint, p_todos bigint[], p_list bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
+BEGIN
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (p_todos) ORDER BY id FOR NO KEY UPDATE;
+    -- All parts see the todos as they were before.
+    WITH former AS MATERIALIZED (
+        SELECT id, list_id, deleted_at IS NULL AND is_open_v1(status) AS is_counted FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS DISTINCT FROM p_list
+    ), changed AS (
+        UPDATE todos t SET list_id = p_list, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+        RETURNING t.id, t.uid, t.version
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.moved', c.uid, c.version,
+            value_change_v1('list', list_named_v1(p_workspace, f.list_id), named)
+        FROM former f JOIN changed c USING (id) CROSS JOIN list_named_v1(p_workspace, p_list) AS named
+    ), changes AS (
+        SELECT list_id, -1 AS change FROM former WHERE is_counted
+        UNION ALL
+        SELECT p_list, 1 FROM former WHERE is_counted
+    )
+    INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+    SELECT p_workspace, list_id, own, sum(change) FROM changes
+    WHERE list_id IS NOT NULL GROUP BY list_id HAVING sum(change) <> 0
+    ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
+-- Adds a todo. 'exists', 'in_bin' if the UUID is taken, 'no_assignee', and what todo_place_v1 gives.
 CREATE FUNCTION add_todo_v1(p_workspace bigint, p_uid uuid, p_fields jsonb, OUT outcome text, OUT todo_id bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     assignee bigint;
     instant timestamptz := clock_timestamp();
     former todos;
+    place record;
 BEGIN
+    SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
+    IF place.outcome <> 'done' THEN
+        outcome := place.outcome;
+        RETURN;
+    END IF;
     IF jsonb_typeof(p_fields -> 'assignee') <> 'null' THEN
         assignee := employee_ref_v1(p_workspace, p_fields -> 'assignee');
         IF assignee IS NULL THEN
@@ -52,10 +193,12 @@ BEGIN
         END IF;
     END IF;
     LOOP
-        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-            updated_at, completed_at)
+        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
+            parent_id, position, created_at, updated_at, completed_at)
         VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, instant, instant,
+            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, place.to_list,
+            place.to_parent, coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)),
+            instant, instant,
             CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
         ON CONFLICT (workspace_id, uid) DO NOTHING
         RETURNING id INTO todo_id;
@@ -74,6 +217,9 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
+    IF is_open_v1(p_fields ->> 'status') THEN
+        PERFORM count_list_v1(p_workspace, NULL, place.to_list);
+    END IF;
     IF p_fields ->> 'status' = 'completed' THEN
         PERFORM count_completion_v1(p_workspace, NULL, instant);
     END IF;
@@ -103,11 +249,12 @@ BEGIN
     END;
 END $$;
 
--- Changes a locked todo, if the fields change anything. 'no_assignee'.
+-- Changes a locked todo, if the fields change anything. 'no_assignee', and what todo_place_v1 gives.
 CREATE FUNCTION change_todo_v1(p_todo todos, p_fields jsonb) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     w todos := p_todo;
     retagged jsonb;
+    place record;
     instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
 BEGIN
     IF p_fields ? 'title' THEN
@@ -136,19 +283,34 @@ BEGIN
             END IF;
         END IF;
     END IF;
+    -- Where nothing is said of it, only whether its list is archived is asked.
+    IF p_fields ?| ARRAY['list', 'parent'] OR w.list_id IS NOT NULL THEN
+        SELECT * INTO place FROM todo_place_v1(w.workspace_id, w.id, w.list_id, w.parent_id, p_fields);
+        IF place.outcome <> 'done' THEN
+            RETURN place.outcome;
+        END IF;
+        w.list_id := place.to_list;
+        w.parent_id := place.to_parent;
+    END IF;
+    IF p_fields ? 'position' THEN
+        w.position := coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM w.created_at));
+    END IF;
     IF p_fields ? 'tags' THEN
         retagged := set_tags_v1(p_todo.workspace_id, p_todo.id, p_fields -> 'tags');
     END IF;
     w.completed_at := CASE WHEN w.status = 'completed' THEN coalesce(p_todo.completed_at, instant) END;
-    IF retagged IS NOT NULL OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
-        (p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id)
-    THEN
+    IF retagged IS NOT NULL OR (
+        w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id, w.list_id, w.parent_id, w.position
+    ) IS DISTINCT FROM (
+        p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id,
+        p_todo.list_id, p_todo.parent_id, p_todo.position
+    ) THEN
         UPDATE todos SET title = w.title, description = w.description, status = w.status, priority = w.priority,
-            due_date = w.due_date, assignee_id = w.assignee_id, completed_at = w.completed_at, updated_at = instant,
-            version = version + 1
+            due_date = w.due_date, assignee_id = w.assignee_id, list_id = w.list_id, parent_id = w.parent_id,
+            position = w.position, completed_at = w.completed_at, updated_at = instant, version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
-        VALUES (p_todo.workspace_id, todo_event_v1(p_todo.status, w.status), p_todo.uid, p_todo.version + 1,
+        VALUES (p_todo.workspace_id, todo_event_v1(p_todo, w, retagged), p_todo.uid, p_todo.version + 1,
             todo_changes_v1(p_todo, w, retagged));
     END IF;
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
@@ -157,37 +319,126 @@ BEGIN
     IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
         PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
     END IF;
+    PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
+        CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    IF w.list_id IS DISTINCT FROM p_todo.list_id THEN
+        PERFORM relist_todos_v1(w.workspace_id, todos_below_v1(w.workspace_id, ARRAY[w.id]), w.list_id);
+    END IF;
     RETURN 'done';
 END $$;
 
--- Puts locked todos into the bin; those that are there stay as they are. Needs lock_tags_v1.
-CREATE FUNCTION bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+-- Completes a locked todo; with p_subtasks also the open todos below it, for which it needs lock_tree_v1 alone. What
+-- change_todo_v1 gives.
+CREATE FUNCTION complete_todo_v1(p_todo todos, p_subtasks boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    outcome CONSTANT text := change_todo_v1(p_todo, '{"status": "completed"}');
+    below bigint[];
 BEGIN
-    PERFORM count_todos_v1(p_workspace, p_todos, -1);
+    IF outcome = 'done' AND p_subtasks THEN
+        below := todos_below_v1(p_todo.workspace_id, ARRAY[p_todo.id]);
+        PERFORM FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) ORDER BY id FOR NO KEY UPDATE;
+        PERFORM reclassify_todos_v1(p_todo.workspace_id, ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) AND is_open_v1(status)
+                AND deleted_at IS NULL
+        ), 'completed', NULL);
+    END IF;
+    RETURN outcome;
+END $$;
+
+-- Puts locked todos into the bin with all live ones below them; those that are there stay as they are. Needs
+-- lock_tags_v1.
+CREATE FUNCTION bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
+    ids bigint[] := p_todos;
+    tops bigint[] := p_todos;
+BEGIN
+    IF EXISTS (
+        SELECT FROM todos
+        WHERE workspace_id = p_workspace AND parent_id = ANY (p_todos) AND parent_id IS NOT NULL
+            AND deleted_at IS NULL
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+        -- What is below several of them goes with the highest.
+        WITH RECURSIVE below AS (
+            SELECT id, id AS top, 0 AS level FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+            UNION ALL
+            SELECT t.id, b.top, b.level + 1 FROM below b
+            JOIN todos t ON t.workspace_id = p_workspace AND t.parent_id = b.id AND t.deleted_at IS NULL
+        )
+        SELECT array_agg(id), array_agg(top) INTO ids, tops
+        FROM (SELECT DISTINCT ON (id) id, top FROM below ORDER BY id, level DESC) whole;
+        PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+    PERFORM count_todos_v1(p_workspace, ids, -1);
     WITH gone AS (
-        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
-        RETURNING uid, version
+        UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
+            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+        FROM unnest(ids, tops) AS w (id, top)
+        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.deleted_at IS NULL
+        RETURNING t.uid, t.version
     )
     INSERT INTO events (workspace_id, type, subject, version)
     SELECT p_workspace, 'todo.deleted', uid, version FROM gone;
 END $$;
 
--- Takes locked todos out of the bin; live ones stay as they are. Needs lock_tags_v1.
-CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-    restored bigint[];
+-- Where those of these todos come whose parent is not among them: below their parent and into its list, if it is live;
+-- else below none, in the list in which they were, if there is one.
+CREATE FUNCTION todo_homes_v1(p_workspace bigint, p_todos bigint[])
+RETURNS TABLE (todo bigint, home_parent bigint, home_list bigint) LANGUAGE plpgsql AS $$
 BEGIN
-    WITH live AS (
-        UPDATE todos SET deleted_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    RETURN QUERY SELECT t.id, p.id, CASE WHEN p.id IS NULL THEN i.id ELSE p.list_id END
+        FROM todos t
+        LEFT JOIN todos p ON p.workspace_id = p_workspace AND p.id = t.parent_id AND p.deleted_at IS NULL
+        LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos)
+            AND (t.parent_id IS NULL OR t.parent_id <> ALL (p_todos));
+END $$;
+
+-- Takes locked todos out of the bin, and those below each that went there with it; live ones stay as they are. One
+-- whose parent is not there any more, or is too deep down by now, comes back without one. 'list_archived': then none
+-- came back. Needs lock_tags_v1 and lock_tree_v1 alone.
+CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    ids bigint[];
+    home record;
+BEGIN
+    WITH RECURSIVE together AS (
+        SELECT id, deleted_with FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
-        RETURNING id, uid, version
-    ), logged AS (
-        INSERT INTO events (workspace_id, type, subject, version)
-        SELECT p_workspace, 'todo.restored', uid, version FROM live
+        UNION
+        SELECT t.id, t.deleted_with FROM together b
+        JOIN todos t ON t.workspace_id = p_workspace AND t.parent_id = b.id AND t.deleted_with = b.deleted_with
+            AND t.deleted_at IS NOT NULL
     )
-    SELECT array_agg(id) INTO restored FROM live;
-    PERFORM count_todos_v1(p_workspace, restored, 1);
+    SELECT coalesce(array_agg(id), '{}') INTO ids FROM together;
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM todo_homes_v1(p_workspace, ids)
+        WHERE list_enter_v1(p_workspace, home_list) = 'list_archived'
+    ) THEN
+        RETURN 'list_archived';
+    END IF;
+    WITH live AS (
+        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_at IS NOT NULL
+        RETURNING uid, version
+    )
+    INSERT INTO events (workspace_id, type, subject, version)
+    SELECT p_workspace, 'todo.restored', uid, version FROM live;
+    FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
+        UPDATE todos SET parent_id = home.home_parent
+        WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
+        IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
+            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
+        END IF;
+        UPDATE todos SET list_id = home.home_list
+        WHERE workspace_id = p_workspace AND id = ANY (home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]))
+            AND list_id IS DISTINCT FROM home.home_list;
+    END LOOP;
+    PERFORM count_todos_v1(p_workspace, ids, 1);
+    RETURN 'done';
 END $$;

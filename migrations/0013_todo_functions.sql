@@ -15,6 +15,9 @@ BEGIN
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM lock_tags_v1(p_workspace, false);
     END IF;
+    IF p_fields ->> 'parent' IS NOT NULL THEN
+        PERFORM lock_tree_v1(p_workspace, false);
+    END IF;
     SELECT a.outcome, a.todo_id INTO outcome, todo_id FROM add_todo_v1(p_workspace, p_uid, p_fields) a;
     IF outcome <> 'done' THEN
         RETURN;
@@ -23,7 +26,7 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
--- Both PATCH and PUT: the latter names all fields.
+-- Both PATCH and PUT: the latter names all fields of the first release.
 CREATE FUNCTION todo_update_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
     p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -39,6 +42,9 @@ BEGIN
     IF p_fields ? 'tags' THEN
         PERFORM lock_tags_v1(p_workspace, false);
     END IF;
+    IF p_fields ?| ARRAY['list', 'parent'] THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
@@ -52,10 +58,10 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
--- Body: the todo's public id, which a caller that knows the integer may not know.
-CREATE FUNCTION todo_delete_v1(
+-- Completes a todo, and with p_subtasks all open ones below it.
+CREATE FUNCTION todo_complete_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
-    p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean
+    p_versions bigint[], p_subtasks boolean, OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     locked record;
@@ -65,14 +71,58 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    PERFORM lock_tags_v1(p_workspace, false);
+    IF p_subtasks THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
+    outcome := complete_todo_v1(locked.todo, p_subtasks);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+-- Body: the public ids of the todo, which a caller that knows the integer may not know, and of its parent, and whether
+-- it had subtasks.
+CREATE FUNCTION todo_delete_v1(
+    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
+    p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    locked record;
+    below boolean;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tags_v1(p_workspace, false);
+    -- Before the todo's row is locked, where others who change the shape of trees may be waiting for it.
+    IF EXISTS (
+        SELECT FROM todos t JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+        WHERE t.workspace_id = p_workspace AND (t.id = p_id OR t.uid = p_uid)
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    END IF;
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    below := EXISTS (
+        SELECT FROM todos
+        WHERE workspace_id = p_workspace AND parent_id = (locked.todo).id AND deleted_at IS NULL
+    );
     PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
-    body := to_json((locked.todo).uid);
+    body := json_build_object('uid', (locked.todo).uid, 'below', below, 'parent', (
+        SELECT uid FROM todos WHERE workspace_id = p_workspace AND id = (locked.todo).parent_id
+    ));
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
@@ -89,19 +139,23 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM lock_tree_v1(p_workspace, true);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, NULL, true);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
+    outcome := unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
     body := todo_document_v1(p_workspace, (locked.todo).id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
 -- Several todos out of the bin, all or nothing: the first that was never there, or was purged, ends the statement with
--- SQLSTATE TD001, its index and outcome in DETAIL, as todos_batch_v1 does. A live todo stays as it is. Body: the todos,
--- in the order of their ids in the request.
+-- SQLSTATE TD001, its index and outcome in DETAIL, as todos_batch_v1 does. A live todo stays as it is. 'list_archived'
+-- is told of all together. Body: the todos, in the order of their ids in the request.
 CREATE FUNCTION todos_restore_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uids text[],
     OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -117,6 +171,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM lock_tree_v1(p_workspace, true);
     PERFORM FROM todos WHERE workspace_id = p_workspace AND uid = ANY (p_uids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
     FOR step IN SELECT u.uid::uuid, u.number - 1 AS index FROM unnest(p_uids) WITH ORDINALITY AS u (uid, number) LOOP
         SELECT * INTO locked FROM lock_todo_v1(p_workspace, NULL, step.uid, NULL, true);
@@ -126,8 +181,10 @@ BEGIN
         END IF;
         ids := ids || (locked.todo).id;
     END LOOP;
-    PERFORM unbin_todos_v1(p_workspace, ids);
-    outcome := 'done';
+    outcome := unbin_todos_v1(p_workspace, ids);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
     body := todos_render_v1(p_workspace, ids);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -137,6 +194,19 @@ END $$;
 CREATE FUNCTION batch_lock_v1(p_workspace bigint, p_operations jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM lock_tags_v1(p_workspace, false);
+    IF EXISTS (
+        SELECT FROM jsonb_array_elements(p_operations) o
+        WHERE o ? 'move' OR o -> 'complete' = 'true' OR o -> 'update' ?| ARRAY['list', 'parent']
+    ) OR EXISTS (
+        SELECT FROM jsonb_to_recordset(p_operations) AS o (id bigint, uid uuid, delete boolean)
+        JOIN todos t ON t.workspace_id = p_workspace AND (t.id = o.id OR t.uid = o.uid)
+        JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+        WHERE o.delete
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    ELSIF EXISTS (SELECT FROM jsonb_array_elements(p_operations) o WHERE o -> 'create' ->> 'parent' IS NOT NULL) THEN
+        PERFORM lock_tree_v1(p_workspace, false);
+    END IF;
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id IN (
         SELECT t.id FROM todos t
         JOIN jsonb_to_recordset(p_operations) AS o (id bigint) ON t.workspace_id = p_workspace AND t.id = o.id
@@ -177,6 +247,12 @@ BEGIN
     IF outcome = 'done' AND p_operation ? 'update' THEN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
         result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
+    ELSIF outcome = 'done' AND p_operation ? 'move' THEN
+        outcome := move_todo_v1(locked.todo, p_operation -> 'move');
+        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
+    ELSIF outcome = 'done' AND p_operation ? 'complete' THEN
+        outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
+        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
     ELSIF outcome = 'done' THEN
         PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
         result := '{"deleted":"' || (locked.todo).uid || '"}';
@@ -185,7 +261,8 @@ END $$;
 
 -- Up to 100 operations in order, all or nothing. The first that fails ends the statement with SQLSTATE TD001, its
 -- index and outcome in DETAIL. Operations: {"create": fields, "uid"}, {"update": fields, "id"|"uid", "version"},
--- {"delete": true, "id"|"uid", "version"}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a
+-- {"delete": true, "id"|"uid", "version"}, {"move": fields of move_todo_v1, …}, {"complete": whether with what is below,
+-- …}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a
 -- whole todo for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key
 -- the statement ends with SQLSTATE TD002.
 CREATE FUNCTION todos_batch_v1(

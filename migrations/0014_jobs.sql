@@ -90,7 +90,7 @@ SELECT j.workspace_id, j.id, j.uid, (
 FROM jobs j;
 
 -- 'too_many_jobs' if the workspace has as many open jobs as it may have, 'no_assignee' if the change assigns
--- to an employee that does not exist.
+-- to an employee that does not exist, 'no_list' and 'list_archived' if it moves into such a list.
 CREATE FUNCTION job_accept_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_kind text,
     p_filter jsonb, p_change jsonb, p_most bigint, OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -106,6 +106,15 @@ BEGIN
     IF jsonb_typeof(p_change -> 'assign') <> 'null' AND employee_ref_v1(p_workspace, p_change -> 'assign') IS NULL THEN
         outcome := 'no_assignee';
         RETURN;
+    END IF;
+    IF p_change ->> 'move' IS NOT NULL THEN
+        outcome := (
+            SELECT list_state_v1(p_workspace, max(id)) FROM lists
+            WHERE workspace_id = p_workspace AND uid = (p_change ->> 'move')::uuid
+        );
+        IF outcome <> 'done' THEN
+            RETURN;
+        END IF;
     END IF;
     -- One at a time, so that the bound is exact. Foreign keys to the workspace do not wait for this.
     PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;

@@ -8,7 +8,7 @@ DECLARE
 BEGIN
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, status, priority, completed_at, deleted_at FROM todos
+        SELECT id, status, priority, list_id, completed_at, deleted_at FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
@@ -18,7 +18,7 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
-        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.completed_at, t.deleted_at
+        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.list_id, t.completed_at, t.deleted_at
     ), logged AS (
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, todo_event_v1(f.status, c.status), c.uid, c.version,
@@ -26,10 +26,15 @@ BEGIN
             || field_change_v1('priority', priority_name_v1(f.priority), priority_name_v1(c.priority))
         FROM former f JOIN changed c USING (id)
     ), changes AS (
-        SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
+        SELECT status, priority, list_id, completion_hour_v1(completed_at) AS hour, -1 AS change
         FROM former WHERE deleted_at IS NULL
         UNION ALL
-        SELECT status, priority, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+        SELECT status, priority, list_id, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+    ), listed AS (
+        INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+        SELECT p_workspace, list_id, own, sum(change) FROM changes
+        WHERE list_id IS NOT NULL AND is_open_v1(status) GROUP BY list_id HAVING sum(change) <> 0
+        ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     ), completed AS (
         INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
         SELECT p_workspace, hour, own, sum(change) FROM changes
@@ -85,29 +90,82 @@ BEGIN
     ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
--- Applies the change of a job to locked todos; those that are as wanted stay as they are. 'done', 'no_assignee'.
+-- Without those that are in an archived list, in which nothing is changed: which may be so since they were looked for.
+CREATE FUNCTION todos_of_open_lists_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM lock_list_v1(list_id, false) FROM (
+        SELECT DISTINCT list_id FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS NOT NULL ORDER BY list_id
+    ) lists;
+    RETURN ARRAY(
+        SELECT t.id FROM todos t
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND NOT EXISTS (
+            SELECT FROM lists i
+            WHERE i.workspace_id = p_workspace AND i.id = t.list_id AND i.archived_at IS NOT NULL
+        )
+    );
+END $$;
+
+-- Puts the whole trees to which locked todos belong into a list (a UUID), or into none. What list_enter_v1 gives. Needs
+-- lock_tree_v1 alone.
+CREATE FUNCTION move_trees_v1(p_workspace bigint, p_todos bigint[], p_list uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    list bigint;
+    level bigint[] := p_todos;
+    roots bigint[] := '{}';
+    outcome text;
+BEGIN
+    IF p_list IS NOT NULL THEN
+        list := (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = p_list);
+        outcome := CASE WHEN list IS NULL THEN 'no_list' ELSE list_enter_v1(p_workspace, list) END;
+        IF outcome <> 'done' THEN
+            RETURN outcome;
+        END IF;
+    END IF;
+    WHILE cardinality(level) > 0 LOOP
+        roots := roots || ARRAY(
+            SELECT id FROM todos WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL
+        );
+        level := ARRAY(
+            SELECT DISTINCT parent_id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL
+        );
+    END LOOP;
+    PERFORM relist_todos_v1(p_workspace, roots || p_todos || todos_below_v1(p_workspace, roots), list);
+    RETURN 'done';
+END $$;
+
+-- Applies the change of a job to locked todos; those that are as wanted stay as they are. 'done', 'no_assignee',
+-- 'no_list', 'list_archived'.
 -- without_room as in tag_todos_v1.
 CREATE FUNCTION change_todos_v1(
-    p_workspace bigint, p_todos bigint[], p_change jsonb, p_tag jsonb, p_max_tags bigint,
+    p_workspace bigint, p_todos bigint[], p_change jsonb, p_tag jsonb, p_max_tags bigint, p_anywhere boolean,
     OUT outcome text, OUT without_room bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
     assignee bigint;
     tagged bigint[];
+    chosen bigint[] := p_todos;
 BEGIN
     outcome := 'done';
     without_room := 0;
-    IF p_change = '"complete"' THEN
-        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'completed', NULL);
-    ELSIF p_change = '"reopen"' THEN
-        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'pending', NULL);
-    ELSIF p_change ? 'set_priority' THEN
-        PERFORM reclassify_todos_v1(
-            p_workspace, p_todos, NULL, priority_number_v1(p_change ->> 'set_priority')
-        );
-    ELSIF p_change = '"delete"' THEN
+    IF p_change = '"delete"' THEN
         PERFORM lock_tags_v1(p_workspace, false);
         PERFORM bin_todos_v1(p_workspace, p_todos);
+        RETURN;
+    ELSIF p_change ? 'move' THEN
+        outcome := move_trees_v1(p_workspace, p_todos, (p_change ->> 'move')::uuid);
+        RETURN;
+    END IF;
+    IF NOT p_anywhere THEN
+        chosen := todos_of_open_lists_v1(p_workspace, p_todos);
+    END IF;
+    IF p_change = '"complete"' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, 'completed', NULL);
+    ELSIF p_change = '"reopen"' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, 'pending', NULL);
+    ELSIF p_change ? 'set_priority' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, NULL, priority_number_v1(p_change ->> 'set_priority'));
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');
@@ -118,7 +176,7 @@ BEGIN
         END IF;
         WITH former AS MATERIALIZED (
             SELECT id, assignee_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee
+            WHERE workspace_id = p_workspace AND id = ANY (chosen) AND assignee_id IS DISTINCT FROM assignee
         ), changed AS (
             UPDATE todos t SET assignee_id = assignee, version = version + 1,
                 updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
@@ -131,7 +189,7 @@ BEGIN
         FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
-        FROM tag_todos_v1(p_workspace, p_todos, p_tag, p_change ? 'add_tag', p_max_tags) t;
+        FROM tag_todos_v1(p_workspace, chosen, p_tag, p_change ? 'add_tag', p_max_tags) t;
         WITH changed AS (
             UPDATE todos SET version = version + 1,
                 updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
@@ -169,7 +227,7 @@ END;
 -- which every check of a token reads, and with the old one the row can be updated in its page, without any index.
 CREATE FUNCTION job_chunk_v1(
     p_workspace bigint, p_job bigint, p_lease uuid, p_position bigint, p_todos bigint[], p_last bigint, p_change jsonb,
-    p_tag jsonb, p_max_tags bigint, p_lease_length interval, p_invalidate boolean,
+    p_tag jsonb, p_max_tags bigint, p_anywhere boolean, p_lease_length interval, p_invalidate boolean,
     OUT outcome text, OUT processed bigint, OUT new_position bigint, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
@@ -199,7 +257,7 @@ BEGIN
     END IF;
     IF processed > 0 THEN
         SELECT c.outcome, c.without_room INTO outcome, without_room
-        FROM change_todos_v1(p_workspace, p_todos, p_change, p_tag, p_max_tags) c;
+        FROM change_todos_v1(p_workspace, p_todos, p_change, p_tag, p_max_tags, p_anywhere) c;
         IF outcome <> 'done' THEN
             RETURN;
         END IF;

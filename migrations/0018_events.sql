@@ -103,6 +103,14 @@ CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RET
     WHERE workspace_id = p_workspace AND id = p_department;
 $$;
 
+CREATE FUNCTION list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT (SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list);
+$$;
+
+CREATE FUNCTION todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT (SELECT jsonb_build_object('id', uid, 'title', title) FROM todos WHERE workspace_id = p_workspace AND id = p_todo);
+$$;
+
 -- What a change of status is called.
 CREATE FUNCTION todo_event_v1(p_from text, p_to text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE
@@ -110,6 +118,17 @@ CREATE FUNCTION todo_event_v1(p_from text, p_to text) RETURNS text LANGUAGE sql 
         WHEN p_to = 'completed' THEN 'todo.completed'
         WHEN p_from = 'completed' THEN 'todo.reopened'
         ELSE 'todo.updated'
+    END;
+
+-- The same of a change of any fields; p_tags as set_tags_v1 gives them.
+CREATE FUNCTION todo_event_v1(p_from todos, p_to todos, p_tags jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE
+        WHEN p_tags IS NULL AND (
+            p_from.title, p_from.description, p_from.status, p_from.priority, p_from.due_date, p_from.assignee_id
+        ) IS NOT DISTINCT FROM (
+            p_to.title, p_to.description, p_to.status, p_to.priority, p_to.due_date, p_to.assignee_id
+        ) THEN 'todo.moved'
+        ELSE todo_event_v1(p_from.status, p_to.status)
     END;
 
 -- The changes from one state of a todo to another; p_tags as set_tags_v1 gives them.
@@ -137,6 +156,17 @@ BEGIN
         changes := changes || value_change_v1('assignee',
             employee_named_v1(p_from.workspace_id, p_from.assignee_id),
             employee_named_v1(p_to.workspace_id, p_to.assignee_id));
+    END IF;
+    IF p_from.list_id IS DISTINCT FROM p_to.list_id THEN
+        changes := changes || value_change_v1('list', list_named_v1(p_from.workspace_id, p_from.list_id),
+            list_named_v1(p_to.workspace_id, p_to.list_id));
+    END IF;
+    IF p_from.parent_id IS DISTINCT FROM p_to.parent_id THEN
+        changes := changes || value_change_v1('parent', todo_named_v1(p_from.workspace_id, p_from.parent_id),
+            todo_named_v1(p_to.workspace_id, p_to.parent_id));
+    END IF;
+    IF p_from.position <> p_to.position THEN
+        changes := changes || value_change_v1('position', to_jsonb(p_from.position), to_jsonb(p_to.position));
     END IF;
     IF p_tags IS NOT NULL THEN
         changes := changes || jsonb_build_object('tags', p_tags);

@@ -2,7 +2,7 @@
 
 -- The kinds of subjects that the feed tells of, in the order of its first pass: what others refer to comes first.
 CREATE FUNCTION feed_kinds_v1() RETURNS text[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['department', 'employee', 'tag', 'todo'];
+    RETURN ARRAY['department', 'employee', 'tag', 'list', 'todo'];
 
 -- How many rows a page of the feed or of events looks at, whether it tells of them or not.
 CREATE FUNCTION feed_window_v1() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -17,6 +17,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 CREATE FUNCTION tag_document_v1(p_tag tags) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN json_build_object('id', p_tag.uid, 'name', p_tag.name)::text;
 
+-- A list likewise.
+CREATE FUNCTION list_document_v1(p_list lists) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN json_build_object('id', p_list.uid, 'name', p_list.name, 'color', p_list.color, 'position', p_list.position,
+        'archived_at', rfc3339_v1(p_list.archived_at), 'created_at', rfc3339_v1(p_list.created_at),
+        'updated_at', rfc3339_v1(p_list.updated_at), 'version', p_list.version)::text;
+
 -- A subject as it is now; nulls if it is gone or in the bin.
 CREATE FUNCTION feed_subject_v1(p_workspace bigint, p_kind text, p_uid uuid, OUT version bigint, OUT document text)
 LANGUAGE plpgsql STABLE AS $$
@@ -28,6 +34,9 @@ BEGIN
     WHEN 'tag' THEN
         SELECT g.version, tag_document_v1(g) INTO version, document FROM tags g
         WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+    WHEN 'list' THEN
+        SELECT i.version, list_document_v1(i) INTO version, document FROM lists i
+        WHERE i.workspace_id = p_workspace AND i.uid = p_uid;
     WHEN 'employee' THEN
         SELECT e.version, d.document INTO version, document
         FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
@@ -68,6 +77,13 @@ BEGIN
             SELECT g.id, g.uid, g.version, tag_document_v1(g) AS document FROM tags g
             WHERE g.workspace_id = p_workspace AND g.id > p_after ORDER BY g.id LIMIT p_limit
         ) g;
+    WHEN 'list' THEN
+        SELECT array_agg(feed_item_v1(p_kind, i.uid, i.version, i.document, NULL) ORDER BY i.id), max(i.id), count(*)
+        INTO items, last, looked_at
+        FROM (
+            SELECT i.id, i.uid, i.version, list_document_v1(i) AS document FROM lists i
+            WHERE i.workspace_id = p_workspace AND i.id > p_after ORDER BY i.id LIMIT p_limit
+        ) i;
     WHEN 'employee' THEN
         SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
         INTO items, last, looked_at

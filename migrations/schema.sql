@@ -15,7 +15,13 @@ DECLARE
     assignee bigint;
     instant timestamptz := clock_timestamp();
     former todos;
+    place record;
 BEGIN
+    SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
+    IF place.outcome <> 'done' THEN
+        outcome := place.outcome;
+        RETURN;
+    END IF;
     IF jsonb_typeof(p_fields -> 'assignee') <> 'null' THEN
         assignee := employee_ref_v1(p_workspace, p_fields -> 'assignee');
         IF assignee IS NULL THEN
@@ -24,10 +30,12 @@ BEGIN
         END IF;
     END IF;
     LOOP
-        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-            updated_at, completed_at)
+        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
+            parent_id, position, created_at, updated_at, completed_at)
         VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, instant, instant,
+            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, place.to_list,
+            place.to_parent, coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)),
+            instant, instant,
             CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
         ON CONFLICT (workspace_id, uid) DO NOTHING
         RETURNING id INTO todo_id;
@@ -46,6 +54,9 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
+    IF is_open_v1(p_fields ->> 'status') THEN
+        PERFORM count_list_v1(p_workspace, NULL, place.to_list);
+    END IF;
     IF p_fields ->> 'status' = 'completed' THEN
         PERFORM count_completion_v1(p_workspace, NULL, instant);
     END IF;
@@ -54,6 +65,13 @@ BEGIN
     END IF;
     INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'todo.created', p_uid, 1);
     outcome := 'done';
+END $$;
+
+CREATE FUNCTION public.archived_lists_v1(p_workspace bigint) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT array_agg(id) FROM lists WHERE workspace_id = p_workspace AND archived_at IS NOT NULL);
 END $$;
 
 CREATE FUNCTION public.as_actor_v1(p_workspace bigint, p_actor text, p_request text) RETURNS bigint
@@ -70,6 +88,19 @@ CREATE FUNCTION public.batch_lock_v1(p_workspace bigint, p_operations jsonb) RET
     AS $$
 BEGIN
     PERFORM lock_tags_v1(p_workspace, false);
+    IF EXISTS (
+        SELECT FROM jsonb_array_elements(p_operations) o
+        WHERE o ? 'move' OR o -> 'complete' = 'true' OR o -> 'update' ?| ARRAY['list', 'parent']
+    ) OR EXISTS (
+        SELECT FROM jsonb_to_recordset(p_operations) AS o (id bigint, uid uuid, delete boolean)
+        JOIN todos t ON t.workspace_id = p_workspace AND (t.id = o.id OR t.uid = o.uid)
+        JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+        WHERE o.delete
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    ELSIF EXISTS (SELECT FROM jsonb_array_elements(p_operations) o WHERE o -> 'create' ->> 'parent' IS NOT NULL) THEN
+        PERFORM lock_tree_v1(p_workspace, false);
+    END IF;
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id IN (
         SELECT t.id FROM todos t
         JOIN jsonb_to_recordset(p_operations) AS o (id bigint) ON t.workspace_id = p_workspace AND t.id = o.id
@@ -110,6 +141,12 @@ BEGIN
     IF outcome = 'done' AND p_operation ? 'update' THEN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
         result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
+    ELSIF outcome = 'done' AND p_operation ? 'move' THEN
+        outcome := move_todo_v1(locked.todo, p_operation -> 'move');
+        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
+    ELSIF outcome = 'done' AND p_operation ? 'complete' THEN
+        outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
+        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
     ELSIF outcome = 'done' THEN
         PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
         result := '{"deleted":"' || (locked.todo).uid || '"}';
@@ -123,13 +160,36 @@ CREATE FUNCTION public.bin_retention_v1() RETURNS interval
 CREATE FUNCTION public.bin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
+    ids bigint[] := p_todos;
+    tops bigint[] := p_todos;
 BEGIN
-    PERFORM count_todos_v1(p_workspace, p_todos, -1);
+    IF EXISTS (
+        SELECT FROM todos
+        WHERE workspace_id = p_workspace AND parent_id = ANY (p_todos) AND parent_id IS NOT NULL
+            AND deleted_at IS NULL
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+        -- What is below several of them goes with the highest.
+        WITH RECURSIVE below AS (
+            SELECT id, id AS top, 0 AS level FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
+            UNION ALL
+            SELECT t.id, b.top, b.level + 1 FROM below b
+            JOIN todos t ON t.workspace_id = p_workspace AND t.parent_id = b.id AND t.deleted_at IS NULL
+        )
+        SELECT array_agg(id), array_agg(top) INTO ids, tops
+        FROM (SELECT DISTINCT ON (id) id, top FROM below ORDER BY id, level DESC) whole;
+        PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+    END IF;
+    PERFORM count_todos_v1(p_workspace, ids, -1);
     WITH gone AS (
-        UPDATE todos SET deleted_at = clock_timestamp(), version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
-        RETURNING uid, version
+        UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
+            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+        FROM unnest(ids, tops) AS w (id, top)
+        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.deleted_at IS NULL
+        RETURNING t.uid, t.version
     )
     INSERT INTO events (workspace_id, type, subject, version)
     SELECT p_workspace, 'todo.deleted', uid, version FROM gone;
@@ -145,14 +205,19 @@ CREATE TABLE public.todos (
     priority smallint DEFAULT 2 NOT NULL,
     due_date timestamp with time zone,
     assignee_id bigint,
+    list_id bigint,
+    parent_id bigint,
+    "position" double precision DEFAULT (EXTRACT(epoch FROM clock_timestamp()))::double precision NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     completed_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    deleted_with bigint,
     version bigint DEFAULT 1 NOT NULL,
     search tsvector GENERATED ALWAYS AS ((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, COALESCE(description, ''::text)), 'B'::"char"))) STORED NOT NULL,
     CONSTRAINT todos_completed_at_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT todos_description_check CHECK ((char_length(description) <= 10000)),
+    CONSTRAINT todos_position_check CHECK ((("position" >= ('-10000000000000000'::numeric)::double precision) AND ("position" <= ('10000000000000000'::numeric)::double precision))),
     CONSTRAINT todos_priority_check CHECK (((priority >= 1) AND (priority <= 4))),
     CONSTRAINT todos_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'in_progress'::text, 'completed'::text, 'cancelled'::text]))),
     CONSTRAINT todos_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
@@ -168,6 +233,7 @@ CREATE FUNCTION public.change_todo_v1(p_todo public.todos, p_fields jsonb) RETUR
 DECLARE
     w todos := p_todo;
     retagged jsonb;
+    place record;
     instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
 BEGIN
     IF p_fields ? 'title' THEN
@@ -196,19 +262,34 @@ BEGIN
             END IF;
         END IF;
     END IF;
+    -- Where nothing is said of it, only whether its list is archived is asked.
+    IF p_fields ?| ARRAY['list', 'parent'] OR w.list_id IS NOT NULL THEN
+        SELECT * INTO place FROM todo_place_v1(w.workspace_id, w.id, w.list_id, w.parent_id, p_fields);
+        IF place.outcome <> 'done' THEN
+            RETURN place.outcome;
+        END IF;
+        w.list_id := place.to_list;
+        w.parent_id := place.to_parent;
+    END IF;
+    IF p_fields ? 'position' THEN
+        w.position := coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM w.created_at));
+    END IF;
     IF p_fields ? 'tags' THEN
         retagged := set_tags_v1(p_todo.workspace_id, p_todo.id, p_fields -> 'tags');
     END IF;
     w.completed_at := CASE WHEN w.status = 'completed' THEN coalesce(p_todo.completed_at, instant) END;
-    IF retagged IS NOT NULL OR (w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id) IS DISTINCT FROM
-        (p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id)
-    THEN
+    IF retagged IS NOT NULL OR (
+        w.title, w.description, w.status, w.priority, w.due_date, w.assignee_id, w.list_id, w.parent_id, w.position
+    ) IS DISTINCT FROM (
+        p_todo.title, p_todo.description, p_todo.status, p_todo.priority, p_todo.due_date, p_todo.assignee_id,
+        p_todo.list_id, p_todo.parent_id, p_todo.position
+    ) THEN
         UPDATE todos SET title = w.title, description = w.description, status = w.status, priority = w.priority,
-            due_date = w.due_date, assignee_id = w.assignee_id, completed_at = w.completed_at, updated_at = instant,
-            version = version + 1
+            due_date = w.due_date, assignee_id = w.assignee_id, list_id = w.list_id, parent_id = w.parent_id,
+            position = w.position, completed_at = w.completed_at, updated_at = instant, version = version + 1
         WHERE workspace_id = p_todo.workspace_id AND id = p_todo.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
-        VALUES (p_todo.workspace_id, todo_event_v1(p_todo.status, w.status), p_todo.uid, p_todo.version + 1,
+        VALUES (p_todo.workspace_id, todo_event_v1(p_todo, w, retagged), p_todo.uid, p_todo.version + 1,
             todo_changes_v1(p_todo, w, retagged));
     END IF;
     IF (w.status, w.priority) IS DISTINCT FROM (p_todo.status, p_todo.priority) THEN
@@ -217,29 +298,41 @@ BEGIN
     IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
         PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
     END IF;
+    PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
+        CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    IF w.list_id IS DISTINCT FROM p_todo.list_id THEN
+        PERFORM relist_todos_v1(w.workspace_id, todos_below_v1(w.workspace_id, ARRAY[w.id]), w.list_id);
+    END IF;
     RETURN 'done';
 END $$;
 
-CREATE FUNCTION public.change_todos_v1(p_workspace bigint, p_todos bigint[], p_change jsonb, p_tag jsonb, p_max_tags bigint, OUT outcome text, OUT without_room bigint) RETURNS record
+CREATE FUNCTION public.change_todos_v1(p_workspace bigint, p_todos bigint[], p_change jsonb, p_tag jsonb, p_max_tags bigint, p_anywhere boolean, OUT outcome text, OUT without_room bigint) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
     assignee bigint;
     tagged bigint[];
+    chosen bigint[] := p_todos;
 BEGIN
     outcome := 'done';
     without_room := 0;
-    IF p_change = '"complete"' THEN
-        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'completed', NULL);
-    ELSIF p_change = '"reopen"' THEN
-        PERFORM reclassify_todos_v1(p_workspace, p_todos, 'pending', NULL);
-    ELSIF p_change ? 'set_priority' THEN
-        PERFORM reclassify_todos_v1(
-            p_workspace, p_todos, NULL, priority_number_v1(p_change ->> 'set_priority')
-        );
-    ELSIF p_change = '"delete"' THEN
+    IF p_change = '"delete"' THEN
         PERFORM lock_tags_v1(p_workspace, false);
         PERFORM bin_todos_v1(p_workspace, p_todos);
+        RETURN;
+    ELSIF p_change ? 'move' THEN
+        outcome := move_trees_v1(p_workspace, p_todos, (p_change ->> 'move')::uuid);
+        RETURN;
+    END IF;
+    IF NOT p_anywhere THEN
+        chosen := todos_of_open_lists_v1(p_workspace, p_todos);
+    END IF;
+    IF p_change = '"complete"' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, 'completed', NULL);
+    ELSIF p_change = '"reopen"' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, 'pending', NULL);
+    ELSIF p_change ? 'set_priority' THEN
+        PERFORM reclassify_todos_v1(p_workspace, chosen, NULL, priority_number_v1(p_change ->> 'set_priority'));
     ELSIF p_change ? 'assign' THEN
         IF jsonb_typeof(p_change -> 'assign') <> 'null' THEN
             assignee := employee_ref_v1(p_workspace, p_change -> 'assign');
@@ -250,7 +343,7 @@ BEGIN
         END IF;
         WITH former AS MATERIALIZED (
             SELECT id, assignee_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND assignee_id IS DISTINCT FROM assignee
+            WHERE workspace_id = p_workspace AND id = ANY (chosen) AND assignee_id IS DISTINCT FROM assignee
         ), changed AS (
             UPDATE todos t SET assignee_id = assignee, version = version + 1,
                 updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
@@ -263,7 +356,7 @@ BEGIN
         FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
-        FROM tag_todos_v1(p_workspace, p_todos, p_tag, p_change ? 'add_tag', p_max_tags) t;
+        FROM tag_todos_v1(p_workspace, chosen, p_tag, p_change ? 'add_tag', p_max_tags) t;
         WITH changed AS (
             UPDATE todos SET version = version + 1,
                 updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
@@ -282,6 +375,25 @@ BEGIN
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
     END IF;
+END $$;
+
+CREATE FUNCTION public.complete_todo_v1(p_todo public.todos, p_subtasks boolean) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    outcome CONSTANT text := change_todo_v1(p_todo, '{"status": "completed"}');
+    below bigint[];
+BEGIN
+    IF outcome = 'done' AND p_subtasks THEN
+        below := todos_below_v1(p_todo.workspace_id, ARRAY[p_todo.id]);
+        PERFORM FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) ORDER BY id FOR NO KEY UPDATE;
+        PERFORM reclassify_todos_v1(p_todo.workspace_id, ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) AND is_open_v1(status)
+                AND deleted_at IS NULL
+        ), 'completed', NULL);
+    END IF;
+    RETURN outcome;
 END $$;
 
 CREATE FUNCTION public.completion_hour_v1(p_completed_at timestamp with time zone) RETURNS timestamp with time zone
@@ -317,6 +429,19 @@ BEGIN
         ON CONFLICT (status, shard) DO UPDATE SET jobs = c.jobs + excluded.jobs;
     END IF;
     RETURN NULL;
+END $$;
+
+CREATE FUNCTION public.count_list_v1(p_workspace bigint, p_former bigint, p_list bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF p_former IS NOT DISTINCT FROM p_list THEN
+        RETURN;
+    END IF;
+    INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+    SELECT p_workspace, list, count_shard_v1(p_workspace), change
+    FROM (VALUES (p_former, -1), (p_list, 1)) AS changes (list, change) WHERE list IS NOT NULL
+    ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
 CREATE FUNCTION public.count_shard_v1(p_workspace bigint) RETURNS smallint
@@ -356,12 +481,17 @@ DECLARE
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     WITH live AS MATERIALIZED (
-        SELECT id, status, priority, completion_hour_v1(completed_at) AS hour FROM todos
+        SELECT id, status, priority, list_id, completion_hour_v1(completed_at) AS hour FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NULL
     ), counted AS (
         INSERT INTO todo_counts AS c (workspace_id, status, priority, shard, todos)
         SELECT p_workspace, status, priority, own, p_change * count(*) FROM live GROUP BY status, priority
         ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos
+    ), listed AS (
+        INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+        SELECT p_workspace, list_id, own, p_change * count(*) FROM live
+        WHERE list_id IS NOT NULL AND is_open_v1(status) GROUP BY list_id
+        ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     ), completed AS (
         INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
         SELECT p_workspace, hour, own, p_change * count(*) FROM live WHERE hour IS NOT NULL GROUP BY hour
@@ -735,7 +865,7 @@ CREATE FUNCTION public.feed_item_v1(p_kind text, p_uid uuid, p_version bigint, p
 
 CREATE FUNCTION public.feed_kinds_v1() RETURNS text[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['department'::text, 'employee'::text, 'tag'::text, 'todo'::text];
+    RETURN ARRAY['department'::text, 'employee'::text, 'tag'::text, 'list'::text, 'todo'::text];
 
 CREATE FUNCTION public.feed_page_v1(p_workspace bigint, p_epoch uuid, p_phase text, p_after bigint, p_xid text, p_id bigint, p_complete_at timestamp with time zone, p_kinds text[], p_limit bigint, OUT outcome text, OUT items text, OUT epoch text, OUT phase text, OUT after bigint, OUT xid text, OUT id bigint, OUT complete_at text, OUT more boolean, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql STABLE
@@ -847,6 +977,13 @@ BEGIN
             SELECT g.id, g.uid, g.version, tag_document_v1(g) AS document FROM tags g
             WHERE g.workspace_id = p_workspace AND g.id > p_after ORDER BY g.id LIMIT p_limit
         ) g;
+    WHEN 'list' THEN
+        SELECT array_agg(feed_item_v1(p_kind, i.uid, i.version, i.document, NULL) ORDER BY i.id), max(i.id), count(*)
+        INTO items, last, looked_at
+        FROM (
+            SELECT i.id, i.uid, i.version, list_document_v1(i) AS document FROM lists i
+            WHERE i.workspace_id = p_workspace AND i.id > p_after ORDER BY i.id LIMIT p_limit
+        ) i;
     WHEN 'employee' THEN
         SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
         INTO items, last, looked_at
@@ -880,6 +1017,9 @@ BEGIN
     WHEN 'tag' THEN
         SELECT g.version, tag_document_v1(g) INTO version, document FROM tags g
         WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+    WHEN 'list' THEN
+        SELECT i.version, list_document_v1(i) INTO version, document FROM lists i
+        WHERE i.workspace_id = p_workspace AND i.uid = p_uid;
     WHEN 'employee' THEN
         SELECT e.version, d.document INTO version, document
         FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
@@ -995,6 +1135,10 @@ CREATE FUNCTION public.invalidations_settle_v1(p_workspaces bigint[], p_snapshot
     WHERE i.workspace_id = seen.workspace_id AND i.id = seen.id
 $$;
 
+CREATE FUNCTION public.is_open_v1(p_status text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (p_status = ANY (ARRAY['pending'::text, 'in_progress'::text]));
+
 CREATE FUNCTION public.job_accept_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_kind text, p_filter jsonb, p_change jsonb, p_most bigint, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1009,6 +1153,15 @@ BEGIN
     IF jsonb_typeof(p_change -> 'assign') <> 'null' AND employee_ref_v1(p_workspace, p_change -> 'assign') IS NULL THEN
         outcome := 'no_assignee';
         RETURN;
+    END IF;
+    IF p_change ->> 'move' IS NOT NULL THEN
+        outcome := (
+            SELECT list_state_v1(p_workspace, max(id)) FROM lists
+            WHERE workspace_id = p_workspace AND uid = (p_change ->> 'move')::uuid
+        );
+        IF outcome <> 'done' THEN
+            RETURN;
+        END IF;
     END IF;
     -- One at a time, so that the bound is exact. Foreign keys to the workspace do not wait for this.
     PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
@@ -1054,7 +1207,7 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
-CREATE FUNCTION public.job_chunk_v1(p_workspace bigint, p_job bigint, p_lease uuid, p_position bigint, p_todos bigint[], p_last bigint, p_change jsonb, p_tag jsonb, p_max_tags bigint, p_lease_length interval, p_invalidate boolean, OUT outcome text, OUT processed bigint, OUT new_position bigint, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.job_chunk_v1(p_workspace bigint, p_job bigint, p_lease uuid, p_position bigint, p_todos bigint[], p_last bigint, p_change jsonb, p_tag jsonb, p_max_tags bigint, p_anywhere boolean, p_lease_length interval, p_invalidate boolean, OUT outcome text, OUT processed bigint, OUT new_position bigint, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1084,7 +1237,7 @@ BEGIN
     END IF;
     IF processed > 0 THEN
         SELECT c.outcome, c.without_room INTO outcome, without_room
-        FROM change_todos_v1(p_workspace, p_todos, p_change, p_tag, p_max_tags) c;
+        FROM change_todos_v1(p_workspace, p_todos, p_change, p_tag, p_max_tags, p_anywhere) c;
         IF outcome <> 'done' THEN
             RETURN;
         END IF;
@@ -1104,6 +1257,173 @@ END $$;
 CREATE FUNCTION public.job_skipped_v1(p_skipped bigint, p_max_tags bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (p_skipped = 1) THEN format('1 todo has %s tags already and did not get this one'::text, p_max_tags) WHEN (p_skipped > 1) THEN format('%s todos have %s tags already and did not get this one'::text, p_skipped, p_max_tags) ELSE NULL::text END;
+
+CREATE FUNCTION public.list_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    list lists;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_list_v1(id, true) FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
+    SELECT * INTO list FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
+    outcome := precondition_v1(list.version, p_versions);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    IF EXISTS (SELECT FROM todos WHERE workspace_id = p_workspace AND list_id = list.id AND deleted_at IS NULL) THEN
+        outcome := 'list_not_empty';
+        RETURN;
+    END IF;
+    DELETE FROM lists WHERE workspace_id = p_workspace AND id = list.id;
+    DELETE FROM list_counts WHERE workspace_id = p_workspace AND list_id = list.id;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    VALUES (p_workspace, 'list.deleted', list.uid, list.version + 1, field_change_v1('name', list.name, NULL));
+    body := 'null';
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
+
+CREATE TABLE public.lists (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    color text,
+    "position" double precision NOT NULL,
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT lists_color_check CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+    CONSTRAINT lists_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT lists_position_check CHECK ((("position" >= ('-1000000000000000'::numeric)::double precision) AND ("position" <= ('1000000000000000'::numeric)::double precision)))
+);
+
+CREATE FUNCTION public.list_document_v1(p_list public.lists) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN (json_build_object('id', (p_list).uid, 'name', (p_list).name, 'color', (p_list).color, 'position', (p_list)."position", 'archived_at', public.rfc3339_v1((p_list).archived_at), 'created_at', public.rfc3339_v1((p_list).created_at), 'updated_at', public.rfc3339_v1((p_list).updated_at), 'version', (p_list).version))::text;
+
+CREATE FUNCTION public.list_enter_v1(p_workspace bigint, p_list bigint) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM lock_list_v1(p_list, false) WHERE p_list IS NOT NULL;
+    RETURN list_state_v1(p_workspace, p_list);
+END $$;
+
+CREATE FUNCTION public.list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_id_v1.p_workspace) AND (lists.uid = list_id_v1.p_uid)));
+
+CREATE FUNCTION public.list_ids_v1(p_workspace bigint, p_uids uuid[]) RETURNS bigint[]
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ARRAY(SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_ids_v1.p_workspace) AND (lists.uid = ANY (list_ids_v1.p_uids))));
+
+CREATE FUNCTION public.list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT (SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list);
+$$;
+
+CREATE FUNCTION public.list_state_v1(p_workspace bigint, p_list bigint) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN coalesce((
+        SELECT CASE WHEN archived_at IS NULL THEN 'done' ELSE 'list_archived' END
+        FROM lists WHERE workspace_id = p_workspace AND id = p_list
+    ), 'no_list');
+END $$;
+
+CREATE FUNCTION public.list_write_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_create boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_fields jsonb, p_most bigint, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    former lists;
+    w lists;
+    instant timestamptz := clock_timestamp();
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    IF p_create THEN
+        -- One at a time, so that the bound is exact. Foreign keys to the workspace do not wait for this.
+        PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
+        IF EXISTS (SELECT FROM lists WHERE workspace_id = p_workspace AND uid = p_uid) THEN
+            outcome := 'exists';
+            RETURN;
+        ELSIF (SELECT count(*) FROM lists WHERE workspace_id = p_workspace) >= p_most THEN
+            outcome := 'too_many_lists';
+            RETURN;
+        END IF;
+        former.created_at := instant;
+    ELSE
+        SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
+        IF (p_fields ->> 'archived')::boolean AND former.archived_at IS NULL THEN
+            PERFORM lock_list_v1(former.id, true);
+        END IF;
+        SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND id = former.id FOR NO KEY UPDATE;
+        outcome := precondition_v1(former.version, p_versions);
+        IF outcome <> 'done' THEN
+            RETURN;
+        END IF;
+    END IF;
+    w := former;
+    w.name := coalesce(p_fields ->> 'name', former.name);
+    w.folded := coalesce(p_fields ->> 'folded', former.folded);
+    IF p_fields ? 'color' THEN
+        w.color := p_fields ->> 'color';
+    END IF;
+    IF p_create OR p_fields ? 'position' THEN
+        w.position := coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM former.created_at));
+    END IF;
+    IF p_fields ? 'archived' THEN
+        w.archived_at := CASE WHEN (p_fields ->> 'archived')::boolean THEN coalesce(former.archived_at, instant) END;
+    END IF;
+    IF p_create THEN
+        INSERT INTO lists (workspace_id, uid, name, folded, color, position, archived_at, created_at, updated_at)
+        VALUES (p_workspace, p_uid, w.name, w.folded, w.color, w.position, w.archived_at, instant, instant)
+        RETURNING id INTO w.id;
+        INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'list.created', p_uid, 1);
+    ELSIF (w.name, w.color, w.position, w.archived_at)
+        IS DISTINCT FROM (former.name, former.color, former.position, former.archived_at)
+    THEN
+        UPDATE lists SET name = w.name, folded = w.folded, color = w.color, position = w.position,
+            archived_at = w.archived_at, version = version + 1,
+            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = former.id;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'list.updated', former.uid, former.version + 1,
+            field_change_v1('name', former.name, w.name) || field_change_v1('color', former.color, w.color)
+            || value_change_v1('position', to_jsonb(former.position), to_jsonb(w.position))
+            || field_change_v1('archived_at', rfc3339_v1(former.archived_at), rfc3339_v1(w.archived_at)));
+    END IF;
+    body := (SELECT document FROM list_documents_v1 WHERE workspace_id = p_workspace AND id = w.id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+    outcome := 'done';
+END $$;
+
+CREATE FUNCTION public.lock_list_v1(p_list bigint, p_alone boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF p_alone THEN
+        PERFORM pg_advisory_xact_lock(1818850164, hashint8(p_list));
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(1818850164, hashint8(p_list));
+    END IF;
+END $$;
 
 CREATE FUNCTION public.lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void
     LANGUAGE plpgsql
@@ -1132,6 +1452,17 @@ BEGIN
     END;
 END $$;
 
+CREATE FUNCTION public.lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF p_alone THEN
+        PERFORM pg_advisory_xact_lock(1953654116, hashint8(p_workspace));
+    ELSE
+        PERFORM pg_advisory_xact_lock_shared(1953654116, hashint8(p_workspace));
+    END IF;
+END $$;
+
 CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1153,6 +1484,65 @@ CREATE TABLE public.departments (
 CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN ARRAY(SELECT e.id FROM (public.employees e JOIN public.departments d ON (((d.workspace_id = e.workspace_id) AND (d.id = e.department_id)))) WHERE ((d.workspace_id = members_v1.p_workspace) AND ((d.id = members_v1.p_department) OR (d.uid = members_v1.p_department_uid))));
+
+CREATE FUNCTION public.move_todo_v1(p_todo public.todos, p_fields jsonb) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    fields jsonb := p_fields - ARRAY['after', 'before', 'place'];
+    place record;
+    spot record;
+BEGIN
+    IF p_fields ? 'list' AND NOT p_fields ? 'parent' AND (
+        SELECT id FROM lists WHERE workspace_id = p_todo.workspace_id AND uid = (p_fields ->> 'list')::uuid
+    ) IS DISTINCT FROM p_todo.list_id THEN
+        fields := fields || '{"parent": null}';
+    END IF;
+    IF p_fields ?| ARRAY['after', 'before', 'place'] THEN
+        SELECT * INTO place
+        FROM todo_place_v1(p_todo.workspace_id, p_todo.id, p_todo.list_id, p_todo.parent_id, fields);
+        IF place.outcome <> 'done' THEN
+            RETURN place.outcome;
+        END IF;
+        SELECT * INTO spot FROM todo_spot_v1(p_todo.workspace_id, p_todo.id, place.to_list, place.to_parent, p_fields);
+        IF spot.outcome <> 'done' THEN
+            RETURN spot.outcome;
+        END IF;
+        IF spot.spot IS NOT NULL THEN
+            fields := jsonb_set(fields, '{position}', to_jsonb(spot.spot));
+        END IF;
+    END IF;
+    RETURN change_todo_v1(p_todo, fields);
+END $$;
+
+CREATE FUNCTION public.move_trees_v1(p_workspace bigint, p_todos bigint[], p_list uuid) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    list bigint;
+    level bigint[] := p_todos;
+    roots bigint[] := '{}';
+    outcome text;
+BEGIN
+    IF p_list IS NOT NULL THEN
+        list := (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = p_list);
+        outcome := CASE WHEN list IS NULL THEN 'no_list' ELSE list_enter_v1(p_workspace, list) END;
+        IF outcome <> 'done' THEN
+            RETURN outcome;
+        END IF;
+    END IF;
+    WHILE cardinality(level) > 0 LOOP
+        roots := roots || ARRAY(
+            SELECT id FROM todos WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL
+        );
+        level := ARRAY(
+            SELECT DISTINCT parent_id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL
+        );
+    END LOOP;
+    PERFORM relist_todos_v1(p_workspace, roots || p_todos || todos_below_v1(p_workspace, roots), list);
+    RETURN 'done';
+END $$;
 
 CREATE FUNCTION public.precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1294,7 +1684,7 @@ DECLARE
 BEGIN
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, status, priority, completed_at, deleted_at FROM todos
+        SELECT id, status, priority, list_id, completed_at, deleted_at FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND (status <> p_status OR priority <> p_priority)
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
@@ -1304,7 +1694,7 @@ BEGIN
             END,
             version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
-        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.completed_at, t.deleted_at
+        RETURNING t.id, t.uid, t.version, t.status, t.priority, t.list_id, t.completed_at, t.deleted_at
     ), logged AS (
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, todo_event_v1(f.status, c.status), c.uid, c.version,
@@ -1312,10 +1702,15 @@ BEGIN
             || field_change_v1('priority', priority_name_v1(f.priority), priority_name_v1(c.priority))
         FROM former f JOIN changed c USING (id)
     ), changes AS (
-        SELECT status, priority, completion_hour_v1(completed_at) AS hour, -1 AS change
+        SELECT status, priority, list_id, completion_hour_v1(completed_at) AS hour, -1 AS change
         FROM former WHERE deleted_at IS NULL
         UNION ALL
-        SELECT status, priority, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+        SELECT status, priority, list_id, completion_hour_v1(completed_at), 1 FROM changed WHERE deleted_at IS NULL
+    ), listed AS (
+        INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+        SELECT p_workspace, list_id, own, sum(change) FROM changes
+        WHERE list_id IS NOT NULL AND is_open_v1(status) GROUP BY list_id HAVING sum(change) <> 0
+        ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos
     ), completed AS (
         INSERT INTO completion_counts AS c (workspace_id, hour, shard, todos)
         SELECT p_workspace, hour, own, sum(change) FROM changes
@@ -1328,9 +1723,37 @@ BEGIN
     ON CONFLICT (workspace_id, status, priority, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
-CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
+CREATE FUNCTION public.relist_todos_v1(p_workspace bigint, p_todos bigint[], p_list bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    own CONSTANT smallint := count_shard_v1(p_workspace);
+BEGIN
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (p_todos) ORDER BY id FOR NO KEY UPDATE;
+    -- All parts see the todos as they were before.
+    WITH former AS MATERIALIZED (
+        SELECT id, list_id, deleted_at IS NULL AND is_open_v1(status) AS is_counted FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS DISTINCT FROM p_list
+    ), changed AS (
+        UPDATE todos t SET list_id = p_list, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
+        RETURNING t.id, t.uid, t.version
+    ), logged AS (
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        SELECT p_workspace, 'todo.moved', c.uid, c.version,
+            value_change_v1('list', list_named_v1(p_workspace, f.list_id), named)
+        FROM former f JOIN changed c USING (id) CROSS JOIN list_named_v1(p_workspace, p_list) AS named
+    ), changes AS (
+        SELECT list_id, -1 AS change FROM former WHERE is_counted
+        UNION ALL
+        SELECT p_list, 1 FROM former WHERE is_counted
+    )
+    INSERT INTO list_counts AS c (workspace_id, list_id, shard, todos)
+    SELECT p_workspace, list_id, own, sum(change) FROM changes
+    WHERE list_id IS NOT NULL GROUP BY list_id HAVING sum(change) <> 0
+    ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
 
 CREATE FUNCTION public.set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS jsonb
     LANGUAGE plpgsql
@@ -1363,6 +1786,72 @@ BEGIN
     ) INTO changes
     FROM changed c JOIN tags g ON g.workspace_id = p_workspace AND g.id = c.tag_id HAVING count(*) > 0;
     RETURN changes;
+END $$;
+
+CREATE FUNCTION public.siblings_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint, p_forward boolean, p_limit integer) RETURNS TABLE(sibling bigint, place double precision)
+    LANGUAGE plpgsql
+    AS $_$
+DECLARE
+    kind CONSTANT text := CASE
+        WHEN p_parent IS NOT NULL THEN 'parent_id = $2'
+        WHEN p_list IS NOT NULL THEN 'list_id = $3 AND parent_id IS NULL'
+        ELSE 'list_id IS NULL AND parent_id IS NULL'
+    END;
+    direction CONSTANT text := CASE WHEN p_forward THEN 'ASC' ELSE 'DESC' END;
+BEGIN
+    RETURN QUERY EXECUTE format(
+        'SELECT id, position FROM todos WHERE workspace_id = $1 AND %1$s AND deleted_at IS NULL AND id <> $4
+         AND (position, id) %2$s ($5, $6) ORDER BY %3$s position %4$s, id %4$s LIMIT $7',
+        kind, CASE WHEN p_forward THEN '>' ELSE '<' END,
+        CASE WHEN p_parent IS NULL AND p_list IS NULL THEN format('list_id %s,', direction) ELSE '' END, direction
+    ) USING p_workspace, p_parent, p_list, p_todo, p_position, p_id, p_limit;
+END $_$;
+
+CREATE FUNCTION public.spread_siblings_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint) RETURNS double precision
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    width integer := 16;
+    before bigint[];
+    behind bigint[];
+    lowest double precision;
+    highest double precision;
+    step double precision;
+BEGIN
+    LOOP
+        -- The places before and behind what is moved are those beyond the last of each side.
+        SELECT array_agg(sibling ORDER BY number DESC) FILTER (WHERE number <= width),
+            max(place) FILTER (WHERE number > width), min(place)
+        INTO before, lowest, highest
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id, false, width + 1)
+            WITH ORDINALITY AS s (sibling, place, number);
+        lowest := coalesce(lowest, highest - width);
+        SELECT array_agg(sibling ORDER BY number) FILTER (WHERE number <= width),
+            max(place) FILTER (WHERE number > width), max(place)
+        INTO behind, highest, step
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id - 1, true, width + 1)
+            WITH ORDINALITY AS s (sibling, place, number);
+        highest := coalesce(highest, step + width);
+        step := (highest - lowest) / (cardinality(before) + cardinality(behind) + 2);
+        -- Room for some more todos in each gap.
+        EXIT WHEN step >= 1.5e-14 * greatest(abs(lowest), abs(highest), 1);
+        width := width * 4;
+    END LOOP;
+    WITH former AS MATERIALIZED (
+        SELECT id, position FROM todos WHERE workspace_id = p_workspace AND id = ANY (before || behind)
+    ), changed AS (
+    UPDATE todos t SET
+        position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
+        version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
+    WHERE t.workspace_id = p_workspace AND t.id = n.id
+    RETURNING t.id, t.uid, t.version, t.position
+    )
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    SELECT p_workspace, 'todo.moved', c.uid, c.version,
+        value_change_v1('position', to_jsonb(f.position), to_jsonb(c.position))
+    FROM former f JOIN changed c USING (id);
+    RETURN lowest + step * (cardinality(before) + 1);
 END $$;
 
 CREATE FUNCTION public.tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint
@@ -1514,10 +2003,48 @@ BEGIN
             employee_named_v1(p_from.workspace_id, p_from.assignee_id),
             employee_named_v1(p_to.workspace_id, p_to.assignee_id));
     END IF;
+    IF p_from.list_id IS DISTINCT FROM p_to.list_id THEN
+        changes := changes || value_change_v1('list', list_named_v1(p_from.workspace_id, p_from.list_id),
+            list_named_v1(p_to.workspace_id, p_to.list_id));
+    END IF;
+    IF p_from.parent_id IS DISTINCT FROM p_to.parent_id THEN
+        changes := changes || value_change_v1('parent', todo_named_v1(p_from.workspace_id, p_from.parent_id),
+            todo_named_v1(p_to.workspace_id, p_to.parent_id));
+    END IF;
+    IF p_from.position <> p_to.position THEN
+        changes := changes || value_change_v1('position', to_jsonb(p_from.position), to_jsonb(p_to.position));
+    END IF;
     IF p_tags IS NOT NULL THEN
         changes := changes || jsonb_build_object('tags', p_tags);
     END IF;
     RETURN changes;
+END $$;
+
+CREATE FUNCTION public.todo_complete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_subtasks boolean, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    locked record;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    IF p_subtasks THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    END IF;
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    outcome := complete_todo_v1(locked.todo, p_subtasks);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
 CREATE FUNCTION public.todo_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -1534,6 +2061,9 @@ BEGIN
     IF jsonb_array_length(p_fields -> 'tags') > 0 THEN
         PERFORM lock_tags_v1(p_workspace, false);
     END IF;
+    IF p_fields ->> 'parent' IS NOT NULL THEN
+        PERFORM lock_tree_v1(p_workspace, false);
+    END IF;
     SELECT a.outcome, a.todo_id INTO outcome, todo_id FROM add_todo_v1(p_workspace, p_uid, p_fields) a;
     IF outcome <> 'done' THEN
         RETURN;
@@ -1547,6 +2077,7 @@ CREATE FUNCTION public.todo_delete_v1(p_workspace bigint, p_route text, p_key te
     AS $$
 DECLARE
     locked record;
+    below boolean;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -1554,13 +2085,26 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, false);
+    -- Before the todo's row is locked, where others who change the shape of trees may be waiting for it.
+    IF EXISTS (
+        SELECT FROM todos t JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+        WHERE t.workspace_id = p_workspace AND (t.id = p_id OR t.uid = p_uid)
+    ) THEN
+        PERFORM lock_tree_v1(p_workspace, true);
+    END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
+    below := EXISTS (
+        SELECT FROM todos
+        WHERE workspace_id = p_workspace AND parent_id = (locked.todo).id AND deleted_at IS NULL
+    );
     PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
-    body := to_json((locked.todo).uid);
+    body := json_build_object('uid', (locked.todo).uid, 'below', below, 'parent', (
+        SELECT uid FROM todos WHERE workspace_id = p_workspace AND id = (locked.todo).parent_id
+    ));
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
@@ -1574,6 +2118,10 @@ END $$;
 CREATE FUNCTION public.todo_event_v1(p_from text, p_to text) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (p_from = p_to) THEN 'todo.updated'::text WHEN (p_to = 'completed'::text) THEN 'todo.completed'::text WHEN (p_from = 'completed'::text) THEN 'todo.reopened'::text ELSE 'todo.updated'::text END;
+
+CREATE FUNCTION public.todo_event_v1(p_from public.todos, p_to public.todos, p_tags jsonb) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN ((p_tags IS NULL) AND (NOT (((((((p_from).title IS DISTINCT FROM (p_to).title) OR ((p_from).description IS DISTINCT FROM (p_to).description)) OR ((p_from).status IS DISTINCT FROM (p_to).status)) OR ((p_from).priority IS DISTINCT FROM (p_to).priority)) OR ((p_from).due_date IS DISTINCT FROM (p_to).due_date)) OR ((p_from).assignee_id IS DISTINCT FROM (p_to).assignee_id)))) THEN 'todo.moved'::text ELSE public.todo_event_v1((p_from).status, (p_to).status) END;
 
 CREATE FUNCTION public.todo_find_v1(p_workspace bigint, p_id bigint, p_uid uuid) RETURNS text
     LANGUAGE plpgsql STABLE
@@ -1590,6 +2138,92 @@ BEGIN
     );
 END $$;
 
+CREATE FUNCTION public.todo_homes_v1(p_workspace bigint, p_todos bigint[]) RETURNS TABLE(todo bigint, home_parent bigint, home_list bigint)
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN QUERY SELECT t.id, p.id, CASE WHEN p.id IS NULL THEN i.id ELSE p.list_id END
+        FROM todos t
+        LEFT JOIN todos p ON p.workspace_id = p_workspace AND p.id = t.parent_id AND p.deleted_at IS NULL
+        LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos)
+            AND (t.parent_id IS NULL OR t.parent_id <> ALL (p_todos));
+END $$;
+
+CREATE FUNCTION public.todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT todos.id FROM public.todos WHERE ((todos.workspace_id = todo_id_v1.p_workspace) AND (todos.uid = todo_id_v1.p_uid)));
+
+CREATE FUNCTION public.todo_move_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    locked record;
+BEGIN
+    cache_wait := false;
+    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
+    IF outcome <> 'new' THEN
+        RETURN;
+    END IF;
+    PERFORM lock_tree_v1(p_workspace, true);
+    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
+    outcome := locked.outcome;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    outcome := move_todo_v1(locked.todo, p_fields);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    body := todo_document_v1(p_workspace, (locked.todo).id);
+    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+CREATE FUNCTION public.todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT (SELECT jsonb_build_object('id', uid, 'title', title) FROM todos WHERE workspace_id = p_workspace AND id = p_todo);
+$$;
+
+CREATE FUNCTION public.todo_place_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb, OUT outcome text, OUT to_list bigint, OUT to_parent bigint) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    parent record;
+    named bigint;
+BEGIN
+    outcome := 'done';
+    to_list := p_list;
+    to_parent := p_parent;
+    IF jsonb_typeof(p_fields -> 'parent') = 'null' THEN
+        to_parent := NULL;
+    ELSIF p_fields ? 'parent' THEN
+        SELECT id, list_id INTO parent FROM todos
+            WHERE workspace_id = p_workspace AND uid = (p_fields ->> 'parent')::uuid AND deleted_at IS NULL FOR SHARE;
+        outcome := CASE
+            WHEN parent.id IS NULL THEN 'no_parent'
+            WHEN parent.id = p_parent THEN 'done'
+            ELSE tree_fits_v1(p_workspace, p_todo, parent.id)
+        END;
+        to_parent := parent.id;
+        to_list := parent.list_id;
+    END IF;
+    IF outcome = 'done' AND p_fields ? 'list' THEN
+        named := (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = (p_fields ->> 'list')::uuid);
+        IF named IS NULL AND jsonb_typeof(p_fields -> 'list') <> 'null' THEN
+            outcome := 'no_list';
+        ELSIF to_parent IS NOT NULL AND named IS DISTINCT FROM to_list THEN
+            outcome := 'other_list';
+        END IF;
+        to_list := named;
+    END IF;
+    IF outcome = 'done' AND to_list IS NOT NULL AND NOT p_fields ? 'anywhere' THEN
+        outcome := CASE WHEN to_list IS DISTINCT FROM p_list OR p_todo IS NULL
+            THEN list_enter_v1(p_workspace, to_list) ELSE list_state_v1(p_workspace, to_list)
+        END;
+    END IF;
+END $$;
+
 CREATE FUNCTION public.todo_restore_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -1602,14 +2236,60 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM lock_tree_v1(p_workspace, true);
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, NULL, true);
     outcome := locked.outcome;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
+    outcome := unbin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
     body := todo_document_v1(p_workspace, (locked.todo).id);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+END $$;
+
+CREATE FUNCTION public.todo_spot_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb, OUT outcome text, OUT spot double precision) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    anchor CONSTANT uuid := coalesce(p_fields ->> 'after', p_fields ->> 'before');
+    first_id CONSTANT bigint := 0;
+    last_id CONSTANT bigint := 9223372036854775807;
+    former record;
+    next record;
+BEGIN
+    outcome := 'done';
+    SELECT id AS sibling, position AS place INTO former FROM todos
+        WHERE workspace_id = p_workspace AND uid = anchor AND deleted_at IS NULL AND id <> p_todo
+            AND parent_id IS NOT DISTINCT FROM p_parent AND list_id IS NOT DISTINCT FROM p_list;
+    IF anchor IS NOT NULL AND former.sibling IS NULL THEN
+        outcome := CASE WHEN p_fields ? 'after' THEN 'no_after' ELSE 'no_before' END;
+        RETURN;
+    ELSIF p_fields ? 'after' THEN
+        SELECT * INTO next
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, former.place, former.sibling, true, 1);
+    ELSIF p_fields ? 'before' THEN
+        next := former;
+        SELECT * INTO former
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, next.place, next.sibling, false, 1);
+    ELSIF p_fields ->> 'place' = 'first' THEN
+        SELECT * INTO next
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, '-Infinity', first_id, true, 1);
+    ELSE
+        SELECT * INTO former
+        FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, 'Infinity', last_id, false, 1);
+        SELECT NULL::bigint AS sibling, NULL::double precision AS place INTO next;
+    END IF;
+    spot := CASE
+        WHEN former.place IS NULL THEN next.place - 1
+        WHEN next.place IS NULL THEN greatest(former.place + 1, extract(epoch FROM clock_timestamp()))
+        ELSE former.place + (next.place - former.place) / 2
+    END;
+    IF spot <= former.place OR spot >= next.place THEN
+        spot := spread_siblings_v1(p_workspace, p_todo, p_list, p_parent, next.place, next.sibling);
+    END IF;
 END $$;
 
 CREATE FUNCTION public.todo_update_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -1625,6 +2305,9 @@ BEGIN
     END IF;
     IF p_fields ? 'tags' THEN
         PERFORM lock_tags_v1(p_workspace, false);
+    END IF;
+    IF p_fields ?| ARRAY['list', 'parent'] THEN
+        PERFORM lock_tree_v1(p_workspace, true);
     END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
     outcome := locked.outcome;
@@ -1671,6 +2354,43 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
+CREATE FUNCTION public.todos_below_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    level bigint[] := p_todos;
+    below bigint[] := '{}';
+BEGIN
+    LOOP
+        level := ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
+                AND deleted_at IS NULL
+        );
+        IF cardinality(level) = 0 THEN
+            RETURN below;
+        END IF;
+        below := below || level;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION public.todos_of_open_lists_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM lock_list_v1(list_id, false) FROM (
+        SELECT DISTINCT list_id FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS NOT NULL ORDER BY list_id
+    ) lists;
+    RETURN ARRAY(
+        SELECT t.id FROM todos t
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND NOT EXISTS (
+            SELECT FROM lists i
+            WHERE i.workspace_id = p_workspace AND i.id = t.list_id AND i.archived_at IS NOT NULL
+        )
+    );
+END $$;
+
 CREATE FUNCTION public.todos_render_v1(p_workspace bigint, p_ids bigint[]) RETURNS text
     LANGUAGE plpgsql STABLE
     AS $$
@@ -1696,6 +2416,7 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM lock_tree_v1(p_workspace, true);
     PERFORM FROM todos WHERE workspace_id = p_workspace AND uid = ANY (p_uids::uuid[]) ORDER BY id FOR NO KEY UPDATE;
     FOR step IN SELECT u.uid::uuid, u.number - 1 AS index FROM unnest(p_uids) WITH ORDINALITY AS u (uid, number) LOOP
         SELECT * INTO locked FROM lock_todo_v1(p_workspace, NULL, step.uid, NULL, true);
@@ -1705,8 +2426,10 @@ BEGIN
         END IF;
         ids := ids || (locked.todo).id;
     END LOOP;
-    PERFORM unbin_todos_v1(p_workspace, ids);
-    outcome := 'done';
+    outcome := unbin_todos_v1(p_workspace, ids);
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
     body := todos_render_v1(p_workspace, ids);
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
@@ -1730,7 +2453,14 @@ BEGIN
                     WHERE e.workspace_id = p_workspace AND e.id = t.assignee_id
                 ) assignee
             ) AS assignee,
-            rfc3339_v1(t.updated_at) AS updated_at
+            rfc3339_v1(t.updated_at) AS updated_at,
+            (SELECT i.uid FROM lists i WHERE i.workspace_id = p_workspace AND i.id = t.list_id) AS list_id,
+            (SELECT a.uid FROM todos a WHERE a.workspace_id = p_workspace AND a.id = t.parent_id) AS parent_id,
+            t.position, (
+                SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
+                FROM todos s
+                WHERE s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
+            ) AS subtasks
         ) summary))::text, ',' ORDER BY p.place) || ']'
         FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
         JOIN todos t ON t.workspace_id = p_workspace AND t.id = p.id
@@ -1791,23 +2521,103 @@ BEGIN
     outcome := 'done';
 END $$;
 
-CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
+CREATE FUNCTION public.tree_fits_v1(p_workspace bigint, p_todo bigint, p_parent bigint) RETURNS text
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    restored bigint[];
+    above bigint := p_parent;
+    level bigint[] := ARRAY[p_todo];
+    levels integer := 0;
 BEGIN
-    WITH live AS (
-        UPDATE todos SET deleted_at = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    WHILE above IS NOT NULL LOOP
+        IF above = p_todo THEN
+            RETURN 'cycle';
+        END IF;
+        levels := levels + 1;
+        above := (SELECT parent_id FROM todos WHERE workspace_id = p_workspace AND id = above);
+    END LOOP;
+    WHILE cardinality(level) > 0 LOOP
+        levels := levels + 1;
+        IF levels > tree_levels_v1() THEN
+            RETURN 'too_deep';
+        END IF;
+        level := ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
+                AND deleted_at IS NULL
+        );
+    END LOOP;
+    RETURN 'done';
+END $$;
+
+CREATE FUNCTION public.tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    root CONSTANT bigint := (
+        SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
+    );
+    level bigint[] := ARRAY[root];
+    ids bigint[] := CASE WHEN root IS NULL THEN '{}' ELSE ARRAY[root] END;
+BEGIN
+    WHILE cardinality(level) > 0 LOOP
+        level := ARRAY(
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
+                AND deleted_at IS NULL
+        );
+        ids := ids || level;
+    END LOOP;
+    RETURN ids;
+END $$;
+
+CREATE FUNCTION public.tree_levels_v1() RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 5;
+
+CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    ids bigint[];
+    home record;
+BEGIN
+    WITH RECURSIVE together AS (
+        SELECT id, deleted_with FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND deleted_at IS NOT NULL
-        RETURNING id, uid, version
-    ), logged AS (
-        INSERT INTO events (workspace_id, type, subject, version)
-        SELECT p_workspace, 'todo.restored', uid, version FROM live
+        UNION
+        SELECT t.id, t.deleted_with FROM together b
+        JOIN todos t ON t.workspace_id = p_workspace AND t.parent_id = b.id AND t.deleted_with = b.deleted_with
+            AND t.deleted_at IS NOT NULL
     )
-    SELECT array_agg(id) INTO restored FROM live;
-    PERFORM count_todos_v1(p_workspace, restored, 1);
+    SELECT coalesce(array_agg(id), '{}') INTO ids FROM together;
+    PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
+    IF EXISTS (
+        SELECT FROM todo_homes_v1(p_workspace, ids)
+        WHERE list_enter_v1(p_workspace, home_list) = 'list_archived'
+    ) THEN
+        RETURN 'list_archived';
+    END IF;
+    WITH live AS (
+        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_at IS NOT NULL
+        RETURNING uid, version
+    )
+    INSERT INTO events (workspace_id, type, subject, version)
+    SELECT p_workspace, 'todo.restored', uid, version FROM live;
+    FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
+        UPDATE todos SET parent_id = home.home_parent
+        WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
+        IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
+            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
+        END IF;
+        UPDATE todos SET list_id = home.home_list
+        WHERE workspace_id = p_workspace AND id = ANY (home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]))
+            AND list_id IS DISTINCT FROM home.home_list;
+    END LOOP;
+    PERFORM count_todos_v1(p_workspace, ids, 1);
+    RETURN 'done';
 END $$;
 
 CREATE FUNCTION public.workspace_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
@@ -2074,6 +2884,42 @@ CREATE SEQUENCE public.jobs_id_seq
 
 ALTER SEQUENCE public.jobs_id_seq OWNED BY public.jobs.id;
 
+CREATE TABLE public.list_counts (
+    workspace_id bigint NOT NULL,
+    list_id bigint NOT NULL,
+    shard smallint NOT NULL,
+    todos bigint NOT NULL
+)
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
+
+CREATE VIEW public.list_documents_v1 AS
+ SELECT i.workspace_id,
+    i.id,
+    i.uid,
+    ( SELECT (row_to_json(document.*))::text AS row_to_json
+           FROM ( SELECT i.id,
+                    i.uid,
+                    i.name,
+                    i.color,
+                    i."position",
+                    public.rfc3339_v1(i.archived_at) AS archived_at,
+                    ( SELECT COALESCE(sum(c.todos), (0)::numeric) AS "coalesce"
+                           FROM public.list_counts c
+                          WHERE ((c.workspace_id = i.workspace_id) AND (c.list_id = i.id))) AS count,
+                    public.rfc3339_v1(i.created_at) AS created_at,
+                    public.rfc3339_v1(i.updated_at) AS updated_at,
+                    i.version) document) AS document
+   FROM public.lists i;
+
+CREATE SEQUENCE public.lists_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
+
 CREATE TABLE public.purges (
     name text NOT NULL,
     due_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -2144,7 +2990,17 @@ CREATE VIEW public.todo_documents_v1 AS
                     public.rfc3339_v1(t.created_at) AS created_at,
                     public.rfc3339_v1(t.updated_at) AS updated_at,
                     public.rfc3339_v1(t.completed_at) AS completed_at,
-                    t.version) document) AS document
+                    t.version,
+                    ( SELECT i.uid
+                           FROM public.lists i
+                          WHERE ((i.workspace_id = t.workspace_id) AND (i.id = t.list_id))) AS list,
+                    ( SELECT p.uid
+                           FROM public.todos p
+                          WHERE ((p.workspace_id = t.workspace_id) AND (p.id = t.parent_id))) AS parent,
+                    t."position",
+                    ( SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE (s.status = 'completed'::text))) AS json_build_object
+                           FROM public.todos s
+                          WHERE ((s.workspace_id = t.workspace_id) AND (s.parent_id = t.id) AND (s.deleted_at IS NULL))) AS subtasks) document) AS document
    FROM public.todos t;
 
 CREATE SEQUENCE public.todos_id_seq
@@ -2214,6 +3070,8 @@ ALTER TABLE ONLY public.events ALTER COLUMN id SET DEFAULT nextval('public.event
 
 ALTER TABLE ONLY public.jobs ALTER COLUMN id SET DEFAULT nextval('public.jobs_id_seq'::regclass);
 
+ALTER TABLE ONLY public.lists ALTER COLUMN id SET DEFAULT nextval('public.lists_id_seq'::regclass);
+
 ALTER TABLE ONLY public.tags ALTER COLUMN id SET DEFAULT nextval('public.tags_id_seq'::regclass);
 
 ALTER TABLE ONLY public.todos ALTER COLUMN id SET DEFAULT nextval('public.todos_id_seq'::regclass);
@@ -2263,6 +3121,18 @@ ALTER TABLE ONLY public.jobs
 
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_uid_key UNIQUE (workspace_id, uid);
+
+ALTER TABLE ONLY public.list_counts
+    ADD CONSTRAINT list_counts_pkey PRIMARY KEY (workspace_id, list_id, shard);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_folded_key UNIQUE (workspace_id, folded);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_pkey PRIMARY KEY (workspace_id, id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_uid_key UNIQUE (workspace_id, uid);
 
 ALTER TABLE ONLY public.purges
     ADD CONSTRAINT purges_pkey PRIMARY KEY (name);
@@ -2323,17 +3193,23 @@ CREATE INDEX jobs_finished ON public.jobs USING btree (workspace_id, finished_at
 
 CREATE INDEX jobs_open ON public.jobs USING btree (workspace_id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX lists_archived ON public.lists USING btree (workspace_id, id) WHERE (archived_at IS NOT NULL);
+
 CREATE INDEX todo_tags_by_tag ON public.todo_tags USING btree (workspace_id, tag_id, todo_id);
 
 CREATE INDEX todos_by_assignee ON public.todos USING btree (workspace_id, assignee_id, created_at, id);
 
 CREATE INDEX todos_by_completion ON public.todos USING btree (workspace_id, completed_at) WHERE ((deleted_at IS NULL) AND (completed_at IS NOT NULL));
 
+CREATE INDEX todos_by_list ON public.todos USING btree (workspace_id, list_id, "position", id) INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX todos_by_parent ON public.todos USING btree (workspace_id, parent_id, "position", id) INCLUDE (status, deleted_at) WHERE (parent_id IS NOT NULL);
+
 CREATE INDEX todos_by_status ON public.todos USING btree (workspace_id, status, priority, created_at, id) INCLUDE (due_date) WHERE (deleted_at IS NULL);
 
-CREATE INDEX todos_created_order ON public.todos USING btree (workspace_id, created_at, id) INCLUDE (updated_at, due_date, assignee_id, priority, status) WHERE (deleted_at IS NULL);
+CREATE INDEX todos_created_order ON public.todos USING btree (workspace_id, created_at, id) INCLUDE (updated_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE (deleted_at IS NULL);
 
-CREATE INDEX todos_due_order ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (created_at, updated_at, assignee_id, priority, status) WHERE (deleted_at IS NULL);
+CREATE INDEX todos_due_order ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX todos_in_bin ON public.todos USING btree (workspace_id, deleted_at, id) WHERE (deleted_at IS NOT NULL);
 
@@ -2341,21 +3217,25 @@ CREATE INDEX todos_in_bin_by_created ON public.todos USING btree (workspace_id, 
 
 CREATE INDEX todos_in_bin_by_due ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
 
+CREATE INDEX todos_in_bin_by_position ON public.todos USING btree (workspace_id, "position", id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
+
 CREATE INDEX todos_in_bin_by_priority ON public.todos USING btree (workspace_id, priority, id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE INDEX todos_in_bin_by_title ON public.todos USING btree (workspace_id, lower((title COLLATE "und-x-icu")) COLLATE "C", id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE INDEX todos_in_bin_by_updated ON public.todos USING btree (workspace_id, updated_at, id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
 
-CREATE INDEX todos_open_due_order ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (created_at, updated_at, assignee_id, priority, status) WHERE ((deleted_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'in_progress'::text])));
+CREATE INDEX todos_open_due_order ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id) WHERE ((deleted_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'in_progress'::text])));
 
-CREATE INDEX todos_priority_order ON public.todos USING btree (workspace_id, priority, id) INCLUDE (created_at, updated_at, due_date, assignee_id, status) WHERE (deleted_at IS NULL);
+CREATE INDEX todos_position_order ON public.todos USING btree (workspace_id, "position", id) INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX todos_priority_order ON public.todos USING btree (workspace_id, priority, id) INCLUDE (created_at, updated_at, due_date, assignee_id, status, list_id, parent_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX todos_search ON public.todos USING gin (workspace_id, search) WITH (fastupdate=off) WHERE (deleted_at IS NULL);
 
 CREATE INDEX todos_title_order ON public.todos USING btree (workspace_id, lower((title COLLATE "und-x-icu")) COLLATE "C", id) WHERE (deleted_at IS NULL);
 
-CREATE INDEX todos_updated_order ON public.todos USING btree (workspace_id, updated_at, id) INCLUDE (created_at, due_date, assignee_id, priority, status) WHERE (deleted_at IS NULL);
+CREATE INDEX todos_updated_order ON public.todos USING btree (workspace_id, updated_at, id) INCLUDE (created_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX tokens_employee ON public.tokens USING btree (workspace_id, employee_id) WHERE (employee_id IS NOT NULL);
 
@@ -2393,6 +3273,12 @@ ALTER TABLE ONLY public.job_turns
 ALTER TABLE ONLY public.jobs
     ADD CONSTRAINT jobs_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
+ALTER TABLE ONLY public.list_counts
+    ADD CONSTRAINT list_counts_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
+ALTER TABLE ONLY public.lists
+    ADD CONSTRAINT lists_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
+
 ALTER TABLE ONLY public.tag_counts
     ADD CONSTRAINT tag_counts_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
@@ -2410,6 +3296,9 @@ ALTER TABLE ONLY public.todo_tags
 
 ALTER TABLE ONLY public.todos
     ADD CONSTRAINT todos_assignee_fkey FOREIGN KEY (workspace_id, assignee_id) REFERENCES public.employees(workspace_id, id);
+
+ALTER TABLE ONLY public.todos
+    ADD CONSTRAINT todos_parent_fkey FOREIGN KEY (workspace_id, parent_id) REFERENCES public.todos(workspace_id, id) ON DELETE SET NULL (parent_id);
 
 ALTER TABLE ONLY public.todos
     ADD CONSTRAINT todos_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);

@@ -97,6 +97,7 @@ impl From<todo_core::Error> for Problem {
             Error::NotFound(kind) => Self::new(StatusCode::NOT_FOUND, not_found(kind), detail),
             Error::Conflict(conflict) => Self::new(StatusCode::CONFLICT, conflict.code(), detail),
             Error::VersionMismatch(_) => Self::new(StatusCode::PRECONDITION_FAILED, "stale_version", detail),
+            Error::Exists(Kind::List) => Self::new(StatusCode::PRECONDITION_FAILED, "list_exists", detail),
             Error::Exists(_) => Self::new(StatusCode::PRECONDITION_FAILED, "todo_exists", detail),
             Error::IdempotencyMismatch => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", detail),
             Error::IdempotencyRunning => {
@@ -160,6 +161,7 @@ fn not_found(kind: Kind) -> &'static str {
         Kind::Tag => "tag_not_found",
         Kind::Employee => "employee_not_found",
         Kind::Department => "department_not_found",
+        Kind::List => "list_not_found",
         Kind::Job => "job_not_found",
         Kind::Workspace => "workspace_not_found",
         Kind::Token => "token_not_found",

@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{any, delete, get, post};
 
 use crate::app::App;
 use crate::error;
 use crate::handlers::{
-    admin, batch, bulk, changes, departments, employees, events, export, health, jobs, mcp, me,
-    metrics as metrics_page, openapi, root, stats, tags, todos, v1 as old,
+    admin, batch, bulk, changes, departments, employees, events, export, health, jobs, lists, mcp, me,
+    metrics as metrics_page, openapi, root, stats, tags, todobackend, todos, v1 as old,
 };
 use crate::middleware::access_log::RequestContext;
 use crate::middleware::{
@@ -25,8 +25,11 @@ use crate::middleware::{
 
 /// The whole API.
 pub fn build(app: Arc<App>) -> Router {
-    let guarded = v1()
-        .merge(v2())
+    let mut versions = v1().merge(v2());
+    if !app.settings.auth.required {
+        versions = versions.merge(todobackend());
+    }
+    let guarded = versions
         .route("/mcp", post(mcp::endpoint::answer))
         .fallback(error::route_not_found)
         .method_not_allowed_fallback(error::method_not_allowed)
@@ -41,6 +44,11 @@ pub fn build(app: Arc<App>) -> Router {
         .route("/", get(root::root))
         .method_not_allowed_fallback(error::method_not_allowed);
     let mut routes = operations.merge(guarded);
+    if app.settings.auth.required {
+        // Whether there is a token or none.
+        let nothing = || any(error::route_not_found);
+        routes = routes.route("/todobackend", nothing()).route("/todobackend/{id}", nothing());
+    }
     if let Some(allowed) = cors::allowed(&app.settings.http.cors_origins) {
         routes = routes.layer(from_fn_with_state(allowed, cors::allow));
     }
@@ -85,6 +93,21 @@ fn v1() -> Router<Arc<App>> {
         .route("/api/v1/openapi.json", get(openapi::v1))
 }
 
+/// For clients without credentials.
+fn todobackend() -> Router<Arc<App>> {
+    Router::new()
+        .route(
+            "/todobackend",
+            get(todobackend::list_todos).post(todobackend::create_todo).delete(todobackend::delete_todos),
+        )
+        .route(
+            "/todobackend/{id}",
+            get(todobackend::get_todo).patch(todobackend::patch_todo).delete(todobackend::delete_todo),
+        )
+        .method_not_allowed_fallback(error::method_not_allowed)
+        .layer(from_fn(todobackend::open_to_all))
+}
+
 fn v2() -> Router<Arc<App>> {
     Router::new()
         .route("/api/v2/todos", get(todos::list_todos).post(todos::create_todo))
@@ -96,10 +119,17 @@ fn v2() -> Router<Arc<App>> {
             "/api/v2/todos/{id}",
             get(todos::get_todo).put(todos::put_todo).patch(todos::patch_todo).delete(todos::delete_todo),
         )
+        .route("/api/v2/todos/{id}/move", post(todos::move_todo))
+        .route("/api/v2/todos/{id}/complete", post(todos::complete_todo))
         .route("/api/v2/todos/{id}/restore", post(todos::restore_todo))
         .route("/api/v2/todos/{id}/history", get(events::todo_history))
         .route("/api/v2/changes", get(changes::list_changes))
         .route("/api/v2/events", get(events::list_events))
+        .route("/api/v2/lists", get(lists::list_lists).post(lists::create_list))
+        .route(
+            "/api/v2/lists/{id}",
+            get(lists::get_list).put(lists::put_list).patch(lists::patch_list).delete(lists::delete_list),
+        )
         .route("/api/v2/jobs", get(jobs::list_jobs))
         .route("/api/v2/jobs/{id}", get(jobs::get_job).delete(jobs::cancel_job))
         .route("/api/v2/tags", get(tags::list_tags))

@@ -17,7 +17,7 @@ mod value;
 
 pub use later::LaterField;
 use value::wrong_type;
-pub use value::{array, boolean, instant, integer, serial, string, text, uuid, word};
+pub use value::{array, boolean, instant, integer, number, serial, string, text, uuid, word};
 
 /// The most items that are read of an array before equal ones are merged: they cost time, too.
 const MOST_ITEMS: usize = 1_000;

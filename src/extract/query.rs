@@ -10,6 +10,7 @@ use http::request::Parts;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
 use todo_core::domain::instant::Instant;
+use todo_core::domain::list::Holder;
 use todo_core::domain::text::{SanitisingBudget, SearchText, TagName, TextError};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
@@ -183,6 +184,20 @@ impl Parameters {
         tags
     }
 
+    /// `list`, repeatable.
+    pub fn lists(&mut self) -> Vec<Holder> {
+        let mut lists = Vec::new();
+        for list in self.all("list") {
+            match holder(&list) {
+                Ok(list) => lists.push(list),
+                Err((code, detail)) => self.fault("list", code, &detail),
+            }
+        }
+        let lists = filter::distinct(lists);
+        self.few("list", lists.len());
+        lists
+    }
+
     /// Notes a fault.
     pub fn fault(&mut self, name: &str, code: &'static str, detail: &str) {
         self.faults.push(Fault::parameter(name.chars().take(100).collect::<String>(), code, detail));
@@ -283,6 +298,11 @@ pub fn uuid(text: &str) -> Result<Id, (&'static str, String)> {
     Id::parse_uuid(text).ok_or_else(|| ("invalid_format", "must be a UUID of version 4 or 7".to_owned()))
 }
 
+/// The UUID of something, or `none`.
+fn holder(text: &str) -> Result<Holder, (&'static str, String)> {
+    if text == "none" { Ok(Holder::None) } else { uuid(text).map(Holder::Id) }
+}
+
 impl FromQuery for Filter {
     fn from_query(query: &mut Parameters) -> Self {
         Self {
@@ -300,6 +320,10 @@ impl FromQuery for Filter {
             updated_since: query.instant("updated_since"),
             q: query.one("q", |text| SearchText::parse(text).map(SearchText::into_string).map_err(coded)),
             deleted: query.boolean("deleted").unwrap_or(false),
+            lists: query.lists(),
+            parent: query.one("parent", holder),
+            root: query.one("root", uuid),
+            archived: query.boolean("archived").unwrap_or(false),
         }
     }
 }
@@ -315,7 +339,7 @@ impl FromQuery for Sort {
 /// The statuses, for messages.
 pub const STATUSES: &str = "pending, in_progress, completed, cancelled";
 /// The orders, for messages.
-pub const SORTS: &str = "created_at, updated_at, due_date, priority, title, with a leading - for descending";
+pub const SORTS: &str = "created_at, updated_at, due_date, priority, title, position, with a leading - for descending";
 /// The priorities, for messages.
 pub const PRIORITIES: &str = "low, medium, high, urgent";
 

@@ -6,6 +6,7 @@ use axum::extract::{OriginalUri, State};
 use http::StatusCode;
 use todo_core::Caller;
 use todo_core::domain::filter::{Filter, Sort};
+use todo_core::domain::list::Move;
 use todo_core::domain::todo::{Draft, Patch};
 use todo_core::store::todo_list::RenderedPage;
 use todo_core::store::write::Written;
@@ -21,6 +22,7 @@ use crate::extract::idempotency::Key;
 use crate::extract::page::{self, CursorScope, PageQuery};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{FromQuery, NoParameters, Parameters, Query};
+use crate::types::v2::list::Completion;
 use crate::types::v2::todo::Todo;
 
 /// The parameters of a list of todos.
@@ -127,6 +129,36 @@ pub async fn delete_todo(
 ) -> Result<StatusCode> {
     app.service.delete_todo(&caller, id.id(), &precondition).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Moves a todo with all that is below it.
+pub async fn move_todo(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    id: UuidPath,
+    Query(NoParameters): Query<NoParameters>,
+    IfMatch(precondition): IfMatch,
+    key: Key,
+    Json { value: to, digest }: Json<Move>,
+) -> Result {
+    let key = key.with_body(digest);
+    let written = app.service.move_todo(&caller, id.id(), &precondition, &to, key.as_ref()).await?;
+    Ok(whole(written.value.into()).replayed(written.replayed))
+}
+
+/// Completes a todo, and the open ones below it if that is asked for.
+pub async fn complete_todo(
+    State(app): State<Arc<App>>,
+    Writer(caller): Writer,
+    id: UuidPath,
+    Query(NoParameters): Query<NoParameters>,
+    IfMatch(precondition): IfMatch,
+    key: Key,
+    Json { value: Completion { subtasks }, digest }: Json<Completion>,
+) -> Result {
+    let key = key.with_body(digest);
+    let written = app.service.complete_todo(&caller, id.id(), &precondition, subtasks, key.as_ref()).await?;
+    Ok(whole(written.value.into()).replayed(written.replayed))
 }
 
 /// Takes a todo out of the bin.

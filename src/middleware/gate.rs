@@ -237,6 +237,7 @@ impl CachePlan {
             "todos/stats" => (app.settings.cache.stats, Dependency::Stats),
             "todos" | "todos/{id}" => (app.settings.cache.answers, Dependency::Lists),
             "tags" => (app.settings.cache.answers, Dependency::Tags),
+            "lists" | "lists/{id}" => (app.settings.cache.answers, Dependency::NamedLists),
             "employees" | "employees/{id}" | "departments" | "departments/{id}" => {
                 (app.settings.cache.answers, Dependency::People)
             }

@@ -1,9 +1,11 @@
 //! `X-Request-Id` and `traceparent`: every request has an id, in the answer, in each log line and in each error.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
 use axum::response::Response;
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use uuid::Uuid;
 
@@ -64,13 +66,29 @@ pub struct Origin<'a> {
 impl<'a> Origin<'a> {
     /// Of a request.
     pub fn of(app: &'a App, request: &Request) -> Self {
+        Self::of_headers(app, request.headers())
+    }
+
+    fn of_headers(app: &'a App, headers: &HeaderMap) -> Self {
         // The host appends its own after whatever the client sent.
-        let full_url = request.headers().get_all(&SPIN_FULL_URL).iter().next_back();
+        let full_url = headers.get_all(&SPIN_FULL_URL).iter().next_back();
         Self {
             public_url: &app.settings.http.public_url,
             full_url: full_url.cloned(),
-            host: request.headers().get(header::HOST).cloned(),
+            host: headers.get(header::HOST).cloned(),
         }
+    }
+}
+
+/// The scheme and authority of absolute links, as a handler takes it.
+#[derive(Debug)]
+pub struct Base(pub String);
+
+impl FromRequestParts<Arc<App>> for Base {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+        Ok(Self(Origin::of_headers(app, &parts.headers).to_string()))
     }
 }
 

@@ -30,6 +30,10 @@ pub const FILTER_V2: &[&str] = &[
     "updated_since",
     "q",
     "deleted",
+    "list",
+    "parent",
+    "root",
+    "archived",
 ];
 
 /// Every parameter that an operation of the version names.
@@ -144,7 +148,18 @@ pub fn all(version: Version) -> Map<String, Value> {
                 ),
             );
             put("q", query("q", "Words in title and description: \"a phrase\", or, -not.", schema("SearchInput")));
-            put("deleted", query("deleted", "The bin instead of the live todos.", boolean));
+            put("deleted", query("deleted", "The bin instead of the live todos.", boolean.clone()));
+            put(
+                "list",
+                repeated(
+                    "list",
+                    "In any of these lists; `none`: in none of them, the inbox. May be repeated.",
+                    holder(),
+                ),
+            );
+            put("parent", query("parent", "The subtasks of this todo; `none`: todos that are no subtasks.", holder()));
+            put("root", query("root", "This todo and all that is below it.", uuid()));
+            put("archived", query("archived", "Those in archived lists, too.", boolean));
             put(
                 "sort",
                 query(
@@ -153,7 +168,7 @@ pub fn all(version: Version) -> Map<String, Value> {
                     json!({
                         "type": "string", "default": "-created_at",
                         "enum": ["created_at", "-created_at", "updated_at", "-updated_at", "due_date", "-due_date", "priority",
-                            "-priority", "title", "-title"],
+                            "-priority", "title", "-title", "position", "-position"],
                     }),
                 ),
             );
@@ -237,6 +252,11 @@ pub fn all(version: Version) -> Map<String, Value> {
         }
     }
     all
+}
+
+/// The id of something that todos are in or below, or `none`.
+pub fn holder() -> Value {
+    json!({"oneOf": [uuid(), {"type": "string", "enum": ["none"]}]})
 }
 
 /// A UUID that names something.

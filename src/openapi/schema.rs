@@ -174,7 +174,7 @@ pub fn filter(version: Version) -> Value {
     let list = |name: &str, description: &str| json!({"type": "array", "maxItems": filter::MOST, "items": reference(name), "description": description});
     let instant = |description: &str| json!({"allOf": [reference("InstantInput")], "description": description});
     let id = |description: &str| json!({"allOf": [id(version)], "description": description});
-    json!({
+    let mut filter = json!({
         "type": "object",
         "description": "Which todos: all conditions that are given must hold, and at least one must be given.",
         "minProperties": 1,
@@ -194,7 +194,20 @@ pub fn filter(version: Version) -> Value {
             "q": {"allOf": [reference("SearchInput")], "description": "Words in title and description: \"a phrase\", or, -not."},
             "deleted": boolean("The bin instead of the live todos."),
         },
-    })
+    });
+    if version == Version::V2 {
+        let properties = &mut filter["properties"];
+        properties["list"] = json!({
+            "type": "array", "maxItems": filter::MOST, "items": parameter::holder(),
+            "description": "In any of these lists; `none`: in none of them, the inbox.",
+        });
+        properties["parent"] = json!({
+            "allOf": [parameter::holder()], "description": "The subtasks of this todo; `none`: todos that are no subtasks.",
+        });
+        properties["root"] = id("This todo and all that is below it.");
+        properties["archived"] = boolean("Those in archived lists, too.");
+    }
+    filter
 }
 
 /// What `types::v2::bulk` reads: a filter, an action, and what the action needs.
@@ -204,6 +217,10 @@ pub fn bulk(version: Version) -> Value {
     variants.push(variant(&["add_tag", "remove_tag"], Some(("tag", reference("TagNameInput")))));
     let assignee = json!({"oneOf": [employee(version), {"type": "null"}], "description": "Null: nobody."});
     variants.push(variant(&["assign"], Some(("assignee_id", assignee))));
+    if version == Version::V2 {
+        let list = json!({"oneOf": [id(version), {"type": "null"}], "description": "Null: the inbox."});
+        variants.push(variant(&["move"], Some(("list_id", list))));
+    }
     json!({"description": "One change to every todo that matches.", "oneOf": variants})
 }
 

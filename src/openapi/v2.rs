@@ -16,6 +16,7 @@ use crate::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDra
 use crate::types::v2::batch::Results;
 use crate::types::v2::bulk::{Accepted, Job};
 use crate::types::v2::feed::{Changes, Event};
+use crate::types::v2::list::{List, ListDraft, ListPatch, TodoCompletion, TodoMove};
 use crate::types::v2::people::{
     Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
 };
@@ -23,7 +24,7 @@ use crate::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\
-Todos that teams share: filters, full-text search, tags, assignments, batches, background changes, exports.
+Todos that teams share: lists, subtasks, filters, full-text search, tags, assignments, batches, background changes, exports.
 
 Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: follow \
 `next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others is overwritten. \
@@ -40,6 +41,12 @@ pub fn document() -> Value {
         .later("TodoDraft", LATER)
         .of::<TodoPatch>()
         .later("TodoPatch", LATER)
+        .of::<TodoMove>()
+        .of::<TodoCompletion>()
+        .of::<List>()
+        .page_of::<List>()
+        .of::<ListDraft>()
+        .of::<ListPatch>()
         .of::<Results>()
         .of::<Accepted>()
         .of::<Job>()
@@ -82,11 +89,12 @@ pub fn document() -> Value {
     operations.extend(others::operations());
     document::document(Parts {
         version: V2,
-        number: "2.0.0",
+        number: "2.1.0",
         description: DESCRIPTION,
         tags: &[
             ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
             ("changes", "What changed, for whoever keeps a copy; and who changed what."),
+            ("lists", "Lists of todos. What is in none is in the inbox."),
             ("jobs", "Background jobs and their progress."),
             ("tags", "Tags. A tag is created with the first todo that uses it."),
             ("employees", "Employees, to whom todos are assigned."),

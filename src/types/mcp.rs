@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::scalar;
 use super::v2::batch;
-use super::v2::filter::{distinct, filter};
+use super::v2::filter::{distinct, filter_with_lists};
 use super::v2::people::EmployeeRef;
 use super::v2::todo::Todo;
 use crate::extract::body::FromJson;
@@ -58,7 +58,7 @@ impl FromJson for Find {
             u64::try_from(limit).ok().and_then(Limit::new).ok_or_else(|| Fault::at(pointer, "out_of_range", detail))
         });
         let cursor = fields.optional("cursor", fields::string);
-        let filter = filter(fields, "text", fields.employee(), fields::uuid);
+        let filter = filter_with_lists(fields, "text");
         let page = PageQuery { limit: limit?.unwrap_or_default(), cursor: cursor? };
         Some(Self { filter: filter?, sort: sort?.unwrap_or_default(), page })
     }

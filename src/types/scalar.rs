@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use todo_core::domain::bulk::Change;
 use todo_core::domain::feed::Kind as SubjectKinds;
+use todo_core::domain::list::Rank;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
 use todo_core::domain::text::SearchText;
 use todo_core::domain::text::{Description as CoreDescription, TagName as CoreTagName, Title as CoreTitle};
@@ -79,7 +80,7 @@ scalar! {
     FieldChanges = json!({
         "type": "object", "maxProperties": 20, "additionalProperties": {
             "type": "object", "description": "What became of the field.", "properties": {
-                "from": {"description": "The value before: a text, a reference with `id` and `name`, or null."},
+                "from": {"description": "The value before: a text, a number, a reference with `id` and `name` or `title`, or null."},
                 "to": {"description": "The value after it."},
                 "added": {"type": "array", "maxItems": 20, "items": {"$ref": "#/components/schemas/TagName"},
                     "description": "Tags that came."},
@@ -93,6 +94,18 @@ scalar! {
     });
     /// What a bulk change does.
     Action = words(&Change::ACTIONS);
+    /// The colour of a list: `#` and six hexadecimal digits.
+    Color = json!({
+        "type": "string", "minLength": 7, "maxLength": 7, "pattern": "^#[0-9A-Fa-f]{6}$", "examples": ["#3366ff"],
+    });
+    /// Where something stands among its siblings: the smaller, the earlier; ties are broken by age.
+    Position = json!({
+        "type": "number", "format": "double", "minimum": -Rank::MOST, "maximum": Rank::MOST, "examples": [1_795_894_887.72],
+    });
+    /// Before or after all siblings.
+    MovePlace = words(&["first", "last"]);
+    /// What happens to subtasks.
+    SubtasksOption = words(&["keep", "complete"]);
     /// An instant in UTC, to the microsecond at most.
     Instant = json!({
         "type": "string", "format": "date-time", "minLength": 20, "maxLength": 27,

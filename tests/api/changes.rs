@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::harness::follower::{Follower, state};
-use crate::harness::{Workspace, database, suite};
+use crate::harness::targets::Postgres;
+use crate::harness::{Options, Server, Workspace, database, suite};
 use crate::jobs::done;
 
 suite![
@@ -23,7 +24,7 @@ suite![
     a_cursor_is_good_for_thirty_days,
     #[database]
     what_nobody_can_ask_for_is_purged,
-    #[database]
+    #[embedded]
     every_changed_row_has_its_line,
 ];
 
@@ -349,37 +350,34 @@ async fn what_nobody_can_ask_for_is_purged() {
 /// Whatever changes a row that the feed tells of writes one line in its transaction: triggers on the tables note what changes in this
 /// workspace.
 async fn every_changed_row_has_its_line() {
-    let ws = Workspace::new().await;
-    let database = database::connect().await;
+    // A database of its own: triggers are made while nobody writes.
+    let Some(postgres) = Postgres::start().await else { return };
+    let server = Server::private(postgres.used_by(Options::default())).await;
+    let database = database::connect_to(&postgres.url()).await;
+    database::make_admin(&database, &server.admin_token).await;
+    let ws = Workspace::on(&server).await;
     let workspace = database::workspace(&database, &ws).await;
-    let watch = format!(
-        "create table watched_{workspace} (xid xid8, subject uuid, version bigint, kind text);
-         create function watch_{workspace}() returns trigger language plpgsql as $$ begin
-             insert into watched_{workspace}
+    let watch = "create table watched (xid xid8, subject uuid, version bigint, kind text);
+         create function watch() returns trigger language plpgsql as $$ begin
+             insert into watched
              values (pg_current_xact_id(), coalesce(new.uid, old.uid), new.version, tg_argv[0]);
              return null;
-         end $$;"
-    );
-    database.batch_execute(&watch).await.unwrap();
+         end $$;";
+    database.batch_execute(watch).await.unwrap();
     for (kind, table) in [("todo", "todos"), ("tag", "tags"), ("employee", "employees"), ("department", "departments")]
     {
         for (when, what) in [("insert", "new"), ("update", "new"), ("delete", "old")] {
             let trigger = format!(
-                "create trigger watch_{workspace}_{when} after {when} on {table} for each row
-                 when ({what}.workspace_id = {workspace}) execute function watch_{workspace}('{kind}')"
+                "create trigger watch_{when} after {when} on {table} for each row
+                 when ({what}.workspace_id = {workspace}) execute function watch('{kind}')"
             );
             database.batch_execute(&trigger).await.unwrap();
         }
     }
     everything(&ws).await;
-    for table in ["todos", "tags", "employees", "departments"] {
-        for when in ["insert", "update", "delete"] {
-            database.batch_execute(&format!("drop trigger watch_{workspace}_{when} on {table}")).await.unwrap();
-        }
-    }
     let differences = format!(
         "select coalesce(string_agg(format('%s %s: %s lines, changed %s times', w.kind, w.subject, coalesce(l.lines, 0), w.times), '; '), '')
-         from (select xid, subject, kind, count(*) as times from watched_{workspace} group by 1, 2, 3) w
+         from (select xid, subject, kind, count(*) as times from watched group by 1, 2, 3) w
          full join (
              select xid, subject, count(*) as lines from events where workspace_id = {workspace} and type not like 'job.%' group by 1, 2
          ) l using (xid, subject)
@@ -387,10 +385,8 @@ async fn every_changed_row_has_its_line() {
     );
     let found: String = database.query_one(&differences, &[]).await.unwrap().get(0);
     assert_eq!(found, "", "a function forgets its line, or writes several");
-    let watched = database::number(&database, &format!("select count(*) from watched_{workspace}"), &[]).await;
+    let watched = database::number(&database, "select count(*) from watched", &[]).await;
     assert!(watched > 30, "{watched} changes");
-    let clear = format!("drop function watch_{workspace}(); drop table watched_{workspace}");
-    database.batch_execute(&clear).await.unwrap();
 }
 
 /// Every way to change something that the feed tells of.

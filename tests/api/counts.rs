@@ -35,7 +35,15 @@ const WRONG: &str = "\
         SELECT workspace_id, date_trunc('hour', completed_at, 'UTC') AS hour, count(*) AS made
         FROM todos WHERE deleted_at IS NULL AND completed_at IS NOT NULL GROUP BY 1, 2
     ) m USING (workspace_id, hour)
-    WHERE kept IS DISTINCT FROM made AND hour > now() - interval '7 days'";
+    WHERE kept IS DISTINCT FROM made AND hour > now() - interval '7 days'
+    UNION ALL
+    SELECT 'list ' || list_id || ' of ' || workspace_id || ': ' || concat_ws(', not ', kept, made)
+    FROM (SELECT workspace_id, list_id, sum(todos) AS kept FROM list_counts GROUP BY 1, 2 HAVING sum(todos) <> 0) k
+    FULL JOIN (
+        SELECT workspace_id, list_id, count(*) AS made
+        FROM todos WHERE deleted_at IS NULL AND list_id IS NOT NULL AND status IN ('pending', 'in_progress') GROUP BY 1, 2
+    ) m USING (workspace_id, list_id)
+    WHERE kept IS DISTINCT FROM made";
 
 async fn kept_counts_are_exact_at_any_moment() {
     let database = database::connect().await;

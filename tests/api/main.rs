@@ -42,6 +42,7 @@ mod headers;
 mod health;
 mod idempotency;
 mod jobs;
+mod lists;
 mod logs;
 mod mcp;
 mod mcp_tools;
@@ -49,6 +50,7 @@ mod me;
 mod metrics;
 mod migrations;
 mod openapi;
+mod order;
 mod overload;
 mod pages;
 mod people;
@@ -63,9 +65,11 @@ mod settings;
 mod setup;
 mod statements;
 mod stats;
+mod subtasks;
 mod tags;
 mod tenancy;
 mod text;
+mod todobackend;
 mod todos_crud;
 mod todos_list;
 mod v1;
@@ -104,6 +108,10 @@ fn main() -> ExitCode {
         health::suite(),
         idempotency::suite(),
         jobs::suite(),
+        lists::suite(),
+        todobackend::suite(),
+        order::suite(),
+        subtasks::suite(),
         logs::suite(),
         mcp::suite(),
         mcp_tools::suite(),

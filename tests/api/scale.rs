@@ -31,6 +31,8 @@ suite![
     #[large]
     every_list_goes_through_an_index,
     #[large]
+    an_archived_list_leaves_every_list_bounded,
+    #[large]
     every_other_read_goes_through_an_index,
     #[large]
     a_far_page_costs_no_more_than_the_first,
@@ -73,6 +75,25 @@ async fn every_list_goes_through_an_index() {
     assert!(far <= 10, "{far} pages that are not empty looked farther than usual");
 }
 
+/// What is in an archived list is passed over by every list of todos.
+async fn an_archived_list_leaves_every_list_bounded() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    let path = format!("/api/v2/lists/{}", place.text(&shapes::list("0")).await);
+    place.large.patch(&path).json(json!({ "archived": true })).send().await.ok();
+    for filter in ["", "status=pending", "tag=tag-190", "q=zebra", "list=none", "parent=none"] {
+        for sort in shapes::SORTS {
+            let call = place.large.get(&format!("/api/v2/todos?{filter}&sort={sort}"));
+            let (answer, plans) = place.observe(call).await;
+            ledger.enter(&answer, &plans);
+            ledger.at_most(if sort.ends_with("title") { MOST_TITLES } else { USUAL_ROWS });
+            assert!(!answer.ok()["items"].as_array().unwrap().is_empty(), "{answer}");
+        }
+    }
+    place.large.patch(&path).json(json!({ "archived": false })).send().await.ok();
+    ledger.close(5);
+}
+
 async fn every_other_read_goes_through_an_index() {
     let mut place = Place::get().await;
     let mut ledger = Ledger::default();
@@ -89,7 +110,7 @@ async fn every_other_read_goes_through_an_index() {
     }
     paths.extend(["/api/v1/employees", "/api/v1/departments", "/api/v1/todos/stats"].map(str::to_owned));
     paths.extend(["/api/v2/todos/stats", "/api/v2/todos/stats?tz=Asia/Tokyo"].map(str::to_owned));
-    for list in ["tags", "employees", "departments", "jobs"] {
+    for list in ["tags", "lists", "employees", "departments", "jobs"] {
         let first = format!("/api/v2/{list}?limit=7");
         let next = place.large.get(&first).send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
         paths.extend([format!("/api/v2/{list}?limit=100"), format!("{first}&cursor={next}"), first]);
@@ -108,7 +129,7 @@ async fn every_other_read_goes_through_an_index() {
 fn order(sort: Sort, conditions: &str) -> (String, &'static str) {
     let (key, value) = match sort.key.as_str() {
         "title" => ("lower(title COLLATE \"und-x-icu\") COLLATE \"C\"", "key"),
-        "priority" => ("priority", "key::text"),
+        key @ ("priority" | "position") => (key, "key::text"),
         other => (other, "rfc3339_v1(key)"),
     };
     let direction = if sort.descending { "DESC" } else { "ASC" };
@@ -273,6 +294,8 @@ async fn every_write_goes_through_an_index() {
     let ids: Vec<String> =
         page["items"].as_array().unwrap().iter().map(|todo| todo["id"].as_str().unwrap().to_owned()).collect();
     let todo = |index: usize| format!("/api/v2/todos/{}", ids[index]);
+    let (wide, deep) = (place.text(&shapes::parent(true)).await, place.text(&shapes::parent(false)).await);
+    let list = place.text(&shapes::list("19")).await;
     let tags = place.large.get("/api/v2/tags?limit=100").send().await.ok();
     let tag = |index: usize| format!("/api/v2/tags/{}", tags["items"][index]["id"].as_str().unwrap());
     let updates: Vec<Value> = ids[5..]
@@ -290,6 +313,15 @@ async fn every_write_goes_through_an_index() {
         large.patch(&tag(60)).json(json!({ "name": "renamed" })),
         large.patch(&tag(61)).json(json!({ "name": "tag-62" })),
         large.delete(&tag(63)),
+        large.post("/api/v2/todos").json(json!({ "title": "new", "parent_id": wide, "list_id": null })),
+        large.post(&format!("/api/v2/todos/{deep}/move")).json(json!({ "parent_id": wide, "place": "first" })),
+        large.post(&format!("/api/v2/todos/{deep}/move")).json(json!({ "parent_id": null, "after": ids[3] })),
+        large.post(&format!("{}/move", todo(0))).json(json!({ "list_id": list, "place": "first" })),
+        large.post(&format!("{}/move", todo(0))).json(json!({ "list_id": null, "place": "last" })),
+        large.post(&format!("/api/v2/todos/{deep}/complete")).json(json!({ "subtasks": "complete" })),
+        large.post(&format!("/api/v2/todos/{wide}/move")).json(json!({ "list_id": list })),
+        large.delete(&format!("/api/v2/todos/{wide}")),
+        large.post(&format!("/api/v2/todos/{wide}/restore")),
     ] {
         let (answer, plans) = place.observe(call).await;
         ledger.enter(&answer, &plans);

@@ -74,6 +74,8 @@ pub enum Kind {
     Employee,
     /// A department.
     Department,
+    /// A list of todos.
+    List,
     /// A background job.
     Job,
     /// A workspace.
@@ -90,6 +92,7 @@ impl Kind {
             Self::Tag => "tag",
             Self::Employee => "employee",
             Self::Department => "department",
+            Self::List => "list",
             Self::Job => "job",
             Self::Workspace => "workspace",
             Self::Token => "token",
@@ -118,6 +121,14 @@ pub enum Conflict {
     EmployeeReferenced,
     /// Employees refer to the department.
     DepartmentReferenced,
+    /// A list with this name exists already.
+    ListNameTaken,
+    /// Todos are in the list.
+    ListNotEmpty,
+    /// Nothing is written in an archived list.
+    ListArchived,
+    /// The workspace has as many lists as it may have.
+    TooManyLists,
     /// The job has ended and can no longer be cancelled.
     JobFinished,
     /// The workspace has as many open jobs as it may have.
@@ -134,6 +145,10 @@ impl Conflict {
             Self::WorkspaceNameTaken => "workspace_name_taken",
             Self::EmployeeReferenced => "employee_referenced",
             Self::DepartmentReferenced => "department_referenced",
+            Self::ListNameTaken => "list_name_taken",
+            Self::ListNotEmpty => "list_not_empty",
+            Self::ListArchived => "list_archived",
+            Self::TooManyLists => "too_many_lists",
             Self::JobFinished => "job_finished",
             Self::TooManyJobs => "too_many_jobs",
         }
@@ -148,6 +163,10 @@ impl Conflict {
             Self::WorkspaceNameTaken => "a workspace with this name exists already",
             Self::EmployeeReferenced => "todos are assigned to this employee, or tokens name it",
             Self::DepartmentReferenced => "employees belong to this department",
+            Self::ListNameTaken => "a list with this name exists already",
+            Self::ListNotEmpty => "todos are in this list; move or delete them first",
+            Self::ListArchived => "the list is archived",
+            Self::TooManyLists => "the workspace has 1000 lists; delete one first",
             Self::JobFinished => "the job has ended",
             Self::TooManyJobs => "the workspace has 100 jobs that have not ended; wait for one or cancel one",
         }
@@ -180,8 +199,9 @@ impl Fault {
 
     /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that is
     /// answered and not here, or here and never answered.
-    pub const CODES: [&str; 20] = [
+    pub const CODES: [&str; 22] = [
         "control_character",
+        "cycle",
         "duplicate",
         "invalid_format",
         "invalid_value",
@@ -191,6 +211,7 @@ impl Fault {
         "read_only",
         "required",
         "stale_version",
+        "too_deep",
         "too_few",
         "too_long",
         "too_many",

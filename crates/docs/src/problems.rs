@@ -127,6 +127,13 @@ pub const PROBLEMS: &[ProblemEntry] = &[
     ),
     problem(
         404,
+        "list_not_found",
+        "No such list",
+        "There is no list with this id in your workspace.",
+        "List the lists with `GET /api/v2/lists`.",
+    ),
+    problem(
+        404,
         "job_not_found",
         "No such job",
         "There is no job with this id in your workspace, or it finished long ago and was removed.",
@@ -205,6 +212,35 @@ pub const PROBLEMS: &[ProblemEntry] = &[
     ),
     problem(
         409,
+        "list_name_taken",
+        "The name of the list is taken",
+        "Another list of your workspace has this name; upper and lower case do not make another name.",
+        "Choose another name, or use the list that has it.",
+    ),
+    problem(
+        409,
+        "list_not_empty",
+        "Todos are in the list",
+        "A list is deleted only when no todo is in it. Todos in the bin do not count.",
+        "Move or delete its todos first: `POST /api/v2/todos/bulk-process` with the filter `{\"list\": [id], \"archived\": true}` and \
+         the action `move` or `delete`.",
+    ),
+    problem(
+        409,
+        "list_archived",
+        "The list is archived",
+        "Nothing is written in an archived list: no todo is created in it, moved or restored into it, or changed.",
+        "Take the list out of the archive with `PATCH /api/v2/lists/{id}` and `{\"archived\": false}`, or move the todo to another list.",
+    ),
+    problem(
+        409,
+        "too_many_lists",
+        "Too many lists",
+        "A workspace has at most 1,000 lists.",
+        "Delete a list that is not needed any more. Tags group todos as well, and there may be more of them.",
+    ),
+    problem(
+        409,
         "job_finished",
         "The job has already finished",
         "A job that has succeeded, failed or been cancelled cannot be cancelled.",
@@ -238,6 +274,13 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "The object has changed",
         "The version in `If-Match`, or in `if_version` of a batch, is not the current one: somebody else wrote first.",
         "Read the object again, apply your change to what it is now, and repeat with its new `ETag`.",
+    ),
+    problem(
+        412,
+        "list_exists",
+        "The list exists",
+        "A PUT with `If-None-Match: *` names a list that is there already.",
+        "If this is the repetition of a request whose answer was lost, the list was created. Otherwise choose another id.",
     ),
     problem(
         412,
@@ -374,6 +417,8 @@ pub const FAULTS: &[FaultEntry] = &[
     fault("control_character", "The text holds a control character. Only a description may hold line breaks and tabs."),
     fault("no_person", "The value is `me`, and the token names no person."),
     fault("not_found", "The value refers to something that does not exist in your workspace."),
+    fault("cycle", "The todo would be a subtask of itself, or of a todo below it."),
+    fault("too_deep", "Todos would have more than five levels, the topmost included."),
     fault("stale_version", "The `if_version` of a batch's operation is not the todo's current version."),
     fault("duplicate", "The same field or element appears twice where each may appear once."),
     fault("out_of_range", "The number or instant lies outside its bounds; years run from 1970 to 9999."),

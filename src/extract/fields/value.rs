@@ -28,6 +28,11 @@ pub fn integer(value: Value, pointer: &str) -> Result<i64, Fault> {
     }
 }
 
+/// A JSON number.
+pub fn number(value: Value, pointer: &str) -> Result<f64, Fault> {
+    value.as_f64().ok_or_else(|| wrong_type(pointer, "a number", &value))
+}
+
 /// A JSON array with at most so many items.
 pub fn array(value: Value, pointer: &str, at_most: usize) -> Result<Vec<Value>, Fault> {
     match value {

@@ -6,7 +6,7 @@ use crate::types::v2::todo::{Assignee, Todo as Wire};
 
 /// The header line.
 pub const HEAD: &str = "id,title,description,status,completed,priority,due_date,tags,assignee,department,created_at,\
-                        updated_at,completed_at,version\r\n";
+                        updated_at,completed_at,version,list_id,parent_id,position\r\n";
 
 /// Appends a line.
 pub fn write(todo: Todo, out: &mut String) {
@@ -24,6 +24,10 @@ pub fn write(todo: Todo, out: &mut String) {
         updated_at,
         completed_at,
         version,
+        list_id,
+        parent_id,
+        position,
+        subtasks: _,
     } = Wire::from(todo);
     let (assignee, department) = match assignee {
         Some(Assignee { name, department, .. }) => (name, department.map(|department| department.name)),
@@ -44,6 +48,9 @@ pub fn write(todo: Todo, out: &mut String) {
         updated_at,
         completed_at.unwrap_or_default(),
         version.to_string(),
+        list_id.map(|id| id.to_string()).unwrap_or_default(),
+        parent_id.map(|id| id.to_string()).unwrap_or_default(),
+        position.get().to_string(),
     ];
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {

@@ -51,6 +51,10 @@ pub fn write(todo: Todo, out: &mut String) {
         let contact = format!("{} <{}>", assignee.name.as_str(), assignee.email.as_str());
         line(out, &format!("CONTACT:{}", text(&contact)));
     }
+    if let Some(parent) = &todo.parent {
+        // A subtask is related to its parent (3.8.4.5).
+        line(out, &format!("RELATED-TO:{parent}"));
+    }
     line(out, "END:VTODO");
 }
 

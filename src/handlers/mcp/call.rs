@@ -11,6 +11,7 @@ use todo_core::domain::todo::{Operation, OperationResult, Patch, Status, StatusC
 use todo_core::error::{Fault, Place};
 use todo_core::store::write::{IdempotencyKey, Written};
 use todo_core::{Caller, Error};
+use uuid::Uuid;
 
 use super::tool::Tool;
 use crate::app::App;
@@ -58,7 +59,8 @@ pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
         Tool::FindTodos => find(call).await,
         Tool::GetTodos => get(call).await,
         Tool::AddTodos => {
-            write(tool, call, "todos", |Additions(drafts)| drafts.into_iter().map(Operation::Create).collect()).await
+            let create = |draft| Operation::Create { uid: Uuid::now_v7(), draft };
+            write(tool, call, "todos", |Additions(drafts)| drafts.into_iter().map(create).collect()).await
         }
         Tool::UpdateTodos => write(tool, call, "todos", |Changes(changes)| changes).await,
         Tool::CompleteTodos => write_each(tool, call, complete).await,

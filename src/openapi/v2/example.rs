@@ -7,6 +7,7 @@ pub const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 /// Another todo, for a batch: an id stands in one operation only.
 const OTHER: &str = "0190163d-8694-739b-aea5-966c26f8ad94";
 pub const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
+const LIST: &str = "0190163d-8694-739b-aea5-966c26f8ad95";
 const DEPARTMENT: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
 const CREATED: &str = "2026-11-23T03:13:00.123456Z";
 
@@ -27,6 +28,10 @@ pub fn summary() -> Value {
         "tags": ["home"],
         "assignee": {"id": EMPLOYEE, "name": "Ada Lovelace"},
         "updated_at": CREATED,
+        "list_id": LIST,
+        "parent_id": null,
+        "position": 1_795_894_887.72,
+        "subtasks": {"total": 2, "completed": 1},
     })
 }
 
@@ -54,6 +59,10 @@ pub fn todo() -> Value {
         "updated_at": CREATED,
         "completed_at": null,
         "version": 1,
+        "list_id": LIST,
+        "parent_id": null,
+        "position": 1_795_894_887.72,
+        "subtasks": {"total": 2, "completed": 1},
     })
 }
 
@@ -134,6 +143,19 @@ pub fn stats() -> Value {
 /// A tag.
 pub fn tag() -> Value {
     json!({"id": ID, "name": "home", "count": 12, "created_at": CREATED, "version": 1})
+}
+
+/// A list.
+pub fn list() -> Value {
+    json!({
+        "id": LIST, "name": "Household", "color": "#3366ff", "position": 1_795_894_887.72, "archived": false,
+        "archived_at": null, "count": 12, "created_at": CREATED, "updated_at": CREATED, "version": 1,
+    })
+}
+
+/// A new list.
+pub fn list_draft() -> Value {
+    json!({"name": "Household", "color": "#3366ff"})
 }
 
 /// An employee.

@@ -9,6 +9,7 @@ use super::example;
 /// In the order of the router.
 pub fn operations() -> Vec<Operation> {
     let mut all = jobs_and_tags();
+    all.extend(lists());
     all.extend(employees());
     all.extend(departments());
     all.extend(administration());
@@ -54,6 +55,46 @@ fn jobs_and_tags() -> Vec<Operation> {
             .of_one("tag_not_found")
             .conditional()
             .empty("The tag was deleted."),
+    ]
+}
+
+fn lists() -> Vec<Operation> {
+    let of_one = |operation: Operation| operation.tag("lists").of_one("list_not_found");
+    vec![
+        Operation::read(V2, "/api/v2/lists", "list_lists", "List lists")
+            .about("A page of lists, archived ones included, each with how many open todos are in it.")
+            .tag("lists")
+            .paged()
+            .answers(200, "ListPage", "A page.", &["ETag", "Link"], example::page(example::list()))
+            .cached(),
+        Operation::write(V2, "post", "/api/v2/lists", "create_list", "Create a list")
+            .about("A workspace has at most 1,000 lists.")
+            .tag("lists")
+            .body("ListDraft", example::list_draft())
+            .idempotent()
+            .fails(&["list_name_taken", "too_many_lists"])
+            .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),
+        of_one(Operation::read(V2, "/api/v2/lists/{id}", "get_list", "Read a list"))
+            .answers(200, "List", "The list.", &["ETag"], example::list())
+            .cached(),
+        of_one(Operation::write(V2, "put", "/api/v2/lists/{id}", "put_list", "Replace or create a list"))
+            .about("With `If-Match` it replaces a list; with `If-None-Match: *` it creates one under an id that the client chose.")
+            .with(&["put-If-Match", "put-If-None-Match"])
+            .fails(&["stale_version", "list_exists", "list_name_taken", "too_many_lists", "precondition_required"])
+            .body("ListDraft", example::list_draft())
+            .answers(200, "List", "The list as it is now.", &["ETag"], example::list())
+            .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),
+        of_one(Operation::write(V2, "patch", "/api/v2/lists/{id}", "patch_list", "Change a list"))
+            .about("Changes the fields that are given (RFC 7396). `archived` takes its todos out of lists of todos, or back.")
+            .conditional()
+            .body("ListPatch", json!({"archived": true}))
+            .fails(&["list_name_taken"])
+            .answers(200, "List", "The list as it is now.", &["ETag"], example::list()),
+        of_one(Operation::write(V2, "delete", "/api/v2/lists/{id}", "delete_list", "Delete a list"))
+            .about("Refused while todos are in it. The bulk actions `move` and `delete` empty a list.")
+            .conditional()
+            .fails(&["list_not_empty"])
+            .empty("It is gone."),
     ]
 }
 

@@ -21,6 +21,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::write(V2, "post", "/api/v2/todos", "create_todo", "Create a todo")
             .body("TodoDraft", example::draft())
             .idempotent()
+            .fails(&["list_archived"])
             .answers(201, "Todo", "The todo was created.", &["ETag", "Location"], example::todo()),
         Operation::write(V2, "post", "/api/v2/todos/batch", "batch_todos", "Change several todos at once")
             .about(
@@ -29,16 +30,21 @@ pub fn operations() -> Vec<Operation> {
             )
             .body("Batch", example::batch())
             .idempotent()
-            .fails(&["stale_version"])
+            .fails(&["stale_version", "list_archived"])
             .answers(200, "BatchResults", "All operations were applied.", &[], example::results()),
         Operation::write(V2, "post", "/api/v2/todos/bulk-process", "bulk_process_todos", "Change all todos that match")
-            .about("Starts a background job that makes one change to every todo that matches the filter.")
+            .about(
+                "Starts a background job that makes one change to every todo that matches the filter. `delete` takes \
+                 what is below a todo with it. `move` takes the whole tree of each todo into the list, since a subtask is in the list \
+                 of its parent. Nothing is changed in archived lists, out of which only these two take todos.",
+            )
             .body("Bulk", example::bulk())
             .idempotent()
-            .fails(&["too_many_jobs"])
+            .fails(&["too_many_jobs", "list_archived"])
             .answers(202, "Accepted", "The job was accepted; reading it tells its progress.", &["Location"], example::accepted()),
         Operation::read(V2, "/api/v2/todos/stats", "todo_stats", "Count todos")
-            .about("The numbers of todos by status and priority, overdue, due today, and completed in the last seven days.")
+            .about("Counts by status and priority, overdue, due today, and completed in the last seven days, of all todos that are not in the \
+                    bin: subtasks and those in archived lists, too.")
             .with(&["tz"])
             .answers(200, "Stats", "The counts.", &["ETag"], example::stats())
             .cached(),
@@ -60,7 +66,7 @@ pub fn operations() -> Vec<Operation> {
             )
             .of_one("todo_not_found")
             .with(&["put-If-Match", "put-If-None-Match"])
-            .fails(&["stale_version", "todo_exists", "todo_deleted", "precondition_required"])
+            .fails(&["stale_version", "todo_exists", "todo_deleted", "list_archived", "precondition_required"])
             .body("TodoDraft", example::draft())
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo())
             .answers(201, "Todo", "The todo was created.", &["ETag", "Location"], example::todo()),
@@ -68,18 +74,41 @@ pub fn operations() -> Vec<Operation> {
             .about("Changes the fields that are given (RFC 7396). A change without effect does not raise the version.")
             .of_one("todo_not_found")
             .conditional()
+            .fails(&["list_archived"])
             .body("TodoPatch", json!({"status": "completed", "due_date": null}))
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo()),
         Operation::write(V2, "delete", "/api/v2/todos/{id}", "delete_todo", "Delete a todo")
-            .about("Moves the todo to the bin, from which it can be restored within 30 days.")
+            .about("Puts the todo into the bin with all that is below it. From there it can be restored within 30 days.")
             .of_one("todo_not_found")
             .conditional()
             .empty("The todo was moved to the bin."),
+        Operation::write(V2, "post", "/api/v2/todos/{id}/move", "move_todo", "Move a todo")
+            .about(
+                "Moves the todo with all that is below it to another list, below another todo or to another place among its siblings. \
+                 Where two people move todos to the same place, both get there.",
+            )
+            .of_one("todo_not_found")
+            .conditional()
+            .body("TodoMove", json!({"place": "first"}))
+            .idempotent()
+            .fails(&["list_archived"])
+            .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo()),
+        Operation::write(V2, "post", "/api/v2/todos/{id}/complete", "complete_todo", "Complete a todo")
+            .about("Completes the todo, and with `\"subtasks\": \"complete\"` all open ones below it. A PATCH leaves those alone.")
+            .of_one("todo_not_found")
+            .conditional()
+            .body("TodoCompletion", json!({"subtasks": "complete"}))
+            .idempotent()
+            .fails(&["list_archived"])
+            .answers(200, "Todo", "The todo as it is now.", &["ETag"], example::todo()),
         Operation::write(V2, "post", "/api/v2/todos/{id}/restore", "restore_todo", "Restore a todo")
-            .about("Restores a todo from the bin, within 30 days of its deletion. A todo that is not in the bin is not changed.")
+            .about(
+                "Takes a todo out of the bin, within 30 days of its deletion, with what is below it and went there with it. If its \
+                 parent is not there any more it comes back without one. A todo that is not in the bin is left as it is.",
+            )
             .of_one("todo_not_found")
             .idempotent()
-            .fails(&["body_too_large"])
+            .fails(&["body_too_large", "list_archived"])
             .answers(200, "Todo", "The todo.", &["ETag"], example::todo()),
     ]
 }

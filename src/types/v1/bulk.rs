@@ -10,6 +10,9 @@ pub struct Bulk(pub v2::bulk::Bulk);
 
 impl FromJson for Bulk {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        v2::bulk::bulk(fields, fields::serial, fields::serial).map(Self)
+        let mut bulk = v2::bulk::bulk(fields, fields::serial, fields::serial, None)?;
+        // This version knows no lists, so none is archived for it.
+        bulk.filter.archived = true;
+        Some(Self(bulk))
     }
 }

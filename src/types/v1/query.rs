@@ -40,6 +40,7 @@ impl FromQuery for TodosQuery {
             priority: query.priorities(),
             completed: query.boolean("completed"),
             tags: query.tags(),
+            archived: true,
             ..Filter::default()
         };
         Self { filter, page: SkipQuery::from_query(query) }

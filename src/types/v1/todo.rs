@@ -1,7 +1,7 @@
 //! Todos in version 1.
 
 use serde::Serialize;
-use todo_core::domain::todo::{self, Draft, Patch, Status, StatusChange};
+use todo_core::domain::todo::{self, Draft, Later, Patch, Status, StatusChange};
 use todo_core::error::Fault;
 use utoipa::ToSchema;
 
@@ -105,6 +105,10 @@ impl From<todo::Todo> for Todo {
             updated_at,
             completed_at,
             version,
+            list: _,
+            parent: _,
+            position: _,
+            subtasks: _,
         } = todo;
         Self {
             id,
@@ -186,7 +190,7 @@ impl FromJson for Replacement {
             due_date: Some(due_date),
             tags: Some(tags),
             assignee: Some(assignee),
-            later,
+            later: Later { anywhere: true, ..later },
         }))
     }
 }
@@ -205,6 +209,8 @@ impl FromJson for Change {
             _ => None,
         };
         patch.status = change(fields, completed?, status)?;
+        // This version knows no lists, so none is archived for it.
+        patch.later.anywhere = true;
         Some(Self(patch))
     }
 }

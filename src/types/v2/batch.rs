@@ -33,7 +33,13 @@ pub fn once_each(fields: &mut Fields, name: &str, operations: &[Operation]) {
     let pointer = fields.pointer_to(name);
     let mut seen = HashSet::new();
     for (index, operation) in operations.iter().enumerate() {
-        let (Operation::Update { id, .. } | Operation::Delete { id, .. }) = operation else { continue };
+        let (Operation::Update { id, .. }
+        | Operation::Move { id, .. }
+        | Operation::Complete { id, .. }
+        | Operation::Delete { id, .. }) = operation
+        else {
+            continue;
+        };
         if !seen.insert(*id) {
             let detail = "an id stands in one operation only";
             fields.fault(Fault::at(format!("{pointer}/{index}/id"), "duplicate", detail));
@@ -61,7 +67,7 @@ fn operation(fields: &mut Fields) -> Option<Operation> {
         )(value, pointer)
     })?;
     match op {
-        Op::Create => todo(fields, Draft::from_json).map(Operation::Create),
+        Op::Create => todo(fields, Draft::from_json).map(|draft| Operation::Create { uid: Uuid::now_v7(), draft }),
         Op::Update => {
             let target = target(fields);
             let patch = todo(fields, Patch::from_json);

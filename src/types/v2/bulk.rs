@@ -12,7 +12,7 @@ use todo_core::store::jobs;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::filter::filter;
+use super::filter::{filter, filter_with_lists};
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::extract::query::PRIORITIES;
@@ -29,20 +29,30 @@ pub struct Bulk {
 
 impl FromJson for Bulk {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        bulk(fields, fields.employee(), fields::uuid)
+        bulk(fields, fields.employee(), fields::uuid, Some(Lists))
     }
 }
 
-/// Reads a bulk change whose references are parsed by `employee` and `department`.
+/// There are conditions on lists and subtasks, and todos can be moved.
+#[derive(Debug, Clone, Copy)]
+pub struct Lists;
+
+/// Reads a bulk change whose references are parsed by `employee` and `reference`; without `lists` as in the first release.
 pub fn bulk(
     fields: &mut Fields,
     employee: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
-    department: impl Fn(Value, &str) -> Result<Id, Fault>,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
+    lists: Option<Lists>,
 ) -> Option<Bulk> {
     let filter_value = fields.required("filter", |value, _| Ok(value));
     let pointer = fields.pointer_to("filter");
     let filter = filter_value
-        .and_then(|value| fields.nested(value, pointer.clone(), |fields| filter(fields, "q", employee, department)))
+        .and_then(|value| {
+            fields.nested(value, pointer.clone(), |fields| match lists {
+                Some(Lists) => filter_with_lists(fields, "q"),
+                None => filter(fields, "q", employee, reference),
+            })
+        })
         .and_then(|filter| {
             if filter.is_empty() {
                 fields.fault(Fault::at(pointer, "required", "must name at least one condition"));
@@ -50,13 +60,26 @@ pub fn bulk(
             }
             Some(filter)
         });
-    let change = change(fields, employee);
-    Some(Bulk { filter: filter?, change: change? })
+    let change = change(fields, employee, reference, lists)?;
+    let filter = filter?;
+    if filter.archived && !matches!(change, Change::Delete | Change::Move(_)) {
+        let detail = "nothing is written in an archived list; only delete and move may take todos out of it";
+        fields.fault(Fault::at("/filter/archived", "invalid_value", detail));
+        return None;
+    }
+    Some(Bulk { filter, change })
 }
 
-fn change(fields: &mut Fields, employee: impl Fn(Value, &str) -> Result<Id, Fault>) -> Option<Change> {
-    let known = |word: &str| Change::ACTIONS.into_iter().find(|action| *action == word);
-    match fields.required("action", fields::word(known, &Change::ACTIONS.join(", ")))? {
+fn change(
+    fields: &mut Fields,
+    employee: impl Fn(Value, &str) -> Result<Id, Fault>,
+    reference: impl Fn(Value, &str) -> Result<Id, Fault>,
+    lists: Option<Lists>,
+) -> Option<Change> {
+    let most = if lists.is_some() { Change::ACTIONS.len() } else { Change::FIRST_ACTIONS };
+    let actions: Vec<&str> = Change::ACTIONS.into_iter().take(most).collect();
+    let known = |word: &str| Change::ACTIONS.into_iter().take(most).find(|action| *action == word);
+    match fields.required("action", fields::word(known, &actions.join(", ")))? {
         "complete" => Some(Change::Complete),
         "reopen" => Some(Change::Reopen),
         "set_priority" => {
@@ -69,6 +92,12 @@ fn change(fields: &mut Fields, employee: impl Fn(Value, &str) -> Result<Id, Faul
                 return Some(Change::Assign(None));
             }
             fields.required("assignee_id", employee).map(|id| Change::Assign(Some(id)))
+        }
+        "move" => {
+            if fields.take_null("list_id") {
+                return Some(Change::Move(None));
+            }
+            fields.required("list_id", reference).map(|id| Change::Move(Some(id)))
         }
         _ => Some(Change::Delete),
     }

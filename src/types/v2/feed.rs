@@ -1,7 +1,8 @@
 //! The feed of changes and its log in version 2.
 
 use serde::Serialize;
-use todo_core::store::feed::{FeedItem, FeedTag, Subject};
+use todo_core::domain::list::{Color, Rank};
+use todo_core::store::feed::{FeedItem, FeedList, FeedTag, Subject};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use crate::types::scalar;
 /// Something that was created, changed or removed, as it is now.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Change {
-    /// What it is: `todo`, `tag`, `employee` or `department`.
+    /// What it is: `todo`, `tag`, `list`, `employee` or `department`.
     r#type: &'static str,
     /// Its id.
     id: Uuid,
@@ -37,10 +38,59 @@ pub enum Data {
     Todo(Box<Todo>),
     /// A tag.
     Tag(ChangedTag),
+    /// A list.
+    List(ChangedList),
     /// An employee.
     Employee(Employee),
     /// A department.
     Department(Department),
+}
+
+/// A list, without how many todos are in it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ChangedList {
+    /// The public id.
+    id: Uuid,
+    /// The name.
+    #[schema(value_type = scalar::Name)]
+    name: String,
+    /// How clients show it, or null.
+    #[schema(value_type = Option<scalar::Color>)]
+    color: Option<String>,
+    /// Where it stands among the lists.
+    #[schema(value_type = scalar::Position)]
+    position: Rank,
+    /// Whether it is archived.
+    archived: bool,
+    /// Since when it is archived, or null.
+    #[schema(value_type = Option<scalar::Instant>)]
+    archived_at: Option<String>,
+    /// When it was created.
+    #[schema(value_type = scalar::Instant)]
+    created_at: String,
+    /// When it last changed.
+    #[schema(value_type = scalar::Instant)]
+    updated_at: String,
+    /// 1 at first, one more with each change.
+    #[schema(minimum = 1)]
+    version: i64,
+}
+
+impl From<FeedList> for ChangedList {
+    fn from(list: FeedList) -> Self {
+        let FeedList { id, name, color, position, archived_at, created_at, updated_at, version } = list;
+        Self {
+            id,
+            name: name.into_string(),
+            color: color.map(Color::into_string),
+            position,
+            archived: archived_at.is_some(),
+            archived_at: archived_at.map(|at| at.into_string()),
+            created_at: created_at.into_string(),
+            updated_at: updated_at.into_string(),
+            version,
+        }
+    }
 }
 
 /// A tag, without how often it is used.
@@ -72,6 +122,7 @@ impl From<Subject> for Data {
         match subject {
             Subject::Todo(todo) => Self::Todo(Box::new(Todo::from(*todo))),
             Subject::Tag(FeedTag { id, name }) => Self::Tag(ChangedTag { id, name }),
+            Subject::List(list) => Self::List(list.into()),
             Subject::Employee(employee) => Self::Employee(employee.into()),
             Subject::Department(department) => Self::Department(department.into()),
         }

@@ -8,6 +8,7 @@ use todo_core::domain::text::{SearchText, TagName};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
+use super::list::holder;
 use crate::extract::fields::{self, Fields};
 use crate::extract::query::{PRIORITIES, STATUSES};
 
@@ -62,5 +63,22 @@ pub fn filter(
         updated_since: updated_since?,
         q: q?.map(SearchText::into_string),
         deleted: deleted?.unwrap_or(false),
+        ..Filter::default()
+    })
+}
+
+/// The same with the conditions on lists and subtasks, which version 1 does not have.
+pub fn filter_with_lists(fields: &mut Fields, words: &str) -> Option<Filter> {
+    let others = filter(fields, words, fields.employee(), fields::uuid);
+    let lists = fields.set("list", 1..=MOST, holder, distinct);
+    let parent = fields.optional("parent", holder);
+    let root = fields.optional("root", fields::uuid);
+    let archived = fields.optional("archived", fields::boolean);
+    Some(Filter {
+        lists: lists?.unwrap_or_default(),
+        parent: parent?,
+        root: root?,
+        archived: archived?.unwrap_or(false),
+        ..others?
     })
 }

@@ -5,5 +5,6 @@ pub mod batch;
 pub mod bulk;
 pub mod feed;
 pub mod filter;
+pub mod list;
 pub mod people;
 pub mod todo;

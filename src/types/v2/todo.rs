@@ -3,12 +3,14 @@
 use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::id::Id;
+use todo_core::domain::list::Rank;
 use todo_core::domain::text::{Description, TagName, Title};
 use todo_core::domain::todo::{self, Draft, Later, Patch, Priority, Status, StatusChange};
 use todo_core::error::Fault;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::list::rank;
 use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields, LaterField};
 use crate::extract::query::{PRIORITIES, STATUSES};
@@ -53,6 +55,24 @@ pub struct Todo {
     /// Begins at 1 and rises by one with each change.
     #[schema(minimum = 1)]
     pub version: i64,
+    /// The list it is in, or null: the inbox.
+    pub list_id: Option<Uuid>,
+    /// The todo it is a subtask of, or null.
+    pub parent_id: Option<Uuid>,
+    /// Where it stands among its siblings.
+    #[schema(value_type = scalar::Position)]
+    pub position: Rank,
+    /// Its own subtasks, without those below them.
+    pub subtasks: Subtasks,
+}
+
+/// The todos right below a todo, counted.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct Subtasks {
+    /// All but those in the bin.
+    pub total: i64,
+    /// Those that are completed.
+    pub completed: i64,
 }
 
 /// The employee a todo is assigned to.
@@ -96,6 +116,10 @@ impl From<todo::Todo> for Todo {
             updated_at,
             completed_at,
             version,
+            list,
+            parent,
+            position,
+            subtasks: todo::Subtasks { total, completed },
         } = todo;
         Self {
             id: uid,
@@ -111,6 +135,10 @@ impl From<todo::Todo> for Todo {
             updated_at: updated_at.into_string(),
             completed_at: completed_at.map(|at| at.into_string()),
             version,
+            list_id: list,
+            parent_id: parent,
+            position,
+            subtasks: Subtasks { total, completed },
         }
     }
 }
@@ -162,6 +190,15 @@ pub struct TodoSummary {
     /// When it last changed.
     #[schema(value_type = scalar::Instant)]
     pub updated_at: String,
+    /// The list it is in, or null: the inbox.
+    pub list_id: Option<Uuid>,
+    /// The todo it is a subtask of, or null.
+    pub parent_id: Option<Uuid>,
+    /// Where it stands among its siblings.
+    #[schema(value_type = scalar::Position)]
+    pub position: f64,
+    /// Its own subtasks, without those below them.
+    pub subtasks: Subtasks,
 }
 
 /// The employee a todo is assigned to, in short.
@@ -176,11 +213,27 @@ pub struct AssigneeRef {
 
 /// Fields of a todo that only the service writes.
 const READ_ONLY: &[&str] =
-    &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at"];
+    &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at", "subtasks"];
 
 /// Fields of a todo that version 2 got after its first release, each with how it is read. They are marked in the OpenAPI document,
 /// and a PUT that does not name them leaves them alone. Version 1 has none of them.
-pub const LATER: &[LaterField<Later>] = &[];
+pub const LATER: &[LaterField<Later>] = &[
+    LaterField {
+        name: "list_id",
+        added_in: "2.1.0",
+        read: |fields, name, later| fields.nullable(name, fields::uuid).map(|id| later.list = id),
+    },
+    LaterField {
+        name: "parent_id",
+        added_in: "2.1.0",
+        read: |fields, name, later| fields.nullable(name, fields::uuid).map(|id| later.parent = id),
+    },
+    LaterField {
+        name: "position",
+        added_in: "2.1.0",
+        read: |fields, name, later| fields.nullable(name, rank).map(|position| later.position = position),
+    },
+];
 
 impl FromJson for Draft {
     fn from_json(fields: &mut Fields) -> Option<Self> {
@@ -226,6 +279,13 @@ pub struct TodoDraft {
     /// The id of the employee it is assigned to, or `me`: the one whom the token names.
     #[schema(value_type = scalar::AssigneeInput, required = false)]
     pub assignee_id: Option<String>,
+    /// The id of the list it is in; null: the inbox. A subtask is in the list of its parent.
+    pub list_id: Option<Uuid>,
+    /// The id of the todo it is a subtask of; null: of none.
+    pub parent_id: Option<Uuid>,
+    /// Where it stands among its siblings; the seconds of its creation unless it was given.
+    #[schema(value_type = Option<scalar::Position>)]
+    pub position: Option<f64>,
 }
 
 // What `patch` reads.
@@ -253,6 +313,13 @@ pub struct TodoPatch {
     /// The id of the employee it is assigned to, or `me`: the one whom the token names.
     #[schema(value_type = scalar::AssigneeInput, required = false)]
     pub assignee_id: Option<String>,
+    /// The id of the list it is in; null: the inbox. A subtask is in the list of its parent.
+    pub list_id: Option<Uuid>,
+    /// The id of the todo it is a subtask of; null: of none.
+    pub parent_id: Option<Uuid>,
+    /// Where it stands among its siblings; the seconds of its creation unless it was given.
+    #[schema(value_type = Option<scalar::Position>)]
+    pub position: Option<f64>,
 }
 
 /// The fields that both versions share; they differ in how ids look (`reference`) and in what else they take.

@@ -41,7 +41,7 @@ impl Follower {
         loop {
             let changes = self.ask(client, query).await.expect("the feed answers").ok();
             let told = changes["items"].as_array().unwrap().iter();
-            items.extend(told.filter(|item| !item["data"]["name"].to_string().contains(MARK)).cloned());
+            items.extend(told.filter(|item| !is_mark(&item["data"])).cloned());
             if !self.apply(&changes) {
                 return items;
             }
@@ -103,9 +103,10 @@ impl Follower {
         }
     }
 
-    /// The copy in a form that does not depend on the order of tags.
+    /// The copy without marks of moments, in a form that does not depend on the order of tags.
     pub fn sorted(&self) -> BTreeMap<(String, String), Value> {
         let mut copy = self.copy.clone();
+        copy.retain(|_, data| !is_mark(data));
         copy.values_mut().for_each(sort_tags);
         copy
     }
@@ -119,6 +120,10 @@ fn sort_tags(data: &mut Value) {
 
 /// Begins the names of departments that only mark a moment.
 const MARK: &str = "mark ";
+
+fn is_mark(data: &Value) -> bool {
+    data["name"].as_str().is_some_and(|name| name.starts_with(MARK))
+}
 
 /// Waits until the feed tells of everything that was written before: what is older than a department that comes now. Others write to the
 /// same database, and the feed waits for whoever began earlier.
@@ -143,7 +148,7 @@ pub async fn settle(client: &Client) {
     panic!("the feed is held back for two minutes");
 }
 
-/// All that a workspace holds, read list by list and one by one.
+/// All that a workspace holds, read list by list, but marks of moments.
 pub async fn state(ws: &Workspace) -> BTreeMap<(String, String), Value> {
     let mut state = BTreeMap::new();
     let lines = ws.get("/api/v2/todos/export?format=ndjson").send().await.text();
@@ -156,6 +161,9 @@ pub async fn state(ws: &Workspace) -> BTreeMap<(String, String), Value> {
         [("employee", "/api/v2/employees"), ("department", "/api/v2/departments"), ("tag", "/api/v2/tags")]
     {
         for item in ws.all(path, &[]).await {
+            if is_mark(&item) {
+                continue;
+            }
             let item = if kind == "tag" { json!({ "id": item["id"], "name": item["name"] }) } else { item };
             state.insert((kind.to_owned(), item["id"].as_str().unwrap().to_owned()), item);
         }

@@ -36,17 +36,23 @@ INSERT INTO tags (workspace_id, uid, name, folded)
 SELECT w.id, gen_random_uuid(), 'tag-' || n, 'tag-' || n
 FROM workspaces w CROSS JOIN generate_series(0, CASE w.name WHEN 'large' THEN 199 ELSE 9 END) n ORDER BY w.id, n;
 
+-- Most of what is in a list at all is in the first ones.
+INSERT INTO lists (workspace_id, uid, name, folded, position)
+SELECT w.id, gen_random_uuid(), 'List ' || n, 'list ' || n, n
+FROM workspaces w CROSS JOIN generate_series(0, CASE w.name WHEN 'large' THEN 19 ELSE 2 END) n ORDER BY w.id, n;
+
 CREATE TEMP TABLE place AS
 SELECT (row_number() OVER (ORDER BY w.name <> 'large', w.id))::int - 1 AS place, w.id,
     (SELECT array_agg(e.id ORDER BY e.id) FROM employees e WHERE e.workspace_id = w.id) AS staff,
-    (SELECT array_agg(g.id ORDER BY g.id) FROM tags g WHERE g.workspace_id = w.id) AS tags
+    (SELECT array_agg(g.id ORDER BY g.id) FROM tags g WHERE g.workspace_id = w.id) AS tags,
+    (SELECT array_agg(i.id ORDER BY i.id) FROM lists i WHERE i.workspace_id = w.id) AS lists
 FROM workspaces w WHERE w.name = 'large' OR w.name LIKE 'other %';
 
 -- age: 1 three years ago, 0 now. The columns of each layer are settled before the next one uses them (OFFSET 0).
-INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, created_at, updated_at,
-    completed_at, deleted_at)
-SELECT workspace_id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-    CASE WHEN deleted_at IS NOT NULL THEN deleted_at
+INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, position, created_at,
+    updated_at, completed_at, deleted_at)
+SELECT workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, extract(epoch FROM created_at),
+    created_at, CASE WHEN deleted_at IS NOT NULL THEN deleted_at
         WHEN completed_at IS NOT NULL THEN completed_at
         ELSE created_at + power(touched, 4) * (now() - created_at) END,
     completed_at, deleted_at
@@ -67,12 +73,34 @@ FROM (
                 WHEN random() < 0.2 THEN 'in_progress' ELSE 'pending' END AS status,
             1 + floor(4 * random() ^ 1.5) AS priority,
             CASE WHEN random() < 0.5 THEN p.staff[1 + floor(cardinality(p.staff) * random() ^ 3 * 0.95)] END AS assignee_id,
+            CASE WHEN n / 100 % 10 < 6 THEN p.lists[1 + floor(cardinality(p.lists) * (n / 1000 % 10 / 10.0) ^ 4)] END AS list_id,
             CASE WHEN random() < 0.03 THEN now() - random() * interval '29 days' * least(1, age * 30) END AS deleted_at
         FROM (SELECT n, 1 - n / 1000000.0 AS age FROM generate_series(0, 999999) n OFFSET 0) row
         JOIN place p ON p.place = CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n / 2 % 49 END
         ORDER BY n
     ) drafted OFFSET 0
 ) dated;
+
+-- Trees of five levels, one below the other, and one todo with 10,000 below it.
+UPDATE todos t SET parent_id = p.id, list_id = p.list_id
+FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 * (t.id / 2 % 100) AND t.deleted_at IS NULL AND p.deleted_at IS NULL
+    AND t.id / 2 % 100 = 1;
+DO $$ BEGIN
+    FOR level IN 2 .. 4 LOOP
+        UPDATE todos t SET parent_id = p.id, list_id = p.list_id
+        FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 AND p.parent_id IS NOT NULL
+            AND t.deleted_at IS NULL AND t.id / 2 % 100 = level;
+    END LOOP;
+END $$;
+UPDATE todos t SET parent_id = p.id, list_id = p.list_id
+FROM (
+    SELECT t.workspace_id, t.id, t.list_id FROM todos t JOIN place p ON p.id = t.workspace_id AND p.place = 0
+    WHERE t.deleted_at IS NULL AND t.parent_id IS NULL AND t.id / 2 % 100 = 50 ORDER BY t.id LIMIT 1
+) p
+WHERE t.workspace_id = p.workspace_id AND t.id IN (
+    SELECT s.id FROM todos s WHERE s.workspace_id = p.workspace_id AND s.deleted_at IS NULL AND s.id / 2 % 100 BETWEEN 60 AND 70
+    ORDER BY s.id LIMIT 10000
+);
 
 INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
 SELECT DISTINCT t.workspace_id, t.id, p.tags[1 + floor(cardinality(p.tags) * 0.97 * random() ^ 4)]
@@ -95,6 +123,9 @@ SELECT workspace_id, status, priority, 0, count(*) FROM todos WHERE deleted_at I
 INSERT INTO tag_counts (workspace_id, tag_id, shard, todos)
 SELECT l.workspace_id, l.tag_id, 0, count(*)
 FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id WHERE t.deleted_at IS NULL GROUP BY 1, 2;
+INSERT INTO list_counts (workspace_id, list_id, shard, todos)
+SELECT workspace_id, list_id, 0, count(*) FROM todos
+WHERE deleted_at IS NULL AND list_id IS NOT NULL AND is_open_v1(status) GROUP BY 1, 2;
 INSERT INTO completion_counts (workspace_id, hour, shard, todos)
 SELECT workspace_id, date_trunc('hour', completed_at, 'UTC'), 0, count(*)
 FROM todos WHERE deleted_at IS NULL AND completed_at > now() - interval '7 days 2 hours' GROUP BY 1, 2;

@@ -3,7 +3,7 @@
 use super::place::Place;
 
 /// The orders of the list.
-pub const SORTS: [&str; 10] = [
+pub const SORTS: [&str; 12] = [
     "created_at",
     "-created_at",
     "updated_at",
@@ -14,6 +14,8 @@ pub const SORTS: [&str; 10] = [
     "-priority",
     "title",
     "-title",
+    "position",
+    "-position",
 ];
 
 /// A filter as a query string.
@@ -29,6 +31,24 @@ pub fn employee(rank: &str) -> String {
     format!(
         "SELECT e.uid::text FROM employees e JOIN workspaces w ON w.id = e.workspace_id AND w.name = 'large' \
          WHERE e.name = 'Employee {rank}'"
+    )
+}
+
+/// The query of the public id of a list of the large workspace, by rank: the first has most of the todos.
+pub fn list(rank: &str) -> String {
+    format!(
+        "SELECT i.uid::text FROM lists i JOIN workspaces w ON w.id = i.workspace_id AND w.name = 'large' \
+         WHERE i.name = 'List {rank}'"
+    )
+}
+
+/// The query of the public id of the todo of the large workspace that has 10,000 below it, or of one with a tree of five levels.
+pub fn parent(is_large: bool) -> String {
+    let (order, below) = if is_large { ("DESC", "true") } else { ("ASC", "s.id / 2 % 100 = 1") };
+    format!(
+        "SELECT p.uid::text FROM todos p JOIN workspaces w ON w.id = p.workspace_id AND w.name = 'large' \
+         JOIN todos s ON s.workspace_id = p.workspace_id AND s.parent_id = p.id AND {below} \
+         GROUP BY p.uid ORDER BY count(*) {order}, p.uid LIMIT 1"
     )
 }
 
@@ -124,11 +144,31 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
     add(format!("deleted=true&assignee={busy}"));
     add(format!("deleted=true&created_after={month}"));
     add(format!("deleted=true&updated_since={month}"));
+    let (big, small) = (place.text(&list("0")).await, place.text(&list("11")).await);
+    let (wide, deep) = (place.text(&parent(true)).await, place.text(&parent(false)).await);
+    for filter in
+        ["list=none".to_owned(), format!("list={big}"), format!("list={small}"), format!("list={small}&list={big}")]
+    {
+        for other in ["", "&parent=none", "&status=pending", "&tag=tag-20"] {
+            add(format!("{filter}{other}"));
+        }
+    }
+    add("parent=none".into());
+    add("parent=none&tag=tag-190".into());
+    for todo in [&wide, &deep] {
+        for filter in ["", "&status=pending", "&q=zebra"] {
+            add(format!("parent={todo}{filter}"));
+            add(format!("root={todo}{filter}"));
+        }
+    }
+    add(format!("deleted=true&list={big}"));
+    add("archived=true".into());
     let rare = ["tag=tag-199", "tag=unknown", "q=zebra", "q=absent", "q=order-77"].map(str::to_owned);
     let rare = [
         rare.as_slice(),
         &[format!("assignee={idle}"), format!("assignee={jobless}"), format!("assignee={idle}&tag=tag-0")],
         &[format!("created_after={hour}"), format!("updated_since={hour}")],
+        &[format!("parent={deep}"), format!("root={deep}")],
     ]
     .concat();
     filters.into_iter().map(|query| Shape { is_rare: rare.contains(&query), query }).collect()

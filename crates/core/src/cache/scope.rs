@@ -2,10 +2,12 @@
 //!
 //! | write | changes |
 //! |---|---|
-//! | a new todo | lists of todos, statistics, tags if it has any |
-//! | a todo replaced, into the bin, or out of it | the todo, lists, statistics, tags |
-//! | a todo patched | the todo, lists; statistics if the status, priority or due date is named; tags if they are |
-//! | a batch, a bulk change, a todo named by its integer | every todo, lists, statistics, tags |
+//! | a new todo | lists of todos, statistics, tags if it has any, named lists if it is in one, its parent, which shows counts |
+//! | a todo replaced or into the bin | the todo and its parent, lists, statistics, tags, named lists |
+//! | a todo patched | the todo, lists; statistics if the status, priority or due date is named; tags if they are; if the status is, its parent and named lists |
+//! | a todo whose list or parent is named, a move, a tree into the bin, todos out of it | every todo, lists, statistics, tags, named lists |
+//! | a batch, a bulk change, a todo named by its integer | the same |
+//! | a list | named lists; lists of todos if it is archived, or deleted |
 //! | a tag renamed or removed | every todo, lists, statistics, tags |
 //! | a new or removed employee or department | people |
 //! | an employee or department that changes, since todos show its name | everything |
@@ -27,6 +29,8 @@ pub enum Dependency {
     Tags,
     /// Employees and departments.
     People,
+    /// Lists that have names, and how many open todos are in each.
+    NamedLists,
     /// One todo.
     Todo(Uuid),
 }
@@ -39,6 +43,7 @@ impl Dependency {
             Self::Stats => "s".to_owned(),
             Self::Tags => "t".to_owned(),
             Self::People => "p".to_owned(),
+            Self::NamedLists => "n".to_owned(),
             Self::Todo(todo) => todo_field(todo),
         }
     }
@@ -57,11 +62,18 @@ pub enum InvalidationScope {
         stats: bool,
         /// Whether tags, or how often they are used, change.
         tags: bool,
+        /// Whether the counts of named lists change.
+        named_lists: bool,
     },
     /// All todos, by a statement that nobody waits for. What it changes is served as before until its publish, and for up to half a
     /// second more until somebody has fetched anew; after a write of another kind it is not. So announce one before telling that
     /// the work is done.
     TodosInBackground,
+    /// Lists that have names.
+    NamedLists {
+        /// And which todos are shown in lists.
+        todos: bool,
+    },
     /// Employees and departments that no todo shows.
     People,
     /// Anything in the workspace.
@@ -77,6 +89,8 @@ pub enum Todos {
     New,
     /// This one.
     One(Uuid),
+    /// These two: one and its parent.
+    Two(Uuid, Uuid),
     /// Any.
     All,
 }
@@ -84,24 +98,28 @@ pub enum Todos {
 impl InvalidationScope {
     /// Todos, and all that is counted of them.
     pub const fn todos(todos: Todos) -> Self {
-        Self::Todos { todos, stats: true, tags: true }
+        Self::Todos { todos, stats: true, tags: true, named_lists: true }
     }
 
     /// The fields that the write raises, separated by commas.
     pub fn fields(self) -> String {
         match self {
             Self::Nothing => String::new(),
-            Self::Todos { todos, stats, tags } => {
+            Self::Todos { todos, stats, tags, named_lists } => {
                 let todos = match todos {
                     Todos::New => None,
                     Todos::One(todo) => Some(todo_field(todo)),
+                    Todos::Two(one, other) => Some(format!("{},{}", todo_field(one), todo_field(other))),
                     Todos::All => Some("O".to_owned()),
                 };
-                let counted = [(stats, "s"), (tags, "t")].into_iter().filter(|(changes, _)| *changes);
+                let counted =
+                    [(stats, "s"), (tags, "t"), (named_lists, "n")].into_iter().filter(|(changes, _)| *changes);
                 let fields = std::iter::once("l".to_owned()).chain(counted.map(|(_, field)| field.to_owned()));
                 fields.chain(todos).collect::<Vec<_>>().join(",")
             }
             Self::TodosInBackground => Self::todos(Todos::All).fields(),
+            Self::NamedLists { todos: false } => "n".to_owned(),
+            Self::NamedLists { todos: true } => "n,l".to_owned(),
             Self::People => "p".to_owned(),
             Self::Everything => "a".to_owned(),
             Self::Access => "access".to_owned(),
@@ -121,9 +139,16 @@ mod tests {
     fn a_write_raises_what_it_changes() {
         let todo = Uuid::nil();
         let own = Dependency::Todo(todo).field();
-        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("l,s,t,{own}"));
-        assert_eq!(InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false }.fields(), "l,s");
-        assert_eq!(InvalidationScope::TodosInBackground.fields(), "l,s,t,O");
+        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("l,s,t,n,{own}"));
+        let other = Uuid::max();
+        let both = InvalidationScope::todos(Todos::Two(todo, other)).fields();
+        assert_eq!(both, format!("l,s,t,n,{own},{}", Dependency::Todo(other).field()));
+        assert_eq!(InvalidationScope::NamedLists { todos: true }.fields(), "n,l");
+        assert_eq!(
+            InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false, named_lists: false }.fields(),
+            "l,s"
+        );
+        assert_eq!(InvalidationScope::TodosInBackground.fields(), "l,s,t,n,O");
         assert_eq!(InvalidationScope::People.fields(), Dependency::People.field());
         assert_eq!(InvalidationScope::Nothing.fields(), "");
     }

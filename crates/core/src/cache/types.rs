@@ -358,6 +358,14 @@ pub(crate) enum IntentState {
 }
 
 impl Intent {
+    /// The same of a write that turned out to have changed less than was announced.
+    pub(crate) fn narrowed(mut self, scope: InvalidationScope) -> Self {
+        if !self.is_off() {
+            self.scope = scope;
+        }
+        self
+    }
+
     /// There is no cache that a write could make old, or the write makes nothing old.
     pub fn is_off(&self) -> bool {
         matches!(self.state, IntentState::Off)

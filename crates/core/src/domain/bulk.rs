@@ -27,6 +27,8 @@ pub enum Change {
     Assign(Option<Id>),
     /// Puts the todo into the bin.
     Delete,
+    /// Puts the whole tree of the todo into the list, or into none.
+    Move(Option<Id>),
 }
 
 impl Change {
@@ -40,12 +42,15 @@ impl Change {
             Self::RemoveTag(_) => "remove_tag",
             Self::Assign(_) => "assign",
             Self::Delete => "delete",
+            Self::Move(_) => "move",
         }
     }
 
     /// Every [`Change::action`], in the order of the contract.
-    pub const ACTIONS: [&'static str; 7] =
-        ["complete", "reopen", "set_priority", "add_tag", "remove_tag", "assign", "delete"];
+    pub const ACTIONS: [&'static str; 8] =
+        ["complete", "reopen", "set_priority", "add_tag", "remove_tag", "assign", "delete", "move"];
+    /// How many of them there were at the first release, and are in version 1 of the API.
+    pub const FIRST_ACTIONS: usize = 7;
 }
 
 #[cfg(test)]
@@ -65,6 +70,7 @@ mod tests {
             (Change::Assign(Some(Id::Serial(7))), json!({"assign": 7})),
             (Change::Assign(None), json!({"assign": null})),
             (Change::Delete, json!("delete")),
+            (Change::Move(None), json!({"move": null})),
         ];
         for (change, stored) in forms {
             assert_eq!(serde_json::to_value(&change).unwrap(), stored);

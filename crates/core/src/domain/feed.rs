@@ -13,13 +13,15 @@ pub enum Kind {
     Employee,
     /// Tags, without how often each is used.
     Tag,
+    /// Lists, without how many todos are in each.
+    List,
     /// Todos.
     Todo,
 }
 
 impl Kind {
     /// In the order of the first pass: what others refer to comes first.
-    pub const ALL: [Self; 4] = [Self::Department, Self::Employee, Self::Tag, Self::Todo];
+    pub const ALL: [Self; 5] = [Self::Department, Self::Employee, Self::Tag, Self::List, Self::Todo];
 
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Department => "department",
             Self::Employee => "employee",
             Self::Tag => "tag",
+            Self::List => "list",
             Self::Todo => "todo",
         }
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::Id;
 use super::instant::Instant;
+use super::list::Holder;
 use super::text::TagName;
 use super::todo::{Priority, Status};
 
@@ -59,6 +60,18 @@ pub struct Filter {
     /// The bin instead of the live todos.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
+    /// In any of these lists; empty: in whichever.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub lists: Vec<Holder>,
+    /// Right below this todo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Holder>,
+    /// This todo, and all below it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<Id>,
+    /// Also those in archived lists.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
 }
 
 impl Filter {
@@ -96,11 +109,14 @@ pub enum SortKey {
     Priority,
     /// Without regard to case, by code point.
     Title,
+    /// The order that people give them, among siblings.
+    Position,
 }
 
 impl SortKey {
     /// Every key, in the order of the contract.
-    pub const ALL: [Self; 5] = [Self::CreatedAt, Self::UpdatedAt, Self::DueDate, Self::Priority, Self::Title];
+    pub const ALL: [Self; 6] =
+        [Self::CreatedAt, Self::UpdatedAt, Self::DueDate, Self::Priority, Self::Title, Self::Position];
 
     /// The key of this name.
     pub fn parse(text: &str) -> Option<Self> {
@@ -115,6 +131,7 @@ impl SortKey {
             Self::DueDate => "due_date",
             Self::Priority => "priority",
             Self::Title => "title",
+            Self::Position => "position",
         }
     }
 }
@@ -211,6 +228,10 @@ mod tests {
             updated_since: at("2025-06-01T00:00:00Z"),
             q: Some("milk -bread".to_owned()),
             deleted: true,
+            lists: vec![Holder::None, Holder::Id(Id::Serial(3))],
+            parent: Some(Holder::Id(Id::Serial(4))),
+            root: Some(Id::Serial(5)),
+            archived: true,
         }
     }
 
@@ -231,6 +252,10 @@ mod tests {
             "updated_since": "2025-06-01T00:00:00Z",
             "q": "milk -bread",
             "deleted": true,
+            "lists": ["none", {"id": 3}],
+            "parent": {"id": 4},
+            "root": 5,
+            "archived": true,
         });
         assert_eq!(serde_json::to_value(full()).unwrap(), stored);
         assert_eq!(serde_json::from_value::<Filter>(stored).unwrap(), full());

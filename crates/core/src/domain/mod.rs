@@ -6,6 +6,7 @@ pub mod feed;
 pub mod filter;
 pub mod id;
 pub mod instant;
+pub mod list;
 mod markup;
 pub mod people;
 mod sanitising;

@@ -181,7 +181,7 @@ impl fmt::Display for TagName {
 
 /// Folds case character by character. Greek has two small sigmas for one capital; they count as one. Full case folding would
 /// go further and take "Maße" for "Masse".
-fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }
 

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::id::Id;
 use super::instant::Instant;
+use super::list::{Move, Rank};
 use super::people::{Email, Name};
 use super::text::{Description, TagName, Title};
 
@@ -132,7 +133,31 @@ pub struct Patch {
 /// a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo gets its default),
 /// the inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Later {}
+pub struct Later {
+    /// The list; of a subtask it is that of its parent.
+    pub list: Option<Option<Id>>,
+    /// The todo that it is a subtask of.
+    pub parent: Option<Option<Id>>,
+    /// Where it stands among its siblings; cleared, it is that of its creation.
+    pub position: Option<Option<Rank>>,
+    /// It may be written also in an archived list, which version 1 of the API does not know.
+    pub anywhere: bool,
+}
+
+impl Later {
+    /// Whether it names a list or a parent.
+    pub fn is_elsewhere(&self) -> bool {
+        self.list.is_some() || self.parent.is_some()
+    }
+
+    /// The parent's public id, if it names one.
+    pub fn parent_uid(&self) -> Option<Uuid> {
+        match self.parent {
+            Some(Some(Id::Uuid(uid))) => Some(uid),
+            _ => None,
+        }
+    }
+}
 
 /// A change of status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,6 +208,23 @@ pub struct Todo {
     pub completed_at: Option<Instant>,
     /// 1 at first, one more with each change.
     pub version: i64,
+    /// The list it is in.
+    pub list: Option<Uuid>,
+    /// The todo it is a subtask of.
+    pub parent: Option<Uuid>,
+    /// Where it stands among its siblings.
+    pub position: Rank,
+    /// Its own subtasks.
+    pub subtasks: Subtasks,
+}
+
+/// The todos right below a todo, counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct Subtasks {
+    /// All but those in the bin.
+    pub total: i64,
+    /// Those that are completed.
+    pub completed: i64,
 }
 
 /// A tag on a todo.
@@ -226,7 +268,12 @@ pub struct DepartmentRef {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Operation {
     /// Make a new todo.
-    Create(Draft),
+    Create {
+        /// Its public id, by which other operations name it.
+        uid: Uuid,
+        /// What it is to be.
+        draft: Draft,
+    },
     /// Change one.
     Update {
         /// Which.
@@ -235,6 +282,22 @@ pub enum Operation {
         if_version: Option<i64>,
         /// How.
         patch: Patch,
+    },
+    /// Move one.
+    Move {
+        /// Which.
+        id: Id,
+        /// Only in this version.
+        if_version: Option<i64>,
+        /// Where to.
+        to: Move,
+    },
+    /// Complete one.
+    Complete {
+        /// Which.
+        id: Id,
+        /// The open ones below it, too.
+        subtasks: bool,
     },
     /// Put one into the bin.
     Delete {
@@ -249,9 +312,9 @@ impl Operation {
     /// The tags that it gives its todo.
     pub fn tags_mut(&mut self) -> &mut [TagName] {
         match self {
-            Self::Create(draft) => &mut draft.tags,
+            Self::Create { draft, .. } => &mut draft.tags,
             Self::Update { patch, .. } => patch.tags.as_deref_mut().unwrap_or_default(),
-            Self::Delete { .. } => &mut [],
+            Self::Move { .. } | Self::Complete { .. } | Self::Delete { .. } => &mut [],
         }
     }
 }

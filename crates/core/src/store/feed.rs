@@ -10,6 +10,9 @@ use super::pg::{Param, Pg, Statement};
 use super::pg_rows::{Row, from_json};
 use crate::caller::Caller;
 use crate::domain::feed::{FeedPosition, Kind};
+use crate::domain::instant::Instant;
+use crate::domain::list::{Color, Rank};
+use crate::domain::people::Name;
 use crate::domain::todo::Todo;
 use crate::error::{Error, Result};
 
@@ -37,6 +40,8 @@ pub enum Subject {
     Employee(Employee),
     /// A tag.
     Tag(FeedTag),
+    /// A list.
+    List(FeedList),
     /// A live todo.
     Todo(Box<Todo>),
 }
@@ -48,6 +53,27 @@ pub struct FeedTag {
     pub id: Uuid,
     /// Its name.
     pub name: String,
+}
+
+/// A list, without how many todos are in it: that changes with them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FeedList {
+    /// The public id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: Name,
+    /// How clients show it.
+    pub color: Option<Color>,
+    /// Where it stands among the lists.
+    pub position: Rank,
+    /// Since when it is archived, while it is.
+    pub archived_at: Option<Instant>,
+    /// When it was created.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// 1 at first, one more with each change.
+    pub version: i64,
 }
 
 /// A part of the feed.
@@ -139,6 +165,7 @@ fn subject(kind: Kind, document: &str) -> Result<Subject> {
         Kind::Department => Subject::Department(from_json(document)?),
         Kind::Employee => Subject::Employee(from_json(document)?),
         Kind::Tag => Subject::Tag(from_json(document)?),
+        Kind::List => Subject::List(from_json(document)?),
         Kind::Todo => Subject::Todo(from_json(document)?),
     })
 }

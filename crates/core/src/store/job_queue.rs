@@ -242,16 +242,24 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
     let record_invalidation = query.bind(Param::Bool(record_invalidation));
     let may_end = query.bind(Param::Bool(may_end));
     let actor = query.bind(Param::Text(Actor::Job(claim.uid).to_string()));
+    let anywhere = query.bind(Param::Bool(claim.filter.archived));
+    // What changes the shape of trees holds them before it locks any todo.
+    let (tree, held) = match &claim.change {
+        Change::Delete | Change::Move(_) => {
+            ("tree AS MATERIALIZED (SELECT lock_tree_v1($1, true)), ", " AND EXISTS (SELECT FROM tree)")
+        }
+        _ => ("", ""),
+    };
     let sql = format!(
-        "WITH looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
+        "WITH {tree}looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
          AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions} AND t.id <= (SELECT last FROM looked_at) \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions}{held} AND t.id <= (SELECT last FROM looked_at) \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
          SELECT outcome, processed, new_position, cache_wait \
          FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
          FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
          CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
+         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
          WHERE {may_end} OR chunk.last IS NOT NULL"
     );
     Statement { sql: sql.into(), params: query.params }

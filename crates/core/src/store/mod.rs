@@ -14,6 +14,7 @@ pub mod feed;
 pub mod invalidations;
 pub mod job_queue;
 pub mod jobs;
+pub mod lists;
 pub mod overview;
 pub mod page;
 pub mod pg;

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::pg::Param;
 use crate::domain::id::Id;
+use crate::domain::list::{Move, Spot};
 use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Later, Operation, Patch, Priority, StatusChange};
 
@@ -58,17 +59,48 @@ pub(super) fn patch(patch: &Patch) -> Value {
     Value::Object(fields)
 }
 
+/// Where a todo is moved: `p_fields` of `todo_move_v1`.
+pub(super) fn movement(Move { list, parent, spot }: &Move) -> Value {
+    let mut fields = later(&Later { list: *list, parent: *parent, ..Later::default() });
+    if let Some(spot) = spot {
+        let (name, value) = match spot {
+            Spot::After(id) => ("after", json!(id)),
+            Spot::Before(id) => ("before", json!(id)),
+            Spot::First => ("place", "first".into()),
+            Spot::Last => ("place", "last".into()),
+        };
+        fields.insert(name.to_owned(), value);
+    }
+    Value::Object(fields)
+}
+
 /// Of the fields that came after the first release those that are named.
 fn later(later: &Later) -> Map<String, Value> {
-    let Later {} = later;
-    Map::new()
+    let Later { list, parent, position, anywhere } = later;
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    if let Some(list) = list {
+        put("list", json!(list));
+    }
+    if let Some(parent) = parent {
+        put("parent", json!(parent));
+    }
+    if let Some(position) = position {
+        put("position", json!(position));
+    }
+    if *anywhere {
+        put("anywhere", true.into());
+    }
+    fields
 }
 
 /// Operations of a batch, each with what names its todo.
 pub(super) fn operations(operations: &[Operation]) -> Value {
     let one = |operation: &Operation| match operation {
-        Operation::Create(fields) => json!({"create": draft(fields), "uid": Uuid::now_v7()}),
+        Operation::Create { uid, draft: fields } => json!({"create": draft(fields), "uid": uid}),
         Operation::Update { id, if_version, patch: fields } => named(*id, *if_version, "update", patch(fields)),
+        Operation::Move { id, if_version, to } => named(*id, *if_version, "move", movement(to)),
+        Operation::Complete { id, subtasks } => named(*id, None, "complete", (*subtasks).into()),
         Operation::Delete { id, if_version } => named(*id, *if_version, "delete", true.into()),
     };
     operations.iter().map(one).collect()

@@ -2,7 +2,7 @@
 
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::todo_query::{Condition, On};
+use super::todo_query::{Condition, On, OnList};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {
@@ -41,11 +41,11 @@ impl Listing<'_> {
     /// All rows in order, of which the limit takes the first.
     pub(super) fn whole(&self, ordering: &str) -> String {
         let Self { place, runs, order: Order { expression, direction, .. }, limit, .. } = self;
-        let conditions = and(self.conditions());
+        let (conditions, leads) = (and(self.conditions()), self.order.lead());
         let run = |run: &String| {
             format!(
                 "SELECT t.id, {expression} AS sort_key, false AS is_edge FROM todos t WHERE {place}{conditions}{run} \
-                 ORDER BY {ordering} {direction}, t.id {direction} LIMIT {limit}"
+                 ORDER BY {leads}{ordering} {direction}, t.id {direction} LIMIT {limit}"
             )
         };
         match runs.iter().map(run).collect::<Vec<_>>().as_slice() {
@@ -159,11 +159,11 @@ impl Listing<'_> {
     /// The rows of a run, in order: with all their columns, or with whether they match.
     fn rows_of(&self, run: &str) -> String {
         let Self { place, order: Order { expression, direction, is_carried, .. }, .. } = self;
-        let bounds = and(&self.bounds);
+        let (bounds, leads) = (and(&self.bounds), self.order.lead());
         let columns = if *is_carried { "*".to_owned() } else { format!("t.id, {} AS is_match", self.is_match()) };
         format!(
             "SELECT {columns}, {expression} AS sort_key FROM todos t WHERE {place}{bounds}{run} \
-             ORDER BY {expression} {direction}, t.id {direction}"
+             ORDER BY {leads}{expression} {direction}, t.id {direction}"
         )
     }
 
@@ -195,8 +195,8 @@ impl Listing<'_> {
         let kinds = on(&[On::Status, On::Priority]);
         let kept = format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}");
         let mut counts = vec![kept];
-        for Condition { on, .. } in self.conditions() {
-            match on {
+        for condition in self.conditions() {
+            match &condition.on {
                 On::Tag(tag) => counts.push(format!(
                     "SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = {tag}"
                 )),
@@ -205,6 +205,16 @@ impl Listing<'_> {
                      WHERE t.workspace_id = $1 AND t.assignee_id = e.id ORDER BY t.created_at, t.id LIMIT {most}) t \
                      LIMIT {most}) few"
                 )),
+                On::List(OnList::One(_) | OnList::Inbox) => counts.push(format!(
+                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.list_id, t.position \
+                     LIMIT {most}) few",
+                    condition.sql
+                )),
+                On::Parent(parent) => counts.push(format!(
+                    "SELECT count(*) FROM (SELECT FROM todos t WHERE t.workspace_id = $1 AND t.parent_id = {parent} \
+                     ORDER BY t.position LIMIT {most}) few"
+                )),
+                On::Ids(ids) => counts.push(format!("SELECT cardinality({ids})")),
                 _ => {}
             }
         }
@@ -262,6 +272,8 @@ pub(super) struct Order {
     pub(super) unindexed: &'static str,
     /// Whether its index can be read without the table.
     pub(super) is_carried: bool,
+    /// A column before the expression in the index, the same of all rows that are looked for.
+    pub(super) leads: Option<&'static str>,
 }
 
 impl Order {
@@ -276,9 +288,15 @@ impl Order {
                 "",
                 "(lower(t.title COLLATE \"und-x-icu\") COLLATE \"C\") || ''",
             ),
+            SortKey::Position => ("t.position", "::double precision", "t.position + 0"),
         };
         let (direction, comparison) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        Self { expression, cast, direction, comparison, unindexed, is_carried: sort.key != SortKey::Title }
+        Self { expression, cast, direction, comparison, unindexed, is_carried: sort.key != SortKey::Title, leads: None }
+    }
+
+    /// What the order begins with.
+    fn lead(&self) -> String {
+        self.leads.map(|column| format!("{column} {}, ", self.direction)).unwrap_or_default()
     }
 }
 
@@ -286,7 +304,7 @@ impl Order {
 pub(super) fn sort_value(sort: Sort, column: &str) -> String {
     match sort.key {
         SortKey::CreatedAt | SortKey::UpdatedAt | SortKey::DueDate => format!("rfc3339_v1({column})"),
-        SortKey::Priority => format!("{column}::text"),
+        SortKey::Priority | SortKey::Position => format!("{column}::text"),
         SortKey::Title => column.to_owned(),
     }
 }

@@ -6,6 +6,7 @@ use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Sort, SortKey};
 use crate::domain::id::Id;
 use crate::domain::instant::Instant;
+use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 use crate::domain::todo::Status;
 
@@ -66,6 +67,10 @@ impl TodoQuery {
             updated_since,
             q,
             deleted,
+            lists,
+            parent,
+            root,
+            archived,
         } = filter;
         let mut all = Vec::new();
         let mut add = |on, sql| all.push(Condition { on, sql });
@@ -122,7 +127,56 @@ impl TodoQuery {
             let sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
             add(On::Words(words), sql);
         }
+        if let Some((list, sql)) = self.listed(lists) {
+            add(On::List(list), sql);
+        }
+        match parent {
+            Some(Holder::None) => add(On::Nothing, "t.parent_id IS NULL".to_owned()),
+            Some(Holder::Id(id)) => {
+                let parent = self.named("todo_id_v1", *id);
+                let sql = format!("t.parent_id = {parent}");
+                add(On::Parent(parent), sql);
+            }
+            None => {}
+        }
+        if let Some(root) = root {
+            let ids = self.named("tree_ids_v1", *root);
+            let sql = format!("t.id = ANY ({ids})");
+            add(On::Ids(ids), sql);
+        }
+        if !archived && !deleted {
+            add(On::Archive, OPEN_LIST.to_owned());
+        }
         all
+    }
+
+    /// A function that gives the id of something, or ids, for its UUID.
+    fn named(&mut self, function: &str, id: Id) -> String {
+        match id {
+            Id::Serial(id) => self.bind(Param::Int(id)),
+            Id::Uuid(uuid) => format!("{function}($1, {}::text::uuid)", self.bind(Param::Text(uuid.to_string()))),
+        }
+    }
+
+    /// The condition on lists, and the only list, if it is one.
+    fn listed(&mut self, lists: &[Holder]) -> Option<(OnList, String)> {
+        let inbox = lists.contains(&Holder::None);
+        let ids: Vec<String> = lists
+            .iter()
+            .filter_map(|list| match list {
+                Holder::Id(id) => Some(self.named("list_id_v1", *id)),
+                Holder::None => None,
+            })
+            .collect();
+        match (ids.as_slice(), inbox) {
+            ([], false) => None,
+            ([], true) => Some((OnList::Inbox, "t.list_id IS NULL".to_owned())),
+            ([one], false) => Some((OnList::One(one.clone()), format!("t.list_id = {one}"))),
+            (several, _) => {
+                let or_inbox = if inbox { " OR t.list_id IS NULL" } else { "" };
+                Some((OnList::Several, format!("(t.list_id = ANY (ARRAY[{}]){or_inbox})", several.join(", "))))
+            }
+        }
     }
 
     /// The conditions on tags. Postgres plans a join for each tag that is one of its own, so many are two: the rarest, which it can
@@ -153,7 +207,7 @@ impl TodoQuery {
     /// How many todos match at most, from the counts that are kept of live todos: a number in SQL.
     pub(super) fn at_most(&mut self, filter: &Filter) -> String {
         let Filter { status, priority, completed, .. } = filter.clone();
-        let counted = Filter { status, priority, completed, ..Filter::default() };
+        let counted = Filter { status, priority, completed, archived: true, ..Filter::default() };
         let kinds: String = self.all(&counted).iter().map(|condition| format!(" AND {}", condition.sql)).collect();
         format!("(SELECT coalesce(sum(t.todos), 0)::bigint FROM todo_counts t WHERE t.workspace_id = $1{kinds})")
     }
@@ -179,13 +233,38 @@ impl TodoQuery {
         if sort.key == SortKey::DueDate && is_open(filter) {
             bounds.push(Condition { on: On::Instant(sort.key), sql: OPEN.to_owned() });
         }
-        let order = Order::of(sort);
+        let mut order = Order::of(sort);
+        if sort.key == SortKey::Position && !filter.deleted {
+            // A list, and what is below a parent, has an index in this order.
+            let holds = |condition: &Condition| {
+                matches!(condition.on, On::List(OnList::One(_) | OnList::Inbox) | On::Parent(_))
+            };
+            if let Some(at) = rest.iter().position(holds) {
+                let holder = rest.remove(at);
+                order.is_carried = !matches!(holder.on, On::Parent(_));
+                order.leads = matches!(holder.on, On::List(OnList::Inbox)).then_some("t.list_id");
+                bounds.push(holder);
+            }
+        }
         let runs = self.runs(filter, sort, after, &order);
         let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_));
         let is_in_index = order.is_carried && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_in_index { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
-        if listing.rest.is_empty() { listing.whole(listing.order.expression) } else { listing.within_reach(filter) }
+        let is_archive = |condition: &Condition| condition.on == On::Archive;
+        if !listing.rest.iter().all(is_archive) {
+            return listing.within_reach(filter);
+        }
+        let whole = listing.whole(listing.order.expression);
+        if listing.rest.is_empty() {
+            return whole;
+        }
+        // Where no list is archived, which the planner finds out, nothing is passed over.
+        let passing = listing.within_reach(filter);
+        format!(
+            "SELECT w.* FROM ({whole}) w WHERE {NO_ARCHIVE} \
+             UNION ALL SELECT p.* FROM ({passing}) p WHERE NOT ({NO_ARCHIVE})"
+        )
     }
 
     /// The conditions, apart from the filter's, of the rows to come.
@@ -242,8 +321,25 @@ pub(super) enum On {
     Instant(SortKey),
     /// The search, as it was given, in SQL.
     Words(String),
+    List(OnList),
+    /// The parent's id in SQL.
+    Parent(String),
+    /// The ids of todos, an array in SQL.
+    Ids(String),
+    /// Todos in archived lists are left out.
+    Archive,
     /// It leaves most.
     Nothing,
+}
+
+/// Which lists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum OnList {
+    /// Its id in SQL.
+    One(String),
+    /// None.
+    Inbox,
+    Several,
 }
 
 /// The todos that a filter chooses from.
@@ -256,6 +352,11 @@ fn place(filter: &Filter) -> String {
 const IN_BIN: &str = "t.deleted_at > now() - bin_retention_v1()";
 const OPEN: &str = "t.status IN ('pending', 'in_progress')";
 const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
+
+/// It is not among those in archived lists; true of all when the statement is planned, if there are none.
+const OPEN_LIST: &str =
+    "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
+const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
 
 fn requires_due_date(filter: &Filter) -> bool {
     filter.due_after.is_some() || filter.due_before.is_some() || filter.overdue == Some(true)
@@ -319,6 +420,10 @@ mod tests {
             updated_since: instant(),
             q: Some("'; DROP TABLE todos; --".to_owned()),
             deleted: false,
+            lists: vec![Holder::None, Holder::Id(Id::Serial(3))],
+            parent: Some(Holder::Id(Id::Serial(4))),
+            root: Id::parse_uuid("67e55044-10b1-426f-9247-bb680e5fe0c8"),
+            archived: false,
         }
     }
 
@@ -342,7 +447,8 @@ mod tests {
     #[test]
     fn no_filter_is_no_condition() {
         let mut query = TodoQuery::new(WorkspaceId(7));
-        assert_eq!(query.conditions(&Filter::default()), "t.workspace_id = $1 AND t.deleted_at IS NULL");
+        let all = Filter { archived: true, ..Filter::default() };
+        assert_eq!(query.conditions(&all), "t.workspace_id = $1 AND t.deleted_at IS NULL");
         assert_eq!(query.params, [Param::Int(7)]);
     }
 

@@ -1,5 +1,6 @@
 //! Single todos.
 
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
@@ -8,6 +9,7 @@ use super::todo_fields::{self, json_param};
 use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::id::Id;
+use crate::domain::list::Move;
 use crate::domain::todo::{Draft, Patch, Precondition, Todo};
 use crate::error::{Error, Kind, Result};
 
@@ -77,20 +79,66 @@ pub async fn patch(
     write.call(pg, UPDATE, params, Kind::Todo).await
 }
 
-/// Puts a live todo into the bin; tells its public id.
+/// Moves a live todo with all that is below it, and makes room for it where there is none.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Error::Invalid`] at what it does not fit to,
+/// [`Conflict::ListArchived`](crate::error::Conflict::ListArchived).
+pub async fn relocate(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    to: &Move,
+) -> Result<Written<Todo>> {
+    const SQL: Function = Function("todo_move_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
+    let [serial, uid] = write::id(id);
+    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::movement(to))];
+    write.call(pg, SQL, params, Kind::Todo).await
+}
+
+/// Completes a live todo, with `subtasks` also the open ones below it.
+///
+/// # Errors
+/// [`Error::NotFound`], [`Error::VersionMismatch`], [`Conflict::ListArchived`](crate::error::Conflict::ListArchived).
+pub async fn complete(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    subtasks: bool,
+) -> Result<Written<Todo>> {
+    const SQL: Function = Function("todo_complete_v1", "$8, $9::text::uuid, $10, $11");
+    let [serial, uid] = write::id(id);
+    write.call(pg, SQL, [serial, uid, write::versions(precondition), Param::Bool(subtasks)], Kind::Todo).await
+}
+
+/// A todo that was put into the bin.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Deleted {
+    /// Its public id.
+    pub uid: Uuid,
+    /// That of its parent.
+    pub parent: Option<Uuid>,
+    /// Whether it went there with others below it.
+    pub below: bool,
+}
+
+/// Puts a live todo into the bin, with all live ones below it.
 ///
 /// # Errors
 /// [`Error::NotFound`] also if it is there already, [`Error::VersionMismatch`].
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<Uuid>> {
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<Deleted>> {
     const SQL: Function = Function("todo_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);
     write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Todo).await
 }
 
-/// Takes a todo out of the bin, within 30 days of its deletion; a live todo is returned as it is.
+/// Takes a todo out of the bin, within 30 days of its deletion, with those below it that went there with it; a live todo is
+/// returned as it is.
 ///
 /// # Errors
-/// [`Error::NotFound`].
+/// [`Error::NotFound`], [`Conflict::ListArchived`](crate::error::Conflict::ListArchived).
 pub async fn restore(pg: &Pg, write: &Write<'_>, id: Id) -> Result<Written<Todo>> {
     const SQL: Function = Function("todo_restore_v1", "$8, $9::text::uuid");
     write.call(pg, SQL, write::id(id), Kind::Todo).await

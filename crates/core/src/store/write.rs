@@ -139,6 +139,9 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "not_found" => Error::NotFound(kind),
         "version_mismatch" => Error::VersionMismatch(kind),
         "exists" => Error::Exists(kind),
+        "list_archived" => Error::Conflict(Conflict::ListArchived),
+        "list_not_empty" => Error::Conflict(Conflict::ListNotEmpty),
+        "too_many_lists" => Error::Conflict(Conflict::TooManyLists),
         "in_bin" => Error::Conflict(Conflict::TodoDeleted),
         "referenced" => Error::Conflict(Conflict::EmployeeReferenced),
         "too_many_jobs" => Error::Conflict(Conflict::TooManyJobs),
@@ -146,6 +149,13 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "no_assignee" => missing("/assignee_id", Kind::Employee),
         "no_employee" => missing("/employee_id", Kind::Employee),
         "no_department" => missing("/department_id", Kind::Department),
+        "no_list" => missing("/list_id", Kind::List),
+        "no_parent" => missing("/parent_id", Kind::Todo),
+        "no_after" => not_a_sibling("/after"),
+        "no_before" => not_a_sibling("/before"),
+        "cycle" => invalid("/parent_id", "cycle", "a todo cannot be below itself"),
+        "too_deep" => invalid("/parent_id", "too_deep", "todos have at most 5 levels"),
+        "other_list" => invalid("/list_id", "invalid_value", "a subtask is in the list of its parent"),
         "no_workspace" => missing("/workspace_id", Kind::Workspace),
         other => Error::Internal(format!("unknown outcome of a write: {other}")),
     }
@@ -156,12 +166,21 @@ fn missing(pointer: &str, kind: Kind) -> Error {
     Error::Invalid(vec![Fault::at(pointer, "not_found", format!("there is no such {kind}"))])
 }
 
+fn not_a_sibling(pointer: &str) -> Error {
+    invalid(pointer, "not_found", "there is no such todo with the same parent in the same list")
+}
+
+fn invalid(pointer: &str, code: &'static str, detail: &str) -> Error {
+    Error::Invalid(vec![Fault::at(pointer, code, detail)])
+}
+
 /// The error that a violated constraint stands for, where two writers raced or the database is the one who decides. A foreign
 /// key is violated from either end: `kind` is what was being written.
 pub(super) fn refused(refusal: &Refusal, kind: Kind) -> Error {
     match (refusal.constraint.as_deref(), kind) {
         (Some("employees_email_key"), _) => Error::Conflict(Conflict::EmailTaken),
         (Some("departments_name_key"), _) => Error::Conflict(Conflict::DepartmentNameTaken),
+        (Some("lists_folded_key"), _) => Error::Conflict(Conflict::ListNameTaken),
         (Some("workspaces_name_key"), _) => Error::Conflict(Conflict::WorkspaceNameTaken),
         (Some("employees_department_fkey"), Kind::Department) => Error::Conflict(Conflict::DepartmentReferenced),
         (Some("employees_department_fkey"), _) => missing("/department_id", Kind::Department),

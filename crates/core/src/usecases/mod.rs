@@ -7,6 +7,7 @@ pub mod admin;
 pub mod authentication;
 pub mod feed;
 pub mod jobs;
+pub mod lists;
 pub mod people;
 mod purging;
 pub mod tags;

@@ -4,11 +4,13 @@ use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
+use crate::domain::list::Move;
 use crate::domain::text::TagName;
-use crate::domain::todo::{Draft, Later, Operation, OperationResult, Patch, Precondition, Todo};
+use crate::domain::todo::{Draft, Operation, OperationResult, Patch, Precondition, Todo};
 use crate::store::overview::Overview;
 use crate::store::stats::Stats;
 use crate::store::todo_list::RenderedPage;
+use crate::store::todos::Deleted;
 use crate::store::write::{IdempotencyKey, Written};
 use crate::store::{batch, export, overview, stats, todo_list, todos};
 use crate::{Caller, Result};
@@ -46,7 +48,7 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let scope = InvalidationScope::Todos { todos: Todos::New, stats: true, tags: !draft.tags.is_empty() };
+        let scope = added(Todos::New, draft);
         let writing = self.write(caller, key, scope).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
         writing.complete(outcome).await
@@ -54,7 +56,7 @@ impl Service {
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::One(uid))).await?;
+        let writing = self.write(caller, None, added(Todos::One(uid), draft)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
         writing.complete(outcome).await
     }
@@ -67,9 +69,10 @@ impl Service {
         precondition: &Precondition,
         draft: &Draft,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, changed(id)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
         let outcome = todos::replace(&self.pg, &writing.write(), id, precondition, draft).await;
-        writing.complete(outcome).await
+        let moves = draft.later.is_elsewhere();
+        writing.settle_as(outcome, |todo| InvalidationScope::todos(shown(id, todo, moves))).await
     }
 
     /// A todo changes where the patch says so.
@@ -80,21 +83,56 @@ impl Service {
         precondition: &Precondition,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, patched(id, patch)).await?;
+        let writing = self.write(caller, None, patched(Todos::All, patch)).await?;
         let outcome = todos::patch(&self.pg, &writing.write(), id, precondition, patch).await;
+        let moves = patch.later.is_elsewhere();
+        writing.settle_as(outcome, |todo| patched(shown(id, todo, moves), patch)).await
+    }
+
+    /// A todo moves with all that is below it.
+    pub async fn move_todo(
+        &self,
+        caller: &Caller,
+        id: Id,
+        precondition: &Precondition,
+        to: &Move,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Written<Todo>> {
+        // Its siblings too, where they make room.
+        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let outcome = todos::relocate(&self.pg, &writing.write(), id, precondition, to).await;
         writing.complete(outcome).await
     }
 
-    /// A todo goes into the bin. Tells its public id.
+    /// A todo is completed, and with `subtasks` all open ones below it.
+    pub async fn complete_todo(
+        &self,
+        caller: &Caller,
+        id: Id,
+        precondition: &Precondition,
+        subtasks: bool,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Written<Todo>> {
+        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let outcome = todos::complete(&self.pg, &writing.write(), id, precondition, subtasks).await;
+        writing.settle_as(outcome, |todo| InvalidationScope::todos(shown(id, todo, subtasks))).await
+    }
+
+    /// A todo goes into the bin, with all that is below it. Tells its public id.
     pub async fn delete_todo(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<Uuid>> {
-        let writing = self.write(caller, None, changed(id)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
         let outcome = todos::delete(&self.pg, &writing.write(), id, precondition).await;
-        writing.complete(outcome).await
+        let written = writing
+            .settle_as(outcome, |&Deleted { uid, parent, below }| {
+                InvalidationScope::todos(if below { Todos::All } else { and_parent(uid, parent) })
+            })
+            .await?;
+        Ok(written.map(|deleted| deleted.uid))
     }
 
     /// A todo comes out of the bin, within 30 days.
     pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key, changed(id)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
         writing.complete(outcome).await
     }
@@ -152,20 +190,37 @@ impl Service {
     }
 }
 
-/// By its integer a todo is not known to the cache.
-fn which(id: Id) -> Todos {
+/// What a new todo changes beside itself.
+fn added(todos: Todos, draft: &Draft) -> InvalidationScope {
+    let later = &draft.later;
+    let todos = match (todos, later.parent_uid()) {
+        (Todos::One(uid), Some(parent)) => Todos::Two(uid, parent),
+        (_, Some(parent)) => Todos::One(parent),
+        (todos, None) => todos,
+    };
+    InvalidationScope::Todos { todos, stats: true, tags: !draft.tags.is_empty(), named_lists: later.is_elsewhere() }
+}
+
+/// What shows a todo that was changed as it is now: itself and its parent, which counts it; or any, if it `moves` with what is below
+/// it. By its integer a todo is not known to the cache.
+fn shown(id: Id, todo: &Todo, moves: bool) -> Todos {
     match id {
-        Id::Uuid(uid) => Todos::One(uid),
-        Id::Serial(_) => Todos::All,
+        Id::Uuid(_) if !moves => and_parent(todo.uid, todo.parent),
+        _ => Todos::All,
     }
 }
 
-fn changed(id: Id) -> InvalidationScope {
-    InvalidationScope::todos(which(id))
+fn and_parent(uid: Uuid, parent: Option<Uuid>) -> Todos {
+    parent.map_or(Todos::One(uid), |parent| Todos::Two(uid, parent))
 }
 
-fn patched(id: Id, patch: &Patch) -> InvalidationScope {
-    let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _, later: Later {} } = patch;
+fn patched(todos: Todos, patch: &Patch) -> InvalidationScope {
+    let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _, later } = patch;
     let stats = status.is_some() || priority.is_some() || due_date.is_some();
-    InvalidationScope::Todos { todos: which(id), stats, tags: tags.is_some() }
+    InvalidationScope::Todos {
+        todos,
+        stats,
+        tags: tags.is_some(),
+        named_lists: status.is_some() || later.is_elsewhere(),
+    }
 }

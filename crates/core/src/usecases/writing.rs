@@ -59,6 +59,18 @@ impl<'a> Writing<'a> {
         Write { caller: self.caller, idempotency: self.key, record_invalidation: self.intent.must_record() }
     }
 
+    /// The same as [`Writing::complete`] where the outcome tells that less was changed than was announced.
+    pub(super) async fn settle_as<T>(
+        mut self,
+        outcome: Result<Written<T>>,
+        changed: impl FnOnce(&T) -> InvalidationScope,
+    ) -> Result<Written<T>> {
+        if let Ok(Written { value, .. }) = &outcome {
+            self.intent = self.intent.narrowed(changed(value));
+        }
+        self.complete(outcome).await
+    }
+
     /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing, also one that
     /// Postgres ended at its deadline; one whose answer makes no sense may have. If the outcome is unknown, or the request is given up before it is known, that is recorded,
     /// since a commit that waits for a standby may come after the end of the write fence.

@@ -525,8 +525,9 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
         Dependency::Stats,
         Dependency::Tags,
         Dependency::People,
+        Dependency::NamedLists,
     ];
-    let requests: Vec<[u8; 32]> = (1..=6).map(|number| [number; 32]).collect();
+    let requests: Vec<[u8; 32]> = (1..=7).map(|number| [number; 32]).collect();
     server.look_up().await;
     let states = async || {
         let mut fetched = Vec::new();
@@ -545,13 +546,20 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     };
     assert_eq!(states().await, dependencies);
     assert_eq!(states().await, []);
-    let [one, two, lists, stats, tags, people] = dependencies;
-    let described = InvalidationScope::Todos { todos: Todos::One(todos[0]), stats: false, tags: false };
+    let [one, two, lists, stats, tags, people, named] = dependencies;
+    let described =
+        InvalidationScope::Todos { todos: Todos::One(todos[0]), stats: false, tags: false, named_lists: false };
     for (scope, changed) in [
         (described, vec![one, lists]),
-        (InvalidationScope::todos(Todos::One(todos[1])), vec![two, lists, stats, tags]),
-        (InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false }, vec![lists, stats]),
-        (InvalidationScope::todos(Todos::All), vec![one, two, lists, stats, tags]),
+        (InvalidationScope::todos(Todos::One(todos[1])), vec![two, lists, stats, tags, named]),
+        (InvalidationScope::todos(Todos::Two(todos[0], todos[1])), vec![one, two, lists, stats, tags, named]),
+        (InvalidationScope::NamedLists { todos: false }, vec![named]),
+        (InvalidationScope::NamedLists { todos: true }, vec![lists, named]),
+        (
+            InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false, named_lists: false },
+            vec![lists, stats],
+        ),
+        (InvalidationScope::todos(Todos::All), vec![one, two, lists, stats, tags, named]),
         (InvalidationScope::People, vec![people]),
         (InvalidationScope::Access, vec![]),
         (InvalidationScope::Everything, dependencies.to_vec()),

@@ -72,9 +72,9 @@ end
 -- What is known of a workspace, in one hash. All generations come from one counter, so none of them ever returns:
 --   g           the counter
 --   a           the generation of the last write that changed anything
---   l, s, t, p  the same of lists of todos, statistics, tags, people
+--   l, s, t, n, p  the same of lists of todos, statistics, tags, named lists, people
 --   O, o<id>    the same of every todo, and of one
---   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, l, s, t before>"
+--   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, l, s, t, n before>"
 --   x           until when nothing may be served, because a check found pending invalidations
 -- A response lives in the latest generation of what it depends on.
 local function workspace_key(workspace)
@@ -103,9 +103,9 @@ end
 -- The same for a background write, which changes todos: what it makes stale may be served for half a second more, until somebody has
 -- fetched anew.
 local function raise_in_background(key, scopes)
-  local before = redis.call('HMGET', key, 'O', 'l', 's', 't')
+  local before = redis.call('HMGET', key, 'O', 'l', 's', 't', 'n')
   local words = {whole(now + 500000), raise(key, scopes)}
-  for index = 1, 4 do
+  for index = 1, 5 do
     words[#words + 1] = before[index] or '0'
   end
   redis.call('HSET', key, 'f', table.concat(words, ' '))
@@ -137,7 +137,7 @@ local function generation_of(workspace, dependency)
       words[#words + 1] = tonumber(word)
     end
     local till, begun, todos_before = words[1], words[2], words[3]
-    local before = ({l = words[4], s = words[5], t = words[6]})[dependency]
+    local before = ({l = words[4], s = words[5], t = words[6], n = words[7]})[dependency]
     -- Another write since then has begun another generation.
     if generation == begun and till > now then
       former = whole(is_todo and math.max(everything, own, todos_before) or math.max(everything, before or 0))

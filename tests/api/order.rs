@@ -1,0 +1,373 @@
+//! An order of one's own: positions, and moves after, before, first and last.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Workspace, suite, uuid};
+use crate::subtasks::assert_sound;
+
+suite![
+    a_new_todo_is_the_last,
+    a_todo_moves_after_and_before_others_and_first_and_last,
+    a_neighbour_is_a_sibling,
+    a_move_says_one_place_at_most,
+    a_move_honours_conditions_and_keys,
+    a_position_may_be_written,
+    room_is_made_where_there_is_none,
+    two_people_drop_todos_at_the_same_place,
+    many_people_move_todos_at_once,
+    moves_deletions_and_completions_are_those_of_a_plain_tree,
+];
+
+fn id(todo: &Value) -> &str {
+    todo["id"].as_str().unwrap()
+}
+
+fn path(todo: &str) -> String {
+    format!("/api/v2/todos/{todo}/move")
+}
+
+/// The titles of the todos that are no subtasks, in their order.
+async fn order(ws: &Workspace) -> Vec<String> {
+    ws.titles(&[("sort", "position"), ("parent", "none"), ("limit", "100")]).await
+}
+
+/// Todos with these titles; gives their ids.
+async fn todos(ws: &Workspace, titles: &[&str]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for title in titles {
+        ids.push(ws.titled(title).await);
+    }
+    ids
+}
+
+async fn a_new_todo_is_the_last() {
+    let ws = Workspace::new().await;
+    todos(&ws, &["a", "b", "c"]).await;
+    assert_eq!(order(&ws).await, ["a", "b", "c"]);
+    assert_eq!(ws.titles(&[("sort", "-position"), ("limit", "2")]).await, ["c", "b", "a"]);
+    let position = ws.todo(json!({ "title": "d" })).await["position"].as_f64().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
+    assert!((position - now).abs() < 60.0, "the seconds of its creation: {position}");
+}
+
+async fn a_todo_moves_after_and_before_others_and_first_and_last() {
+    let ws = Workspace::new().await;
+    let ids = todos(&ws, &["a", "b", "c", "d"]).await;
+    for (moved, to, expected) in [
+        (3, json!({ "after": ids[0] }), "adbc"),
+        (0, json!({ "before": ids[2] }), "dbac"),
+        (2, json!({ "place": "first" }), "cdba"),
+        (3, json!({ "place": "last" }), "cbad"),
+        (1, json!({ "after": ids[3] }), "cadb"),
+        (0, json!({ "before": ids[2] }), "acdb"),
+        (0, json!({ "after": ids[1] }), "cdba"),
+        (0, json!({ "after": ids[1] }), "cdba"),
+        (0, json!({}), "cdba"),
+    ] {
+        let answer = ws.post(&path(&ids[moved])).json(to.clone()).send().await;
+        assert_eq!(answer.ok()["id"], ids[moved]);
+        assert!(answer.etag().len() > 4);
+        assert_eq!(order(&ws).await.concat(), expected, "{to}");
+    }
+    // Among the subtasks of another, which have an order of their own.
+    for moved in [1, 2] {
+        ws.post(&path(&ids[moved])).json(json!({ "parent_id": ids[3], "place": "first" })).send().await.ok();
+    }
+    assert_eq!(order(&ws).await.concat(), "da");
+    assert_eq!(ws.titles(&[("sort", "position"), ("parent", &ids[3])]).await.concat(), "cb");
+    ws.post(&path(&ids[2])).json(json!({ "parent_id": null, "after": ids[3] })).send().await.ok();
+    assert_eq!(order(&ws).await.concat(), "dca");
+}
+
+async fn a_neighbour_is_a_sibling() {
+    let (ws, other) = (Workspace::new().await, Workspace::new().await);
+    let ids = todos(&ws, &["a", "b"]).await;
+    let child = ws.todo(json!({ "title": "child", "parent_id": ids[0] })).await;
+    let list = ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created();
+    let listed = ws.todo(json!({ "title": "listed", "list_id": list["id"] })).await;
+    let foreign = other.titled("foreign").await;
+    for neighbour in [id(&child), id(&listed), &foreign, &ids[1], &uuid()] {
+        for name in ["after", "before"] {
+            let answer = ws.post(&path(&ids[1])).json(json!({ name: neighbour })).send().await;
+            answer.problem(422, "invalid_body").at(&format!("/{name}"), "not_found").faults_are(1);
+        }
+    }
+    let moved = json!({ "list_id": list["id"], "before": listed["id"] });
+    assert_eq!(ws.post(&path(&ids[1])).json(moved).send().await.ok()["list_id"], list["id"]);
+    assert_eq!(ws.titles(&[("list", id(&list)), ("sort", "position")]).await, ["b", "listed"]);
+    ws.post(&path(&uuid())).json(json!({ "place": "first" })).send().await.problem(404, "todo_not_found");
+}
+
+async fn a_move_says_one_place_at_most() {
+    let ws = Workspace::new().await;
+    let ids = todos(&ws, &["a", "b"]).await;
+    let several = json!({ "after": ids[1], "before": ids[1], "place": "last" });
+    let answer = ws.post(&path(&ids[0])).json(several).send().await;
+    answer.problem(422, "invalid_body").at("/before", "duplicate").at("/place", "duplicate").faults_are(2);
+    let wrong = json!({ "place": "middle", "position": 3, "parent_id": 7 });
+    let answer = ws.post(&path(&ids[0])).json(wrong).send().await;
+    let problem = answer.problem(422, "invalid_body");
+    problem.at("/place", "invalid_value").at("/position", "unknown_field").at("/parent_id", "type").faults_are(3);
+}
+
+async fn a_move_honours_conditions_and_keys() {
+    let ws = Workspace::new().await;
+    let ids = todos(&ws, &["a", "b"]).await;
+    let first = || ws.post(&path(&ids[1])).json(json!({ "place": "first" }));
+    first().header("if-match", "\"2-x\"").send().await.problem(412, "stale_version");
+    let done = first().header("if-match", "\"1-x\"").header("idempotency-key", "k").send().await;
+    assert_eq!(done.ok()["version"], 2);
+    ws.post(&path(&ids[0])).json(json!({ "place": "first" })).send().await.ok();
+    let replay = first().header("if-match", "\"1-x\"").header("idempotency-key", "k").send().await;
+    assert_eq!((replay.header("idempotent-replayed"), replay.ok()), ("true", done.ok()));
+    assert_eq!(order(&ws).await, ["a", "b"]);
+}
+
+async fn a_position_may_be_written() {
+    let ws = Workspace::new().await;
+    for (title, position) in [("c", json!(3)), ("a", json!(-1.5)), ("b", json!(0.1)), ("d", json!(3))] {
+        let todo = ws.todo(json!({ "title": title, "position": position })).await;
+        assert_eq!(todo["position"], position);
+        assert_eq!(ws.get(&format!("/api/v2/todos/{}", id(&todo))).send().await.ok()["position"], position);
+    }
+    assert_eq!(ws.titles(&[("sort", "position"), ("limit", "1")]).await, ["a", "b", "c", "d"], "ties by age");
+    assert_eq!(ws.titles(&[("sort", "-position"), ("limit", "1")]).await, ["d", "c", "b", "a"]);
+    let first = &ws.all("/api/v2/todos", &[("sort", "position")]).await[0];
+    assert_eq!(first["position"], -1.5);
+    let patched = ws.patch(&format!("/api/v2/todos/{}", id(first))).json(json!({ "position": 5 })).send().await.ok();
+    assert_eq!((&patched["position"], &patched["version"]), (&json!(5), &json!(2)));
+    assert_eq!(order(&ws).await, ["b", "c", "d", "a"]);
+    for (position, code) in [(json!("1"), "type"), (json!(1.1e15), "out_of_range"), (json!(-1e300), "out_of_range")] {
+        let refused = ws.post("/api/v2/todos").json(json!({ "title": "x", "position": position })).send().await;
+        refused.problem(422, "invalid_body").at("/position", code);
+    }
+}
+
+async fn room_is_made_where_there_is_none() {
+    let ws = Workspace::new().await;
+    let ids = todos(&ws, &["a", "b", "c", "d"]).await;
+    // Each time into the gap behind the first, which halves it; after some there is nothing between two doubles.
+    for turn in 0..120 {
+        ws.post(&path(&ids[1 + turn % 3])).json(json!({ "after": ids[0] })).send().await.ok();
+        let last = ["b", "c", "d"][turn % 3];
+        assert_eq!(order(&ws).await[..2], ["a".to_owned(), last.to_owned()], "turn {turn}");
+    }
+    // Between two that are at the same place.
+    let (one, two) =
+        (ws.todo(json!({ "title": "x", "position": 5 })).await, ws.todo(json!({ "title": "z", "position": 5 })).await);
+    ws.post(&path(&ids[0])).json(json!({ "after": one["id"] })).send().await.ok();
+    ws.post(&path(&ids[1])).json(json!({ "before": two["id"] })).send().await.ok();
+    assert_eq!(order(&ws).await[..4].concat(), "xabz");
+}
+
+async fn two_people_drop_todos_at_the_same_place() {
+    let ws = Workspace::new().await;
+    for _ in 0..10 {
+        let ids = todos(&ws, &["a", "b", "c", "d"]).await;
+        let drop = |todo: &str| tokio::spawn(ws.post(&path(todo)).json(json!({ "after": ids[0] })).send());
+        let (one, two) = (drop(&ids[2]), drop(&ids[3]));
+        one.await.unwrap().ok();
+        two.await.unwrap().ok();
+        let order = order(&ws).await.concat();
+        assert!(["acdb", "adcb"].contains(&order.as_str()), "{order}");
+        for id in ids {
+            ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
+        }
+    }
+}
+
+async fn many_people_move_todos_at_once() {
+    let ws = Workspace::new().await;
+    let titles: Vec<String> = (0..12).map(|number| number.to_string()).collect();
+    let ids = todos(&ws, &titles.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for round in 0..10 {
+        let sent: Vec<_> = (0..12)
+            .map(|number| {
+                let to = match (number + round) % 4 {
+                    0 => json!({ "place": "first" }),
+                    1 => json!({ "after": ids[(number + 5) % 12] }),
+                    2 => json!({ "before": ids[(number + 7) % 12] }),
+                    _ => {
+                        json!({ "parent_id": if round % 2 == 0 { json!(ids[(number + 1) % 12]) } else { Value::Null } })
+                    }
+                };
+                tokio::spawn(ws.post(&path(&ids[number])).json(to).send())
+            })
+            .collect();
+        for answer in sent {
+            let answer = answer.await.unwrap();
+            assert!([200, 422].contains(&answer.status), "{answer}");
+        }
+        assert_sound(&ws).await;
+    }
+    assert_eq!(ws.titles(&[("limit", "100")]).await.len(), 12);
+}
+
+/// A plain tree: the todos below each, in order. The root of all is the empty text.
+#[derive(Default)]
+struct Tree {
+    below: BTreeMap<String, Vec<String>>,
+    parents: BTreeMap<String, String>,
+    completed: BTreeMap<String, bool>,
+    /// Of each deletion its todo, its parent, the one before it, and what was below.
+    bin: Vec<(String, Vec<String>)>,
+}
+
+impl Tree {
+    fn add(&mut self, todo: &str, parent: &str) {
+        self.below.entry(parent.to_owned()).or_default().push(todo.to_owned());
+        self.parents.insert(todo.to_owned(), parent.to_owned());
+        self.completed.entry(todo.to_owned()).or_default();
+    }
+
+    fn all_below(&self, todo: &str) -> Vec<String> {
+        let own = self.below.get(todo).cloned().unwrap_or_default();
+        own.into_iter().flat_map(|child| [vec![child.clone()], self.all_below(&child)].concat()).collect()
+    }
+
+    fn depth(&self, todo: &str) -> usize {
+        if todo.is_empty() { 0 } else { 1 + self.depth(&self.parents[todo]) }
+    }
+
+    fn height(&self, todo: &str) -> usize {
+        1 + self.below.get(todo).into_iter().flatten().map(|child| self.height(child)).max().unwrap_or(0)
+    }
+
+    fn take(&mut self, todo: &str) {
+        let parent = self.parents[todo].clone();
+        self.below.get_mut(&parent).unwrap().retain(|other| other != todo);
+    }
+
+    /// Whether it may be there.
+    fn fits(&self, todo: &str, parent: &str) -> bool {
+        parent != todo
+            && !self.all_below(todo).contains(&parent.to_owned())
+            && self.depth(parent) + self.height(todo) <= 5
+    }
+
+    fn lines(&self, parent: &str) -> Vec<String> {
+        let own = self.below.get(parent).cloned().unwrap_or_default();
+        own.into_iter()
+            .flat_map(|todo| {
+                let line = format!("{parent} < {todo} {}", self.completed[&todo]);
+                [vec![line], self.lines(&todo)].concat()
+            })
+            .collect()
+    }
+}
+
+/// The same of the service.
+async fn lines(ws: &Workspace) -> Vec<String> {
+    let todos = ws.all("/api/v2/todos", &[("sort", "position"), ("limit", "100")]).await;
+    fn of(todos: &[Value], parent: &Value, name: &str) -> Vec<String> {
+        let own = todos.iter().filter(|todo| todo["parent_id"] == *parent);
+        own.flat_map(|todo| {
+            let line = format!("{name} < {} {}", id(todo), todo["completed"]);
+            [vec![line], of(todos, &todo["id"], id(todo))].concat()
+        })
+        .collect()
+    }
+    of(&todos, &Value::Null, "")
+}
+
+async fn moves_deletions_and_completions_are_those_of_a_plain_tree() {
+    let ws = Workspace::new().await;
+    let mut tree = Tree::default();
+    let mut seed = 42_u64;
+    let mut random = |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let mut live: Vec<String> = Vec::new();
+    for step in 0..260 {
+        let pick = |live: &[String], random: &mut dyn FnMut(usize) -> usize| live[random(live.len())].clone();
+        match if live.len() < 6 { 0 } else { random(10) } {
+            0 | 1 => {
+                let parent = if live.is_empty() || random(2) == 0 { String::new() } else { pick(&live, &mut random) };
+                let reference = if parent.is_empty() { Value::Null } else { json!(parent) };
+                let made = ws.post("/api/v2/todos").json(json!({ "title": "x", "parent_id": reference })).send().await;
+                if tree.depth(&parent) < 5 {
+                    let todo = id(&made.created()).to_owned();
+                    tree.add(&todo, &parent);
+                    // A new one is the last unless somebody has moved others behind it.
+                    ws.post(&path(&todo)).json(json!({ "place": "last" })).send().await.ok();
+                    live.push(todo);
+                } else {
+                    made.problem(422, "invalid_body").at("/parent_id", "too_deep");
+                }
+            }
+            2..=5 => {
+                let todo = pick(&live, &mut random);
+                let parent = match random(3) {
+                    0 => String::new(),
+                    1 => tree.parents[&todo].clone(),
+                    _ => pick(&live, &mut random),
+                };
+                let siblings: Vec<String> =
+                    tree.below.get(&parent).into_iter().flatten().filter(|other| **other != todo).cloned().collect();
+                let reference = if parent.is_empty() { Value::Null } else { json!(parent) };
+                let at = random(siblings.len() + 1);
+                let mut to = json!({ "parent_id": reference });
+                match (at, random(2)) {
+                    (0, _) => to["place"] = json!("first"),
+                    (at, _) if at == siblings.len() => to["place"] = json!("last"),
+                    (at, 0) => to["after"] = json!(siblings[at - 1]),
+                    (at, _) => to["before"] = json!(siblings[at]),
+                }
+                let answer = ws.post(&path(&todo)).json(to).send().await;
+                if tree.fits(&todo, &parent) {
+                    answer.ok();
+                    tree.take(&todo);
+                    tree.below.entry(parent.clone()).or_default().insert(at, todo.clone());
+                    tree.parents.insert(todo, parent);
+                } else {
+                    answer.problem(422, "invalid_body").faults_are(1);
+                }
+            }
+            6 => {
+                let todo = pick(&live, &mut random);
+                ws.delete(&format!("/api/v2/todos/{todo}")).send().await.no_content();
+                let gone = [vec![todo.clone()], tree.all_below(&todo)].concat();
+                tree.take(&todo);
+                live.retain(|other| !gone.contains(other));
+                tree.bin.push((todo, gone));
+            }
+            7 if !tree.bin.is_empty() => {
+                let at = random(tree.bin.len());
+                let (todo, back) = tree.bin.remove(at);
+                ws.post(&format!("/api/v2/todos/{todo}/restore")).send().await.ok();
+                let parent = tree.parents[&todo].clone();
+                let there = parent.is_empty() || live.contains(&parent);
+                let parent =
+                    if there && tree.depth(&parent) + tree.height(&todo) <= 5 { parent } else { String::new() };
+                live.extend(back);
+                tree.parents.insert(todo.clone(), parent.clone());
+                tree.below.entry(parent).or_default().push(todo.clone());
+                // Where it stands among those that came meanwhile is its position's business.
+                ws.post(&path(&todo)).json(json!({ "place": "last" })).send().await.ok();
+            }
+            8 => {
+                let todo = pick(&live, &mut random);
+                let all = random(2) == 0;
+                let body = json!({ "subtasks": if all { "complete" } else { "keep" } });
+                ws.post(&format!("/api/v2/todos/{todo}/complete")).json(body).send().await.ok();
+                let done = if all { tree.all_below(&todo) } else { Vec::new() };
+                for todo in done.into_iter().chain([todo]) {
+                    tree.completed.insert(todo, true);
+                }
+            }
+            _ => {
+                let todo = pick(&live, &mut random);
+                ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "status": "pending" })).send().await.ok();
+                tree.completed.insert(todo, false);
+            }
+        }
+        if step % 5 == 0 {
+            assert_eq!(lines(&ws).await, tree.lines(""), "after step {step}");
+        }
+    }
+    assert_eq!(lines(&ws).await, tree.lines(""));
+    assert_sound(&ws).await;
+}
