@@ -48,6 +48,7 @@ mod mcp_tools;
 mod me;
 mod metrics;
 mod migrations;
+mod mirror;
 mod openapi;
 mod overload;
 mod pages;
@@ -111,6 +112,7 @@ fn main() -> ExitCode {
         metrics::suite(),
         migrations::suite(),
         chaos::suite(),
+        mirror::suite(),
         openapi::suite(),
         overload::suite(),
         pages::suite(),
