@@ -20,6 +20,8 @@ suite![
     #[python]
     a_cursor_that_is_refused_begins_anew,
     #[python]
+    a_mirror_that_follows_is_told_at_once,
+    #[python]
     another_token_goes_on_and_another_workspace_does_not,
     #[python]
     the_example_passes_its_own_tests,
@@ -209,6 +211,32 @@ async fn a_cursor_that_is_refused_begins_anew() {
     mirror.run(&["sync"]);
     mirror.is_whole(&ws).await;
     assert_eq!(ws.get(&path(&kept)).send().await.ok()["priority"], "low");
+}
+
+async fn a_mirror_that_follows_is_told_at_once() {
+    let ws = Workspace::new().await;
+    let mirror = Mirror::of(&ws);
+    ws.titled("first").await;
+    let edited = mirror.run(&["add", "offline"]);
+    let program = example().join("sync.py");
+    let mut child = mirror.python(&[program.to_str().unwrap(), "follow"]).spawn().unwrap();
+    let mut seen = true;
+    for title in ["first", "offline", "second", "third"] {
+        if !["first", "offline"].contains(&title) {
+            ws.titled(title).await;
+        }
+        let count = format!("select count(*) from items where data like '%\"title\": \"{title}\"%'");
+        let began = std::time::Instant::now();
+        while mirror.sql(&count) != [json!([1])] && began.elapsed() < Duration::from_secs(15) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        seen &= mirror.sql(&count) == [json!([1])];
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(seen, "{:?}", mirror.sql("select data from items"));
+    assert_eq!(ws.get(&path(&edited)).send().await.ok()["title"], "offline");
+    mirror.is_whole(&ws).await;
 }
 
 async fn another_token_goes_on_and_another_workspace_does_not() {
