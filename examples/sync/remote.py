@@ -26,6 +26,7 @@ class Answer:
     def __init__(self, status, headers, text):
         self.status = status
         self.etag = headers.get("ETag")
+        self.retry_after = int(headers.get("Retry-After") or 0)
         self.body = json.loads(text) if text else {}
         self.code = self.body.get("code") if isinstance(self.body, dict) else None
         self.ok = status in (200, 201, 204)
@@ -82,6 +83,5 @@ class Remote:
         if error.code in (401, 403):
             raise Stop(f"the token is refused ({answer.code}); nothing is lost, go on with another one")
         if error.code == 429 or error.code >= 500 or answer.code == "idempotency_in_progress":
-            seconds = error.headers.get("Retry-After", "")
-            raise Away(f"the service answers {error.code}", int(seconds) if seconds.isdigit() else None)
+            raise Away(f"the service answers {error.code}", answer.retry_after or None)
         return answer

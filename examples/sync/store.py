@@ -91,10 +91,12 @@ class Store:
             row = (*key, item["version"], json.dumps(item["data"]))
             self.db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", row)
         if before:
-            self.rename(item["type"], before, item["data"])
+            self.rename(item["type"], before, item["data"], item.get("replaced_by"))
 
-    def rename(self, kind, before, after):
+    def rename(self, kind, before, after, successor):
         """Todos hold copies of names, and do not come again when only a name has changed."""
+        if kind == "tag" and after is None and successor:
+            after = self.item("tag", successor)  # It became one with that tag.
         if kind == "tag" and (after is None or after["name"] != before["name"]):
             for todo in self.all("todo"):
                 if before["name"] in todo["tags"]:

@@ -51,6 +51,7 @@ def pull(remote, store, wait=0):
                 store.apply(item)
             store.set("cursor", page["next_cursor"])
         if not page["more"]:
+            time.sleep(answer.retry_after)  # As many wait there already as may.
             return
         wait = 0
 

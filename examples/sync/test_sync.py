@@ -27,7 +27,7 @@ class Service:
 
     def __init__(self):
         self.workspace, self.epoch, self.life = str(uuid.uuid4()), 1, 10**9
-        self.items, self.log, self.bin, self.keys = {}, [], {}, {}
+        self.items, self.log, self.bin, self.keys, self.merged = {}, [], {}, {}, {}
         self.lock = threading.Lock()
         self.lose = 0  # the answer to every so many-th write is lost; 0: none
         self.writes = 0
@@ -55,6 +55,8 @@ class Service:
         for kind, id in dict.fromkeys(lines):
             now = self.items[kind, id]
             shown = {"type": kind, "id": id, "version": now["version"], "deleted": now["data"] is None, "data": now["data"]}
+            if id in self.merged:
+                shown["replaced_by"] = self.merged[id]
             items.append(shown)
         told += len(lines)
         return 200, {"items": items, "next_cursor": f"{self.epoch}:{told}", "more": told < len(self.log)}
@@ -275,6 +277,14 @@ class SyncTest(unittest.TestCase):
         self.run_("sync")
         todo = Store(self.file).item("todo", id)
         self.assertEqual((todo["tags"], todo["assignee"]["name"]), (["Home", "shop"], "Ada King"))
+        self.service.write("tag", "t2", {"name": "Errands"})
+        self.service.merged["t1"] = "t2"
+        self.service.write("tag", "t1", None)
+        self.run_("sync")
+        self.assertEqual(Store(self.file).item("todo", id)["tags"], ["Errands", "shop"])
+        self.service.write("tag", "t2", None)
+        self.run_("sync")
+        self.assertEqual(Store(self.file).item("todo", id)["tags"], ["shop"])
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ mod mcp_tools;
 mod me;
 mod metrics;
 mod migrations;
+mod mirror;
 mod openapi;
 mod order;
 mod overload;
@@ -119,6 +120,7 @@ fn main() -> ExitCode {
         metrics::suite(),
         migrations::suite(),
         chaos::suite(),
+        mirror::suite(),
         openapi::suite(),
         overload::suite(),
         pages::suite(),

@@ -28,6 +28,8 @@ pub enum Needs {
     Redis,
     /// A server with the usual variables of the tests: no rate limits.
     Usual,
+    /// Python.
+    Python,
     /// A todo-host of its own, in this process, and curl, jq and bash on the path.
     Shell,
     /// A todo-host of its own whose Postgres stands behind a PgBouncer.
@@ -84,6 +86,7 @@ impl Test {
                 Some("needs DATABASE_URL")
             }
             Needs::Redis if std::env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) => Some("needs REDIS_URL"),
+            Needs::Python if !runs("python3") => Some("needs python3"),
             Needs::Shell if !["bash", "curl", "jq"].into_iter().all(runs) => Some("needs bash, curl and jq"),
             Needs::Pooler if !runs("pgbouncer") => Some("needs PgBouncer on PATH (Debian: pgbouncer)"),
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
@@ -120,7 +123,7 @@ fn runs(program: &str) -> bool {
 
 /// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
 /// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
-/// tests' usual settings, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
+/// tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
 /// large database, `#[restore]` those that restore a backup, `#[replaced]` those that run the application that this service replaces.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
@@ -154,6 +157,9 @@ macro_rules! needs {
     };
     (usual) => {
         $crate::harness::suite::Needs::Usual
+    };
+    (python) => {
+        $crate::harness::suite::Needs::Python
     };
     (shell) => {
         $crate::harness::suite::Needs::Shell
