@@ -1,23 +1,26 @@
 //! The feed of changes.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+mod wait;
 
-use axum::extract::{Extension, State};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
+use todo_core::Caller;
 use todo_core::domain::cursor::Cursor;
 use todo_core::domain::feed::{FeedPosition, Kind};
+use todo_core::store::feed::FeedPage;
 use todo_core::usecases::feed::FeedQuery;
 
+use self::wait::{Place, Waiting};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Result;
 use crate::extract::caller::Reader;
 use crate::extract::page::{CursorScope, invalid_cursor};
 use crate::extract::query::{FromQuery, Parameters, Query};
-use crate::middleware::access_log::RequestContext;
 use crate::types::v2::feed::{Change, Changes};
 
 /// The most items of one answer, and how many there are if the client does not say.
@@ -26,6 +29,8 @@ pub const LIMITS: (i64, i64) = (200, 100);
 pub const LONGEST_WAIT: u64 = 25;
 /// When a client is to ask again that could not wait here.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("2");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// The parameters of the feed.
 #[derive(Debug)]
@@ -57,57 +62,61 @@ const KINDS: &str = "department, employee, tag, todo";
 pub async fn list_changes(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
-    Extension(context): Extension<Arc<RequestContext>>,
     Query(ChangesQuery { cursor, limit, kinds, wait }): Query<ChangesQuery>,
 ) -> Result<Response> {
-    let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
-    let scope = CursorScope::new("changes", caller.workspace.0, &words.join(","));
-    let secret = app.settings.auth.cursor_secret.as_bytes();
-    let from = cursor.map(|cursor| position(secret, &scope, &cursor)).transpose()?;
-    let place = if wait.is_zero() { None } else { Waiting::begin(&app, &context, wait) };
-    let refused = place.is_none() && !wait.is_zero();
-    let wait = if refused { Duration::ZERO } else { wait };
-    let page = app.service.changes(&caller, FeedQuery { from, kinds, limit }, wait).await?;
-    let idle = page.items.is_empty() && !page.more;
-    drop(place);
-    let changes = Changes {
-        items: page.items.into_iter().map(Change::from).collect(),
-        next_cursor: Cursor::encode(secret, scope.as_str(), &page.next.to_position()),
-        more: page.more,
+    let feed = Feed::new(&app, &caller, &kinds);
+    let from = cursor.map(|cursor| feed.position(&cursor)).transpose()?;
+    let query = FeedQuery { from, kinds, limit };
+    let place = if wait.is_zero() { None } else { Place::take(&app) };
+    let watch = if place.is_some() { Some(app.service.watch(&caller).await) } else { None };
+    let page = app.service.changes(&caller, &query).await?;
+    let is_idle = page.items.is_empty() && !page.more;
+    let mut response = match (place, watch) {
+        (Some(place), Some(watch)) if is_idle => {
+            let mut response = Response::new(Waiting { feed, query, page, watch, caller, place, wait }.body());
+            response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+            response
+        }
+        (place, _) => {
+            let mut response = Document::json(&feed.changes(&page)).into_response();
+            if is_idle && place.is_none() && !wait.is_zero() {
+                response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            response
+        }
     };
-    let mut response = Document::json(&changes).into_response();
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if refused && idle {
-        response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
-    }
+    response.headers_mut().insert(header::CACHE_CONTROL, NO_STORE);
     Ok(response)
 }
 
-fn position(secret: &[u8], scope: &CursorScope, cursor: &str) -> Result<FeedPosition> {
-    let position = Cursor::decode(secret, scope.as_str(), cursor);
-    let position = position.and_then(|position| FeedPosition::of(&position));
-    position.ok_or_else(|| invalid_cursor("the cursor is not one of this feed and these types"))
+/// A feed as its cursors know it: of a workspace, and of some kinds.
+struct Feed {
+    app: Arc<App>,
+    scope: CursorScope,
 }
 
-/// A request that waits in this instance.
-struct Waiting(Arc<App>, Instant);
-
-impl Waiting {
-    /// None if as many wait as may: an instance serves sixteen requests at once, and those that only wait leave room for the others.
-    fn begin(app: &Arc<App>, context: &RequestContext, wait: Duration) -> Option<Self> {
-        let most = app.settings.http.max_waiting;
-        let begun = app.waiting.fetch_update(Relaxed, Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
-        app.metrics_buffer.add_wait(begun.is_ok());
-        begun.ok()?;
-        // To wait is no work, so it has its own time beside the request's.
-        context.with(|notes| notes.waits = wait);
-        Some(Self(Arc::clone(app), Instant::now()))
+impl Feed {
+    fn new(app: &Arc<App>, caller: &Caller, kinds: &[Kind]) -> Self {
+        let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let scope = CursorScope::new("changes", caller.workspace.0, &words.join(","));
+        Self { app: Arc::clone(app), scope }
     }
-}
 
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        self.0.waiting.fetch_sub(1, Relaxed);
-        self.0.metrics_buffer.add_waited(self.1.elapsed());
+    fn secret(&self) -> &[u8] {
+        self.app.settings.auth.cursor_secret.as_bytes()
+    }
+
+    fn position(&self, cursor: &str) -> Result<FeedPosition> {
+        let position = Cursor::decode(self.secret(), self.scope.as_str(), cursor);
+        let position = position.and_then(|position| FeedPosition::of(&position));
+        position.ok_or_else(|| invalid_cursor("the cursor is not one of this feed and these types"))
+    }
+
+    fn changes(&self, page: &FeedPage) -> Changes {
+        Changes {
+            items: page.items.iter().cloned().map(Change::from).collect(),
+            next_cursor: Cursor::encode(self.secret(), self.scope.as_str(), &page.next.to_position()),
+            more: page.more,
+        }
     }
 }

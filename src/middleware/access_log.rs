@@ -68,8 +68,6 @@ pub struct RequestNotes {
     pub limited: Option<&'static str>,
     /// The state of the rate limit.
     pub rates: Vec<RateVerdict>,
-    /// How long the answer may be held back beyond the time of a request, because nothing has changed yet.
-    pub waits: Duration,
     /// The method of an assistant's message, where it is one of the protocol's.
     pub mcp_method: Option<&'static str>,
     /// The tool that an assistant called.

@@ -30,15 +30,7 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 pub async fn end_slow(app: &App, context: &RequestContext, work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let timeout = app.settings.http.timeout;
     // Begins only when the work has to wait for something.
-    let deadline = pin!(async {
-        loop {
-            let left = (timeout + context.with(|notes| notes.waits)).saturating_sub(context.started.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            spin_sdk::time::sleep(left).await;
-        }
-    });
+    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(context.started.elapsed())).await });
     match select(work, deadline).await {
         Either::Left((response, _)) => response,
         Either::Right(((), _)) => {

@@ -220,7 +220,7 @@ pub fn all(version: Version) -> Map<String, Value> {
                 "wait",
                 query(
                     "wait",
-                    "Seconds for which the answer is held back while there is nothing to tell. Then it has no items. An instance \
+                    "Seconds for which the answer is held back while there is nothing to tell. Then it has no items. Its body may begin with spaces. An instance \
                         holds few requests back; one that it cannot is answered at once, with `Retry-After`.",
                     json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0}),
                 ),

@@ -16,10 +16,17 @@ use crate::{Caller, Result};
 
 use super::Service;
 
-/// How long a waiter sleeps between two looks at Redis.
-const LOOK: Duration = Duration::from_millis(500);
-/// The same between two questions to Postgres, where Redis is away or keeps no answers.
+/// How long a waiter sleeps between two looks.
+pub const LOOK: Duration = Duration::from_millis(500);
+/// How often it asks Postgres where Redis is away or keeps no answers.
 const ASK: Duration = Duration::from_secs(2);
+
+/// What a waiter has seen.
+#[derive(Debug, Clone, Copy)]
+pub struct Watch {
+    seen: Option<i64>,
+    asked: Instant,
+}
 
 /// What a client asks of the feed.
 #[derive(Debug, Clone)]
@@ -33,34 +40,31 @@ pub struct FeedQuery {
 }
 
 impl Service {
-    /// The next part of the feed. With nothing to tell it is held back until there is something, or until `wait` is over.
+    /// The next part of the feed.
     ///
     /// # Errors
     /// [`Error::ResyncRequired`](crate::Error::ResyncRequired) where the position is too old.
-    pub async fn changes(&self, caller: &Caller, mut query: FeedQuery, wait: Duration) -> Result<FeedPage> {
-        let begun = Instant::now();
-        let left = || wait.saturating_sub(begun.elapsed());
-        // Looked at before Postgres is asked, so that no write falls between the two.
-        let mut seen = if wait.is_zero() { None } else { self.cache.changes_of(caller).await };
-        loop {
-            let page = feed::page(&self.pg, caller, query.from.as_ref(), &query.kinds, query.limit).await?;
-            if !page.items.is_empty() || page.more || left().is_zero() {
-                return Ok(page);
-            }
-            loop {
-                spin_sdk::time::sleep(left().min(if seen.is_some() { LOOK } else { ASK })).await;
-                if left().is_zero() {
-                    return Ok(page);
-                }
-                let now = self.cache.changes_of(caller).await;
-                let moved = now.is_none() || now != seen;
-                seen = now;
-                if moved || page.pending {
-                    break;
-                }
-            }
-            query.from = Some(page.next);
+    pub async fn changes(&self, caller: &Caller, query: &FeedQuery) -> Result<FeedPage> {
+        feed::page(&self.pg, caller, query.from.as_ref(), &query.kinds, query.limit).await
+    }
+
+    /// Begins to watch for changes; before the feed is asked, so that no write falls between the two.
+    pub async fn watch(&self, caller: &Caller) -> Watch {
+        Watch { seen: self.cache.changes_of(caller).await, asked: Instant::now() }
+    }
+
+    /// Whether the feed is worth being asked again. It costs no statement.
+    pub async fn has_moved(&self, caller: &Caller, watch: &mut Watch) -> bool {
+        let now = self.cache.changes_of(caller).await;
+        let moved = match now {
+            Some(_) => now != watch.seen,
+            None => watch.asked.elapsed() >= ASK,
+        };
+        watch.seen = now;
+        if moved {
+            watch.asked = Instant::now();
         }
+        moved
     }
 
     /// A page of what happened in the workspace, the newest first.

@@ -1,0 +1,112 @@
+//! An answer that is held back until there is something to tell.
+//!
+//! Its head goes out at once and its body comes when there is something, with spaces before it, which are no part of JSON's meaning:
+//! by writing them the service learns that the client has hung up, and nothing in between takes the connection for dead.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use axum::body::Body;
+use bytes::Bytes;
+use futures::stream;
+use todo_core::store::feed::FeedPage;
+use todo_core::usecases::feed::{FeedQuery, LOOK, Watch};
+use todo_core::{Caller, Meter};
+
+use super::Feed;
+use crate::app::App;
+
+/// Looks for each space: one in two seconds.
+const LOOKS_A_SPACE: u32 = 4;
+
+/// A place among the requests of this instance that wait.
+pub struct Place {
+    app: Arc<App>,
+    begun: Instant,
+}
+
+impl Place {
+    /// None if as many wait as may: an instance serves sixteen requests at once, and those that only wait leave room for the others.
+    pub fn take(app: &Arc<App>) -> Option<Self> {
+        let most = app.settings.http.max_waiting;
+        let taken = app.waiting.fetch_update(Relaxed, Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
+        app.metrics_buffer.add_wait(taken.is_ok());
+        taken.ok()?;
+        Some(Self { app: Arc::clone(app), begun: Instant::now() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.app.waiting.fetch_sub(1, Relaxed);
+        self.app.metrics_buffer.add_waited(self.begun.elapsed());
+    }
+}
+
+/// A request that waits.
+pub struct Waiting {
+    /// Which feed.
+    pub feed: Feed,
+    /// Where it goes on.
+    pub query: FeedQuery,
+    /// The answer if nothing comes.
+    pub page: FeedPage,
+    /// What was seen before that answer.
+    pub watch: Watch,
+    /// For whom.
+    pub caller: Caller,
+    /// Its place.
+    pub place: Place,
+    /// For how long.
+    pub wait: Duration,
+}
+
+impl Waiting {
+    /// The body of the answer. It ends with the place when the client is gone, since nobody asks for its next part then.
+    pub fn body(mut self) -> Body {
+        // The request is over for the log and the metrics; what waiting costs is counted beside it.
+        self.caller.meter = Arc::default();
+        let parts = stream::unfold(Some(self), |waiting| async {
+            let mut waiting = waiting?;
+            for _ in 0..LOOKS_A_SPACE {
+                if waiting.is_over().await {
+                    let Self { feed, page, .. } = &waiting;
+                    let last = serde_json::to_vec(&feed.changes(page)).map(Bytes::from);
+                    return Some((last, None));
+                }
+            }
+            Some((Ok(Bytes::from_static(b" ")), Some(waiting)))
+        });
+        Body::from_stream(parts)
+    }
+
+    /// Looks once, after a while; whether there is something, or the time is up.
+    async fn is_over(&mut self) -> bool {
+        let left = || self.wait.saturating_sub(self.place.begun.elapsed());
+        spin_sdk::time::sleep(left().min(LOOK)).await;
+        if left().is_zero() {
+            return true;
+        }
+        let Place { app, .. } = &self.place;
+        if !app.service.has_moved(&self.caller, &mut self.watch).await && !self.page.pending {
+            return false;
+        }
+        self.query.from = Some(self.page.next.clone());
+        match app.service.changes(&self.caller, &self.query).await {
+            Ok(page) => {
+                self.page = page;
+                !self.page.items.is_empty() || self.page.more
+            }
+            // The status is sent already. The client asks again from where it is, and is told then what is wrong.
+            Err(_) => true,
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let meter: &Meter = &self.caller.meter;
+        self.place.app.metrics_buffer.add_statements(meter);
+    }
+}
