@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use todo_core::domain::cursor::{Cursor, Position};
+use todo_core::domain::feed::{FeedPosition, Kind};
 use todo_core::domain::filter::{Filter, Sort};
 
 use ledger::Ledger;
@@ -38,6 +39,8 @@ suite![
     a_far_page_costs_no_more_than_the_first,
     #[large]
     a_list_of_what_is_rare_is_whole_though_its_pages_are_short,
+    #[large]
+    the_feed_costs_the_same_however_long_it_is,
     #[large]
     every_export_goes_through_an_index,
     #[large]
@@ -92,6 +95,60 @@ async fn an_archived_list_leaves_every_list_bounded() {
     }
     place.large.patch(&path).json(json!({ "archived": false })).send().await.ok();
     ledger.close(5);
+}
+
+/// The cursor of a client that has read the first lines of a workspace's log.
+async fn read_so_far(place: &Place, workspace: &str, lines: i64) -> String {
+    let line = "select w.id, f.epoch::text, e.xid::text, e.id from workspaces w cross join feed f cross join lateral (
+        select xid, id from events where workspace_id = w.id order by xid, id offset $2 limit 1) e where w.name = $1";
+    let row = place.database.query_one(line, &[&workspace, &lines]).await.unwrap();
+    let (epoch, transaction): (String, String) = (row.get(1), row.get(2));
+    let position = FeedPosition {
+        epoch: epoch.parse().unwrap(),
+        phase: "changes".to_owned(),
+        after: 0,
+        line: (transaction.parse().unwrap(), row.get(3)),
+        complete_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
+    };
+    let kinds = Kind::ALL.map(Kind::as_str).join(",");
+    let scope = format!("changes\n{}\n{kinds}", row.get::<_, i64>(0));
+    Cursor::encode(CURSOR_SECRET.as_bytes(), &scope, &position.to_position())
+}
+
+async fn the_feed_costs_the_same_however_long_it_is() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    let mut costs = Vec::new();
+    for (workspace, lines) in [("other 7", [0, 5_000, 9_900]), ("large", [0, 500_000, 999_900])] {
+        for line in lines {
+            let path = format!("/api/v2/changes?limit=100&cursor={}", read_so_far(&place, workspace, line).await);
+            let client = if workspace == "large" { &place.large } else { &place.small };
+            let call = client.get(&path);
+            let (answer, plans) = place.observe(call).await;
+            assert!(!answer.ok()["items"].as_array().unwrap().is_empty(), "{answer}");
+            ledger.enter(&answer, &plans);
+            costs.push(plans.iter().map(Plan::rows).sum::<f64>());
+        }
+    }
+    eprintln!("rows that a page of the feed looked at: {costs:?}");
+    // A window of lines, and what a hundred todos show.
+    assert!(costs.iter().all(|rows| *rows < 5_000.0 + 100.0 * 100.0), "{costs:?}");
+    let cursor = read_so_far(&place, "large", 10).await;
+    let live = "select t.uid::text from todos t join workspaces w on w.id = t.workspace_id \
+        where w.name = 'large' and t.deleted_at is null limit 1";
+    let todo = place.text(live).await;
+    for path in [
+        "/api/v2/changes".to_owned(),
+        "/api/v2/changes?types=todo&limit=200".to_owned(),
+        format!("/api/v2/changes?cursor={cursor}"),
+        format!("/api/v2/todos/{todo}/history"),
+    ] {
+        let call = place.large.get(&path);
+        let (answer, plans) = place.observe(call).await;
+        ledger.enter(&answer, &plans);
+        ledger.at_most(20_000.0);
+    }
+    ledger.close(10);
 }
 
 async fn every_other_read_goes_through_an_index() {

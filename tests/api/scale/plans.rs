@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 /// The tables that are too large to be read from end to end.
-const LARGE: [&str; 2] = ["todos", "todo_tags"];
+const LARGE: [&str; 3] = ["events", "todos", "todo_tags"];
 
 /// The server's log, read from where the last look ended.
 pub struct Log {
