@@ -179,11 +179,17 @@ DECLARE
     instant timestamptz := clock_timestamp();
     former todos;
     place record;
+    list bigint;
+    parent bigint;
 BEGIN
-    SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
-    IF place.outcome <> 'done' THEN
-        outcome := place.outcome;
-        RETURN;
+    IF p_fields ?| ARRAY['list', 'parent'] THEN
+        SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
+        IF place.outcome <> 'done' THEN
+            outcome := place.outcome;
+            RETURN;
+        END IF;
+        list := place.to_list;
+        parent := place.to_parent;
     END IF;
     IF jsonb_typeof(p_fields -> 'assignee') <> 'null' THEN
         assignee := employee_ref_v1(p_workspace, p_fields -> 'assignee');
@@ -196,9 +202,8 @@ BEGIN
         INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
             parent_id, position, created_at, updated_at, completed_at)
         VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, place.to_list,
-            place.to_parent, coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)),
-            instant, instant,
+            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
+            coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
             CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
         ON CONFLICT (workspace_id, uid) DO NOTHING
         RETURNING id INTO todo_id;
@@ -217,8 +222,8 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
-    IF is_open_v1(p_fields ->> 'status') THEN
-        PERFORM count_list_v1(p_workspace, NULL, place.to_list);
+    IF list IS NOT NULL AND is_open_v1(p_fields ->> 'status') THEN
+        PERFORM count_list_v1(p_workspace, NULL, list);
     END IF;
     IF p_fields ->> 'status' = 'completed' THEN
         PERFORM count_completion_v1(p_workspace, NULL, instant);
@@ -319,8 +324,10 @@ BEGIN
     IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
         PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
     END IF;
-    PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
-        CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    IF (w.list_id, w.status) IS DISTINCT FROM (p_todo.list_id, p_todo.status) THEN
+        PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
+            CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    END IF;
     IF w.list_id IS DISTINCT FROM p_todo.list_id THEN
         PERFORM relist_todos_v1(w.workspace_id, todos_below_v1(w.workspace_id, ARRAY[w.id]), w.list_id);
     END IF;

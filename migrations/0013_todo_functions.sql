@@ -221,41 +221,41 @@ BEGIN
     ));
 END $$;
 
--- Applies one operation of a batch; gives its outcome and, if it is 'done', its result.
-CREATE FUNCTION batch_operation_v1(p_workspace bigint, p_operation jsonb, OUT outcome text, OUT result text)
-LANGUAGE plpgsql AS $$
+-- Applies one operation of a batch; gives its outcome and, if it is 'done', what became of which todo.
+CREATE FUNCTION batch_operation_v1(
+    p_workspace bigint, p_operation jsonb, OUT outcome text, OUT became text, OUT todo_id bigint, OUT todo_uid uuid
+) LANGUAGE plpgsql AS $$
 DECLARE
-    todo_uid uuid := (p_operation ->> 'uid')::uuid;
     versions bigint[];
-    new_id bigint;
     locked record;
 BEGIN
     IF p_operation ? 'create' THEN
-        SELECT a.outcome, a.todo_id INTO outcome, new_id
-        FROM add_todo_v1(p_workspace, todo_uid, p_operation -> 'create') a;
-        IF outcome = 'done' THEN
-            result := '{"created":' || todo_document_v1(p_workspace, new_id) || '}';
-        END IF;
+        became := 'created';
+        SELECT a.outcome, a.todo_id INTO outcome, todo_id
+        FROM add_todo_v1(p_workspace, (p_operation ->> 'uid')::uuid, p_operation -> 'create') a;
         RETURN;
     END IF;
     IF jsonb_typeof(p_operation -> 'version') = 'number' THEN
         versions := ARRAY[(p_operation ->> 'version')::bigint];
     END IF;
-    SELECT * INTO locked
-    FROM lock_todo_v1(p_workspace, (p_operation ->> 'id')::bigint, todo_uid, versions, false);
+    SELECT * INTO locked FROM lock_todo_v1(
+        p_workspace, (p_operation ->> 'id')::bigint, (p_operation ->> 'uid')::uuid, versions, false
+    );
     outcome := locked.outcome;
-    IF outcome = 'done' AND p_operation ? 'update' THEN
+    todo_id := (locked.todo).id;
+    todo_uid := (locked.todo).uid;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    became := CASE WHEN p_operation ? 'delete' THEN 'deleted' ELSE 'updated' END;
+    IF p_operation ? 'update' THEN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' AND p_operation ? 'move' THEN
+    ELSIF p_operation ? 'move' THEN
         outcome := move_todo_v1(locked.todo, p_operation -> 'move');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' AND p_operation ? 'complete' THEN
+    ELSIF p_operation ? 'complete' THEN
         outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' THEN
-        PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
-        result := '{"deleted":"' || (locked.todo).uid || '"}';
+    ELSE
+        PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
     END IF;
 END $$;
 
@@ -271,8 +271,8 @@ CREATE FUNCTION todos_batch_v1(
 ) LANGUAGE plpgsql AS $$
 DECLARE
     step record;
-    result text;
-    results text[] := '{}';
+    result record;
+    results json[] := '{}';
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -284,14 +284,24 @@ BEGIN
         SELECT o.operation, o.number - 1 AS index
         FROM jsonb_array_elements(p_operations) WITH ORDINALITY AS o (operation, number) ORDER BY o.number
     LOOP
-        SELECT b.outcome, b.result INTO outcome, result FROM batch_operation_v1(p_workspace, step.operation) b;
+        SELECT * INTO result FROM batch_operation_v1(p_workspace, step.operation);
+        outcome := result.outcome;
         IF outcome <> 'done' THEN
             RAISE EXCEPTION 'operation % of a batch failed', step.index USING ERRCODE = 'TD001',
                 DETAIL = json_build_object('index', step.index, 'outcome', outcome);
         END IF;
-        results := results || result;
+        results := results || row_to_json(result);
     END LOOP;
-    body := '[' || array_to_string(results, ',') || ']';
+    -- As they are after all of them: a todo shows how many subtasks it has.
+    body := (
+        SELECT '[' || string_agg(
+            '{"' || (r ->> 'became') || '":' || CASE r ->> 'became'
+                WHEN 'deleted' THEN (r -> 'todo_uid')::text
+                ELSE todo_document_v1(p_workspace, (r ->> 'todo_id')::bigint)
+            END || '}', ',' ORDER BY number
+        ) || ']'
+        FROM unnest(results) WITH ORDINALITY AS results (r, number)
+    );
     IF p_key IS NOT NULL AND octet_length(body) > 2097152 THEN
         RAISE EXCEPTION 'the outcome of a batch is too large to be kept' USING ERRCODE = 'TD002';
     END IF;

@@ -14,26 +14,31 @@ BEGIN
     RETURN (SELECT array_agg(id) FROM lists WHERE workspace_id = p_workspace AND archived_at IS NOT NULL);
 END $$;
 
--- The id of a todo that others are below, and a live todo with all live ones below it, for conditions as above.
+-- The id of a todo, for conditions on those below it.
 CREATE FUNCTION todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
 
+-- A live todo and all live ones below it, or null if they are more than 25,000.
 CREATE FUNCTION tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-    root CONSTANT bigint := (
+    most CONSTANT integer := 25000;
+    ids bigint[] := ARRAY(
         SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
     );
-    level bigint[] := ARRAY[root];
-    ids bigint[] := CASE WHEN root IS NULL THEN '{}' ELSE ARRAY[root] END;
+    level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
         level := ARRAY(
             SELECT id FROM todos
             WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
                 AND deleted_at IS NULL
+            LIMIT most + 1
         );
         ids := ids || level;
+        IF cardinality(ids) > most THEN
+            RETURN NULL;
+        END IF;
     END LOOP;
     RETURN ids;
 END $$;

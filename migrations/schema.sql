@@ -16,11 +16,17 @@ DECLARE
     instant timestamptz := clock_timestamp();
     former todos;
     place record;
+    list bigint;
+    parent bigint;
 BEGIN
-    SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
-    IF place.outcome <> 'done' THEN
-        outcome := place.outcome;
-        RETURN;
+    IF p_fields ?| ARRAY['list', 'parent'] THEN
+        SELECT * INTO place FROM todo_place_v1(p_workspace, NULL, NULL, NULL, p_fields);
+        IF place.outcome <> 'done' THEN
+            outcome := place.outcome;
+            RETURN;
+        END IF;
+        list := place.to_list;
+        parent := place.to_parent;
     END IF;
     IF jsonb_typeof(p_fields -> 'assignee') <> 'null' THEN
         assignee := employee_ref_v1(p_workspace, p_fields -> 'assignee');
@@ -33,9 +39,8 @@ BEGIN
         INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
             parent_id, position, created_at, updated_at, completed_at)
         VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, place.to_list,
-            place.to_parent, coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)),
-            instant, instant,
+            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
+            coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
             CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
         ON CONFLICT (workspace_id, uid) DO NOTHING
         RETURNING id INTO todo_id;
@@ -54,8 +59,8 @@ BEGIN
         DELETE FROM todos WHERE workspace_id = p_workspace AND id = former.id AND deleted_at = former.deleted_at;
     END LOOP;
     PERFORM count_todo_v1(p_workspace, NULL, NULL, p_fields ->> 'status', (p_fields ->> 'priority')::smallint);
-    IF is_open_v1(p_fields ->> 'status') THEN
-        PERFORM count_list_v1(p_workspace, NULL, place.to_list);
+    IF list IS NOT NULL AND is_open_v1(p_fields ->> 'status') THEN
+        PERFORM count_list_v1(p_workspace, NULL, list);
     END IF;
     IF p_fields ->> 'status' = 'completed' THEN
         PERFORM count_completion_v1(p_workspace, NULL, instant);
@@ -115,41 +120,40 @@ BEGIN
     ));
 END $$;
 
-CREATE FUNCTION public.batch_operation_v1(p_workspace bigint, p_operation jsonb, OUT outcome text, OUT result text) RETURNS record
+CREATE FUNCTION public.batch_operation_v1(p_workspace bigint, p_operation jsonb, OUT outcome text, OUT became text, OUT todo_id bigint, OUT todo_uid uuid) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
-    todo_uid uuid := (p_operation ->> 'uid')::uuid;
     versions bigint[];
-    new_id bigint;
     locked record;
 BEGIN
     IF p_operation ? 'create' THEN
-        SELECT a.outcome, a.todo_id INTO outcome, new_id
-        FROM add_todo_v1(p_workspace, todo_uid, p_operation -> 'create') a;
-        IF outcome = 'done' THEN
-            result := '{"created":' || todo_document_v1(p_workspace, new_id) || '}';
-        END IF;
+        became := 'created';
+        SELECT a.outcome, a.todo_id INTO outcome, todo_id
+        FROM add_todo_v1(p_workspace, (p_operation ->> 'uid')::uuid, p_operation -> 'create') a;
         RETURN;
     END IF;
     IF jsonb_typeof(p_operation -> 'version') = 'number' THEN
         versions := ARRAY[(p_operation ->> 'version')::bigint];
     END IF;
-    SELECT * INTO locked
-    FROM lock_todo_v1(p_workspace, (p_operation ->> 'id')::bigint, todo_uid, versions, false);
+    SELECT * INTO locked FROM lock_todo_v1(
+        p_workspace, (p_operation ->> 'id')::bigint, (p_operation ->> 'uid')::uuid, versions, false
+    );
     outcome := locked.outcome;
-    IF outcome = 'done' AND p_operation ? 'update' THEN
+    todo_id := (locked.todo).id;
+    todo_uid := (locked.todo).uid;
+    IF outcome <> 'done' THEN
+        RETURN;
+    END IF;
+    became := CASE WHEN p_operation ? 'delete' THEN 'deleted' ELSE 'updated' END;
+    IF p_operation ? 'update' THEN
         outcome := change_todo_v1(locked.todo, p_operation -> 'update');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' AND p_operation ? 'move' THEN
+    ELSIF p_operation ? 'move' THEN
         outcome := move_todo_v1(locked.todo, p_operation -> 'move');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' AND p_operation ? 'complete' THEN
+    ELSIF p_operation ? 'complete' THEN
         outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
-        result := '{"updated":' || todo_document_v1(p_workspace, (locked.todo).id) || '}';
-    ELSIF outcome = 'done' THEN
-        PERFORM bin_todos_v1(p_workspace, ARRAY[(locked.todo).id]);
-        result := '{"deleted":"' || (locked.todo).uid || '"}';
+    ELSE
+        PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
     END IF;
 END $$;
 
@@ -298,8 +302,10 @@ BEGIN
     IF w.completed_at IS DISTINCT FROM p_todo.completed_at THEN
         PERFORM count_completion_v1(p_todo.workspace_id, p_todo.completed_at, w.completed_at);
     END IF;
-    PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
-        CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    IF (w.list_id, w.status) IS DISTINCT FROM (p_todo.list_id, p_todo.status) THEN
+        PERFORM count_list_v1(p_todo.workspace_id, CASE WHEN is_open_v1(p_todo.status) THEN p_todo.list_id END,
+            CASE WHEN is_open_v1(w.status) THEN w.list_id END);
+    END IF;
     IF w.list_id IS DISTINCT FROM p_todo.list_id THEN
         PERFORM relist_todos_v1(w.workspace_id, todos_below_v1(w.workspace_id, ARRAY[w.id]), w.list_id);
     END IF;
@@ -2327,8 +2333,8 @@ CREATE FUNCTION public.todos_batch_v1(p_workspace bigint, p_route text, p_key te
     AS $$
 DECLARE
     step record;
-    result text;
-    results text[] := '{}';
+    result record;
+    results json[] := '{}';
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -2340,14 +2346,24 @@ BEGIN
         SELECT o.operation, o.number - 1 AS index
         FROM jsonb_array_elements(p_operations) WITH ORDINALITY AS o (operation, number) ORDER BY o.number
     LOOP
-        SELECT b.outcome, b.result INTO outcome, result FROM batch_operation_v1(p_workspace, step.operation) b;
+        SELECT * INTO result FROM batch_operation_v1(p_workspace, step.operation);
+        outcome := result.outcome;
         IF outcome <> 'done' THEN
             RAISE EXCEPTION 'operation % of a batch failed', step.index USING ERRCODE = 'TD001',
                 DETAIL = json_build_object('index', step.index, 'outcome', outcome);
         END IF;
-        results := results || result;
+        results := results || row_to_json(result);
     END LOOP;
-    body := '[' || array_to_string(results, ',') || ']';
+    -- As they are after all of them: a todo shows how many subtasks it has.
+    body := (
+        SELECT '[' || string_agg(
+            '{"' || (r ->> 'became') || '":' || CASE r ->> 'became'
+                WHEN 'deleted' THEN (r -> 'todo_uid')::text
+                ELSE todo_document_v1(p_workspace, (r ->> 'todo_id')::bigint)
+            END || '}', ',' ORDER BY number
+        ) || ']'
+        FROM unnest(results) WITH ORDINALITY AS results (r, number)
+    );
     IF p_key IS NOT NULL AND octet_length(body) > 2097152 THEN
         RAISE EXCEPTION 'the outcome of a batch is too large to be kept' USING ERRCODE = 'TD002';
     END IF;
@@ -2554,19 +2570,23 @@ CREATE FUNCTION public.tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigin
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
-    root CONSTANT bigint := (
+    most CONSTANT integer := 25000;
+    ids bigint[] := ARRAY(
         SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
     );
-    level bigint[] := ARRAY[root];
-    ids bigint[] := CASE WHEN root IS NULL THEN '{}' ELSE ARRAY[root] END;
+    level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
         level := ARRAY(
             SELECT id FROM todos
             WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
                 AND deleted_at IS NULL
+            LIMIT most + 1
         );
         ids := ids || level;
+        IF cardinality(ids) > most THEN
+            RETURN NULL;
+        END IF;
     END LOOP;
     RETURN ids;
 END $$;

@@ -224,6 +224,11 @@ impl Fields {
         self.faults.push(fault);
     }
 
+    /// The pointer of this object.
+    pub fn pointer(&self) -> &str {
+        &self.pointer
+    }
+
     /// The pointer of a field of this object.
     pub fn pointer_to(&self, name: &str) -> String {
         format!("{}/{}", self.pointer, name.replace('~', "~0").replace('/', "~1"))

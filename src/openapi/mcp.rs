@@ -12,6 +12,7 @@ use crate::extract::idempotency;
 use crate::handlers::mcp::tool::Tool;
 use crate::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos};
 use crate::types::scalar;
+use crate::types::v2::list::{TodoCompletion, TodoMove};
 use crate::types::v2::todo::{TodoDraft, TodoPatch, TodoSummary};
 
 /// All of them, in the order of [`Tool::ALL`].
@@ -35,7 +36,7 @@ fn texts(tool: Tool) -> Texts {
         Tool::Overview => (
             "Overview",
             "The current day and instant in a time zone, counts of todos by status and priority, how many are overdue and due today, \
-             the tags that are used most, and the people whom todos can be assigned to. Call it first.",
+             the lists, the tags that are used most, and the people whom todos can be assigned to. Call it first.",
             false,
             true,
         ),
@@ -48,13 +49,14 @@ fn texts(tool: Tool) -> Texts {
         ),
         Tool::GetTodos => (
             "Get todos",
-            "Whole todos by id, with description and version. Ids of which there is none are in not_found.",
+            "Whole todos by id, with description, version and their subtasks. Ids of which there is none are in not_found.",
             false,
             true,
         ),
         Tool::AddTodos => (
             "Add todos",
-            "Creates todos, all or none. With an idempotency_key a call whose answer was lost can be repeated.",
+            "Creates todos, all or none; subtasks of a todo may stand in it, and theirs in them, five levels in all. With an \
+             idempotency_key a call whose answer was lost can be repeated.",
             false,
             false,
         ),
@@ -65,10 +67,22 @@ fn texts(tool: Tool) -> Texts {
             true,
             true,
         ),
-        Tool::CompleteTodos => ("Complete todos", "Marks todos as completed, all or none.", false, true),
+        Tool::CompleteTodos => (
+            "Complete todos",
+            "Marks todos as completed, all or none. Their open subtasks stay open unless subtasks is complete.",
+            false,
+            true,
+        ),
+        Tool::MoveTodos => (
+            "Move todos",
+            "Moves todos with their subtasks, all or none: to another list (list_id, null for the inbox), below another todo (parent_id, \
+             null for below none), or to another place in the order (after, before or place).",
+            false,
+            true,
+        ),
         Tool::DeleteTodos => (
             "Delete todos",
-            "Puts todos into the bin, all or none. For 30 days restore_todos takes them out again.",
+            "Puts todos into the bin with their subtasks, all or none. For 30 days restore_todos takes them out again.",
             true,
             false,
         ),
@@ -109,11 +123,13 @@ fn schemas() -> Map<String, Value> {
         .of::<DeletedTodos>()
         .of::<TodoDraft>()
         .of::<TodoPatch>()
+        .of::<TodoMove>()
+        .of::<TodoCompletion>()
         .of::<scalar::Id>()
         .of::<scalar::EmployeeInput>()
         .of::<scalar::SearchInput>()
         .with("Filter", schema::filter(V2))
-        .finish(&["TodoDraft".to_owned(), "TodoPatch".to_owned(), "Filter".to_owned()])
+        .finish(&["TodoDraft", "TodoPatch", "TodoMove", "Filter"].map(str::to_owned))
 }
 
 fn output(tool: Tool) -> &'static str {
@@ -121,7 +137,7 @@ fn output(tool: Tool) -> &'static str {
         Tool::Overview => "Overview",
         Tool::FindTodos => "TodoSummaryPage",
         Tool::GetTodos => "FoundTodos",
-        Tool::AddTodos | Tool::UpdateTodos | Tool::CompleteTodos | Tool::RestoreTodos => "Todos",
+        Tool::AddTodos | Tool::UpdateTodos | Tool::CompleteTodos | Tool::MoveTodos | Tool::RestoreTodos => "Todos",
         Tool::DeleteTodos => "DeletedTodos",
     }
 }
@@ -145,9 +161,18 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
         }
         Tool::FindTodos => find(schemas),
         Tool::GetTodos => object(json!({"ids": ids(MOST_READ)}), &["ids"]),
-        Tool::AddTodos => written("todos", list(reference("TodoDraft"))),
-        Tool::UpdateTodos => {
-            let mut change = schemas["TodoPatch"].clone();
+        Tool::AddTodos => {
+            let mut draft = schemas["TodoDraft"].clone();
+            // To describe all five levels would be five times as long.
+            draft["properties"]["subtasks"] = json!({
+                "type": "array", "minItems": 1, "maxItems": MOST_WRITTEN, "items": {"type": "object"},
+                "description": "Todos below it, each as this one, without parent_id; at most 50 todos in all.",
+            });
+            written("todos", list(draft))
+        }
+        Tool::UpdateTodos | Tool::MoveTodos => {
+            let name = if tool == Tool::MoveTodos { "TodoMove" } else { "TodoPatch" };
+            let mut change = schemas[name].clone();
             change["properties"]["id"] = parameter::uuid();
             change["properties"]["if_version"] = json!({
                 "type": "integer", "minimum": 1, "description": "Only in this version, as get_todos tells it.",
@@ -155,7 +180,12 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
             change["required"] = json!(["id"]);
             written("todos", list(change))
         }
-        Tool::CompleteTodos | Tool::DeleteTodos | Tool::RestoreTodos => written("ids", ids(MOST_WRITTEN)),
+        Tool::CompleteTodos => {
+            let mut arguments = written("ids", ids(MOST_WRITTEN));
+            arguments["properties"]["subtasks"] = schemas["TodoCompletion"]["properties"]["subtasks"].clone();
+            arguments
+        }
+        Tool::DeleteTodos | Tool::RestoreTodos => written("ids", ids(MOST_WRITTEN)),
     }
 }
 
@@ -163,7 +193,7 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
 fn find(schemas: &Map<String, Value>) -> Value {
     let mut properties = schemas["Filter"]["properties"].clone();
     if let Some(properties) = properties.as_object_mut() {
-        for list in ["status", "priority", "tag"] {
+        for list in ["status", "priority", "tag", "list"] {
             properties[list]["minItems"] = 1.into();
         }
         let text = properties.remove("q").unwrap_or_default();

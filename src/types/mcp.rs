@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
+use todo_core::domain::list::Move;
 use todo_core::domain::todo::{Draft, Operation, Patch};
 use todo_core::error::Fault;
 use todo_core::store::overview;
@@ -13,6 +14,7 @@ use uuid::Uuid;
 use super::scalar;
 use super::v2::batch;
 use super::v2::filter::{distinct, filter_with_lists};
+use super::v2::list::Completion;
 use super::v2::people::EmployeeRef;
 use super::v2::todo::Todo;
 use crate::extract::body::FromJson;
@@ -102,14 +104,52 @@ impl<T: FromJson> FromJson for Keyed<T> {
     }
 }
 
-/// The arguments of `add_todos`.
+/// The arguments of `add_todos`: each todo before its subtasks.
 #[derive(Debug)]
-pub struct Additions(pub Vec<Draft>);
+pub struct Additions(pub Vec<Addition>);
+
+/// A todo that is added.
+#[derive(Debug)]
+pub struct Addition {
+    /// Where it stands in the arguments.
+    pub pointer: String,
+    /// Its id, by which its subtasks name it.
+    pub uid: Uuid,
+    /// What it is to be.
+    pub draft: Draft,
+}
 
 impl FromJson for Additions {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        fields.objects("todos", MOST_WRITTEN, Draft::from_json).map(Self)
+        let added = fields.objects("todos", MOST_WRITTEN, |fields| addition(fields, None))?;
+        let added: Vec<Addition> = added.into_iter().flatten().collect();
+        if added.len() > MOST_WRITTEN {
+            let detail = format!("must have at most {MOST_WRITTEN} items, subtasks included");
+            fields.fault(Fault::at(fields.pointer_to("todos"), "too_many", detail));
+            return None;
+        }
+        Some(Self(added))
     }
+}
+
+/// A todo with its subtasks; those of a `parent` have no other.
+fn addition(fields: &mut Fields, parent: Option<Uuid>) -> Option<Vec<Addition>> {
+    let (pointer, uid) = (fields.pointer().to_owned(), Uuid::now_v7());
+    let below = if fields.has("subtasks") {
+        fields.objects("subtasks", MOST_WRITTEN, |fields| addition(fields, Some(uid)))
+    } else {
+        Some(Vec::new())
+    };
+    if parent.is_some() && fields.has("parent_id") {
+        let detail = "a subtask is below the todo in which it stands";
+        fields.fault(Fault::at(fields.pointer_to("parent_id"), "invalid_value", detail));
+    }
+    let mut draft = Draft::from_json(fields)?;
+    if let Some(parent) = parent {
+        draft.later.parent = Some(Some(Id::Uuid(parent)));
+    }
+    let own = Addition { pointer, uid, draft };
+    Some(std::iter::once(own).chain(below?.into_iter().flatten()).collect())
 }
 
 /// The arguments of `update_todos`.
@@ -129,10 +169,44 @@ impl FromJson for Changes {
     }
 }
 
+/// The arguments of `move_todos`.
+#[derive(Debug)]
+pub struct Moves(pub Vec<Operation>);
+
+impl FromJson for Moves {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let moves = fields.objects("todos", MOST_WRITTEN, |fields| {
+            let target = batch::target(fields);
+            let to = Move::from_json(fields);
+            let (id, if_version) = target?;
+            Some(Operation::Move { id, if_version, to: to? })
+        })?;
+        batch::once_each(fields, "todos", &moves);
+        Some(Self(moves))
+    }
+}
+
+/// The arguments of `complete_todos`.
+#[derive(Debug)]
+pub struct Completions {
+    /// Which.
+    pub ids: Ids<MOST_WRITTEN>,
+    /// Whether the open todos below them are completed, too.
+    pub subtasks: bool,
+}
+
+impl FromJson for Completions {
+    fn from_json(fields: &mut Fields) -> Option<Self> {
+        let completion = Completion::from_json(fields);
+        let ids = Ids::from_json(fields);
+        Some(Self { ids: ids?, subtasks: completion?.subtasks })
+    }
+}
+
 /// Whole todos.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Todos {
-    /// In the order of the arguments.
+    /// In the order of the arguments, a new todo before its subtasks.
     #[schema(max_items = 50)]
     pub todos: Vec<Todo>,
 }
@@ -143,6 +217,9 @@ pub struct FoundTodos {
     /// In the order of their ids in the arguments.
     #[schema(max_items = 20)]
     pub todos: Vec<Todo>,
+    /// Their subtasks, in their order: the first hundred, without what is below those.
+    #[schema(max_items = 100)]
+    pub subtasks: Vec<Todo>,
     /// The ids of which there is no todo; it may be in the bin.
     #[schema(max_items = 20)]
     pub not_found: Vec<Uuid>,
@@ -169,12 +246,27 @@ pub struct Overview {
     me: Option<EmployeeRef>,
     /// Counts of todos.
     counts: Stats,
+    /// The lists that are not archived, in their order: the first hundred.
+    #[schema(max_items = 100)]
+    lists: Vec<NamedList>,
     /// The tags that are used most.
     #[schema(max_items = 100)]
     tags: Vec<UsedTag>,
     /// The employees to whom todos can be assigned: the first hundred.
     #[schema(max_items = 100)]
     people: Vec<Person>,
+}
+
+/// A list and how many open todos are in it.
+#[derive(Debug, Serialize, ToSchema)]
+struct NamedList {
+    /// The id, as `list_id` takes it.
+    id: Uuid,
+    /// Its name.
+    #[schema(value_type = scalar::Name)]
+    name: String,
+    /// How many open todos are in it.
+    count: i64,
 }
 
 /// A tag and how much it is used.
@@ -202,7 +294,8 @@ struct Person {
 
 impl From<overview::Overview> for Overview {
     fn from(overview: overview::Overview) -> Self {
-        let overview::Overview { today, now, me, counts, tags, people } = overview;
+        let overview::Overview { today, now, me, counts, lists, tags, people } = overview;
+        let list = |overview::NamedList { id, name, count }| NamedList { id, name, count };
         let tag = |overview::UsedTag { name, count }| UsedTag { name, count };
         let person = |overview::Person { id, name, department }| Person { id, name, department };
         Self {
@@ -210,6 +303,7 @@ impl From<overview::Overview> for Overview {
             now: now.as_str().to_owned(),
             me: me.map(EmployeeRef::from),
             counts: counts.into(),
+            lists: lists.into_iter().map(list).collect(),
             tags: tags.into_iter().map(tag).collect(),
             people: people.into_iter().map(person).collect(),
         }

@@ -20,6 +20,10 @@ suite![
     todos_are_changed_all_or_none,
     a_stale_version_is_refused,
     todos_are_completed,
+    todos_are_added_with_their_subtasks,
+    todos_are_completed_with_their_subtasks,
+    todos_are_moved_all_or_none,
+    an_overview_tells_the_lists,
     what_was_deleted_is_restored,
     restoring_is_all_or_none,
     ids_of_other_workspaces_are_not_found,
@@ -32,7 +36,8 @@ suite![
 ];
 
 const READING: [&str; 3] = ["overview", "find_todos", "get_todos"];
-const WRITING: [&str; 5] = ["add_todos", "update_todos", "complete_todos", "delete_todos", "restore_todos"];
+const WRITING: [&str; 6] =
+    ["add_todos", "update_todos", "complete_todos", "move_todos", "delete_todos", "restore_todos"];
 
 async fn call(client: &Client, name: &str, arguments: Value) -> Answer {
     tool(client, name, arguments).send().await
@@ -91,6 +96,7 @@ async fn a_token_without_the_scope_is_refused() {
         let arguments = match name {
             "add_todos" => json!({ "todos": [{ "title": "y" }] }),
             "update_todos" => json!({ "todos": [{ "id": id, "title": "y" }] }),
+            "move_todos" => json!({ "todos": [{ "id": id, "place": "first" }] }),
             _ => json!({ "ids": [id] }),
         };
         call(&reader, name, arguments).await.refusal(403, "insufficient_scope");
@@ -210,7 +216,13 @@ async fn whole_todos_are_read_by_id() {
     let unknown = uuid();
     let ids = json!([two["id"], unknown, one["id"], gone, two["id"]]);
     let found = call(&ws, "get_todos", json!({ "ids": ids })).await.content();
-    assert_eq!(found, json!({ "todos": [two, one], "not_found": [unknown, gone] }));
+    assert_eq!(found, json!({ "todos": [two, one], "subtasks": [], "not_found": [unknown, gone] }));
+    let below = ws.todo(json!({ "title": "below", "parent_id": one["id"] })).await;
+    ws.todo(json!({ "title": "deeper", "parent_id": below["id"] })).await;
+    let below = ws.get(&format!("/api/v2/todos/{}", below["id"].as_str().unwrap())).send().await.ok();
+    let one = ws.get(&format!("/api/v2/todos/{}", one["id"].as_str().unwrap())).send().await.ok();
+    let found = call(&ws, "get_todos", json!({ "ids": [one["id"]] })).await.content();
+    assert_eq!(found, json!({ "todos": [one], "subtasks": [below], "not_found": [] }));
 }
 
 async fn todos_are_added_all_or_none() {
@@ -226,6 +238,104 @@ async fn todos_are_added_all_or_none() {
     let refused = call(&ws, "add_todos", broken).await;
     refused.refusal(422, "invalid_body").at("/todos/1/assignee_id", "not_found");
     assert_eq!(ws.titles(&[("sort", "title")]).await, ["one", "two"]);
+}
+
+async fn todos_are_added_with_their_subtasks() {
+    let ws = Workspace::new().await;
+    let list = ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created();
+    let drafts = json!([
+        { "title": "party", "list_id": list["id"], "subtasks": [
+            { "title": "food", "tags": ["shop"], "subtasks": [{ "title": "cake" }] },
+            { "title": "guests" },
+        ] },
+        { "title": "other" },
+    ]);
+    let added = call(&ws, "add_todos", json!({ "todos": drafts })).await.content()["todos"].clone();
+    let titles: Vec<&Value> = added.as_array().unwrap().iter().map(|todo| &todo["title"]).collect();
+    assert_eq!(titles, ["party", "food", "cake", "guests", "other"]);
+    for todo in added.as_array().unwrap() {
+        let path = format!("/api/v2/todos/{}", todo["id"].as_str().unwrap());
+        assert_eq!(ws.get(&path).send().await.ok(), *todo, "a whole todo, as a read shows it");
+    }
+    assert_eq!((&added[2]["parent_id"], &added[2]["list_id"]), (&added[1]["id"], &list["id"]));
+    assert_eq!((&added[3]["parent_id"], &added[4]["parent_id"]), (&added[0]["id"], &Value::Null));
+    let deep = json!({ "title": "1", "subtasks": [{ "title": "2", "subtasks": [{ "title": "3", "subtasks": [
+        { "title": "4", "subtasks": [{ "title": "5", "subtasks": [{ "title": "6" }] }] },
+    ] }] }] });
+    let many: Vec<Value> = (0..26).map(|_| json!({ "title": "x", "subtasks": [{ "title": "y" }] })).collect();
+    let at = "/todos/0/subtasks/0/subtasks/0/subtasks/0/subtasks/0/subtasks/0/parent_id";
+    for (todos, pointer, code) in [
+        (json!([deep]), at, "too_deep"),
+        (json!(many), "/todos", "too_many"),
+        (json!([{ "title": "x", "subtasks": [{ "title": "" }] }]), "/todos/0/subtasks/0/title", "too_short"),
+        (json!([{ "title": "x", "subtasks": [] }]), "/todos/0/subtasks", "too_short"),
+        (
+            json!([{ "title": "x", "subtasks": [{ "title": "y", "parent_id": added[0]["id"] }] }]),
+            "/todos/0/subtasks/0/parent_id",
+            "invalid_value",
+        ),
+        (
+            json!([{ "title": "x", "subtasks": [{ "title": "y", "assignee_id": uuid() }] }]),
+            "/todos/0/subtasks/0/assignee_id",
+            "not_found",
+        ),
+    ] {
+        let refused = call(&ws, "add_todos", json!({ "todos": todos })).await;
+        refused.refusal(422, "invalid_body").at(pointer, code).faults_are(1);
+    }
+    assert_eq!(ws.titles(&[]).await.len(), 5);
+}
+
+async fn todos_are_completed_with_their_subtasks() {
+    let ws = Workspace::new().await;
+    let parent = ws.todo(json!({ "title": "p" })).await;
+    ws.todo(json!({ "title": "c", "parent_id": parent["id"] })).await;
+    let complete = async |subtasks: &str| {
+        let arguments = json!({ "ids": [parent["id"]], "subtasks": subtasks });
+        call(&ws, "complete_todos", arguments).await.content()["todos"][0]["subtasks"].clone()
+    };
+    assert_eq!(complete("keep").await, json!({ "total": 1, "completed": 0 }));
+    assert_eq!(complete("complete").await, json!({ "total": 1, "completed": 1 }));
+    let wrong = json!({ "ids": [parent["id"]], "subtasks": "all" });
+    call(&ws, "complete_todos", wrong).await.refusal(422, "invalid_body").at("/subtasks", "invalid_value");
+}
+
+async fn todos_are_moved_all_or_none() {
+    let ws = Workspace::new().await;
+    let list = ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created();
+    let (a, b) = (ws.todo(json!({ "title": "a" })).await, ws.todo(json!({ "title": "b" })).await);
+    let moves = json!({ "todos": [
+        { "id": a["id"], "list_id": list["id"] },
+        { "id": b["id"], "list_id": list["id"], "before": a["id"], "if_version": 1 },
+    ] });
+    let moved = call(&ws, "move_todos", moves.clone()).await.content()["todos"].clone();
+    assert_eq!((&moved[0]["list_id"], &moved[1]["list_id"]), (&list["id"], &list["id"]));
+    let list = list["id"].as_str().unwrap();
+    let order = async || call(&ws, "find_todos", json!({ "list": [list], "sort": "position" })).await.content();
+    let titles = |found: &Value| [found["items"][0]["title"].clone(), found["items"][1]["title"].clone()];
+    assert_eq!(titles(&order().await), ["b", "a"]);
+    call(&ws, "move_todos", moves).await.refusal(412, "stale_version").at("/todos/1", "stale_version");
+    let broken = json!({ "todos": [{ "id": a["id"], "place": "first" }, { "id": b["id"], "parent_id": b["id"] }] });
+    call(&ws, "move_todos", broken).await.refusal(422, "invalid_body").at("/todos/1/parent_id", "cycle");
+    assert_eq!(titles(&order().await), ["b", "a"], "all or none");
+    let twice = json!({ "todos": [{ "id": a["id"], "place": "first" }, { "id": a["id"], "place": "last" }] });
+    call(&ws, "move_todos", twice).await.refusal(422, "invalid_body").at("/todos/1/id", "duplicate");
+}
+
+async fn an_overview_tells_the_lists() {
+    let ws = Workspace::new().await;
+    let mut lists = Vec::new();
+    for (name, position) in [("second", 2), ("first", 1), ("old", 0)] {
+        let body = json!({ "name": name, "position": position, "archived": name == "old" });
+        lists.push(ws.post("/api/v2/lists").json(body).send().await.created());
+    }
+    ws.todo(json!({ "title": "x", "list_id": lists[1]["id"] })).await;
+    let overview = call(&ws, "overview", json!({})).await.content();
+    let expected = json!([
+        { "id": lists[1]["id"], "name": "first", "count": 1 },
+        { "id": lists[0]["id"], "name": "second", "count": 0 },
+    ]);
+    assert_eq!(overview["lists"], expected);
 }
 
 async fn a_repeated_call_happens_once() {
@@ -333,10 +443,12 @@ async fn ids_of_other_workspaces_are_not_found() {
     call(&other, "delete_todos", json!({ "ids": [binned] })).await.content();
     let person = other.employee("Theirs").await["id"].clone();
     let read = call(&ws, "get_todos", json!({ "ids": [foreign, binned] })).await.content();
-    assert_eq!(read, json!({ "todos": [], "not_found": [foreign, binned] }));
+    assert_eq!(read, json!({ "todos": [], "subtasks": [], "not_found": [foreign, binned] }));
     for (name, arguments, pointer) in [
         ("update_todos", json!({ "todos": [{ "id": foreign, "title": "mine" }] }), "/todos/0/id"),
         ("complete_todos", json!({ "ids": [foreign] }), "/ids/0"),
+        ("move_todos", json!({ "todos": [{ "id": foreign, "place": "first" }] }), "/todos/0/id"),
+        ("add_todos", json!({ "todos": [{ "title": "x", "parent_id": foreign }] }), "/todos/0/parent_id"),
         ("delete_todos", json!({ "ids": [foreign] }), "/ids/0"),
         ("restore_todos", json!({ "ids": [binned] }), "/ids/0"),
         ("add_todos", json!({ "todos": [{ "title": "x", "assignee_id": person }] }), "/todos/0/assignee_id"),
@@ -391,7 +503,8 @@ async fn a_call_is_one_statement() {
         ("get_todos", json!({ "ids": [id, uuid()] })),
         ("add_todos", json!({ "todos": [{ "title": "y", "tags": ["a", "b"] }, { "title": "z" }] })),
         ("update_todos", json!({ "todos": [{ "id": id, "title": "y" }] })),
-        ("complete_todos", json!({ "ids": [id] })),
+        ("complete_todos", json!({ "ids": [id], "subtasks": "complete" })),
+        ("move_todos", json!({ "todos": [{ "id": id, "place": "first" }] })),
         ("delete_todos", json!({ "ids": [id] })),
         ("restore_todos", json!({ "ids": [id] })),
     ] {

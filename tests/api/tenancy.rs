@@ -41,12 +41,15 @@ impl Things {
             let tag = format!("{word} tag {number}");
             let body = json!({ "title": format!("{word} todo"), "tags": [tag], "assignee_id": employee["id"] });
             let todo = workspace.todo(body).await;
+            let list = json!({ "name": format!("{word} list {number}") });
+            let list = workspace.post("/api/v2/lists").json(list).send().await.created();
             let bulk = json!({ "filter": { "tag": ["nothing has this"] }, "action": "complete" });
             let job = workspace.post("/api/v2/todos/bulk-process").json(bulk).send().await.json(202);
             ids.extend([
                 (("v2", "todos"), todo["id"].clone()),
                 (("v2", "employees"), employee["id"].clone()),
                 (("v2", "departments"), department["id"].clone()),
+                (("v2", "lists"), list["id"].clone()),
                 (("v2", "jobs"), job["job_id"].clone()),
             ]);
         }

@@ -18,7 +18,8 @@ from mcp.client.streamable_http import streamable_http_client
 URL = sys.argv[1]
 HEADERS = {"Authorization": f"Bearer {os.environ['TODO_TOKEN']}"}
 TOOLS = [
-    "overview", "find_todos", "get_todos", "add_todos", "update_todos", "complete_todos", "delete_todos", "restore_todos",
+    "overview", "find_todos", "get_todos", "add_todos", "update_todos", "complete_todos", "move_todos",
+    "delete_todos", "restore_todos",
 ]
 
 

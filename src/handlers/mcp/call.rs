@@ -7,11 +7,10 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use todo_core::domain::id::Id;
-use todo_core::domain::todo::{Operation, OperationResult, Patch, Status, StatusChange};
+use todo_core::domain::todo::{Operation, OperationResult};
 use todo_core::error::{Fault, Place};
 use todo_core::store::write::{IdempotencyKey, Written};
 use todo_core::{Caller, Error};
-use uuid::Uuid;
 
 use super::tool::Tool;
 use crate::app::App;
@@ -22,7 +21,8 @@ use crate::extract::page;
 use crate::extract::person::Me;
 use crate::handlers::todos::listed;
 use crate::types::mcp::{
-    Additions, Changes, DeletedTodos, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN, Overview, Todos, Zone,
+    Addition, Additions, Changes, Completions, DeletedTodos, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN,
+    Moves, Overview, Todos, Zone,
 };
 
 /// A call under way.
@@ -58,13 +58,22 @@ pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
         Tool::Overview => overview(call).await,
         Tool::FindTodos => find(call).await,
         Tool::GetTodos => get(call).await,
-        Tool::AddTodos => {
-            let create = |draft| Operation::Create { uid: Uuid::now_v7(), draft };
-            write(tool, call, "todos", |Additions(drafts)| drafts.into_iter().map(create).collect()).await
+        Tool::AddTodos => write(tool, call, |Additions(added)| added.into_iter().map(add).collect()).await,
+        Tool::UpdateTodos => write(tool, call, |Changes(changes)| in_order("todos", changes)).await,
+        Tool::MoveTodos => write(tool, call, |Moves(moves)| in_order("todos", moves)).await,
+        Tool::CompleteTodos => {
+            write(tool, call, |Completions { ids: Ids(ids), subtasks }| {
+                in_order("ids", ids.into_iter().map(|id| Operation::Complete { id: Id::Uuid(id), subtasks }))
+            })
+            .await
         }
-        Tool::UpdateTodos => write(tool, call, "todos", |Changes(changes)| changes).await,
-        Tool::CompleteTodos => write_each(tool, call, complete).await,
-        Tool::DeleteTodos => write_each(tool, call, |id| Operation::Delete { id, if_version: None }).await,
+        Tool::DeleteTodos => {
+            write(tool, call, |Ids::<MOST_WRITTEN>(ids)| {
+                let delete = |id| Operation::Delete { id: Id::Uuid(id), if_version: None };
+                in_order("ids", ids.into_iter().map(delete))
+            })
+            .await
+        }
         Tool::RestoreTodos => restore(tool, call).await,
     };
     outcome.map_err(in_arguments)
@@ -87,33 +96,38 @@ async fn find(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<O
 
 async fn get(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
     let Ids(ids): Ids<MOST_READ> = read(caller, arguments)?;
-    let todos = app.service.get_todos(caller, &ids).await?;
-    let found: HashSet<_> = todos.iter().map(|todo| todo.uid).collect();
-    let not_found = ids.into_iter().filter(|id| !found.contains(id)).collect();
-    Output::of(&FoundTodos { todos: todos.into_iter().map(Into::into).collect(), not_found }, false)
+    let found = app.service.get_todos(caller, &ids).await?;
+    let (todos, subtasks): (Vec<_>, Vec<_>) = found.into_iter().partition(|todo| ids.contains(&todo.uid));
+    let known: HashSet<_> = todos.iter().map(|todo| todo.uid).collect();
+    let not_found = ids.into_iter().filter(|id| !known.contains(id)).collect();
+    let [todos, subtasks] = [todos, subtasks].map(|todos| todos.into_iter().map(Into::into).collect());
+    Output::of(&FoundTodos { todos, subtasks, not_found }, false)
 }
 
-fn complete(id: Id) -> Operation {
-    let status = Some(StatusChange::To(Status::Completed));
-    Operation::Update { id, if_version: None, patch: Patch { status, ..Patch::default() } }
+/// An operation of a batch, and where it stands in the arguments.
+type Placed = (String, Operation);
+
+/// One for each item of an argument, in their order.
+fn in_order(argument: &str, operations: impl IntoIterator<Item = Operation>) -> Vec<Placed> {
+    let place = |(index, operation)| (format!("/{argument}/{index}"), operation);
+    operations.into_iter().enumerate().map(place).collect()
 }
 
-/// One operation for each of the `ids`.
-async fn write_each(tool: Tool, call: ToolCall<'_>, operation: impl Fn(Id) -> Operation) -> Result<Output, Problem> {
-    write(tool, call, "ids", |Ids::<MOST_WRITTEN>(ids)| ids.into_iter().map(Id::Uuid).map(operation).collect()).await
+fn add(Addition { pointer, uid, draft }: Addition) -> Placed {
+    (pointer, Operation::Create { uid, draft })
 }
 
-/// The arguments of a tool as the operations of a batch, one for each item of the `argument`, in their order.
+/// The arguments of a tool as the operations of a batch.
 async fn write<T: FromJson>(
     tool: Tool,
     call: ToolCall<'_>,
-    argument: &str,
-    operations: impl FnOnce(T) -> Vec<Operation>,
+    operations: impl FnOnce(T) -> Vec<Placed>,
 ) -> Result<Output, Problem> {
     let ToolCall { app, caller, key, arguments } = call;
     let (key, value) = keyed(tool, caller, key, arguments)?;
-    let outcome = app.service.apply_batch(caller, operations(value), key.as_ref()).await;
-    let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, argument))?;
+    let (places, operations): (Vec<String>, Vec<Operation>) = operations(value).into_iter().unzip();
+    let outcome = app.service.apply_batch(caller, operations, key.as_ref()).await;
+    let Written { value: results, replayed, .. } = outcome.map_err(|error| placed(error, &places))?;
     let (mut todos, mut deleted) = (Vec::new(), Vec::new());
     for result in results {
         match result {
@@ -131,7 +145,8 @@ async fn restore(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
     let ToolCall { app, caller, key, arguments } = call;
     let (key, Ids(ids)) = keyed::<Ids<MOST_WRITTEN>>(tool, caller, key, arguments)?;
     let outcome = app.service.restore_todos(caller, &ids, key.as_ref()).await;
-    let Written { value: todos, replayed, .. } = outcome.map_err(|error| placed(error, "ids"))?;
+    let places: Vec<String> = (0..ids.len()).map(|index| format!("/ids/{index}")).collect();
+    let Written { value: todos, replayed, .. } = outcome.map_err(|error| placed(error, &places))?;
     Output::of(&Todos { todos: todos.into_iter().map(Into::into).collect() }, replayed)
 }
 
@@ -159,8 +174,8 @@ fn keyed<T: FromJson>(
     Ok((key.or_rather(own).with_body(digest), value))
 }
 
-/// The failure of an operation, at the item of the arguments that it was made of.
-fn placed(error: Error, argument: &str) -> Problem {
+/// The failure of an operation, at the place in the arguments that it was made of.
+fn placed(error: Error, places: &[String]) -> Problem {
     let mut problem = Problem::from(error);
     for fault in &mut problem.faults {
         let Place::Pointer(pointer) = &mut fault.place else { continue };
@@ -168,8 +183,14 @@ fn placed(error: Error, argument: &str) -> Problem {
         let Some(rest) = pointer.strip_prefix("/operations") else { continue };
         let field = rest.match_indices('/').nth(1).map_or(rest.len(), |(at, _)| at);
         let (item, field) = rest.split_at(field);
+        let index = item.strip_prefix('/').and_then(|index| index.parse::<usize>().ok());
+        let first = places.first().map_or("", String::as_str);
+        let argument = first.get(1..).and_then(|first| first.split('/').next()).unwrap_or_default();
         let field = if argument == "ids" { "" } else { field.strip_prefix("/todo").unwrap_or(field) };
-        *pointer = format!("/{argument}{item}{field}");
+        *pointer = match index.and_then(|index| places.get(index)) {
+            Some(place) => format!("{place}{field}"),
+            None => format!("/{argument}"),
+        };
     }
     problem
 }
@@ -190,18 +211,20 @@ mod tests {
 
     #[test]
     fn a_fault_of_an_operation_stands_at_the_argument() {
-        let place = |pointer: &str, argument| {
-            let problem = placed(Error::Invalid(vec![Fault::at(pointer, "invalid_value", "x")]), argument);
+        let place = |pointer: &str, places: [&str; 2]| {
+            let places = places.map(str::to_owned);
+            let problem = placed(Error::Invalid(vec![Fault::at(pointer, "invalid_value", "x")]), &places);
             problem.faults.into_iter().map(|fault| fault.place).next()
         };
-        for (pointer, argument, expected) in [
-            ("/operations", "todos", "/todos"),
-            ("/operations/3", "todos", "/todos/3"),
-            ("/operations/3/todo/tags/0", "todos", "/todos/3/tags/0"),
-            ("/operations/3/id", "todos", "/todos/3/id"),
-            ("/operations/3/id", "ids", "/ids/3"),
+        let (todos, ids) = (["/todos/0", "/todos/0/subtasks/0"], ["/ids/0", "/ids/1"]);
+        for (pointer, places, expected) in [
+            ("/operations", todos, "/todos"),
+            ("/operations/1", todos, "/todos/0/subtasks/0"),
+            ("/operations/1/todo/tags/0", todos, "/todos/0/subtasks/0/tags/0"),
+            ("/operations/0/id", todos, "/todos/0/id"),
+            ("/operations/1/id", ids, "/ids/1"),
         ] {
-            assert_eq!(place(pointer, argument), Some(Place::Pointer(expected.to_owned())), "{pointer}");
+            assert_eq!(place(pointer, places), Some(Place::Pointer(expected.to_owned())), "{pointer}");
         }
     }
 }

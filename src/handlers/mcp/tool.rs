@@ -19,6 +19,8 @@ pub enum Tool {
     UpdateTodos,
     /// Todos are done.
     CompleteTodos,
+    /// Todos go elsewhere.
+    MoveTodos,
     /// Todos go into the bin.
     DeleteTodos,
     /// Todos come out of the bin.
@@ -27,13 +29,14 @@ pub enum Tool {
 
 impl Tool {
     /// Every tool, in the order in which they are listed.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Overview,
         Self::FindTodos,
         Self::GetTodos,
         Self::AddTodos,
         Self::UpdateTodos,
         Self::CompleteTodos,
+        Self::MoveTodos,
         Self::DeleteTodos,
         Self::RestoreTodos,
     ];
@@ -52,6 +55,7 @@ impl Tool {
             Self::AddTodos => "add_todos",
             Self::UpdateTodos => "update_todos",
             Self::CompleteTodos => "complete_todos",
+            Self::MoveTodos => "move_todos",
             Self::DeleteTodos => "delete_todos",
             Self::RestoreTodos => "restore_todos",
         }
@@ -61,9 +65,12 @@ impl Tool {
     pub fn scope(self) -> Scope {
         match self {
             Self::Overview | Self::FindTodos | Self::GetTodos => Scope::TodosRead,
-            Self::AddTodos | Self::UpdateTodos | Self::CompleteTodos | Self::DeleteTodos | Self::RestoreTodos => {
-                Scope::TodosWrite
-            }
+            Self::AddTodos
+            | Self::UpdateTodos
+            | Self::CompleteTodos
+            | Self::MoveTodos
+            | Self::DeleteTodos
+            | Self::RestoreTodos => Scope::TodosWrite,
         }
     }
 }

@@ -38,7 +38,8 @@ pub fn query_parameters(document: &Document, operation: &Operation) -> Vec<(Stri
 /// to say what must not be reachable through it.
 pub fn kind(name: &str) -> &'static str {
     match name {
-        "id" => "todos",
+        "id" | "parent" | "parent_id" | "root" | "after" | "before" => "todos",
+        "list" | "list_id" => "lists",
         "assignee" | "assignee_id" => "employees",
         "department" | "department_id" => "departments",
         "workspace" | "workspace_id" => "workspaces",
@@ -107,7 +108,7 @@ fn least(document: &Document, schema: &Value, name: &str, filling: Filling<'_>) 
             let mut object: Map<String, Value> = required.map(field).collect();
             if object.is_empty() && schema["minProperties"] == 1 {
                 let flags = schema["properties"].as_object().into_iter().flatten();
-                let flag = flags.clone().find(|(_, property)| property["type"] == "boolean").expect("a harmless field");
+                let flag = flags.clone().find(|(name, _)| *name == "completed").expect("a harmless field");
                 object.insert(flag.0.clone(), json!(false));
             }
             Value::Object(object)

@@ -21,10 +21,23 @@ pub struct Overview {
     pub me: Option<EmployeeRef>,
     /// Counts of todos.
     pub counts: Stats,
+    /// At most 100 lists that are not archived, in their order.
+    pub lists: Vec<NamedList>,
     /// At most 100 tags, the most used first.
     pub tags: Vec<UsedTag>,
     /// The first 100 employees.
     pub people: Vec<Person>,
+}
+
+/// A list and how many open todos are in it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct NamedList {
+    /// The public id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// How many.
+    pub count: i64,
 }
 
 /// A tag and how many live todos have it.

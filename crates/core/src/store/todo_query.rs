@@ -140,8 +140,7 @@ impl TodoQuery {
             None => {}
         }
         if let Some(root) = root {
-            let ids = self.named("tree_ids_v1", *root);
-            let sql = format!("t.id = ANY ({ids})");
+            let (ids, sql) = self.tree(*root);
             add(On::Ids(ids), sql);
         }
         if !archived && !deleted {
@@ -156,6 +155,30 @@ impl TodoQuery {
             Id::Serial(id) => self.bind(Param::Int(id)),
             Id::Uuid(uuid) => format!("{function}($1, {}::text::uuid)", self.bind(Param::Text(uuid.to_string()))),
         }
+    }
+
+    /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is planned; whether a todo
+    /// belongs to a large one is told by those above it, of which there are four at most.
+    fn tree(&mut self, root: Id) -> (String, String) {
+        let (ids, id) = (self.named("tree_ids_v1", root), self.named("todo_id_v1", root));
+        let above = ["a", "b", "c"].iter().rev().fold(String::new(), |inner, name| {
+            let parent = if *name == "a" {
+                "t"
+            } else if *name == "b" {
+                "a"
+            } else {
+                "b"
+            };
+            let or = if inner.is_empty() { String::new() } else { format!(" OR {inner}") };
+            format!(
+                "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {parent}.parent_id \
+                 AND ({name}.parent_id = {id}{or}))"
+            )
+        });
+        let sql = format!(
+            "CASE WHEN {ids} IS NULL THEN t.id = {id} OR t.parent_id = {id} OR {above} ELSE t.id = ANY ({ids}) END"
+        );
+        (ids, sql)
     }
 
     /// The condition on lists, and the only list, if it is one.
@@ -247,7 +270,7 @@ impl TodoQuery {
             }
         }
         let runs = self.runs(filter, sort, after, &order);
-        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_));
+        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_) | On::Ids(_));
         let is_in_index = order.is_carried && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_in_index { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };

@@ -27,11 +27,16 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
     from_json(&document.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
-/// Live todos, in the order of their ids in the argument, without those that are not to be found. Index: `todos_uid_key`.
+/// Live todos, in the order of their ids in the argument, without those that are not to be found; and then the first hundred of
+/// their subtasks. Index: `todos_uid_key`, `todos_by_parent`.
 pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
-    const SQL: &str = "SELECT todos_render_v1($1, ARRAY( \
-        SELECT t.id FROM unnest($2::text[]) WITH ORDINALITY AS u (uid, place) \
-        JOIN todos t ON t.workspace_id = $1 AND t.uid = u.uid::uuid AND t.deleted_at IS NULL ORDER BY u.place))";
+    const SQL: &str = "WITH found AS MATERIALIZED ( \
+        SELECT t.id, u.place FROM unnest($2::text[]) WITH ORDINALITY AS u (uid, place) \
+        JOIN todos t ON t.workspace_id = $1 AND t.uid = u.uid::uuid AND t.deleted_at IS NULL) \
+        SELECT todos_render_v1($1, ARRAY(SELECT id FROM found ORDER BY place) || ARRAY( \
+        SELECT s.id FROM found f CROSS JOIN LATERAL (SELECT t.id, t.position FROM todos t \
+        WHERE t.workspace_id = $1 AND t.parent_id = f.id AND t.deleted_at IS NULL ORDER BY t.position, t.id LIMIT 100) s \
+        WHERE s.id NOT IN (SELECT id FROM found) ORDER BY f.place, s.position, s.id LIMIT 100))";
     let params = vec![Param::Int(caller.workspace.0), Param::Texts(uids.iter().map(Uuid::to_string).collect())];
     pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?.json()
 }

@@ -36,7 +36,7 @@ impl Service {
         todos::find(&self.pg, caller, id).await
     }
 
-    /// Live todos, in the order of their ids in the argument, without those that are not to be found.
+    /// Live todos, in the order of their ids in the argument, without those that are not to be found; then their subtasks.
     pub async fn get_todos(&self, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
         todos::find_all(&self.pg, caller, uids).await
     }
