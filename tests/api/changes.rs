@@ -241,7 +241,7 @@ async fn a_cursor_belongs_to_its_feed() {
     let list = ws.get("/api/v2/todos?limit=1").send().await.ok();
     assert_eq!(list["next_cursor"], Value::Null);
     // The order of kinds is no other feed, nor is all of them named.
-    let all = "todo,tag,employee,department";
+    let all = "todo,list,tag,employee,department";
     assert_eq!(ws.get(FEED).query(&[("cursor", &cursor), ("types", all)]).send().await.ok()["items"], json!([]));
 }
 
