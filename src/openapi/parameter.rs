@@ -143,8 +143,7 @@ pub fn all(version: Version) -> Map<String, Value> {
                 instant(
                     "updated_since",
                     "Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds \
-                        after its `updated_at`. To follow changes, begin each time one minute before the newest `updated_at` seen, and \
-                        pass over what is known by `id` and `updated_at`. Deleted todos are found with `deleted=true`.",
+                        after its `updated_at`. To follow changes, use `GET /api/v2/changes`. Deleted todos are found with `deleted=true`.",
                 ),
             );
             put("q", query("q", "Words in title and description: \"a phrase\", or, -not.", schema("SearchInput")));
