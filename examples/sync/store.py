@@ -14,7 +14,9 @@ from datetime import datetime
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
 CREATE TABLE IF NOT EXISTS items (
-    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER, data TEXT NOT NULL, PRIMARY KEY (type, id)
+    type TEXT NOT NULL, id TEXT NOT NULL, version INTEGER, data TEXT NOT NULL,
+    tag_ids TEXT,  -- of a todo: the tags whose names it shows, in their order
+    PRIMARY KEY (type, id)
 );
 CREATE TABLE IF NOT EXISTS outbox (
     place INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, todo TEXT NOT NULL, body TEXT NOT NULL,
@@ -88,21 +90,32 @@ class Store:
         if item["deleted"]:
             self.db.execute("DELETE FROM items WHERE type = ? AND id = ?", key)
         else:
-            row = (*key, item["version"], json.dumps(item["data"]))
-            self.db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?)", row)
-        if before:
-            self.rename(item["type"], before, item["data"], item.get("replaced_by"))
+            row = (*key, item["version"], json.dumps(item["data"]), json.dumps(item.get("tag_ids", [])))
+            self.db.execute("INSERT OR REPLACE INTO items VALUES (?, ?, ?, ?, ?)", row)
+        if item["type"] == "tag":
+            self.retag(item["id"], item["data"], item.get("replaced_by"))
+        elif before:
+            self.rename(item["type"], item["data"])
 
-    def rename(self, kind, before, after, successor):
-        """Todos hold copies of names, and do not come again when only a name has changed."""
-        if kind == "tag" and after is None and successor:
-            after = self.item("tag", successor)  # It became one with that tag.
-        if kind == "tag" and (after is None or after["name"] != before["name"]):
-            for todo in self.all("todo"):
-                if before["name"] in todo["tags"]:
-                    others = [tag for tag in todo["tags"] if tag != before["name"]]
-                    todo["tags"] = sorted({*others, *([after["name"]] if after else [])}, key=str.casefold)
-                    self.put("todo", todo)
+    def retag(self, id, tag, successor):
+        """Todos show names of tags, and do not come again when only a name has changed. By the ids, not by the names: another tag
+        may have got the name meanwhile."""
+        if tag is None and successor:
+            tag = self.item("tag", successor)  # It became one with that tag.
+        query = "SELECT id, data, tag_ids FROM items WHERE type = 'todo' AND instr(tag_ids, ?) > 0"
+        for row in self.db.execute(query, (id,)).fetchall():
+            todo, ids = json.loads(row["data"]), json.loads(row["tag_ids"])
+            tags = dict(zip(ids, todo["tags"]))
+            del tags[id]
+            if tag:
+                tags[tag["id"]] = tag["name"]
+            tags = sorted(tags.items(), key=lambda pair: pair[1].casefold())
+            todo["tags"] = [name for _, name in tags]
+            update = "UPDATE items SET data = ?, tag_ids = ? WHERE type = 'todo' AND id = ?"
+            self.db.execute(update, (json.dumps(todo), json.dumps([known for known, _ in tags]), row["id"]))
+
+    def rename(self, kind, after):
+        """The same of people and departments, which todos and employees show whole."""
         if kind == "employee" and after:
             for todo in self.all("todo"):
                 if (todo["assignee"] or {}).get("id") == after["id"]:

@@ -45,6 +45,10 @@ class Service:
         self.write("todo", id, {**usual, "title": title, **more})
         return id
 
+    def tag_id(self, name):
+        known = (id for (kind, id), tag in self.items.items() if kind == "tag" and (tag["data"] or {}).get("name") == name)
+        return next(known, name)
+
     def changes(self, query):
         epoch, told = query.get("cursor", f"{self.epoch}:0").split(":")
         told = int(told)
@@ -55,6 +59,8 @@ class Service:
         for kind, id in dict.fromkeys(lines):
             now = self.items[kind, id]
             shown = {"type": kind, "id": id, "version": now["version"], "deleted": now["data"] is None, "data": now["data"]}
+            if kind == "todo" and now["data"]:
+                shown["tag_ids"] = [self.tag_id(name) for name in now["data"]["tags"]]
             if id in self.merged:
                 shown["replaced_by"] = self.merged[id]
             items.append(shown)
@@ -282,8 +288,13 @@ class SyncTest(unittest.TestCase):
         self.service.write("tag", "t1", None)
         self.run_("sync")
         self.assertEqual(Store(self.file).item("todo", id)["tags"], ["Errands", "shop"])
+        # A name that is free again is another tag's; the one that is told later does not take it away.
+        self.service.write("tag", "t3", {"name": "Home"})
+        other = self.service.todo("bread", tags=["Home"])
+        self.run_("sync")
         self.service.write("tag", "t2", None)
         self.run_("sync")
+        self.assertEqual(Store(self.file).item("todo", other)["tags"], ["Home"])
         self.assertEqual(Store(self.file).item("todo", id)["tags"], ["shop"])
 
 

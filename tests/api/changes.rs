@@ -13,6 +13,7 @@ suite![
     a_new_copy_is_what_an_old_one_has_become,
     one_subject_comes_once_a_page_as_it_is_now,
     a_tag_that_is_merged_says_into_which,
+    a_name_that_is_free_again_is_another_tags,
     a_bulk_change_is_followed,
     only_the_kinds_that_are_asked_for_come,
     a_cursor_belongs_to_its_feed,
@@ -101,7 +102,10 @@ async fn an_item_is_what_is_read_alone() {
         [("todo", todo, "todos"), ("employee", employee, "employees"), ("department", department, "departments")]
     {
         let read = ws.get(&format!("/api/v2/{list}/{}", data["id"].as_str().unwrap())).send().await.ok();
-        let item = json!({ "type": kind, "id": data["id"], "version": 1, "deleted": false, "data": read });
+        let mut item = json!({ "type": kind, "id": data["id"], "version": 1, "deleted": false, "data": read });
+        if kind == "todo" {
+            item["tag_ids"] = json!([of("tag")["id"]]);
+        }
         assert_eq!(of(kind), &item);
     }
     let tag = ws.all("/api/v2/tags", &[]).await[0].clone();
@@ -170,6 +174,26 @@ async fn a_tag_that_is_merged_says_into_which() {
         [json!({ "type": "tag", "id": b, "version": 2, "deleted": true, "data": null })]
     );
     assert_eq!(follower.sorted(), state(&ws).await);
+}
+
+/// A copy knows a tag by its id: its old name may be another tag's by the time that the copy hears of the new one.
+async fn a_name_that_is_free_again_is_another_tags() {
+    let ws = Workspace::new().await;
+    let first = ws.todo(json!({ "title": "first", "tags": ["a"] })).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let tag = format!("/api/v2/tags/{}", ws.all("/api/v2/tags", &[]).await[0]["id"].as_str().unwrap());
+    ws.patch(&tag).json(json!({ "name": "b" })).send().await.ok();
+    let second = ws.todo(json!({ "title": "second", "tags": ["a"] })).await;
+    ws.patch(&tag).json(json!({ "name": "c" })).send().await.ok();
+    let items = follower.catch_up(&ws, &[]).await;
+    let told = items.iter().find(|item| item["id"] == second["id"]).unwrap();
+    assert_eq!((&told["data"]["tags"], told["tag_ids"].as_array().unwrap().len()), (&json!(["a"]), 1));
+    let copy = follower.sorted();
+    for (todo, tags) in [(first, json!(["c"])), (second, json!(["a"]))] {
+        assert_eq!(copy[&("todo".to_owned(), todo["id"].as_str().unwrap().to_owned())]["tags"], tags);
+    }
+    assert_eq!(copy, state(&ws).await);
 }
 
 async fn a_bulk_change_is_followed() {

@@ -207,6 +207,12 @@ async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> O
     if let Some(id) = pick(random, own) {
         operations.push(json!({ "op": "update", "id": id, "todo": draft(random) }));
     }
+    // Below one that is there, which may be in the bin by now: then nothing of the batch happens.
+    if random.below(4) == 0
+        && let Some(parent) = pick(random, own)
+    {
+        operations.push(json!({ "op": "create", "todo": { "title": "below", "parent_id": parent } }));
+    }
     let count = operations.len() as u64;
     let answer = client.post("/api/v2/todos/batch").json(json!({ "operations": operations })).try_send().await.ok()?;
     if answer.status != 200 {

@@ -8,6 +8,7 @@ pub const ID: &str = "0190163d-8694-739b-aea5-966c26f8ad91";
 const OTHER: &str = "0190163d-8694-739b-aea5-966c26f8ad94";
 pub const EMPLOYEE: &str = "0190163d-8694-739b-aea5-966c26f8ad92";
 const LIST: &str = "0190163d-8694-739b-aea5-966c26f8ad95";
+const TAG: &str = "0190163d-8694-739b-aea5-966c26f8ad96";
 const DEPARTMENT: &str = "0190163d-8694-739b-aea5-966c26f8ad93";
 const CREATED: &str = "2026-11-23T03:13:00.123456Z";
 
@@ -70,7 +71,7 @@ pub fn todo() -> Value {
 pub fn changes() -> Value {
     json!({
         "items": [
-            {"type": "todo", "id": ID, "version": 1, "deleted": false, "data": todo()},
+            {"type": "todo", "id": ID, "version": 1, "deleted": false, "tag_ids": [TAG], "data": todo()},
             {"type": "todo", "id": OTHER, "version": 3, "deleted": true, "data": null},
         ],
         "next_cursor": "AfB1c2hlZCBmdXJ0aGVy",

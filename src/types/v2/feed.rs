@@ -26,6 +26,10 @@ pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     replaced_by: Option<Uuid>,
+    /// The ids of the tags whose names `data` shows, in the same order. Only of a todo.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(max_items = 20, nullable = false)]
+    tag_ids: Option<Vec<Uuid>>,
     /// All of it, or null if it is gone. A todo, an employee and a department look as where each is read alone.
     data: Option<Data>,
 }
@@ -106,14 +110,12 @@ pub struct ChangedTag {
 impl From<FeedItem> for Change {
     fn from(item: FeedItem) -> Self {
         let FeedItem { kind, uid, version, subject, replaced_by } = item;
-        Self {
-            r#type: kind.as_str(),
-            id: uid,
-            version,
-            deleted: subject.is_none(),
-            replaced_by,
-            data: subject.map(Data::from),
-        }
+        let tag_ids = match &subject {
+            Some(Subject::Todo(todo)) => Some(todo.tags.iter().map(|tag| tag.uid).collect()),
+            _ => None,
+        };
+        let deleted = subject.is_none();
+        Self { r#type: kind.as_str(), id: uid, version, deleted, replaced_by, tag_ids, data: subject.map(Data::from) }
     }
 }
 

@@ -52,33 +52,42 @@ impl Follower {
         let text = |field: &str| item[field].as_str().unwrap().to_owned();
         let key = (text("type"), text("id"));
         assert_eq!(item["data"].is_null(), item["deleted"] == true, "{item}");
-        let known = self.copy.get(&key).cloned();
-        match (key.0.as_str(), known) {
-            ("tag", Some(known)) => {
-                let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
-                let successor = successor.and_then(|key| self.copy.get(&key)).map(|tag| tag["name"].clone());
-                let name = if item["deleted"] == true { successor } else { Some(item["data"]["name"].clone()) };
-                self.retag(&known["name"], name.as_ref());
-            }
-            ("employee", Some(_)) if item["deleted"] == false => self.rename("assignee", item),
-            ("department", Some(_)) if item["deleted"] == false => self.rename("department", item),
+        let known = self.copy.contains_key(&key);
+        match key.0.as_str() {
+            "tag" => self.retag(item),
+            "employee" if known && item["deleted"] == false => self.rename("assignee", item),
+            "department" if known && item["deleted"] == false => self.rename("department", item),
             _ => {}
         }
         if item["deleted"] == true {
             self.copy.remove(&key);
-        } else {
-            self.copy.insert(key, item["data"].clone());
+            return;
         }
+        let mut data = item["data"].clone();
+        if key.0 == "todo" {
+            data["tag_ids"] = item["tag_ids"].clone();
+        }
+        self.copy.insert(key, data);
     }
 
-    /// Todos keep the names of their tags.
-    fn retag(&mut self, old: &Value, new: Option<&Value>) {
-        for ((_, _), todo) in self.copy.iter_mut().filter(|((kind, _), _)| kind == "todo") {
-            let Some(tags) = todo["tags"].as_array_mut() else { continue };
-            if let Some(at) = tags.iter().position(|tag| tag == old) {
-                match new {
-                    Some(new) if !tags.contains(new) => tags[at] = new.clone(),
-                    _ => drop(tags.remove(at)),
+    /// Todos show the names of their tags. Which is whose is known by the ids beside: another tag may have got the name meanwhile.
+    fn retag(&mut self, item: &Value) {
+        let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
+        let successor = successor.and_then(|key| Some((json!(key.1), self.copy.get(&key)?["name"].clone())));
+        let now =
+            if item["deleted"] == true { successor } else { Some((item["id"].clone(), item["data"]["name"].clone())) };
+        for (_, todo) in self.copy.iter_mut().filter(|((kind, _), _)| kind == "todo") {
+            let ids = todo["tag_ids"].as_array_mut().unwrap();
+            let Some(at) = ids.iter().position(|id| *id == item["id"]) else { continue };
+            let other = now.as_ref().is_some_and(|(id, _)| *id != item["id"] && ids.contains(id));
+            match now.as_ref().filter(|_| !other) {
+                Some((id, name)) => {
+                    ids[at] = id.clone();
+                    todo["tags"][at] = name.clone();
+                }
+                None => {
+                    ids.remove(at);
+                    todo["tags"].as_array_mut().unwrap().remove(at);
                 }
             }
         }
@@ -103,10 +112,22 @@ impl Follower {
         }
     }
 
-    /// The copy without marks of moments, in a form that does not depend on the order of tags.
+    /// The copy without marks of moments, in a form that does not depend on the order of tags. What a todo counts of its subtasks is
+    /// counted here: it changes with them.
     pub fn sorted(&self) -> BTreeMap<(String, String), Value> {
         let mut copy = self.copy.clone();
         copy.retain(|_, data| !is_mark(data));
+        let mut below: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+        for todo in copy.values().filter(|data| data["parent_id"].is_string()) {
+            let (total, completed) = below.entry(todo["parent_id"].as_str().unwrap().to_owned()).or_default();
+            *total += 1;
+            *completed += u64::from(todo["completed"] == true);
+        }
+        for data in copy.values_mut().filter(|data| data.get("tag_ids").is_some()) {
+            data.as_object_mut().unwrap().remove("tag_ids");
+            let (total, completed) = below.get(data["id"].as_str().unwrap()).copied().unwrap_or_default();
+            data["subtasks"] = json!({ "total": total, "completed": completed });
+        }
         copy.values_mut().for_each(sort_tags);
         copy
     }
