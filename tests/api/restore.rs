@@ -5,11 +5,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::targets::Postgres;
+use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     #[restore]
     a_restored_backup_shows_nothing_of_the_world_after_it,
+    #[embedded]
+    a_dump_of_another_cluster_begins_the_feed_anew,
 ];
 
 async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
@@ -45,6 +48,38 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
     client.patch(&path).json(json!({ "title": "Restored" })).send().await.has_status(200);
     assert_eq!(client.get(&path).send().await.ok()["title"], "Restored");
     assert_eq!(ws.get(&path).send().await.ok()["title"], "After", "nor the other way round");
+}
+
+/// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log are ahead of it.
+async fn a_dump_of_another_cluster_begins_the_feed_anew() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let url = postgres.url();
+    let server = Server::private(postgres.used_by(Options::default())).await;
+    let sql = database::connect_to(&url).await;
+    database::make_admin(&sql, &server.admin_token).await;
+    let ws = Workspace::on(&server).await;
+    let id = ws.titled("x").await;
+    let cursor = ws.get("/api/v2/changes").send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
+    let resume = || ws.get("/api/v2/changes").query(&[("cursor", &cursor)]);
+    resume().send().await.ok();
+    sql.batch_execute("update events set xid = '999999999'; update feed set seen = '999999999'").await.unwrap();
+
+    ws.get("/api/v2/changes").send().await.problem(503, "unavailable");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let ready = server.anonymous().get("/health/ready").send().await;
+    assert!(ready.json(503)["problems"].to_string().contains("run the migrations"), "{ready}");
+    ws.get(&format!("/api/v2/todos/{id}")).send().await.ok();
+
+    let mut migrate = Command::new(std::env::var_os("TODO_XTASK").unwrap());
+    let migrated = migrate.args(["migrate", "--database-url", &url]).output().unwrap();
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    server.anonymous().get("/health/ready").send().await.ok();
+    let gone = resume().send().await;
+    gone.problem(410, "resync_required");
+    assert_eq!(gone.header("link"), "</api/v2/changes>; rel=\"first\"");
+    let anew = ws.get("/api/v2/changes").send().await.ok();
+    assert_eq!(anew["items"][0]["id"], json!(id));
 }
 
 fn restore(url: &str, dump: &[u8]) {
