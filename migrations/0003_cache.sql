@@ -25,6 +25,8 @@ DECLARE
 BEGIN
     UPDATE installation SET id = gen_random_uuid(), renewed_at = clock_timestamp() RETURNING id INTO renewed;
     DELETE FROM cache_invalidations;
+    -- Whoever follows the feed has perhaps read what is not in this database.
+    PERFORM feed_renew_v1(true);
     RETURN renewed::text;
 END $$;
 

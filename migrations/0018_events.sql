@@ -42,19 +42,20 @@ CREATE TABLE feed (
 INSERT INTO feed DEFAULT VALUES;
 
 -- Begins a new epoch if the log or `seen` has a number that this cluster has not reached: nothing can be told from the order of its
--- lines any more. Whether it did.
-CREATE FUNCTION feed_renew_v1() RETURNS boolean LANGUAGE plpgsql AS $$
+-- lines any more, so they go. p_anyway: in any case, as in a database that was restored. Whether it did.
+CREATE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
-    IF (SELECT seen FROM feed) <= reached AND NOT EXISTS (
+    IF (SELECT seen FROM feed) > reached OR EXISTS (
         SELECT FROM workspaces w CROSS JOIN LATERAL (
             SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC LIMIT 1
         ) last WHERE last.xid > reached
     ) THEN
+        DELETE FROM events;
+    ELSIF NOT p_anyway THEN
         RETURN false;
     END IF;
-    DELETE FROM events;
     UPDATE feed SET epoch = gen_random_uuid(), seen = pg_current_xact_id();
     RETURN true;
 END $$;

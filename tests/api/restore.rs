@@ -23,13 +23,14 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
         (std::env::var("DATABASE_URL").unwrap(), std::env::var("TODO_RESTORE_DATABASE_URL").unwrap());
     let dump = Command::new("pg_dump").args(["--no-owner", "--no-comments", "--dbname", &original]).output().unwrap();
     assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
-    // The world goes on, and its answers are cached.
+    // The world goes on, its answers are cached, and its changes are followed.
     ws.patch(&path).json(json!({ "title": "After" })).send().await.has_status(200);
     let later = ws.titled("Later").await;
     for _ in 0..2 {
         assert_eq!(ws.get(&path).send().await.ok()["title"], "After");
         ws.get("/api/v2/todos").send().await.ok();
     }
+    let cursor = ws.get("/api/v2/changes").send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
     restore(&restored, &dump.stdout);
     let server = Server::private(Options::default().with("database_url", &restored)).await;
     let refused = server.anonymous().get("/health/ready").send().await;
@@ -45,6 +46,8 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
         let listed = client.get("/api/v2/todos").send().await;
         assert_eq!(listed.ok()["items"].as_array().unwrap().len(), 1, "{listed}");
     }
+    let followed = client.get("/api/v2/changes").query(&[("cursor", &cursor)]).send().await;
+    followed.problem(410, "resync_required");
     client.patch(&path).json(json!({ "title": "Restored" })).send().await.has_status(200);
     assert_eq!(client.get(&path).send().await.ok()["title"], "Restored");
     assert_eq!(ws.get(&path).send().await.ok()["title"], "After", "nor the other way round");

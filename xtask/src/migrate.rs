@@ -49,7 +49,7 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     // Also with nothing pending: it compares the checksums.
     let applied = migrator.run(&mut connection).await;
     applied.map_err(|error| anyhow::anyhow!("the migrations cannot be applied: {error}{}", remedy(&error)))?;
-    if sqlx::query_scalar("select feed_renew_v1()").fetch_one(&mut connection).await? {
+    if sqlx::query_scalar("select feed_renew_v1(false)").fetch_one(&mut connection).await? {
         say(
             "the database was restored from a dump of another cluster: the feed begins anew, and clients that follow it, too",
         );
