@@ -235,16 +235,21 @@ SELECT e.workspace_id, e.xid, e.id, e.subject, (
 ) AS document
 FROM events e;
 
--- A page of events, the newest first, before the one with p_xid and p_id: of one subject, or of the workspace; of these types, by the
--- token or job p_actor, whichever is not null. next_…: after which event to go on, null if none is left; the page may be short, since
+-- A page of events, the newest first, before the one with p_xid and p_id: of one subject, or of the workspace; of these types, after
+-- p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event to go on, null if none is left; the page may be short, since
 -- no more than feed_window_v1 events are looked at.
 CREATE FUNCTION events_page_v1(
-    p_workspace bigint, p_subject uuid, p_types text[], p_actor uuid, p_xid text, p_id bigint, p_limit bigint,
-    OUT items text, OUT next_xid text, OUT next_id bigint
+    p_workspace bigint, p_subject uuid, p_types text[], p_since timestamptz, p_actor uuid, p_xid text, p_id bigint,
+    p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     before_xid CONSTANT xid8 := coalesce(p_xid, '18446744073709551615')::xid8;
     before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
+    since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1());
+    actors CONSTANT text[] := ARRAY['t:' || p_actor, 'j:' || p_actor] || ARRAY(
+        SELECT 't:' || t.uid FROM employees e JOIN tokens t ON t.workspace_id = e.workspace_id AND t.employee_id = e.id
+        WHERE e.workspace_id = p_workspace AND e.uid = p_actor
+    );
 BEGIN
     WITH looked AS MATERIALIZED (
         (
@@ -260,8 +265,8 @@ BEGIN
         )
     ), matching AS MATERIALIZED (
         SELECT l.*, row_number() OVER (ORDER BY l.xid DESC, l.id DESC) AS place FROM looked l
-        WHERE l.at > now() - events_retention_v1() AND (p_types IS NULL OR l.type = ANY (p_types))
-            AND (p_actor IS NULL OR l.actor IN ('t:' || p_actor, 'j:' || p_actor))
+        WHERE l.at > since AND (p_types IS NULL OR l.type = ANY (p_types))
+            AND (p_actor IS NULL OR l.actor = ANY (actors))
         ORDER BY l.xid DESC, l.id DESC LIMIT p_limit + 1
     ), last AS (
         SELECT m.xid, m.id FROM matching m
@@ -270,6 +275,7 @@ BEGIN
         (
             SELECT l.xid, l.id FROM looked l
             WHERE (SELECT count(*) FROM matching) <= p_limit AND (SELECT count(*) FROM looked) = feed_window_v1()
+                AND (SELECT min(at) FROM looked) > since
             ORDER BY l.xid, l.id LIMIT 1
         )
     )

@@ -31,7 +31,7 @@ impl FromQuery for EventsQuery {
         };
         let actor = uuid(query.one("actor", query::uuid));
         let subject = uuid(query.one("subject", query::uuid));
-        Self { filter: EventFilter { types, actor, subject }, page: PageQuery::from_query(query) }
+        Self { filter: EventFilter { types, since: None, actor, subject }, page: PageQuery::from_query(query) }
     }
 }
 

@@ -10,7 +10,7 @@ use super::parameter;
 use super::schema::{self, Schemas, reference};
 use crate::extract::idempotency;
 use crate::handlers::mcp::tool::Tool;
-use crate::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos};
+use crate::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos, WhatChanged};
 use crate::types::scalar;
 use crate::types::v2::list::{TodoCompletion, TodoMove};
 use crate::types::v2::todo::{TodoDraft, TodoPatch, TodoSummary};
@@ -92,6 +92,13 @@ fn texts(tool: Tool) -> Texts {
             false,
             true,
         ),
+        Tool::WhatChanged => (
+            "What changed",
+            "What happened to todos in the last 30 days, the newest first, and who did it: since an instant, by one person (by, an employee's id, \
+             or me). Follow next_cursor for what is earlier.",
+            false,
+            true,
+        ),
     };
     Texts { title, description, destructive, idempotent }
 }
@@ -121,6 +128,8 @@ fn schemas() -> Map<String, Value> {
         .of::<FoundTodos>()
         .of::<Todos>()
         .of::<DeletedTodos>()
+        .of::<WhatChanged>()
+        .of::<scalar::InstantInput>()
         .of::<TodoDraft>()
         .of::<TodoPatch>()
         .of::<TodoMove>()
@@ -139,6 +148,7 @@ fn output(tool: Tool) -> &'static str {
         Tool::GetTodos => "FoundTodos",
         Tool::AddTodos | Tool::UpdateTodos | Tool::CompleteTodos | Tool::MoveTodos | Tool::RestoreTodos => "Todos",
         Tool::DeleteTodos => "DeletedTodos",
+        Tool::WhatChanged => "WhatChanged",
     }
 }
 
@@ -186,7 +196,20 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
             arguments
         }
         Tool::DeleteTodos | Tool::RestoreTodos => written("ids", ids(MOST_WRITTEN)),
+        Tool::WhatChanged => {
+            let mut properties = json!({"since": reference("InstantInput"), "by": reference("EmployeeInput")});
+            page(&mut properties);
+            object(properties, &[])
+        }
     }
+}
+
+/// Adds `limit` and `cursor`.
+fn page(properties: &mut Value) {
+    properties["limit"] = json!({
+        "type": "integer", "minimum": 1, "maximum": 100, "default": 50, "description": "How many at most.",
+    });
+    properties["cursor"] = json!({"type": "string", "description": "next_cursor of the page before."});
 }
 
 /// The filter of lists, the order, and the page.
@@ -205,13 +228,8 @@ fn find(schemas: &Map<String, Value>) -> Value {
             "description": "The order; - is descending. priority goes from low to urgent; todos without due_date come last.",
         });
         properties.insert("sort".to_owned(), sort);
-        let limit = json!({
-            "type": "integer", "minimum": 1, "maximum": 100, "default": 50, "description": "How many at most.",
-        });
-        properties.insert("limit".to_owned(), limit);
-        let cursor = json!({"type": "string", "description": "next_cursor of the page before."});
-        properties.insert("cursor".to_owned(), cursor);
     }
+    page(&mut properties);
     object(properties, &[])
 }
 

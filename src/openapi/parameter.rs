@@ -225,7 +225,7 @@ pub fn all(version: Version) -> Map<String, Value> {
                 ),
             );
             put("type", repeated("type", "Any of these; repeated or separated by commas.", schema("EventType")));
-            put("actor", query("actor", "By this token or job.", uuid()));
+            put("actor", query("actor", "By this token, job or employee.", uuid()));
             put("subject", query("subject", "Of what has this id.", uuid()));
             put("workspace", query("workspace", "Only the tokens of this workspace.", uuid()));
             put(

@@ -26,6 +26,7 @@ suite![
     an_overview_tells_the_lists,
     what_was_deleted_is_restored,
     restoring_is_all_or_none,
+    what_changed_and_who_did_it_is_told,
     ids_of_other_workspaces_are_not_found,
     arguments_are_bounded,
     texts_are_sanitised_as_everywhere,
@@ -50,8 +51,8 @@ async fn names(client: &Client) -> Vec<String> {
 
 async fn tools_are_listed_by_scope() {
     let ws = Workspace::new().await;
-    assert_eq!(names(&ws).await, [&READING[..], &WRITING[..]].concat());
-    assert_eq!(names(&ws.with_scopes(&["todos:read"]).await).await, READING);
+    assert_eq!(names(&ws).await, [&READING[..], &WRITING[..], &["what_changed"]].concat());
+    assert_eq!(names(&ws.with_scopes(&["todos:read"]).await).await, [&READING[..], &["what_changed"]].concat());
     assert_eq!(names(&ws.with_scopes(&["todos:write"]).await).await, WRITING);
     assert_eq!(names(&ws.with_scopes(&["admin"]).await).await, [""; 0]);
     let listed = modern(&ws, "tools/list", json!({})).send().await.result();
@@ -434,6 +435,37 @@ async fn restoring_is_all_or_none() {
     refused.refusal(422, "invalid_body").at("/ids/1", "not_found");
     assert_eq!(ws.titles(&[]).await, [""; 0]);
     assert_eq!(ws.titles(&[("deleted", "true")]).await, ["one"]);
+}
+
+async fn what_changed_and_who_did_it_is_told() {
+    let ws = Workspace::new().await;
+    let ada = ws.employee("Ada").await;
+    let body = json!({ "workspace_id": ws.id, "name": "phone", "scopes": ["todos:read", "todos:write"], "employee_id": ada["id"] });
+    let token = ws.server.admin().post("/api/v2/admin/tokens").json(body).send().await.created();
+    let phone = ws.server.bearer(token["token"].as_str().unwrap());
+    let id = ws.titled("Milk").await;
+    let first = call(&ws, "what_changed", json!({})).await.content()["changes"][0]["at"].clone();
+    let update = json!({ "todos": [{ "id": id, "priority": "high", "tags": ["shop"] }] });
+    call(&phone, "update_todos", update).await.content();
+    ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
+    let told = async |arguments: Value| {
+        let changes = call(&phone, "what_changed", arguments).await.content()["changes"].clone();
+        let changes = changes.as_array().unwrap().clone();
+        changes.iter().map(|change| (change["type"].clone(), change["by"].clone())).collect::<Vec<_>>()
+    };
+    let [created, updated, deleted] = [("created", "test"), ("updated", "Ada"), ("deleted", "test")]
+        .map(|(what, by)| (json!(format!("todo.{what}")), json!(by)));
+    assert_eq!(told(json!({})).await, [deleted.clone(), updated.clone(), created]);
+    assert_eq!(told(json!({ "since": first })).await, [deleted, updated.clone()]);
+    assert_eq!(told(json!({ "by": "me" })).await, [updated.clone()]);
+    assert_eq!(told(json!({ "by": ada["id"] })).await, [updated]);
+    let page = call(&ws, "what_changed", json!({ "limit": 2 })).await.content();
+    let cursor = page["next_cursor"].clone();
+    assert_eq!(page["changes"][1]["changes"]["tags"], json!({ "added": ["shop"], "removed": [] }));
+    assert_eq!((&page["changes"][0]["title"], &page["changes"][0]["todo_id"]), (&json!("Milk"), &json!(id)));
+    let last = call(&ws, "what_changed", json!({ "limit": 2, "cursor": cursor })).await.content();
+    assert_eq!((last["changes"].as_array().unwrap().len(), &last["next_cursor"]), (1, &Value::Null));
+    assert_eq!(call(&Workspace::new().await, "what_changed", json!({})).await.content()["changes"], json!([]));
 }
 
 async fn ids_of_other_workspaces_are_not_found() {

@@ -19,7 +19,7 @@ URL = sys.argv[1]
 HEADERS = {"Authorization": f"Bearer {os.environ['TODO_TOKEN']}"}
 TOOLS = [
     "overview", "find_todos", "get_todos", "add_todos", "update_todos", "complete_todos", "move_todos",
-    "delete_todos", "restore_todos",
+    "delete_todos", "restore_todos", "what_changed",
 ]
 
 

@@ -17,12 +17,12 @@ use crate::app::App;
 use crate::error::Problem;
 use crate::extract::body::{FromJson, decode};
 use crate::extract::idempotency::Key;
-use crate::extract::page;
+use crate::extract::page::{self, CursorScope};
 use crate::extract::person::Me;
 use crate::handlers::todos::listed;
 use crate::types::mcp::{
-    Addition, Additions, Changes, Completions, DeletedTodos, Find, FoundTodos, Ids, Keyed, MOST_READ, MOST_WRITTEN,
-    Moves, Overview, Todos, Zone,
+    Addition, Additions, Changes, Completions, DeletedTodos, Find, FoundTodos, Ids, Keyed, LoggedEvent, MOST_READ,
+    MOST_WRITTEN, Moves, Overview, Since, Todos, WhatChanged, Zone,
 };
 
 /// A call under way.
@@ -75,6 +75,7 @@ pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
             .await
         }
         Tool::RestoreTodos => restore(tool, call).await,
+        Tool::WhatChanged => what_changed(call).await,
     };
     outcome.map_err(in_arguments)
 }
@@ -102,6 +103,18 @@ async fn get(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Ou
     let not_found = ids.into_iter().filter(|id| !known.contains(id)).collect();
     let [todos, subtasks] = [todos, subtasks].map(|todos| todos.into_iter().map(Into::into).collect());
     Output::of(&FoundTodos { todos, subtasks, not_found }, false)
+}
+
+async fn what_changed(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
+    let Since { filter, page } = read(caller, arguments)?;
+    let scope = CursorScope::new("what_changed", caller.workspace.0, &format!("{filter:?}"));
+    let from = page.position(app, &scope)?;
+    let (found, titles) = app.service.list_titled_events(caller, &filter, from.as_ref(), page.limit).await?;
+    let events: Vec<LoggedEvent> =
+        serde_json::from_str(&found.items).map_err(|error| Problem::internal(error.to_string()))?;
+    let changes = events.into_iter().map(|event| event.told(&titles)).collect();
+    let next_cursor = found.next.map(|next| page::cursor(app, &scope, &next));
+    Output::of(&WhatChanged { changes, next_cursor }, false)
 }
 
 /// An operation of a batch, and where it stands in the arguments.

@@ -25,11 +25,13 @@ pub enum Tool {
     DeleteTodos,
     /// Todos come out of the bin.
     RestoreTodos,
+    /// What happened, and who did it.
+    WhatChanged,
 }
 
 impl Tool {
     /// Every tool, in the order in which they are listed.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Overview,
         Self::FindTodos,
         Self::GetTodos,
@@ -39,6 +41,7 @@ impl Tool {
         Self::MoveTodos,
         Self::DeleteTodos,
         Self::RestoreTodos,
+        Self::WhatChanged,
     ];
 
     /// The tool of this name.
@@ -58,13 +61,14 @@ impl Tool {
             Self::MoveTodos => "move_todos",
             Self::DeleteTodos => "delete_todos",
             Self::RestoreTodos => "restore_todos",
+            Self::WhatChanged => "what_changed",
         }
     }
 
     /// What a token needs for it.
     pub fn scope(self) -> Scope {
         match self {
-            Self::Overview | Self::FindTodos | Self::GetTodos => Scope::TodosRead,
+            Self::Overview | Self::FindTodos | Self::GetTodos | Self::WhatChanged => Scope::TodosRead,
             Self::AddTodos
             | Self::UpdateTodos
             | Self::CompleteTodos

@@ -1,5 +1,7 @@
 //! The log of changes, line by line: the history of a todo, and all that happened in a workspace.
 
+use std::collections::HashMap;
+
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
@@ -7,6 +9,7 @@ use super::pg_rows::Row;
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
+use crate::domain::instant::Instant;
 use crate::error::{Error, Kind, Result};
 
 /// Which events; all given conditions must hold.
@@ -14,7 +17,9 @@ use crate::error::{Error, Kind, Result};
 pub struct EventFilter {
     /// Of these types; empty: of every type.
     pub types: Vec<String>,
-    /// By the token or the job with this public id.
+    /// After this instant.
+    pub since: Option<Instant>,
+    /// By the token, the job or the employee with this public id.
     pub actor: Option<Uuid>,
     /// Of the subject with this public id.
     pub subject: Option<Uuid>,
@@ -64,19 +69,39 @@ pub async fn page(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<EventPage> {
-    const SQL: &str =
-        "SELECT items, next_xid, next_id FROM events_page_v1($1, $2::text::uuid, $3, $4::text::uuid, $5, $6, $7)";
-    let EventFilter { types, actor, subject } = filter;
-    let params = vec![
+    const SQL: &str = "SELECT items, next_xid, next_id \
+        FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8)";
+    rendered(&mut pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?)
+}
+
+/// The same, and the titles of the todos that it tells of, also of those in the bin.
+pub async fn titled_page(
+    pg: &Pg,
+    caller: &Caller,
+    filter: &EventFilter,
+    after: Option<&Position>,
+    limit: Limit,
+) -> Result<(EventPage, HashMap<Uuid, String>)> {
+    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id, (SELECT coalesce(json_object_agg(t.uid, t.title), '{}')::text FROM todos t \
+        WHERE t.workspace_id = $1 AND t.uid IN ( \
+            SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)) \
+        FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8) p";
+    let mut row = pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?;
+    Ok((rendered(&mut row)?, row.json()?))
+}
+
+fn params(caller: &Caller, filter: &EventFilter, after: Option<&Position>, limit: Limit) -> Vec<Param> {
+    let EventFilter { types, since, actor, subject } = filter;
+    vec![
         Param::Int(caller.workspace.0),
         Param::text(subject.map(|uid| uid.to_string())),
         if types.is_empty() { Param::Null } else { Param::Texts(types.clone()) },
+        Param::text(since.as_ref().map(Instant::as_str)),
         Param::text(actor.map(|uid| uid.to_string())),
         Param::text(after.and_then(|position| position.value.clone())),
         after.map_or(Param::Null, |position| Param::Int(position.id)),
         Param::Int(limit.get()),
-    ];
-    rendered(pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?)
+    ]
 }
 
 /// The same of one todo, live or in the bin.
@@ -91,7 +116,7 @@ pub async fn history(
     limit: Limit,
 ) -> Result<EventPage> {
     const SQL: &str = "SELECT p.items, p.next_xid, p.next_id \
-        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, NULL, NULL, $3, $4, $5) p \
+        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, NULL, NULL, NULL, $3, $4, $5) p \
         WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL OR t.deleted_at > now() - bin_retention_v1())";
     let params = vec![
         Param::Int(caller.workspace.0),
@@ -101,10 +126,10 @@ pub async fn history(
         Param::Int(limit.get()),
     ];
     let row = pg.read(&caller.meter, Statement::new(SQL, params)).await?.optional();
-    rendered(row.ok_or(Error::NotFound(Kind::Todo))?)
+    rendered(&mut row.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
-fn rendered(mut row: Row) -> Result<EventPage> {
+fn rendered(row: &mut Row) -> Result<EventPage> {
     let items = row.text()?;
     let (transaction, id) = (row.optional_text()?, row.optional_int()?);
     Ok(EventPage { items, next: id.map(|id| Position { value: transaction, id }) })

@@ -3,6 +3,7 @@
 //! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every write raises
 //! in Redis, twice a second, and asks Postgres only when it has moved.
 
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
@@ -76,6 +77,17 @@ impl Service {
         limit: Limit,
     ) -> Result<EventPage> {
         events::page(&self.pg, caller, filter, from, limit).await
+    }
+
+    /// The same, and the titles of the todos that it tells of.
+    pub async fn list_titled_events(
+        &self,
+        caller: &Caller,
+        filter: &EventFilter,
+        from: Option<&Position>,
+        limit: Limit,
+    ) -> Result<(EventPage, HashMap<Uuid, String>)> {
+        events::titled_page(&self.pg, caller, filter, from, limit).await
     }
 
     /// A page of what happened to a todo, the newest first.
