@@ -17,6 +17,7 @@ use todo_core::error::{Fault, Kind, Place};
 
 use crate::app::App;
 use crate::middleware::request_id::{Origin, RequestId};
+use crate::routes::{Group, Matched};
 
 /// A refused or failed request.
 #[derive(Debug, Clone)]
@@ -194,14 +195,14 @@ pub async fn method_not_allowed(method: Method) -> Response {
 
 /// The layer that writes failures.
 pub async fn render(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
-    let v1 = is_v1(request.uri().path());
+    let group = Matched::of(request.extensions()).group;
     let origin = Origin::of(app, &request);
     let id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let mut response = answer(request).await;
     let Some(problem) = response.extensions_mut().remove::<Problem>() else {
         return response;
     };
-    let (content_type, body) = if v1 {
+    let (content_type, body) = if group == Group::V1 {
         ("application/json", envelope(&problem))
     } else {
         ("application/problem+json", problem_details(&problem, &origin, id.as_str()))
@@ -225,11 +226,6 @@ pub struct Logged {
     pub code: Option<Cow<'static, str>>,
     /// The chain of causes.
     pub cause: Option<String>,
-}
-
-/// True for the paths of the deprecated version.
-pub fn is_v1(path: &str) -> bool {
-    path == "/api/v1" || path.starts_with("/api/v1/")
 }
 
 /// RFC 9457.

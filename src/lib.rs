@@ -14,6 +14,7 @@ pub mod middleware;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
 pub mod router;
+pub mod routes;
 pub mod types;
 
 /// The export of the component. Only for wasm: its symbol is a name that native linkers refuse.

@@ -1,6 +1,6 @@
 //! `Idempotency-Key`: makes it safe to repeat a POST whose answer was lost.
 
-use axum::extract::{FromRequestParts, MatchedPath};
+use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde_json::Value;
 use todo_core::domain::id::Id;
@@ -10,6 +10,7 @@ use todo_core::store::write::IdempotencyKey;
 use super::fields;
 use super::query::decoded_segment;
 use crate::error::Problem;
+use crate::routes::Matched;
 
 const HEADER: &str = "idempotency-key";
 /// The longest key, in characters.
@@ -49,7 +50,7 @@ impl<S: Sync> FromRequestParts<S> for Key {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let route = parts.extensions.get::<MatchedPath>().map_or(parts.uri.path(), MatchedPath::as_str);
+        let route = Matched::of(&parts.extensions).pattern().unwrap_or(parts.uri.path());
         // The path stands in, in one spelling: the same key may be used on two todos' `restore`.
         let segments = parts.uri.path().split('/').map(usual_segment);
         let route = format!("{} {} {}", parts.method, route, segments.collect::<Vec<_>>().join("/"));

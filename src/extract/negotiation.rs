@@ -2,22 +2,21 @@
 
 use std::borrow::Cow;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::Problem;
+use crate::routes::{Matched, Media};
 
-/// The route whose answers are no JSON.
-const EXPORT: &str = "/api/v2/todos/export";
-/// The endpoint of assistants.
-const MCP: &str = "/mcp";
-
-/// What is said to a request that cannot be satisfied. Exports have other types and choose among them by themselves. An assistant's
+/// What is said to a request that cannot be satisfied. Handlers with other types choose among them by themselves. An assistant's
 /// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.
 pub fn unacceptable(request: &Request) -> Option<Problem> {
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let stream = route == MCP && request.method() == Method::GET;
-    if route == EXPORT || stream || accepts(request.headers(), &["application/json", "application/problem+json"]) {
+    let free = match Matched::of(request.extensions()).media() {
+        Media::Json => false,
+        Media::JsonWithoutStream => request.method() == Method::GET,
+        Media::Chosen(_) => true,
+    };
+    if free || accepts(request.headers(), &["application/json", "application/problem+json"]) {
         return None;
     }
     Some(Problem::new(StatusCode::NOT_ACCEPTABLE, "not_acceptable", "only application/json can be had here"))

@@ -56,7 +56,7 @@ impl Format {
         }
     }
 
-    fn media_type(self) -> &'static str {
+    const fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv",
             Self::Ndjson => "application/x-ndjson",
@@ -103,6 +103,9 @@ impl Format {
         }
     }
 }
+
+/// What an export can be had as.
+pub const MEDIA_TYPES: [&str; 3] = [Format::Csv.media_type(), Format::Ndjson.media_type(), Format::Ics.media_type()];
 
 /// The parameters of an export.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
@@ -19,6 +19,7 @@ use super::request_id::{RequestId, TraceId};
 use crate::address::WrittenUri;
 use crate::app::App;
 use crate::error::Logged;
+use crate::routes::Matched;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
@@ -107,7 +108,7 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
     let method = request.method().clone();
     let written = request.extensions().get::<WrittenUri>().map(|WrittenUri(uri)| uri);
     let uri = written.unwrap_or_else(|| request.uri()).clone();
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = Matched::of(request.extensions()).pattern();
     let request_id = request.extensions().get::<RequestId>().cloned();
     let trace_id = request.extensions().get::<TraceId>().cloned();
     let mut response = answer(request).await;
@@ -128,7 +129,7 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
     let Logged { code, cause } = response.extensions_mut().remove().unwrap_or_default();
     let line = context.with(|notes| Line {
         method: method.as_str(),
-        route: route.as_ref().map(MatchedPath::as_str),
+        route,
         path: uri.path(),
         status: response.status().as_u16(),
         duration_ms: elapsed.as_secs_f64() * 1000.0,

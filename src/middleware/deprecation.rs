@@ -9,20 +9,24 @@ use todo_core::domain::id::Id;
 use super::request_id::Origin;
 use crate::app::App;
 use crate::document::link;
-use crate::error;
 use crate::extract::query::decoded_segment;
 use crate::handlers::todos;
+use crate::routes::{Group, Matched, Successor};
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
 /// Adds the headers to every answer of version 1, errors of outer layers included; other paths pass.
 pub async fn announce(app: &App, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
-    if !error::is_v1(request.uri().path()) {
+    let matched = Matched::of(request.extensions());
+    if matched.group != Group::V1 {
         return answer(request).await;
     }
     let origin = Origin::of(app, &request);
-    let successor = successor(request.uri().path());
+    let successor = match matched.successor() {
+        Some(Successor::Path(path)) => path,
+        Some(Successor::Todo) | None => Successor::DEFAULT,
+    };
     let mut response = answer(request).await;
     let dates = &app.settings.v1;
     let headers = response.headers_mut();
@@ -47,7 +51,10 @@ pub async fn announce(app: &App, request: Request, answer: impl AsyncFnOnce(Requ
 
 /// The todo that a request of version 1 is about.
 pub fn todo_of(request: &Request) -> Option<Id> {
-    let segment = request.uri().path().strip_prefix("/api/v1/todos/")?;
+    if Matched::of(request.extensions()).successor() != Some(Successor::Todo) {
+        return None;
+    }
+    let (_, segment) = request.uri().path().rsplit_once('/')?;
     decoded_segment(segment).as_deref().and_then(Id::parse_serial)
 }
 
@@ -63,17 +70,5 @@ pub async fn name_successor(app: &App, caller: &Caller, todo: Id, response: &mut
         && let Ok(value) = HeaderValue::try_from(link(&todos::url(todo.uid), "successor-version"))
     {
         response.headers_mut().append(header::LINK, value);
-    }
-}
-
-/// The route of version 2 that takes this route's place. A todo's integer means nothing there, so it falls back to the list.
-fn successor(path: &str) -> &'static str {
-    match path {
-        "/api/v1/todos/stats" => "/api/v2/todos/stats",
-        "/api/v1/todos/bulk-process" => "/api/v2/todos/bulk-process",
-        "/api/v1/employees" => "/api/v2/employees",
-        "/api/v1/departments" => "/api/v2/departments",
-        "/api/v1/openapi.json" => "/api/v2/openapi.json",
-        _ => "/api/v2/todos",
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
@@ -32,6 +32,7 @@ use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
 use crate::extract::person::Me;
 use crate::extract::query;
+use crate::routes::{Lifetime, Matched, Route};
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -55,13 +56,14 @@ impl Identity {
         if self.principal.scopes.contains(&scope) { Ok(&self.caller) } else { Err(insufficient_scope(scope)) }
     }
 
-    fn may_read(&self) -> bool {
-        self.principal.scopes.contains(&Scope::TodosRead)
+    /// Whether it has the scope of the route.
+    fn may_use(&self, route: &Route) -> bool {
+        route.access.scope().is_none_or(|scope| self.principal.scopes.contains(&scope))
     }
 
     /// Whether it may learn of a todo's existence.
     fn may_know(&self) -> bool {
-        self.may_read() || self.principal.scopes.contains(&Scope::TodosWrite)
+        [Scope::TodosRead, Scope::TodosWrite].iter().any(|scope| self.principal.scopes.contains(scope))
     }
 }
 
@@ -136,7 +138,7 @@ async fn answer_access(
         context.with(|notes| notes.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
     }
-    let mut reader = false;
+    let mut may_use = false;
     let (mut old, mut writer) = (None, None);
     if let Some(principal) = principal {
         context.with(|notes| notes.workspace = Some(principal.workspace_uid));
@@ -149,7 +151,8 @@ async fn answer_access(
             writer = Some(caller.clone());
         }
         let identity = Identity { principal, caller };
-        reader = identity.may_read();
+        let route = Matched::of(request.extensions()).route(request.method());
+        may_use = route.is_some_and(|route| identity.may_use(route));
         let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
         old = todo.map(|todo| (todo, identity.caller.clone()));
         request.extensions_mut().insert(identity);
@@ -157,7 +160,7 @@ async fn answer_access(
         return with_rates(refusal.into_response(), &rates);
     }
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
-    let lookup = if reader { lookup } else { Lookup::Bypass };
+    let lookup = if may_use { lookup } else { Lookup::Bypass };
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
@@ -225,23 +228,15 @@ struct CachePlan {
 }
 
 impl CachePlan {
-    /// Reads of todos, tags, employees and departments are cached. Jobs change without a write of the caller's, exports are
-    /// streams, and what concerns the caller alone is cheap.
+    /// By the policy of the route; `None` where there is none.
     fn of(app: &App, request: &Request, credential: &Authorization) -> Option<Self> {
         if !app.settings.cache.on || request.method() != Method::GET {
             return None;
         }
-        let route = request.extensions().get::<MatchedPath>()?.as_str();
-        let (_, resource) = route.strip_prefix("/api/v")?.split_once('/')?;
-        let (ttl, mut dependency) = match resource {
-            "todos/stats" => (app.settings.cache.stats, Dependency::Stats),
-            "todos" | "todos/{id}" => (app.settings.cache.answers, Dependency::Lists),
-            "tags" => (app.settings.cache.answers, Dependency::Tags),
-            "lists" | "lists/{id}" => (app.settings.cache.answers, Dependency::NamedLists),
-            "employees" | "employees/{id}" | "departments" | "departments/{id}" => {
-                (app.settings.cache.answers, Dependency::People)
-            }
-            _ => return None,
+        let policy = Matched::of(request.extensions()).route(request.method())?.cache?;
+        let ttl = match policy.lifetime {
+            Lifetime::Answers => app.settings.cache.answers,
+            Lifetime::Stats => app.settings.cache.stats,
         };
         let mut key = Sha256::new();
         // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
@@ -250,20 +245,20 @@ impl CachePlan {
         key.update(request.uri().path());
         key.update("?");
         key.update(query::rewritten(query, |_| true)?);
-        if query::says(query, "assignee", Me::WORD) {
+        if policy.by_person.iter().any(|name| query::says(query, name, Me::WORD)) {
             // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too: its
             // employee never changes.
             let Authorization::Token(token) = credential else { return None };
             key.update("\n");
             key.update(token);
         }
-        if query::has(query, "overdue") {
-            // What is overdue changes by itself, so such an answer lives until the minute is over.
+        if policy.by_minute.iter().any(|name| query::has(query, name)) {
             let minute = chrono::Utc::now().timestamp() / 60;
             key.update(minute.to_be_bytes());
         }
-        // By its integer, a todo is not told from others.
-        if let ("/api/v2/todos/{id}", Some((_, id))) = (route, request.uri().path().rsplit_once('/'))
+        let mut dependency = policy.dependency;
+        if policy.of_one_todo
+            && let Some((_, id)) = request.uri().path().rsplit_once('/')
             && let Some(Id::Uuid(todo)) = Id::parse_uuid(id)
         {
             dependency = Dependency::Todo(todo);

@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::Request;
 use axum::response::Response;
 use todo_core::{Meter, lock};
 
 use super::access_log::RequestContext;
 use crate::app::App;
+use crate::routes::Matched;
 
 /// Upper bounds of the buckets of the latency histogram: in seconds, as they are written, and in microseconds.
 pub const BUCKETS: [(&str, u64); 12] = [
@@ -174,10 +175,9 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
     }
     let method = method(request.method().as_str());
     // Unknown paths count as one route, so that clients cannot create series.
-    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = Matched::of(request.extensions()).pattern().unwrap_or("other");
     let context = RequestContext::of(app, &request);
     let response = answer(request).await;
-    let route = route.as_ref().map_or("other", MatchedPath::as_str);
     let request = (method, response.status().as_u16() / 100);
     if app.metrics_buffer.add(route, request, context.started.elapsed(), &context) {
         let sender = Sender(Arc::clone(app));

@@ -33,9 +33,9 @@ pub fn document(parts: Parts) -> Value {
             responses.insert(name, response);
         }
         codes.extend(&operation.codes);
-        let item = paths.entry(operation.path).or_insert_with(|| json!({}));
+        let item = paths.entry(operation.route.path).or_insert_with(|| json!({}));
         if let Some(item) = item.as_object_mut() {
-            item.insert(operation.method.to_owned(), operation.object());
+            item.insert(operation.route.method.as_str().to_ascii_lowercase(), operation.object());
         }
     }
     let known: Vec<&str> =

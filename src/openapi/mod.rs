@@ -1,5 +1,5 @@
 //! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds from the
-//! domain, operations from the tables in `v1` and `v2`, which stand in the order of the router.
+//! domain, paths, methods and scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name.
 //!
 //! This module is not part of the component: `cargo xtask openapi` runs it natively and blesses what it writes, and the
 //! component serves the blessed files. Annotations on the handlers were the road not taken: most of an operation is its
@@ -20,14 +20,7 @@ mod v2;
 
 use serde_json::Value;
 
-/// A version of the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    /// Frozen.
-    V1,
-    /// Current.
-    V2,
-}
+pub use crate::routes::Version;
 
 impl Version {
     /// Both, the older first.

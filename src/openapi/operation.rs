@@ -1,33 +1,21 @@
 //! One operation, described in a few words from which its parameters, headers and errors follow.
 
+use http::Method;
 use serde_json::{Map, Value, json};
+use todo_core::store::tokens::Scope;
 
 use super::{Version, failure, header, parameter, schema};
-
-/// The access that an operation needs.
-#[derive(Debug, Clone, Copy)]
-enum Access {
-    /// Everybody; a token is checked if there is one.
-    Public,
-    /// Any valid token.
-    Token,
-    /// A token with this scope.
-    Scope(&'static str),
-}
+use crate::routes::{self, Access, Route};
 
 /// One method of one path.
 #[derive(Debug)]
 pub struct Operation {
     version: Version,
-    /// In lower case.
-    pub method: &'static str,
-    /// With placeholders.
-    pub path: &'static str,
-    id: &'static str,
+    /// Its entry in the route table.
+    pub route: &'static Route,
     tag: &'static str,
     summary: &'static str,
     description: Option<&'static str>,
-    access: Access,
     parameters: Vec<String>,
     /// The name of the body's schema, and its example.
     body: Option<(&'static str, Value)>,
@@ -38,67 +26,30 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// A read, with the scope `todos:read`.
-    pub fn read(version: Version, path: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new(version, "get", path, id, summary, Access::Scope("todos:read"))
-    }
-
-    /// A write, with the scope `todos:write`.
-    pub fn write(
-        version: Version,
-        method: &'static str,
-        path: &'static str,
-        id: &'static str,
-        summary: &'static str,
-    ) -> Self {
-        Self::new(version, method, path, id, summary, Access::Scope("todos:write"))
-    }
-
-    fn new(
-        version: Version,
-        method: &'static str,
-        path: &'static str,
-        id: &'static str,
-        summary: &'static str,
-        access: Access,
-    ) -> Self {
+    /// The operation of this name.
+    #[allow(
+        clippy::panic,
+        reason = "never in a component: a name that is not in the route table is a defect of the documentation"
+    )]
+    pub fn of(version: Version, id: &'static str, summary: &'static str) -> Self {
+        let Some(route) = routes::of_operation(version, id) else {
+            panic!("{id} of {} is documented without a route in src/routes.rs", version.name());
+        };
         let mut codes = failure::ALWAYS.to_vec();
-        codes.extend(["not_acceptable", "insufficient_scope"]);
+        codes.push("not_acceptable");
+        codes.extend(route.access.scope().map(|_| "insufficient_scope"));
         Self {
             version,
-            method,
-            path,
-            id,
+            route,
             tag: "todos",
             summary,
             description: None,
-            access,
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
             idempotent: false,
             codes,
         }
-    }
-
-    /// The same for everybody.
-    pub fn public(mut self) -> Self {
-        self.access = Access::Public;
-        self.codes.retain(|code| *code != "insufficient_scope");
-        self
-    }
-
-    /// The same for every token.
-    pub fn any_scope(mut self) -> Self {
-        self.access = Access::Token;
-        self.codes.retain(|code| *code != "insufficient_scope");
-        self
-    }
-
-    /// The same for administrators.
-    pub fn admin(mut self) -> Self {
-        self.access = Access::Scope("admin");
-        self
     }
 
     /// In this group.
@@ -174,7 +125,7 @@ impl Operation {
             "properties": {"openapi": {"type": "string", "enum": ["3.1.0"], "description": "The version of OpenAPI."}},
         });
         let content = json!({"application/json": {"schema": text, "example": {"openapi": "3.1.0"}}});
-        self.public().tag("meta").answers_as("The document.", &["ETag"], content)
+        self.tag("meta").answers_as("The document.", &["ETag"], content)
     }
 
     /// Answers with nothing.
@@ -215,15 +166,15 @@ impl Operation {
         for (status, name, _) in failure::responses(self.version, &self.codes) {
             responses.insert(status.to_string(), json!({"$ref": format!("#/components/responses/{name}")}));
         }
-        let needs = match self.access {
-            Access::Public => json!([{}, {"bearer": []}]),
+        let needs = match self.route.access {
+            Access::Public | Access::ByHandler => json!([{}, {"bearer": []}]),
             Access::Token => json!([{"bearer": []}]),
-            Access::Scope("admin") => json!([{"admin": ["admin"]}]),
-            Access::Scope(scope) => json!([{"bearer": [scope]}]),
+            Access::Admin => json!([{"admin": [Scope::Admin]}]),
+            access @ (Access::Read | Access::Write) => json!([{"bearer": [access.scope()]}]),
         };
         let id = match self.version {
-            Version::V1 => format!("v1_{}", self.id),
-            Version::V2 => self.id.to_owned(),
+            Version::V1 => format!("v1_{}", self.route.id),
+            Version::V2 => self.route.id.to_owned(),
         };
         let mut object = json!({
             "operationId": id,
@@ -244,7 +195,7 @@ impl Operation {
             let media = json!({"schema": schema::reference(schema), "example": example});
             let mut content = Map::new();
             content.insert("application/json".to_owned(), media.clone());
-            if self.method == "patch" {
+            if self.route.method == Method::PATCH {
                 content.insert("application/merge-patch+json".to_owned(), media);
             }
             fields.insert("requestBody".to_owned(), json!({"required": true, "content": content}));

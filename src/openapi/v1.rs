@@ -51,57 +51,57 @@ pub fn document() -> Value {
 
 fn operations() -> Vec<Operation> {
     vec![
-        Operation::read(V1, "/api/v1/todos", "list_todos", "List todos")
+        Operation::of(V1, "list_todos", "List todos")
             .about("Whole todos, the oldest first, as a bare array.")
             .with(parameter::FILTER_V1)
             .with(&["skip", "limit"])
             .answers(200, "TodoList", "Some todos.", &["ETag"], json!([todo()]))
             .cached(),
-        Operation::write(V1, "post", "/api/v1/todos", "create_todo", "Create a todo")
+        Operation::of(V1, "create_todo", "Create a todo")
             .body("TodoDraft", draft())
             .idempotent()
             .answers(201, "Todo", "It was created.", &["ETag", "Location"], todo()),
-        Operation::write(V1, "post", "/api/v1/todos/bulk-process", "bulk_process_todos", "Change all todos that match")
+        Operation::of(V1, "bulk_process_todos", "Change all todos that match")
             .about("Accepts one change to every todo that matches a filter and does it in the background. Its job is read in version 2.")
             .body("Bulk", json!({"filter": {"status": ["completed"]}, "action": "delete"}))
             .idempotent()
             .answers(202, "Accepted", "It is being done.", &["Location"], v2::accepted()),
-        Operation::read(V1, "/api/v1/todos/stats", "todo_stats", "Count todos")
+        Operation::of(V1, "todo_stats", "Count todos")
             .with(&["tz"])
             .answers(200, "Stats", "The counts.", &["ETag"], v2::stats())
             .cached(),
-        Operation::read(V1, "/api/v1/todos/{id}", "get_todo", "Read a todo")
+        Operation::of(V1, "get_todo", "Read a todo")
             .of_one("todo_not_found")
             .answers(200, "Todo", "The todo.", &["ETag"], todo())
             .cached(),
-        Operation::write(V1, "put", "/api/v1/todos/{id}", "put_todo", "Replace a todo")
+        Operation::of(V1, "put_todo", "Replace a todo")
             .about("Every field that is not given gets its default. `completed: false` alone leaves `in_progress` and `cancelled`.")
             .of_one("todo_not_found")
             .conditional()
             .body("TodoDraft", draft())
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], todo()),
-        Operation::write(V1, "patch", "/api/v1/todos/{id}", "patch_todo", "Change a todo")
+        Operation::of(V1, "patch_todo", "Change a todo")
             .about("Changes the fields that are given (RFC 7396).")
             .of_one("todo_not_found")
             .conditional()
             .body("TodoPatch", json!({"completed": true}))
             .answers(200, "Todo", "The todo as it is now.", &["ETag"], todo()),
-        Operation::write(V1, "delete", "/api/v1/todos/{id}", "delete_todo", "Delete a todo")
+        Operation::of(V1, "delete_todo", "Delete a todo")
             .about("Puts the todo into the bin, from which version 2 can restore it within 30 days.")
             .of_one("todo_not_found")
             .conditional()
             .empty("It is in the bin."),
-        Operation::read(V1, "/api/v1/employees", "list_employees", "List employees")
+        Operation::of(V1, "list_employees", "List employees")
             .tag("people")
             .with(&["skip", "limit"])
             .answers(200, "EmployeeList", "Some employees.", &["ETag"], json!([employee()]))
             .cached(),
-        Operation::read(V1, "/api/v1/departments", "list_departments", "List departments")
+        Operation::of(V1, "list_departments", "List departments")
             .tag("people")
             .with(&["skip", "limit"])
             .answers(200, "DepartmentList", "Some departments.", &["ETag"], json!([department()]))
             .cached(),
-        Operation::read(V1, "/api/v1/openapi.json", "openapi", "Read this document").described().cached(),
+        Operation::of(V1, "openapi", "Read this document").described().cached(),
     ]
 }
 

@@ -1,4 +1,4 @@
-//! The operations of version 2, in the order of the router.
+//! The operations of version 2, in the order of the route table.
 
 mod example;
 mod feed;

@@ -82,6 +82,11 @@ async fn each_request_is_one_line() {
     ws.get("/todos/").header("x-request-id", "log-2").send().await.has_status(200);
     let old = line_of(&captured, "log-2").await;
     assert_eq!((&old["route"], &old["path"]), (&json!("/api/v1/todos"), &json!("/todos/")), "{old}");
+    for (id, nothing) in [("log-3", "/nothing"), ("log-4", "/api/v1/nothing")] {
+        ws.get(nothing).header("x-request-id", id).send().await.has_status(404);
+        let line = line_of(&captured, id).await;
+        assert_eq!((&line["route"], &line["path"]), (&Value::Null, &json!(nothing)), "{line}");
+    }
     assert!(line["statements"].is_u64() && line["redis_calls"].is_u64() && line["duration_ms"].is_number(), "{line}");
     assert!(line["client"].as_str().is_some_and(|client| client.starts_with("127.0.0.1")), "{line}");
     assert!(line["time"].as_str().is_some_and(|time| time.ends_with('Z')), "{line}");

@@ -101,10 +101,17 @@ async fn requests_are_counted_by_route_method_and_status() {
     })
     .await;
     // What a stranger types must not become a label.
+    let others = [("route", "other"), ("method", "GET"), ("status", "4xx")];
+    let before = count(&scrape(&ws.server).await, "todo_http_requests_total", &others);
     let stranger = format!("/stranger-{}", crate::harness::uuid());
     ws.get(&stranger).send().await.problem(404, "route_not_found");
+    ws.get(&format!("/api/v1{stranger}")).send().await.v1_error(404, "route_not_found");
+    wait_for(&ws.server, "two more requests for nothing", |metrics| {
+        count(metrics, "todo_http_requests_total", &others) >= before + 2.0
+    })
+    .await;
     let answer = ws.server.admin().get("/metrics").send().await;
-    assert!(!answer.text().contains(&stranger), "{stranger}");
+    assert!(!answer.text().contains(&stranger) && !answer.text().contains("{*"), "{stranger}");
 }
 
 async fn messages_of_assistants_are_counted_as_one_route() {

@@ -243,6 +243,8 @@ async fn errors_come_in_the_envelope() {
         (ws.get("/api/v1/todos/999999999"), 404, "todo_not_found"),
         (ws.patch("/api/v1/todos"), 405, "method_not_allowed"),
         (ws.get("/api/v1/nothing"), 404, "route_not_found"),
+        (ws.get("/api/v1"), 404, "route_not_found"),
+        (ws.delete("/api/v1/todos/7/%FF/x"), 404, "route_not_found"),
         (ws.patch(&path).header("if-match", "\"9-x\"").json(json!({ "title": "y" })), 412, "stale_version"),
         (ws.server.anonymous().get("/api/v1/todos"), 401, "unauthenticated"),
         (ws.post("/api/v1/todos").body("application/json", " ".repeat(1 << 21)), 413, "body_too_large"),
@@ -272,6 +274,10 @@ async fn every_answer_says_that_it_is_deprecated() {
     }
     let current = ws.get("/api/v2/todos").send().await;
     assert!(current.optional("deprecation").is_none() && current.optional("sunset").is_none(), "{current}");
+    // A path that only begins like version 1 is none of it.
+    let other = ws.get("/api/v1x").send().await;
+    other.problem(404, "route_not_found");
+    assert!(other.optional("deprecation").is_none(), "{other}");
 }
 
 async fn successors_are_named() {

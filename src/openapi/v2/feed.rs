@@ -6,7 +6,7 @@ use crate::openapi::operation::Operation;
 
 pub fn operations() -> Vec<Operation> {
     vec![
-        Operation::read(V2, "/api/v2/changes", "list_changes", "Follow changes")
+        Operation::of(V2, "list_changes", "Follow changes")
             .about(
                 "The whole workspace, page by page, then what has changed since the first page: one loop for the first \
                  synchronisation and every later one. Apply the items, remember `next_cursor`, and ask again; at once while `more` \
@@ -17,14 +17,13 @@ pub fn operations() -> Vec<Operation> {
             .with(&["changes-cursor", "changes-limit", "types", "wait"])
             .fails(&["invalid_cursor", "resync_required"])
             .answers(200, "Changes", "What changed.", &["Retry-After"], example::changes()),
-        Operation::read(V2, "/api/v2/events", "list_events", "List events")
+        Operation::of(V2, "list_events", "List events")
             .about("What happened in the workspace in the last 30 days, the newest first. All filters combine with AND.")
-            .admin()
             .tag("changes")
             .with(&["type", "actor", "subject"])
             .paged()
             .answers(200, "EventPage", "A page.", &["ETag", "Link"], example::page(example::event())),
-        Operation::read(V2, "/api/v2/todos/{id}/history", "todo_history", "Read a todo's history")
+        Operation::of(V2, "todo_history", "Read a todo's history")
             .about("What happened to a todo in the last 30 days, the newest first; also while it is in the bin.")
             .of_one("todo_not_found")
             .paged()

@@ -6,50 +6,50 @@ use super::super::Version::V2;
 use super::super::operation::Operation;
 use super::example;
 
-/// In the order of the router.
+/// In the order of the route table.
 pub fn operations() -> Vec<Operation> {
     let mut all = jobs_and_tags();
     all.extend(lists());
     all.extend(employees());
     all.extend(departments());
     all.extend(administration());
-    all.push(Operation::read(V2, "/api/v2/openapi.json", "openapi", "Read this document").described().cached());
+    all.push(Operation::of(V2, "openapi", "Read this document").described().cached());
     all
 }
 
 fn jobs_and_tags() -> Vec<Operation> {
     vec![
-        Operation::read(V2, "/api/v2/jobs", "list_jobs", "List jobs")
+        Operation::of(V2, "list_jobs", "List jobs")
             .about("A page of jobs, newest first.")
             .tag("jobs")
             .paged()
             .answers(200, "JobPage", "A page.", &["ETag", "Link"], example::page(example::job()))
             .cached(),
-        Operation::read(V2, "/api/v2/jobs/{id}", "get_job", "Read a job")
+        Operation::of(V2, "get_job", "Read a job")
             .tag("jobs")
             .of_one("job_not_found")
             .answers(200, "Job", "The job.", &["ETag"], example::job())
             .cached(),
-        Operation::write(V2, "delete", "/api/v2/jobs/{id}", "cancel_job", "Cancel a job")
+        Operation::of(V2, "cancel_job", "Cancel a job")
             .about("Stops the job. Todos that it has changed stay changed.")
             .tag("jobs")
             .of_one("job_not_found")
             .fails(&["job_finished"])
             .answers(200, "Job", "The job as it is now.", &["ETag"], example::job()),
-        Operation::read(V2, "/api/v2/tags", "list_tags", "List tags")
+        Operation::of(V2, "list_tags", "List tags")
             .about("A page of tags, each with the number of live todos that have it.")
             .tag("tags")
             .paged()
             .answers(200, "TagPage", "A page.", &["ETag", "Link"], example::page(example::tag()))
             .cached(),
-        Operation::write(V2, "patch", "/api/v2/tags/{id}", "rename_tag", "Rename a tag")
+        Operation::of(V2, "rename_tag", "Rename a tag")
             .about("Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged tag.")
             .tag("tags")
             .of_one("tag_not_found")
             .conditional()
             .body("TagPatch", json!({"name": "home"}))
             .answers(200, "Tag", "The tag.", &["ETag"], example::tag()),
-        Operation::write(V2, "delete", "/api/v2/tags/{id}", "delete_tag", "Delete a tag")
+        Operation::of(V2, "delete_tag", "Delete a tag")
             .about("Removes the tag from all todos.")
             .tag("tags")
             .of_one("tag_not_found")
@@ -61,36 +61,36 @@ fn jobs_and_tags() -> Vec<Operation> {
 fn lists() -> Vec<Operation> {
     let of_one = |operation: Operation| operation.tag("lists").of_one("list_not_found");
     vec![
-        Operation::read(V2, "/api/v2/lists", "list_lists", "List lists")
+        Operation::of(V2, "list_lists", "List lists")
             .about("A page of lists, archived ones included, each with how many open todos are in it.")
             .tag("lists")
             .paged()
             .answers(200, "ListPage", "A page.", &["ETag", "Link"], example::page(example::list()))
             .cached(),
-        Operation::write(V2, "post", "/api/v2/lists", "create_list", "Create a list")
+        Operation::of(V2, "create_list", "Create a list")
             .about("A workspace has at most 1,000 lists.")
             .tag("lists")
             .body("ListDraft", example::list_draft())
             .idempotent()
             .fails(&["list_name_taken", "too_many_lists"])
             .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),
-        of_one(Operation::read(V2, "/api/v2/lists/{id}", "get_list", "Read a list"))
+        of_one(Operation::of(V2, "get_list", "Read a list"))
             .answers(200, "List", "The list.", &["ETag"], example::list())
             .cached(),
-        of_one(Operation::write(V2, "put", "/api/v2/lists/{id}", "put_list", "Replace or create a list"))
+        of_one(Operation::of(V2, "put_list", "Replace or create a list"))
             .about("With `If-Match` it replaces a list; with `If-None-Match: *` it creates one under an id that the client chose.")
             .with(&["put-If-Match", "put-If-None-Match"])
             .fails(&["stale_version", "list_exists", "list_name_taken", "too_many_lists", "precondition_required"])
             .body("ListDraft", example::list_draft())
             .answers(200, "List", "The list as it is now.", &["ETag"], example::list())
             .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),
-        of_one(Operation::write(V2, "patch", "/api/v2/lists/{id}", "patch_list", "Change a list"))
+        of_one(Operation::of(V2, "patch_list", "Change a list"))
             .about("Changes the fields that are given (RFC 7396). `archived` takes its todos out of lists of todos, or back.")
             .conditional()
             .body("ListPatch", json!({"archived": true}))
             .fails(&["list_name_taken"])
             .answers(200, "List", "The list as it is now.", &["ETag"], example::list()),
-        of_one(Operation::write(V2, "delete", "/api/v2/lists/{id}", "delete_list", "Delete a list"))
+        of_one(Operation::of(V2, "delete_list", "Delete a list"))
             .about("Refused while todos are in it. The bulk actions `move` and `delete` empty a list.")
             .conditional()
             .fails(&["list_not_empty"])
@@ -101,27 +101,27 @@ fn lists() -> Vec<Operation> {
 fn employees() -> Vec<Operation> {
     let of_one = |operation: Operation| operation.tag("employees").of_one("employee_not_found");
     vec![
-        Operation::read(V2, "/api/v2/employees", "list_employees", "List employees")
+        Operation::of(V2, "list_employees", "List employees")
             .tag("employees")
             .paged()
             .answers(200, "EmployeePage", "A page.", &["ETag", "Link"], example::page(example::employee()))
             .cached(),
-        Operation::write(V2, "post", "/api/v2/employees", "create_employee", "Create an employee")
+        Operation::of(V2, "create_employee", "Create an employee")
             .tag("employees")
             .body("EmployeeDraft", json!({"name": "Ada Lovelace", "email": "ada@example.com"}))
             .idempotent()
             .fails(&["email_taken"])
             .answers(201, "Employee", "The employee was created.", &["ETag", "Location"], example::employee()),
-        of_one(Operation::read(V2, "/api/v2/employees/{id}", "get_employee", "Read an employee"))
+        of_one(Operation::of(V2, "get_employee", "Read an employee"))
             .answers(200, "Employee", "The employee.", &["ETag"], example::employee())
             .cached(),
-        of_one(Operation::write(V2, "patch", "/api/v2/employees/{id}", "patch_employee", "Change an employee"))
+        of_one(Operation::of(V2, "patch_employee", "Change an employee"))
             .about("Changes the fields that are given (RFC 7396).")
             .conditional()
             .body("EmployeePatch", json!({"department_id": null}))
             .fails(&["email_taken"])
             .answers(200, "Employee", "The employee as it is now.", &["ETag"], example::employee()),
-        of_one(Operation::write(V2, "delete", "/api/v2/employees/{id}", "delete_employee", "Delete an employee"))
+        of_one(Operation::of(V2, "delete_employee", "Delete an employee"))
             .about("Deletes the employee. It is refused while todos are assigned to the employee.")
             .conditional()
             .fails(&["employee_referenced"])
@@ -132,27 +132,27 @@ fn employees() -> Vec<Operation> {
 fn departments() -> Vec<Operation> {
     let of_one = |operation: Operation| operation.tag("departments").of_one("department_not_found");
     vec![
-        Operation::read(V2, "/api/v2/departments", "list_departments", "List departments")
+        Operation::of(V2, "list_departments", "List departments")
             .tag("departments")
             .paged()
             .answers(200, "DepartmentPage", "A page.", &["ETag", "Link"], example::page(example::department()))
             .cached(),
-        Operation::write(V2, "post", "/api/v2/departments", "create_department", "Create a department")
+        Operation::of(V2, "create_department", "Create a department")
             .tag("departments")
             .body("DepartmentDraft", json!({"name": "Research"}))
             .idempotent()
             .fails(&["department_name_taken"])
             .answers(201, "Department", "The department was created.", &["ETag", "Location"], example::department()),
-        of_one(Operation::read(V2, "/api/v2/departments/{id}", "get_department", "Read a department"))
+        of_one(Operation::of(V2, "get_department", "Read a department"))
             .answers(200, "Department", "The department.", &["ETag"], example::department())
             .cached(),
-        of_one(Operation::write(V2, "patch", "/api/v2/departments/{id}", "patch_department", "Change a department"))
+        of_one(Operation::of(V2, "patch_department", "Change a department"))
             .about("Changes the fields that are given (RFC 7396).")
             .conditional()
             .body("DepartmentPatch", json!({"name": "Research"}))
             .fails(&["department_name_taken"])
             .answers(200, "Department", "The department as it is now.", &["ETag"], example::department()),
-        of_one(Operation::write(V2, "delete", "/api/v2/departments/{id}", "delete_department", "Delete a department"))
+        of_one(Operation::of(V2, "delete_department", "Delete a department"))
             .about("Deletes the department. It is refused while employees belong to the department.")
             .conditional()
             .fails(&["department_referenced"])
@@ -161,15 +161,14 @@ fn departments() -> Vec<Operation> {
 }
 
 fn administration() -> Vec<Operation> {
-    let read = |path, id, summary| Operation::read(V2, path, id, summary).admin().tag("admin").paged();
-    let write = |method, path, id, summary| Operation::write(V2, method, path, id, summary).admin().tag("admin");
+    let read = |id, summary| Operation::of(V2, id, summary).tag("admin").paged();
+    let write = |id, summary| Operation::of(V2, id, summary).tag("admin");
     vec![
-        Operation::read(V2, "/api/v2/me", "get_me", "Read the caller")
+        Operation::of(V2, "get_me", "Read the caller")
             .about("The caller's workspace, token, person, scopes and limits. Any token may ask.")
             .tag("caller")
-            .any_scope()
             .answers(200, "Me", "The caller.", &[], example::me()),
-        read("/api/v2/admin/workspaces", "list_workspaces", "List workspaces").answers(
+        read("list_workspaces", "List workspaces").answers(
             200,
             "WorkspacePage",
             "A page.",
@@ -177,17 +176,17 @@ fn administration() -> Vec<Operation> {
             example::page(example::workspace()),
         )
         .cached(),
-        write("post", "/api/v2/admin/workspaces", "create_workspace", "Create a workspace")
+        write("create_workspace", "Create a workspace")
             .body("WorkspaceDraft", json!({"name": "Analytical Engines"}))
             .idempotent()
             .fails(&["workspace_name_taken"])
             .answers(201, "Workspace", "The workspace was created.", &[], example::workspace()),
-        read("/api/v2/admin/tokens", "list_tokens", "List tokens")
+        read("list_tokens", "List tokens")
             .about("A page of tokens, without the tokens' texts, which are not stored.")
             .with(&["workspace"])
             .answers(200, "TokenPage", "A page.", &["ETag", "Link"], example::page(example::token()))
             .cached(),
-        write("post", "/api/v2/admin/tokens", "create_token", "Create a token")
+        write("create_token", "Create a token")
             .about("Creates a token. Its text is only in this answer: a replay with the same idempotency key does not contain it. A token may name an \
                  employee, for good: that is whom `me` means in requests with it.")
             .body("TokenDraft", json!({
@@ -196,7 +195,7 @@ fn administration() -> Vec<Operation> {
             }))
             .idempotent()
             .answers(201, "Token", "The token was created.", &[], example::new_token()),
-        write("delete", "/api/v2/admin/tokens/{id}", "revoke_token", "Revoke a token")
+        write("revoke_token", "Revoke a token")
             .about("Revokes the token. Every instance refuses it within a second.")
             .of_one("token_not_found")
             .empty("The token was revoked."),
