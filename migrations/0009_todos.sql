@@ -95,10 +95,11 @@ CREATE INDEX todos_open_due_order ON todos (workspace_id, due_date, id)
 -- `list`, in the order in which a list is shown, and the neighbours of a todo that is moved.
 CREATE INDEX todos_by_list ON todos (workspace_id, list_id, position, id)
     INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE deleted_at IS NULL;
--- `parent` and `root`, the counts of subtasks, what goes into the bin and comes out of it together, and the foreign
--- key when a todo is purged: hence with the bin. Most todos have no parent and are not here.
-CREATE INDEX todos_by_parent ON todos (workspace_id, parent_id, position, id) INCLUDE (status, deleted_at)
-    WHERE parent_id IS NOT NULL;
+-- `parent` and `root`, and the counts of subtasks. Most todos have no parent and are not here.
+CREATE INDEX todos_by_parent ON todos (workspace_id, parent_id, position, id) INCLUDE (status)
+    WHERE deleted_at IS NULL AND parent_id IS NOT NULL;
+-- The foreign key when a todo is purged, and what comes out of the bin together.
+CREATE INDEX todos_of_parent ON todos (workspace_id, parent_id, id) WHERE parent_id IS NOT NULL;
 
 -- Filters: `status`, `completed`, and `priority` with them, where they leave few todos.
 CREATE INDEX todos_by_status ON todos (workspace_id, status, priority, created_at, id) INCLUDE (due_date)

@@ -410,6 +410,7 @@ END $$;
 CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     ids bigint[];
+    whole bigint[];
     home record;
 BEGIN
     WITH RECURSIVE together AS (
@@ -442,9 +443,10 @@ BEGIN
         IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
             UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
         END IF;
+        -- Not in the condition, where it would be asked of every todo.
+        whole := home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]);
         UPDATE todos SET list_id = home.home_list
-        WHERE workspace_id = p_workspace AND id = ANY (home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]))
-            AND list_id IS DISTINCT FROM home.home_list;
+        WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';

@@ -2609,6 +2609,7 @@ CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETU
     AS $$
 DECLARE
     ids bigint[];
+    whole bigint[];
     home record;
 BEGIN
     WITH RECURSIVE together AS (
@@ -2641,9 +2642,10 @@ BEGIN
         IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
             UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
         END IF;
+        -- Not in the condition, where it would be asked of every todo.
+        whole := home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]);
         UPDATE todos SET list_id = home.home_list
-        WHERE workspace_id = p_workspace AND id = ANY (home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]))
-            AND list_id IS DISTINCT FROM home.home_list;
+        WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';
@@ -3232,7 +3234,7 @@ CREATE INDEX todos_by_completion ON public.todos USING btree (workspace_id, comp
 
 CREATE INDEX todos_by_list ON public.todos USING btree (workspace_id, list_id, "position", id) INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE (deleted_at IS NULL);
 
-CREATE INDEX todos_by_parent ON public.todos USING btree (workspace_id, parent_id, "position", id) INCLUDE (status, deleted_at) WHERE (parent_id IS NOT NULL);
+CREATE INDEX todos_by_parent ON public.todos USING btree (workspace_id, parent_id, "position", id) INCLUDE (status) WHERE ((deleted_at IS NULL) AND (parent_id IS NOT NULL));
 
 CREATE INDEX todos_by_status ON public.todos USING btree (workspace_id, status, priority, created_at, id) INCLUDE (due_date) WHERE (deleted_at IS NULL);
 
@@ -3253,6 +3255,8 @@ CREATE INDEX todos_in_bin_by_priority ON public.todos USING btree (workspace_id,
 CREATE INDEX todos_in_bin_by_title ON public.todos USING btree (workspace_id, lower((title COLLATE "und-x-icu")) COLLATE "C", id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
 
 CREATE INDEX todos_in_bin_by_updated ON public.todos USING btree (workspace_id, updated_at, id) INCLUDE (deleted_at) WHERE (deleted_at IS NOT NULL);
+
+CREATE INDEX todos_of_parent ON public.todos USING btree (workspace_id, parent_id, id) WHERE (parent_id IS NOT NULL);
 
 CREATE INDEX todos_open_due_order ON public.todos USING btree (workspace_id, due_date, id) INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id) WHERE ((deleted_at IS NULL) AND (status = ANY (ARRAY['pending'::text, 'in_progress'::text])));
 

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use todo_core::domain::list::{ListFields, Move};
 use todo_core::domain::todo::{Draft, Patch};
 use todo_core::error::{Fault, Place};
 use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
@@ -16,6 +17,7 @@ use crate::types::v1;
 use crate::types::v2::admin::WorkspaceDraft;
 use crate::types::v2::batch::Batch;
 use crate::types::v2::bulk::Bulk;
+use crate::types::v2::list::{Completion, NewList};
 use crate::types::v2::people::{DepartmentDraft, DepartmentPatch, TagPatch};
 use crate::types::v2::todo::LATER;
 
@@ -90,6 +92,10 @@ fn decoder(version: Version, schema: &str) -> fn(&Value) -> Vec<Fault> {
         (Version::V2, "TodoPatch") => faults::<Patch>,
         (Version::V2, "Bulk") => faults::<Bulk>,
         (Version::V2, "Batch") => faults::<Batch>,
+        (Version::V2, "TodoMove") => faults::<Move>,
+        (Version::V2, "TodoCompletion") => faults::<Completion>,
+        (Version::V2, "ListDraft") => faults::<NewList>,
+        (Version::V2, "ListPatch") => faults::<ListFields>,
         (Version::V2, "TagPatch") => faults::<TagPatch>,
         (Version::V2, "EmployeeDraft") => faults::<EmployeeDraft>,
         (Version::V2, "EmployeePatch") => faults::<EmployeePatch>,

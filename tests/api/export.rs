@@ -27,7 +27,7 @@ suite![
     large_todos_come_in_small_chunks,
 ];
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 17] = [
     "id",
     "title",
     "description",
@@ -42,6 +42,9 @@ const COLUMNS: [&str; 14] = [
     "updated_at",
     "completed_at",
     "version",
+    "list_id",
+    "parent_id",
+    "position",
 ];
 
 /// The records of a CSV export, the header first.
@@ -85,6 +88,9 @@ async fn csv_has_the_documented_columns() {
         text("updated_at"),
         text("completed_at"),
         "1".into(),
+        String::new(),
+        String::new(),
+        todo["position"].to_string(),
     ];
     assert_eq!(records[1], expected);
     assert_eq!(records.len(), 2);

@@ -33,6 +33,7 @@ suite![
     kept_counts_of_lists_are_right_after_many_writers,
     nothing_comes_into_a_list_after_it_was_archived,
     archiving_while_a_bulk_change_runs_leaves_the_rest_alone,
+    a_bulk_change_into_a_list_that_is_archived_ends,
 ];
 
 /// Creates a list and returns it.
@@ -585,4 +586,23 @@ async fn archiving_while_a_bulk_change_runs_leaves_the_rest_alone() {
     assert_eq!(finished(&ws, &accepted).await["status"], "succeeded");
     assert_eq!(ws.titles(&urgent).await.len(), before, "nothing was changed after the list was archived");
     assert_eq!(count(&ws, &home).await, 800);
+}
+
+async fn a_bulk_change_into_a_list_that_is_archived_ends() {
+    let ws = Workspace::new().await;
+    let home = list(&ws, "Home").await;
+    for _ in 0..10 {
+        let create = json!({ "op": "create", "todo": { "title": "x" } });
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![create; 100] })).send().await.ok();
+    }
+    let body = json!({ "filter": { "list": ["none"] }, "action": "move", "list_id": home["id"] });
+    let accepted = ws.post("/api/v2/todos/bulk-process").json(body).send().await.json(202);
+    archive(&ws, &home, true).await;
+    let before = count(&ws, &home).await;
+    let job = finished(&ws, &accepted).await;
+    assert_eq!(count(&ws, &home).await, before, "nothing comes into an archived list");
+    if before < 1000 {
+        assert_eq!((&job["status"], &job["error"]), (&json!("failed"), &json!("the list is archived")));
+    }
+    assert_eq!(job["attempts"], 1, "another attempt is in vain");
 }

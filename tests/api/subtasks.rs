@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::follower::{Follower, settle};
 use crate::harness::{Workspace, database, suite, uuid};
 use crate::jobs::done;
 
@@ -27,6 +28,7 @@ suite![
     a_parent_is_deleted_while_a_child_is_moved_in,
     writers_at_once_leave_sound_trees,
     moves_and_lists_are_logged,
+    a_copy_that_follows_changes_has_the_same_trees,
 ];
 
 fn id(todo: &Value) -> &str {
@@ -551,4 +553,45 @@ async fn moves_and_lists_are_logged() {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     assert_eq!((&deleted["id"], &deleted["deleted"], &deleted["data"]), (&home["id"], &json!(true), &Value::Null));
+}
+
+/// How many subtasks a todo has is counted in the copy, as `/docs/sync` says.
+async fn a_copy_that_follows_changes_has_the_same_trees() {
+    let ws = Workspace::new().await;
+    let home = list(&ws, "Home").await;
+    let (levels, other) = (chain(&ws, 4).await, chain(&ws, 2).await);
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    ws.post(&format!("{}/move", path(&levels[0]))).json(json!({ "list_id": home["id"] })).send().await.ok();
+    ws.post(&format!("{}/complete", path(&levels[1]))).json(json!({ "subtasks": "complete" })).send().await.ok();
+    ws.patch(&path(&other[1])).json(json!({ "parent_id": levels[1]["id"], "position": 3.5 })).send().await.ok();
+    delete(&ws, &levels[2]).await;
+    for _ in 0..60 {
+        let to = json!({ "after": levels[0]["id"], "list_id": home["id"] });
+        ws.post(&format!("{}/move", path(&other[0]))).json(to).send().await.ok();
+        ws.post(&format!("{}/move", path(&below(&ws, &other[0], "new").await)))
+            .json(json!({ "place": "first" }))
+            .send()
+            .await
+            .ok();
+    }
+    restore(&ws, &levels[3]).await;
+    settle(&ws).await;
+    follower.catch_up(&ws, &[]).await;
+    let lines = ws.get("/api/v2/todos/export?format=ndjson").send().await.text();
+    let todos: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let copied =
+        |kind: &'static str| follower.copy.iter().filter(move |((known, _), _)| known == kind).map(|(_, data)| data);
+    assert_eq!(copied("todo").count(), todos.len());
+    for todo in &todos {
+        let mut own = follower.copy[&("todo".to_owned(), id(todo).to_owned())].clone();
+        let below: Vec<&Value> = copied("todo").filter(|other| other["parent_id"] == todo["id"]).collect();
+        let completed = below.iter().filter(|other| other["completed"] == true).count();
+        own["subtasks"] = json!({ "total": below.len(), "completed": completed });
+        assert_eq!(own, *todo);
+    }
+    let list = ws.get(&format!("/api/v2/lists/{}", id(&home))).send().await.ok();
+    let mut own = copied("list").next().unwrap().clone();
+    own["count"] = list["count"].clone();
+    assert_eq!(own, list);
 }

@@ -81,26 +81,21 @@ FROM (
     ) drafted OFFSET 0
 ) dated;
 
--- Trees of five levels, one below the other, and one todo with 10,000 below it.
-UPDATE todos t SET parent_id = p.id, list_id = p.list_id
-FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 * (t.id / 2 % 100) AND t.deleted_at IS NULL AND p.deleted_at IS NULL
-    AND t.id / 2 % 100 = 1;
+-- Trees of five levels, one below the other, and one todo with more than 10,000 below it.
+SET enable_nestloop = off;
 DO $$ BEGIN
-    FOR level IN 2 .. 4 LOOP
+    FOR level IN 1 .. 4 LOOP
         UPDATE todos t SET parent_id = p.id, list_id = p.list_id
-        FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 AND p.parent_id IS NOT NULL
-            AND t.deleted_at IS NULL AND t.id / 2 % 100 = level;
+        FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 AND p.deleted_at IS NULL AND t.deleted_at IS NULL
+            AND (level = 1 OR p.parent_id IS NOT NULL) AND t.id / 2 % 100 = level AND p.id / 2 % 100 = level - 1;
     END LOOP;
 END $$;
-UPDATE todos t SET parent_id = p.id, list_id = p.list_id
-FROM (
-    SELECT t.workspace_id, t.id, t.list_id FROM todos t JOIN place p ON p.id = t.workspace_id AND p.place = 0
-    WHERE t.deleted_at IS NULL AND t.parent_id IS NULL AND t.id / 2 % 100 = 50 ORDER BY t.id LIMIT 1
-) p
-WHERE t.workspace_id = p.workspace_id AND t.id IN (
-    SELECT s.id FROM todos s WHERE s.workspace_id = p.workspace_id AND s.deleted_at IS NULL AND s.id / 2 % 100 BETWEEN 60 AND 70
-    ORDER BY s.id LIMIT 10000
-);
+CREATE TEMP TABLE wide AS
+SELECT t.workspace_id, t.id, t.list_id FROM todos t JOIN place p ON p.id = t.workspace_id AND p.place = 0
+WHERE t.deleted_at IS NULL AND t.id / 2 % 100 = 50 ORDER BY t.id LIMIT 1;
+UPDATE todos t SET parent_id = w.id, list_id = w.list_id
+FROM wide w WHERE w.workspace_id = t.workspace_id AND t.deleted_at IS NULL AND t.id / 2 % 100 BETWEEN 60 AND 62;
+RESET enable_nestloop;
 
 INSERT INTO todo_tags (workspace_id, todo_id, tag_id)
 SELECT DISTINCT t.workspace_id, t.id, p.tags[1 + floor(cardinality(p.tags) * 0.97 * random() ^ 4)]

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::cache::{Cache, InvalidationScope, Todos};
+use crate::error::Conflict;
 use crate::store::authentication;
 use crate::store::invalidations;
 use crate::store::job_queue::{self, Chunk, Claim};
@@ -219,9 +220,9 @@ fn reason(error: &Error) -> String {
     }
 }
 
-/// Whether another attempt is in vain: what the change refers to is gone.
+/// Whether another attempt is in vain: what the change refers to is gone, or takes nothing any more.
 fn is_final(error: &Error) -> bool {
-    matches!(error, Error::Invalid(_))
+    matches!(error, Error::Invalid(_) | Error::Conflict(Conflict::ListArchived))
 }
 
 /// What took too long is tried with a quarter, down to a single todo: 200, 50, 12, 3, 1.
