@@ -144,7 +144,7 @@ pub struct Changes {
     pub more: bool,
 }
 
-// Postgres renders events (`migrations/0019_feed.sql`); this describes what it writes.
+// Postgres renders events (`migrations/0020_feed.sql`); this describes what it writes.
 /// One change of one thing.
 #[derive(Debug, ToSchema)]
 pub struct Event {
