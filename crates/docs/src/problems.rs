@@ -8,7 +8,7 @@
 #[path = "faults.rs"]
 mod faults;
 
-pub use faults::{FAULTS, FaultEntry};
+pub use faults::FAULTS;
 
 /// A kind of failure: the `code` of a problem document, and the anchor of its `type`.
 #[derive(Clone, Copy, Debug)]
