@@ -72,7 +72,7 @@ async fn a_tool_describes_itself() {
         }
         assert_eq!(tool["inputSchema"]["additionalProperties"], false, "{name}");
         let hints = &tool["annotations"];
-        assert_eq!(hints["readOnlyHint"], READING.contains(&name), "{name}");
+        assert_eq!(hints["readOnlyHint"], !WRITING.contains(&name), "{name}");
         assert_eq!(hints["destructiveHint"], ["update_todos", "delete_todos"].contains(&name), "{name}");
         assert_eq!(hints["idempotentHint"], !["add_todos", "delete_todos"].contains(&name), "{name}");
         assert_eq!(hints["openWorldHint"], false, "{name}");

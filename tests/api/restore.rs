@@ -56,8 +56,12 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
 /// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log are ahead of it.
 async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     let Some(postgres) = Postgres::start().await else { return };
-    let url = postgres.url();
-    let server = Server::private(postgres.used_by(Options::default())).await;
+    database::connect_to(&postgres.url()).await.batch_execute("create database restored").await.unwrap();
+    let (server, _) =
+        postgres.url().rsplit_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
+    let url = format!("{server}/restored");
+    migrate(&url);
+    let server = Server::private(postgres.used_by(Options::default()).with("database_url", &url)).await;
     let sql = database::connect_to(&url).await;
     database::make_admin(&sql, &server.admin_token).await;
     let ws = Workspace::on(&server).await;
@@ -73,9 +77,7 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     assert!(ready.json(503)["problems"].to_string().contains("run the migrations"), "{ready}");
     ws.get(&format!("/api/v2/todos/{id}")).send().await.ok();
 
-    let mut migrate = Command::new(std::env::var_os("TODO_XTASK").unwrap());
-    let migrated = migrate.args(["migrate", "--database-url", &url]).output().unwrap();
-    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+    migrate(&url);
     tokio::time::sleep(std::time::Duration::from_millis(600)).await;
     server.anonymous().get("/health/ready").send().await.ok();
     let gone = resume().send().await;
@@ -83,6 +85,12 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     assert_eq!(gone.header("link"), "</api/v2/changes>; rel=\"first\"");
     let anew = ws.get("/api/v2/changes").send().await.ok();
     assert_eq!(anew["items"][0]["id"], json!(id));
+}
+
+fn migrate(url: &str) {
+    let mut migrate = Command::new(std::env::var_os("TODO_XTASK").unwrap());
+    let migrated = migrate.args(["migrate", "--database-url", url]).output().unwrap();
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
 }
 
 fn restore(url: &str, dump: &[u8]) {

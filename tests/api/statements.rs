@@ -160,6 +160,7 @@ struct Things {
     tag: Value,
     employee: Value,
     department: Value,
+    list: Value,
     job: String,
     token: Value,
 }
@@ -174,6 +175,7 @@ impl Things {
         // With a limit, so that the answer is not that of the request that is counted.
         let tag = ws.get("/api/v2/tags?limit=1").send().await.ok()["items"][0].clone();
         let (employee, department) = (ws.employee("Ada").await, ws.department("Research").await);
+        let list = ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created();
         let token = ws.token(json!(["todos:read"]), Value::Null).await;
         // One that no worker takes before the test is over.
         let job = uuid();
@@ -182,7 +184,7 @@ impl Things {
             FROM workspaces WHERE uid = $1::text::uuid";
         assert_eq!(database::connect().await.execute(accept, &[&ws.id, &job]).await.unwrap(), 1);
         let caller = ws.with_scopes(&["todos:read", "todos:write", "admin"]).await;
-        Self { caller, ws, todo, serial, binned, tag, employee, department, job, token }
+        Self { caller, ws, todo, serial, binned, tag, employee, department, list, job, token }
     }
 
     /// A request of this operation that succeeds.
@@ -193,6 +195,7 @@ impl Things {
             "todos" if old => self.serial.to_string(),
             "todos" if route.ends_with("/restore") => text(&self.binned).to_owned(),
             "todos" => text(&self.todo).to_owned(),
+            "lists" => text(&self.list).to_owned(),
             "tags" => text(&self.tag).to_owned(),
             "employees" => text(&self.employee).to_owned(),
             "departments" => text(&self.department).to_owned(),
@@ -229,13 +232,18 @@ impl Things {
             | (
                 "DELETE",
                 "/todos/{id}" | "/jobs/{id}" | "/tags/{id}" | "/employees/{id}" | "/departments/{id}"
-                | "/admin/tokens/{id}",
+                | "/admin/tokens/{id}" | "/lists/{id}",
             ) => call,
             ("POST", "/todos") => {
                 call.header("idempotency-key", key()).json(json!({ "title": "z", "tags": ["new", "old"] }))
             }
             ("PUT", "/todos/{id}") => call.header("if-match", "*").json(json!({ "title": "z", "tags": ["new"] })),
             ("PATCH", "/todos/{id}") => call.json(json!({ "title": "z", "tags": ["new"] })),
+            ("POST", "/todos/{id}/move") => call.json(json!({ "list_id": self.list["id"], "place": "first" })),
+            ("POST", "/todos/{id}/complete") => call.json(json!({ "subtasks": "complete" })),
+            ("POST", "/lists") => call.header("idempotency-key", key()).json(json!({ "name": "Work" })),
+            ("PUT", "/lists/{id}") => call.header("if-match", "*").json(json!({ "name": "Work" })),
+            ("PATCH", "/lists/{id}") => call.json(json!({ "name": "Work" })),
             ("POST", "/todos/{id}/restore") => call.header("idempotency-key", key()),
             ("POST", "/todos/batch") => call.header("idempotency-key", key()).json(batch),
             ("POST", "/todos/bulk-process") => call.header("idempotency-key", key()).json(bulk),
