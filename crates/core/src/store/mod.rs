@@ -27,6 +27,7 @@ pub mod purge;
 pub mod readiness;
 pub mod stats;
 pub mod tags;
+mod todo_condition;
 mod todo_fields;
 pub mod todo_list;
 mod todo_listing;

@@ -2,7 +2,7 @@
 
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::todo_query::{Condition, On, OnList};
+use super::todo_condition::{Condition, On, OnList};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {

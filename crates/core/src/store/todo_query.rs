@@ -8,9 +8,12 @@ use crate::domain::id::Id;
 use crate::domain::instant::Instant;
 use crate::domain::list::Holder;
 use crate::domain::text::TagName;
-use crate::domain::todo::Status;
 
 use super::pg::Param;
+use super::todo_condition::{
+    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_open, place,
+    requires_due_date, status_condition,
+};
 use super::todo_fields::priority_number;
 use super::todo_listing::{IN_INDEX, IN_TABLE, Listing, Order};
 
@@ -322,106 +325,11 @@ impl TodoQuery {
     }
 }
 
-/// The most tags that are conditions of their own.
-const FEW_TAGS: usize = 3;
-
-/// What a filter asks for, in SQL.
-pub(super) struct Condition {
-    pub(super) on: On,
-    pub(super) sql: String,
-}
-
-/// What a condition is about: where to find out how many todos it leaves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum On {
-    Status,
-    Priority,
-    /// The tag's id in SQL.
-    Tag(String),
-    /// The ids of employees, an array in SQL.
-    Assignee(String),
-    /// An instant that lists are sorted by.
-    Instant(SortKey),
-    /// The search, as it was given, in SQL.
-    Words(String),
-    List(OnList),
-    /// The parent's id in SQL.
-    Parent(String),
-    /// The ids of todos, an array in SQL.
-    Ids(String),
-    /// Todos in archived lists are left out.
-    Archive,
-    /// It leaves most.
-    Nothing,
-}
-
-/// Which lists.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum OnList {
-    /// Its id in SQL.
-    One(String),
-    /// None.
-    Inbox,
-    Several,
-}
-
-/// The todos that a filter chooses from.
-fn place(filter: &Filter) -> String {
-    let state = if filter.deleted { IN_BIN } else { "t.deleted_at IS NULL" };
-    format!("t.workspace_id = $1 AND {state}")
-}
-
-/// A todo whose time in the bin is over is gone, also where the purge has not come by yet.
-const IN_BIN: &str = "t.deleted_at > now() - bin_retention_v1()";
-const OPEN: &str = "t.status IN ('pending', 'in_progress')";
-const NOT_OVERDUE: &str = "(t.due_date IS NULL OR t.due_date >= now() OR t.status IN ('completed', 'cancelled'))";
-
-/// It is not among those in archived lists; true of all when the statement is planned, if there are none.
-const OPEN_LIST: &str =
-    "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
-const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
-
-fn requires_due_date(filter: &Filter) -> bool {
-    filter.due_after.is_some() || filter.due_before.is_some() || filter.overdue == Some(true)
-}
-
-/// `completed` is another way to speak of the status, so both become one condition.
-fn status_condition(filter: &Filter) -> Option<String> {
-    let wanted = statuses(filter);
-    let names: Vec<String> = wanted.iter().map(|status| format!("'{}'", status.as_str())).collect();
-    match wanted.len() {
-        0 => Some("false".to_owned()),
-        all if all == Status::ALL.len() => None,
-        _ => any_of("t.status", &names),
-    }
-}
-
-/// Those that the filter leaves.
-fn statuses(filter: &Filter) -> Vec<Status> {
-    let Filter { status, completed, .. } = filter;
-    let wanted = Status::ALL.into_iter().filter(|one| status.is_empty() || status.contains(one));
-    wanted.filter(|one| completed.is_none_or(|completed| completed == one.is_completed())).collect()
-}
-
-/// Whether it leaves only live todos that are still to be done.
-fn is_open(filter: &Filter) -> bool {
-    let is_open = |status: &Status| matches!(status, Status::Pending | Status::InProgress);
-    !filter.deleted && statuses(filter).iter().all(is_open)
-}
-
-fn any_of(column: &str, values: &[String]) -> Option<String> {
-    match values {
-        [] => None,
-        [one] => Some(format!("{column} = {one}")),
-        several => Some(format!("{column} IN ({})", several.join(", "))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::text::TagName;
-    use crate::domain::todo::Priority;
+    use crate::domain::todo::{Priority, Status};
 
     fn instant() -> Option<Instant> {
         Some(Instant::parse("2026-11-23T09:00:00Z").unwrap())
