@@ -41,6 +41,7 @@ mod filters;
 mod headers;
 mod health;
 mod idempotency;
+mod installations;
 mod jobs;
 mod lists;
 mod logs;
@@ -108,6 +109,7 @@ fn main() -> ExitCode {
         headers::suite(),
         health::suite(),
         idempotency::suite(),
+        installations::suite(),
         jobs::suite(),
         lists::suite(),
         todobackend::suite(),
