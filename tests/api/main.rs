@@ -21,6 +21,7 @@ mod adopt;
 mod auth;
 mod batch;
 mod bin;
+mod bloat;
 mod bodies;
 mod cache;
 mod cache_fire;
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         auth::suite(),
         batch::suite(),
         bin::suite(),
+        bloat::suite(),
         bodies::suite(),
         cache::suite(),
         cache_fire::suite(),
