@@ -16,6 +16,8 @@ suite![
     #[embedded]
     an_unknown_outcome_is_not_settled_before_its_transaction_has_ended,
     #[embedded]
+    a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache,
+    #[embedded]
     a_statement_that_timed_out_leaves_the_cache_on,
     #[embedded]
     without_a_cache_writes_wait_for_nothing_and_record_nothing,
@@ -108,6 +110,54 @@ async fn an_unknown_outcome_is_not_settled_before_its_transaction_has_ended() {
     until_cached(&ws).await;
     assert_eq!(records(&sql, workspace).await, 0);
     assert_eq!(ws.titles(&[]).await, ["late"]);
+}
+
+/// The request is given up while its statement waits for a lock; the statement commits later, long before its fence would expire.
+async fn a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache() {
+    let options = Options::default().with("database_timeout_ms", 8000).with("request_timeout_ms", 1000);
+    let server = Server::private(options).await;
+    let ws = Workspace::on(&server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    let (holder, sql) = (database::connect().await, database::connect().await);
+    let workspace = database::workspace(&sql, &ws).await;
+    until_cached(&ws).await;
+    holder.batch_execute("begin").await.unwrap();
+    holder.execute("select from todos where workspace_id = $1 for update", &[&workspace]).await.unwrap();
+    let patch = ws.patch(&path).json(json!({ "title": "y" }));
+    let patch = tokio::spawn(async move { patch.send().await });
+    database::until_blocked(&holder, 1).await;
+    // While the write is under way its old state is served, and stored.
+    assert_eq!(ws.cached(&path).await.ok()["title"], "x");
+    assert_eq!(ws.cached(PATH).await.ok()["items"][0]["title"], "x");
+    patch.await.unwrap().problem(504, "timeout");
+    // The life of a check that does not know of the record yet.
+    while records(&sql, workspace).await == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for _ in 0..3 {
+        let answer = ws.get(PATH).send().await;
+        assert_eq!((answer.header("x-cache"), &answer.ok()["items"][0]["title"]), ("BYPASS", &json!("x")));
+    }
+    holder.batch_execute("rollback").await.unwrap();
+    let committed = "select count(*) from todos where workspace_id = $1 and title = 'y'";
+    while database::number(&sql, committed, &[&workspace]).await == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    let since = Instant::now();
+    let (mut hits, mut reads) = (0, 0);
+    while since.elapsed() < Duration::from_secs(12) && hits < 20 {
+        for read in [PATH, &path] {
+            let answer = ws.get(read).send().await;
+            let shown = answer.ok();
+            let title = shown.get("title").unwrap_or_else(|| &shown["items"][0]["title"]);
+            assert_eq!(title, "y", "{:?} after the commit: {answer}", since.elapsed());
+            hits += usize::from(answer.header("x-cache") == "HIT");
+            reads += 1;
+        }
+    }
+    assert!(hits >= 20, "{hits} of {reads} reads came from the cache");
+    assert_eq!(records(&sql, workspace).await, 0);
 }
 
 async fn a_statement_that_timed_out_leaves_the_cache_on() {

@@ -21,6 +21,7 @@ mod adopt;
 mod auth;
 mod batch;
 mod bin;
+mod bloat;
 mod bodies;
 mod cache;
 mod cache_fire;
@@ -41,6 +42,7 @@ mod filters;
 mod headers;
 mod health;
 mod idempotency;
+mod installations;
 mod jobs;
 mod lists;
 mod logs;
@@ -89,6 +91,7 @@ fn main() -> ExitCode {
         auth::suite(),
         batch::suite(),
         bin::suite(),
+        bloat::suite(),
         bodies::suite(),
         cache::suite(),
         cache_fire::suite(),
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         headers::suite(),
         health::suite(),
         idempotency::suite(),
+        installations::suite(),
         jobs::suite(),
         lists::suite(),
         todobackend::suite(),

@@ -30,6 +30,12 @@
 //!
 //! and, without the id of the installation, `todo:installation:<digest of the database's address>`: that id.
 //!
+//! Within an installation a workspace is named by its number. Numbers come from a sequence and workspaces are never deleted, so one
+//! is given twice only where the database has gone back in time: a backup, or a standby that lacks the last commits of its primary.
+//! Then the workspaces of that database have the state of that time, too, while Redis has answers of the time after it. The UUID
+//! of a workspace in its keys would part two that were given one number, and leave all others with answers of a lost world; a new id
+//! of the installation parts everything. Invalidations, fences and the memory of tokens would each carry 16 bytes more for that.
+//!
 //! # The rules
 //!
 //! 1. **Generations.** An entry is stored under the generation that was read *before* its SQL. A write raises the generations of what
@@ -70,7 +76,7 @@
 //!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
 //!   moves open connections to another server hides the restart. Cluster is not supported.
 //! * A database that was copied or restored from a backup gets a new id before it is used beside its original, or after it was
-//!   put in its place.
+//!   put in its place. So does one whose failover has lost commits.
 //! * All instances keep responses, or none does (`cache`): a write of an instance that keeps none is announced to nobody.
 //! * Tokens are revoked by the service or by `cargo xtask token revoke`, which records the revocation as pending.
 //! * All instances are configured with the same Redis, and nobody deletes single keys by hand.

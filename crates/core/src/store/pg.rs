@@ -1,14 +1,18 @@
 //! The one place that touches the Postgres bindings.
 //!
 //! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after it, also when
-//! the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline` is refused. A connection that
+//! the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline` is refused. A statement that
+//! nobody waits for any more keeps its connection until it ends: the host would hand the connection out again, and whoever got it
+//! would wait for the former statement. A connection that
 //! an instance kept for its next statement would be missing elsewhere under load: there are more instances than connections. The
 //! price is the reset at each checkout, one round trip.
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
 use std::borrow::Cow;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
@@ -164,7 +168,8 @@ impl Pg {
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
-        let result = match within(deadline, run(&connection, statement.sql.into_owned(), params)).await {
+        let running = Running(Some(Box::pin(run(connection, statement.sql.into_owned(), params))), deadline);
+        let result = match within(deadline, running).await {
             Some(result) => result,
             None => Err(Attempt::Silent(format!("no answer within {deadline:?}"))),
         };
@@ -212,8 +217,34 @@ pub(super) async fn within<F: Future>(deadline: Duration, future: F) -> Option<F
     }
 }
 
+type Execution = Pin<Box<dyn Future<Output = Result<Rows, Attempt>> + Send>>;
+
+/// A statement under way, and how long it may take. Dropped before its end, it is waited for by a task of the instance. That ends
+/// after the same time, when Postgres is away and the connection is of no use to anybody.
+struct Running(Option<Execution>, Duration);
+
+impl Future for Running {
+    type Output = Result<Rows, Attempt>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(execution) = &mut self.0 else { return Poll::Pending };
+        let result = ready!(execution.as_mut().poll(context));
+        self.0 = None;
+        Poll::Ready(result)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let deadline = self.1;
+        if let Some(execution) = self.0.take() {
+            spin_sdk::wasip3::spawn(async move { drop(within(deadline, execution).await) });
+        }
+    }
+}
+
 /// Runs a statement and drains its rows, since errors of execution come after the last of them.
-async fn run(connection: &Connection, sql: String, params: Vec<ParameterValue>) -> Result<Rows, Attempt> {
+async fn run(connection: Connection, sql: String, params: Vec<ParameterValue>) -> Result<Rows, Attempt> {
     let mut stream = connection.query(sql, params).await.map_err(classify)?;
     let mut rows: Vec<Vec<DbValue>> = Vec::new();
     while let Some(row) = stream.rows().next().await {
