@@ -59,6 +59,7 @@ mod person;
 mod pooler;
 mod rate_limit;
 mod readme;
+mod redis_users;
 mod request_id;
 mod restore;
 mod scale;
@@ -128,6 +129,7 @@ fn main() -> ExitCode {
         person::suite(),
         pooler::suite(),
         rate_limit::suite(),
+        redis_users::suite(),
         readme::suite(),
         request_id::suite(),
         restore::suite(),
