@@ -31,6 +31,7 @@ mod changes_chaos;
 mod chaos;
 mod concurrency;
 mod conditional;
+mod connections;
 mod counts;
 mod errors;
 mod events;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         changes_chaos::suite(),
         concurrency::suite(),
         conditional::suite(),
+        connections::suite(),
         errors::suite(),
         events::suite(),
         counts::suite(),
