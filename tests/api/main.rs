@@ -32,6 +32,7 @@ mod changes_chaos;
 mod chaos;
 mod concurrency;
 mod conditional;
+mod connections;
 mod counts;
 mod errors;
 mod events;
@@ -61,6 +62,7 @@ mod person;
 mod pooler;
 mod rate_limit;
 mod readme;
+mod redis_users;
 mod request_id;
 mod restore;
 mod scale;
@@ -101,6 +103,7 @@ fn main() -> ExitCode {
         changes_chaos::suite(),
         concurrency::suite(),
         conditional::suite(),
+        connections::suite(),
         errors::suite(),
         events::suite(),
         counts::suite(),
@@ -132,6 +135,7 @@ fn main() -> ExitCode {
         person::suite(),
         pooler::suite(),
         rate_limit::suite(),
+        redis_users::suite(),
         readme::suite(),
         request_id::suite(),
         restore::suite(),

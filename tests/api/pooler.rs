@@ -9,13 +9,23 @@ use crate::jobs::done;
 suite![
     #[pooler]
     the_service_runs_behind_a_pooler_in_session_mode,
+    #[transaction_pooler]
+    the_service_runs_behind_a_pooler_in_transaction_mode,
     #[embedded]
     sessions_without_a_statement_timeout_are_not_ready,
 ];
 
 async fn the_service_runs_behind_a_pooler_in_session_mode() {
     // The host keeps what it has opened, and in session mode each is one of the pooler's own: API and worker, 64 each.
-    let pooler = Pooler::start("session", 128).await;
+    serves_behind(Pooler::start("session", 128).await).await;
+}
+
+async fn the_service_runs_behind_a_pooler_in_transaction_mode() {
+    // Ten connections for the 128 of the host: statements of all take turns on them.
+    serves_behind(Pooler::start("transaction", 10).await).await;
+}
+
+async fn serves_behind(pooler: Pooler) {
     let server = Server::private(pooler.used_by(Options::default())).await;
     server.anonymous().get("/health/ready").send().await.ok();
 

@@ -34,6 +34,8 @@ pub enum Needs {
     Shell,
     /// A todo-host of its own whose Postgres stands behind a PgBouncer.
     Pooler,
+    /// The same, and a PgBouncer that keeps prepared statements in transaction mode.
+    TransactionPooler,
     /// A todo-host of its own on a database of a million todos, whose Postgres tells the plans it runs.
     Large,
     /// A second, empty database beside the server's, and pg_dump and psql that are not older than it.
@@ -44,7 +46,8 @@ pub enum Needs {
 
 impl Needs {
     fn own_server(self) -> bool {
-        matches!(self, Self::Embedded | Self::Shell | Self::Pooler | Self::Large | Self::Restore | Self::Replaced)
+        use Needs::{Embedded, Large, Pooler, Replaced, Restore, Shell, TransactionPooler};
+        matches!(self, Embedded | Shell | Pooler | TransactionPooler | Large | Restore | Replaced)
     }
 
     /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
@@ -77,10 +80,12 @@ impl Test {
 
     fn missing(&self) -> Option<&'static str> {
         match self.needs {
-            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::Large | Needs::Usual if server::is_remote() => {
+            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::TransactionPooler | Needs::Large | Needs::Usual
+                if server::is_remote() =>
+            {
                 Some("needs a server in this process, and TODO_BASE_URL is set")
             }
-            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::Database
+            Needs::Embedded | Needs::Shell | Needs::Pooler | Needs::TransactionPooler | Needs::Database
                 if std::env::var_os("DATABASE_URL").is_none() =>
             {
                 Some("needs DATABASE_URL")
@@ -88,7 +93,12 @@ impl Test {
             Needs::Redis if std::env::var_os("REDIS_URL").is_none_or(|url| url.is_empty()) => Some("needs REDIS_URL"),
             Needs::Python if !runs("python3") => Some("needs python3"),
             Needs::Shell if !["bash", "curl", "jq"].into_iter().all(runs) => Some("needs bash, curl and jq"),
-            Needs::Pooler if !runs("pgbouncer") => Some("needs PgBouncer on PATH (Debian: pgbouncer)"),
+            Needs::Pooler | Needs::TransactionPooler if !runs("pgbouncer") => {
+                Some("needs PgBouncer on PATH (Debian: pgbouncer)")
+            }
+            Needs::TransactionPooler if pgbouncer().is_none_or(|version| version < (1, 21)) => {
+                Some("needs PgBouncer 1.21 or newer: older ones lose named prepared statements between transactions")
+            }
             Needs::Large if std::env::var_os("TODO_LARGE_DATABASE_URL").is_none() => {
                 Some("needs the private Postgres of `cargo xtask test`, with auto_explain")
             }
@@ -121,6 +131,14 @@ fn runs(program: &str) -> bool {
     Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok()
 }
 
+/// Major and minor version of the installed PgBouncer.
+fn pgbouncer() -> Option<(u32, u32)> {
+    let output = std::process::Command::new("pgbouncer").arg("--version").output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut numbers = said.split_whitespace().nth(1)?.split('.').map_while(|number| number.parse().ok());
+    Some((numbers.next()?, numbers.next()?))
+}
+
 /// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
 /// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
 /// tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
@@ -148,6 +166,9 @@ macro_rules! needs {
     };
     (pooler) => {
         $crate::harness::suite::Needs::Pooler
+    };
+    (transaction_pooler) => {
+        $crate::harness::suite::Needs::TransactionPooler
     };
     (database) => {
         $crate::harness::suite::Needs::Database

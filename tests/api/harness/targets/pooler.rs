@@ -19,10 +19,12 @@ impl Pooler {
     pub async fn start(mode: &str, size: u32) -> Self {
         let url = url::Url::parse(&std::env::var("DATABASE_URL").unwrap()).unwrap();
         let (folder, port) = (super::folder("pgbouncer"), super::free_port());
+        // Transaction mode keeps named prepared statements only where this is set; PgBouncer before 1.21 does not know it.
+        let prepared = if mode == "transaction" { "max_prepared_statements = 200\n" } else { "" };
         let configuration = format!(
             "[databases]\npooled = host={host} port={database_port} dbname={name} user={user} password={password}\n\
              [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\npool_mode = {mode}\n\
-             default_pool_size = {size}\nmax_client_conn = 400\nunix_socket_dir =\n",
+             default_pool_size = {size}\nmax_client_conn = 400\nunix_socket_dir =\n{prepared}",
             host = url.host_str().unwrap(),
             database_port = url.port().unwrap_or(5432),
             name = url.path().trim_start_matches('/'),

@@ -31,14 +31,19 @@ impl Redis {
     fn spawn(folder: &Path, port: u16) -> std::io::Result<Child> {
         let port = port.to_string();
         let mut command = Command::new("redis-server");
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--dir"]).arg(folder);
+        command.args(["--port", &port, "--bind", "127.0.0.1", "-::1", "--save", "", "--dir"]).arg(folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
     }
 
     /// The same options with this Redis.
     pub fn used_by(&self, options: Options) -> Options {
-        let url = format!("redis://127.0.0.1:{}", self.port);
-        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", "127.0.0.1")
+        self.used_by_url(options, "", "127.0.0.1")
+    }
+
+    /// The same options with this Redis under this host, as whoever `userinfo` names: empty, or with `@` at its end.
+    pub fn used_by_url(&self, options: Options, userinfo: &str, host: &str) -> Options {
+        let url = format!("redis://{userinfo}{host}:{}", self.port);
+        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", host)
     }
 
     /// Killed, and back with the data of now, of the last round, or with none.
@@ -65,7 +70,8 @@ impl Redis {
         panic!("redis-server does not answer");
     }
 
-    async fn command(&self, command: &str) -> std::io::Result<String> {
+    /// The beginning of what Redis answers to this command, in its inline form.
+    pub async fn command(&self, command: &str) -> std::io::Result<String> {
         let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.write_all(format!("{command}\r\n").as_bytes()).await?;
         let mut answer = [0; 64];
