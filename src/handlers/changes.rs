@@ -56,7 +56,7 @@ impl FromQuery for ChangesQuery {
 }
 
 /// The kinds, for messages.
-const KINDS: &str = "department, employee, tag, todo";
+const KINDS: &str = "department, employee, tag, list, todo";
 
 /// The state of a workspace, then what changes.
 pub async fn list_changes(

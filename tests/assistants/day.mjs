@@ -40,7 +40,11 @@ async function day(client) {
   assert.deepEqual((await call(client, "delete_todos", { ids })).deleted, ids);
   const restored = await call(client, "restore_todos", { ids });
   assert.deepEqual(restored.todos.map((todo) => todo.id), ids);
-  await call(client, "delete_todos", { ids });
+  const moved = await call(client, "move_todos", { todos: [{ id: ids[1], parent_id: ids[0] }] });
+  assert.equal(moved.todos[0].parent_id, ids[0]);
+  const told = await call(client, "what_changed", { since: before.now, limit: 1 });
+  assert.deepEqual([told.changes[0].type, told.changes[0].title], ["todo.moved", "Read"]);
+  await call(client, "delete_todos", { ids: [ids[0]] });
 }
 
 const clients = {

@@ -84,11 +84,21 @@ async def day(call):
     assert all(todo["completed"] for todo in completed), completed
     assert good(await call("delete_todos", ids=[milk, ada]))["deleted"] == [milk, ada]
     gone = good(await call("get_todos", ids=[milk, ada]))
-    assert gone == {"todos": [], "not_found": [milk, ada]}, gone
+    assert gone == {"todos": [], "subtasks": [], "not_found": [milk, ada]}, gone
     restored = good(await call("restore_todos", ids=[milk, ada]))["todos"]
     assert [todo["id"] for todo in restored] == [milk, ada] and restored[0]["completed"], restored
     assert good(await call("get_todos", ids=[ada]))["todos"][0]["description"] == "About <b>Tuesday</b>"
-    good(await call("delete_todos", ids=[milk, ada]))
+
+    party = good(await call("add_todos", todos=[{"title": "Party", "subtasks": [{"title": "Cake"}, {"title": "Music"}]}]))["todos"]
+    assert [todo["title"] for todo in party] == ["Party", "Cake", "Music"], party
+    whole = good(await call("get_todos", ids=[party[0]["id"]]))
+    assert {todo["id"] for todo in whole["subtasks"]} == {party[1]["id"], party[2]["id"]}, whole
+    done = good(await call("complete_todos", ids=[party[0]["id"]], subtasks="complete"))["todos"]
+    assert done[0]["subtasks"] == {"total": 2, "completed": 2}, done
+    told = good(await call("what_changed", since=before["now"], limit=3))["changes"]
+    assert {(change["type"], change["title"]) for change in told} == {
+        ("todo.completed", "Party"), ("todo.completed", "Cake"), ("todo.completed", "Music")}, told
+    good(await call("delete_todos", ids=[milk, ada, party[0]["id"]]))
 
 
 async def main():
