@@ -120,7 +120,10 @@ impl<'a> Comparison<'a> {
         if depth > 30 || (old.is_null() && new.is_null()) {
             return;
         }
-        if direction == Direction::Request && self.is_one_of(old, new, depth) {
+        if direction == Direction::Request && is_several(new) && !is_several(old) {
+            if !self.is_one_of(old, new, depth) {
+                self.breach(place, "it is one of several things now, and not surely what it was");
+            }
             return;
         }
         self.types(place, old, new, direction);
@@ -149,12 +152,11 @@ impl<'a> Comparison<'a> {
     /// Whether what a client could send is now one of several things that it may send. (Not with `oneOf`, which refuses what is two
     /// of them.)
     fn is_one_of(&self, old: &'a Value, new: &'a Value, depth: usize) -> bool {
-        old["anyOf"].is_null()
-            && array(&new["anyOf"]).iter().any(|branch| {
-                let mut only = Comparison { old: self.old, new: self.new, found: BTreeSet::new() };
-                only.schema("", old, branch, Direction::Request, depth + 1);
-                only.found.is_empty()
-            })
+        array(&new["anyOf"]).iter().any(|branch| {
+            let mut only = Comparison { old: self.old, new: self.new, found: BTreeSet::new() };
+            only.schema("", old, branch, Direction::Request, depth + 1);
+            only.found.is_empty()
+        })
     }
 
     /// What a client sends may become more, what it gets may not.
@@ -264,6 +266,10 @@ fn array(value: &Value) -> &[Value] {
 
 fn object(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flat_map(Map::iter)
+}
+
+fn is_several(schema: &Value) -> bool {
+    ["anyOf", "oneOf"].iter().any(|name| schema[name].is_array())
 }
 
 #[cfg(test)]
