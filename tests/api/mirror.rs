@@ -206,7 +206,7 @@ async fn a_cursor_that_is_refused_begins_anew() {
     mirror.run(&["sync"]);
     mirror.run(&["edit", &kept, "priority=low"]);
     // As of a copy that has missed more than the log holds.
-    mirror.sql("insert into items values ('todo', 'lost', 1, '{\"id\": \"lost\", \"title\": \"x\", \"tags\": []}') returning 1");
+    mirror.sql("insert into items (type, id, version, data) values ('todo', 'lost', 1, '{\"id\": \"lost\", \"title\": \"x\", \"tags\": []}') returning 1");
     mirror.sql("update meta set value = 'x' where name = 'cursor' returning 1");
     mirror.run(&["sync"]);
     mirror.is_whole(&ws).await;

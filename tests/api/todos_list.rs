@@ -34,6 +34,10 @@ async fn a_page_has_summaries() {
         "tags": ["a", "b"],
         "assignee": { "id": employee["id"], "name": "Ada Lovelace" },
         "updated_at": todo["updated_at"],
+        "list_id": null,
+        "parent_id": null,
+        "position": todo["position"],
+        "subtasks": { "total": 0, "completed": 0 },
     });
     assert_eq!(page.ok(), json!({ "items": [expected], "next_cursor": null }));
     assert!(page.optional("link").is_none_or(|link| !link.contains("rel=\"next\"")), "{page}");
