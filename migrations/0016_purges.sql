@@ -107,7 +107,7 @@ BEGIN
     END CASE;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     IF p_name = 'events' THEN
-        UPDATE feed SET seen = pg_current_xact_id();
+        UPDATE feed SET seen = greatest(seen, pg_current_xact_id());
     END IF;
     UPDATE purges p SET removed = p.removed + deleted,
         due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END

@@ -18,11 +18,11 @@ END $$;
 CREATE FUNCTION todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
 
--- A live todo and all live ones below it, or null if they are more than 25,000.
+-- A live todo and all live ones below it, or null if they are more than 1,000: the planner looks at each of them, several times.
 CREATE FUNCTION tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
-    most CONSTANT integer := 25000;
+    most CONSTANT integer := 1000;
     ids bigint[] := ARRAY(
         SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
     );

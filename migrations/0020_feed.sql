@@ -121,6 +121,10 @@ CREATE FUNCTION feed_page_v1(
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    -- Its last line, read from the end of the index.
+    newest CONSTANT xid8 := (
+        SELECT e.xid FROM events e WHERE e.workspace_id = p_workspace ORDER BY e.xid DESC, e.id DESC LIMIT 1
+    );
     kinds CONSTANT text[] := feed_kinds_v1();
     room bigint := p_limit;
     told text[] := '{}';
@@ -129,10 +133,7 @@ BEGIN
     SELECT f.epoch INTO epoch FROM feed f;
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
-        WHEN EXISTS (
-            SELECT FROM events e
-            WHERE e.workspace_id = p_workspace AND e.xid >= pg_snapshot_xmax(pg_current_snapshot())
-        ) THEN 'ahead'
+        WHEN newest >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -168,16 +169,17 @@ BEGIN
         END IF;
     END IF;
     IF phase = 'changes' THEN
-        more := EXISTS (
-            SELECT FROM events e
+        -- In order, so that the planner does not look for any line that will do from end to end.
+        more := coalesce((
+            SELECT e.xid < horizon FROM events e
             WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
-                AND e.xid < horizon
-        );
+            ORDER BY e.xid, e.id LIMIT 1
+        ), false);
         complete_at := rfc3339_v1(CASE WHEN NOT more THEN now() ELSE coalesce(part.last_at, complete_at::timestamptz) END);
     ELSE
         more := true;
     END IF;
-    pending := EXISTS (SELECT FROM events e WHERE e.workspace_id = p_workspace AND e.xid >= horizon);
+    pending := coalesce(newest >= horizon, false);
     items := '[' || array_to_string(told, ',') || ']';
 END $$;
 

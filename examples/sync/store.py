@@ -101,14 +101,16 @@ class Store:
         """Todos show names of tags, and do not come again when only a name has changed. By the ids, not by the names: another tag
         may have got the name meanwhile."""
         if tag is None and successor:
-            tag = self.item("tag", successor)  # It became one with that tag.
+            # It became one with that tag, which may come later than this: until then it is shown under the old name.
+            tag = self.item("tag", successor) or {"id": successor}
         query = "SELECT id, data, tag_ids FROM items WHERE type = 'todo' AND instr(tag_ids, ?) > 0"
         for row in self.db.execute(query, (id,)).fetchall():
             todo, ids = json.loads(row["data"]), json.loads(row["tag_ids"])
             tags = dict(zip(ids, todo["tags"]))
-            del tags[id]
+            former = tags.pop(id)
             if tag:
-                tags[tag["id"]] = tag["name"]
+                tags.setdefault(tag["id"], former)
+                tags[tag["id"]] = tag.get("name", tags[tag["id"]])
             tags = sorted(tags.items(), key=lambda pair: pair[1].casefold())
             todo["tags"] = [name for _, name in tags]
             update = "UPDATE items SET data = ?, tag_ids = ? WHERE type = 'todo' AND id = ?"

@@ -59,7 +59,7 @@ async fn indexes_and_plans_stay_bounded_after_many_updates() {
     for (before, after) in plans.iter().zip(self::plans(sql, workspace).await) {
         let Execution { what, node, blocks, fetches } = &after;
         eprintln!("{:7} {blocks:7} blocks {:6} {fetches:6} fetches  {what} {node}", before.blocks, before.fetches);
-        if after.blocks > before.blocks * 3 + 20 || after.fetches > before.fetches + FEW {
+        if after.blocks > before.blocks * 3 + 100 || after.fetches > before.fetches + FEW {
             faults.push(format!("{before:?} then {after:?}"));
         }
         if after.node != before.node {

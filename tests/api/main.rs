@@ -32,7 +32,6 @@ mod changes_chaos;
 mod chaos;
 mod concurrency;
 mod conditional;
-mod connections;
 mod counts;
 mod errors;
 mod events;
@@ -103,7 +102,6 @@ fn main() -> ExitCode {
         changes_chaos::suite(),
         concurrency::suite(),
         conditional::suite(),
-        connections::suite(),
         errors::suite(),
         events::suite(),
         counts::suite(),

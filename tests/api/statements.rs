@@ -227,7 +227,9 @@ impl Things {
                 | "/openapi.json"
                 | "/changes"
                 | "/events"
-                | "/todos/{id}/history",
+                | "/todos/{id}/history"
+                | "/lists"
+                | "/lists/{id}",
             )
             | (
                 "DELETE",

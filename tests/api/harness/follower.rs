@@ -73,7 +73,9 @@ impl Follower {
     /// Todos show the names of their tags. Which is whose is known by the ids beside: another tag may have got the name meanwhile.
     fn retag(&mut self, item: &Value) {
         let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
-        let successor = successor.and_then(|key| Some((json!(key.1), self.copy.get(&key)?["name"].clone())));
+        // It may come later than this: until then its name is not known.
+        let name = |key: &(String, String)| self.copy.get(key).map_or(Value::Null, |tag| tag["name"].clone());
+        let successor = successor.map(|key| (json!(key.1), name(&key)));
         let now =
             if item["deleted"] == true { successor } else { Some((item["id"].clone(), item["data"]["name"].clone())) };
         for (_, todo) in self.copy.iter_mut().filter(|((kind, _), _)| kind == "todo") {
