@@ -884,6 +884,10 @@ CREATE FUNCTION public.feed_page_v1(p_workspace bigint, p_epoch uuid, p_phase te
     AS $$
 DECLARE
     horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    -- Its last line, read from the end of the index.
+    newest CONSTANT xid8 := (
+        SELECT e.xid FROM events e WHERE e.workspace_id = p_workspace ORDER BY e.xid DESC, e.id DESC LIMIT 1
+    );
     kinds CONSTANT text[] := feed_kinds_v1();
     room bigint := p_limit;
     told text[] := '{}';
@@ -892,10 +896,7 @@ BEGIN
     SELECT f.epoch INTO epoch FROM feed f;
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
-        WHEN EXISTS (
-            SELECT FROM events e
-            WHERE e.workspace_id = p_workspace AND e.xid >= pg_snapshot_xmax(pg_current_snapshot())
-        ) THEN 'ahead'
+        WHEN newest >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -931,16 +932,17 @@ BEGIN
         END IF;
     END IF;
     IF phase = 'changes' THEN
-        more := EXISTS (
-            SELECT FROM events e
+        -- In order, so that the planner does not look for any line that will do from end to end.
+        more := coalesce((
+            SELECT e.xid < horizon FROM events e
             WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
-                AND e.xid < horizon
-        );
+            ORDER BY e.xid, e.id LIMIT 1
+        ), false);
         complete_at := rfc3339_v1(CASE WHEN NOT more THEN now() ELSE coalesce(part.last_at, complete_at::timestamptz) END);
     ELSE
         more := true;
     END IF;
-    pending := EXISTS (SELECT FROM events e WHERE e.workspace_id = p_workspace AND e.xid >= horizon);
+    pending := coalesce(newest >= horizon, false);
     items := '[' || array_to_string(told, ',') || ']';
 END $$;
 
@@ -1667,7 +1669,7 @@ BEGIN
     END CASE;
     GET DIAGNOSTICS deleted = ROW_COUNT;
     IF p_name = 'events' THEN
-        UPDATE feed SET seen = pg_current_xact_id();
+        UPDATE feed SET seen = greatest(seen, pg_current_xact_id());
     END IF;
     UPDATE purges p SET removed = p.removed + deleted,
         due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END
@@ -2579,7 +2581,7 @@ CREATE FUNCTION public.tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigin
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
     AS $$
 DECLARE
-    most CONSTANT integer := 25000;
+    most CONSTANT integer := 1000;
     ids bigint[] := ARRAY(
         SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
     );
