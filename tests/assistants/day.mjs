@@ -21,7 +21,7 @@ async function call(client, name, args) {
 
 async function day(client) {
   const { tools } = await client.listTools();
-  assert.equal(tools.length, 9);
+  assert.equal(tools.length, 10);
   const before = await call(client, "overview", { tz: "Europe/Berlin" });
   const drafts = [{ title: "Water the plants", due_date: `${before.today}T23:59:59Z` }, { title: "Read", tags: ["evening"] }];
   const key = randomUUID();
