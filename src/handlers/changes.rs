@@ -46,7 +46,7 @@ impl FromQuery for ChangesQuery {
         let (most, usual) = LIMITS;
         let limit = query.whole("limit", 1..=most).unwrap_or(usual);
         let wait = query.whole("wait", 0..=LONGEST_WAIT).unwrap_or(0);
-        let mut kinds = query.words("types", Kind::parse, KINDS);
+        let mut kinds = query.words("types", Kind::parse, &Kind::ALL.map(Kind::as_str).join(", "));
         kinds.sort_unstable();
         if kinds.is_empty() {
             kinds = Kind::ALL.to_vec();
@@ -54,9 +54,6 @@ impl FromQuery for ChangesQuery {
         Self { cursor: query.text("cursor"), limit, kinds, wait: Duration::from_secs(wait) }
     }
 }
-
-/// The kinds, for messages.
-const KINDS: &str = "department, employee, tag, list, todo";
 
 /// The state of a workspace, then what changes.
 pub async fn list_changes(

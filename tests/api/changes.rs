@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::follower::{Follower, state};
+use crate::harness::follower::{Follower, settle, state};
 use crate::harness::targets::Postgres;
 use crate::harness::{Options, Server, Workspace, database, suite};
 use crate::jobs::done;
@@ -13,6 +13,7 @@ suite![
     a_new_copy_is_what_an_old_one_has_become,
     one_subject_comes_once_a_page_as_it_is_now,
     a_tag_that_is_merged_says_into_which,
+    a_tag_that_is_gone_is_told_as_it_is_now_on_each_page,
     a_name_that_is_free_again_is_another_tags,
     a_bulk_change_is_followed,
     only_the_kinds_that_are_asked_for_come,
@@ -21,6 +22,8 @@ suite![
     the_feed_is_never_cached,
     #[database]
     what_commits_late_is_not_missed,
+    #[database]
+    a_first_page_begins_where_the_log_ends,
     #[database]
     a_cursor_is_good_for_thirty_days,
     #[database]
@@ -173,6 +176,24 @@ async fn a_tag_that_is_merged_says_into_which() {
         follower.catch_up(&ws, &[]).await,
         [json!({ "type": "tag", "id": b, "version": 2, "deleted": true, "data": null })]
     );
+    assert_eq!(follower.sorted(), state(&ws).await);
+}
+
+/// A page may end at an earlier line of a tag that is merged by now.
+async fn a_tag_that_is_gone_is_told_as_it_is_now_on_each_page() {
+    let ws = Workspace::new().await;
+    let todo = ws.todo(json!({ "title": "x", "tags": ["a", "b"] })).await;
+    ws.patch(&path(&todo)).json(json!({ "tags": ["a"] })).send().await.ok();
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let [a, b] = ["a", "b"].map(|name| tags.iter().find(|tag| tag["name"] == name).unwrap()["id"].as_str().unwrap());
+    for name in ["c", "b"] {
+        ws.patch(&format!("/api/v2/tags/{a}")).json(json!({ "name": name })).send().await.ok();
+    }
+    let items = follower.catch_up(&ws, &[("limit", "1")]).await;
+    let gone = json!({ "type": "tag", "id": a, "version": 3, "deleted": true, "replaced_by": b, "data": null });
+    assert_eq!(items, [gone.clone(), gone]);
     assert_eq!(follower.sorted(), state(&ws).await);
 }
 
@@ -331,6 +352,21 @@ async fn what_commits_late_is_not_missed() {
     assert_eq!(told, [late, early], "in the order in which they began to write");
     newcomer.catch_up(&ws, &[]).await;
     assert_eq!(newcomer.sorted(), follower.sorted());
+}
+
+/// Not at a number that no line has: after a crash Postgres may give it to a later transaction.
+async fn a_first_page_begins_where_the_log_ends() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    ws.titled("x").await;
+    settle(&ws).await;
+    let last = "select (p.xid::xid8, p.id) <= (select (e.xid, e.id) from events e where e.workspace_id = $1 \
+        order by e.xid desc, e.id desc limit 1) \
+        from feed_page_v1($1, null, null, null, null, null, null, '{todo}', 10) p";
+    assert!(database.query_one(last, &[&workspace]).await.unwrap().get::<_, bool>(0));
+    let empty = "select p.xid || ' ' || p.id from feed_page_v1(0, null, null, null, null, null, null, '{todo}', 10) p";
+    assert_eq!(database.query_one(empty, &[]).await.unwrap().get::<_, &str>(0), "0 0");
 }
 
 async fn a_cursor_is_good_for_thirty_days() {
