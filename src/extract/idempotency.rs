@@ -40,10 +40,7 @@ impl Key {
 /// A segment of a path, decoded, and a UUID as we write it.
 fn usual_segment(segment: &str) -> String {
     let segment = decoded_segment(segment).unwrap_or_else(|| segment.to_owned());
-    match Id::parse_uuid(&segment) {
-        Some(Id::Uuid(uuid)) => uuid.to_string(),
-        _ => segment,
-    }
+    Id::parse_uuid(&segment).and_then(Id::uuid).map_or(segment, |uuid| uuid.to_string())
 }
 
 impl<S: Sync> FromRequestParts<S> for Key {

@@ -23,10 +23,8 @@ impl<S: Send + Sync> FromRequestParts<S> for UuidPath {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        match Id::parse_uuid(&segment(parts, state).await?) {
-            Some(Id::Uuid(uuid)) => Ok(Self(uuid)),
-            _ => Err(wrong("must be a UUID of version 4 or 7")),
-        }
+        let uuid = Id::parse_uuid(&segment(parts, state).await?).and_then(Id::uuid);
+        uuid.map(Self).ok_or_else(|| wrong("must be a UUID of version 4 or 7"))
     }
 }
 

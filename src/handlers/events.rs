@@ -25,12 +25,8 @@ impl FromQuery for EventsQuery {
         let known = |word: &str| TYPES.iter().find(|known| **known == word).map(|known| (*known).to_owned());
         let mut types = query.words("type", known, &TYPES.join(", "));
         types.sort_unstable();
-        let uuid = |id: Option<Id>| match id {
-            Some(Id::Uuid(uuid)) => Some(uuid),
-            _ => None,
-        };
-        let actor = uuid(query.one("actor", query::uuid));
-        let subject = uuid(query.one("subject", query::uuid));
+        let actor = query.one("actor", query::uuid).and_then(Id::uuid);
+        let subject = query.one("subject", query::uuid).and_then(Id::uuid);
         Self { filter: EventFilter { types, since: None, actor, subject }, page: PageQuery::from_query(query) }
     }
 }

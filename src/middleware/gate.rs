@@ -259,7 +259,7 @@ impl CachePlan {
         let mut dependency = policy.dependency;
         if policy.of_one_todo
             && let Some((_, id)) = request.uri().path().rsplit_once('/')
-            && let Some(Id::Uuid(todo)) = Id::parse_uuid(id)
+            && let Some(todo) = Id::parse_uuid(id).and_then(Id::uuid)
         {
             dependency = Dependency::Todo(todo);
         }

@@ -90,10 +90,7 @@ impl<const MOST: usize> FromJson for Ids<MOST> {
 }
 
 fn uuid(value: Value, pointer: &str) -> Result<Uuid, Fault> {
-    match fields::uuid(value, pointer)? {
-        Id::Uuid(uuid) => Ok(uuid),
-        Id::Serial(_) => Err(Fault::at(pointer, "invalid_format", "must be a UUID")),
-    }
+    fields::uuid(value, pointer)?.uuid().ok_or_else(|| Fault::at(pointer, "invalid_format", "must be a UUID"))
 }
 
 /// The arguments of a tool that writes.

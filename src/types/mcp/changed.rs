@@ -29,10 +29,7 @@ impl FromJson for Since {
         let since = fields.optional("since", fields::instant);
         let by = fields.optional("by", fields.employee());
         let page = page(fields);
-        let actor = by?.and_then(|id| match id {
-            Id::Uuid(uuid) => Some(uuid),
-            Id::Serial(_) => None,
-        });
+        let actor = by?.and_then(Id::uuid);
         let types = TYPES.iter().filter(|known| known.starts_with("todo.")).map(|known| (*known).to_owned()).collect();
         Some(Self { filter: EventFilter { types, since: since?, actor, subject: None }, page: page? })
     }

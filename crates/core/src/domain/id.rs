@@ -34,6 +34,14 @@ impl Id {
         text.parse().ok().filter(|_| canonical).map(Self::Serial)
     }
 
+    /// The UUID, if it is one.
+    pub fn uuid(self) -> Option<Uuid> {
+        match self {
+            Self::Uuid(uuid) => Some(uuid),
+            Self::Serial(_) => None,
+        }
+    }
+
     fn acceptable(uuid: &Uuid) -> bool {
         uuid.get_variant() == Variant::RFC4122 && matches!(uuid.get_version_num(), 4 | 7)
     }

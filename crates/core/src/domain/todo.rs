@@ -152,10 +152,7 @@ impl Later {
 
     /// The parent's public id, if it names one.
     pub fn parent_uid(&self) -> Option<Uuid> {
-        match self.parent {
-            Some(Some(Id::Uuid(uid))) => Some(uid),
-            _ => None,
-        }
+        self.parent.flatten().and_then(Id::uuid)
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn patch(patch: &Patch) -> Value {
     Value::Object(fields)
 }
 
-/// Where a todo is moved: `p_fields` of `todo_move_v1`.
+/// Where a todo is moved: `p_fields` of `move_todo_v1`.
 pub(super) fn movement(Move { list, parent, spot }: &Move) -> Value {
     let mut fields = later(&Later { list: *list, parent: *parent, ..Later::default() });
     if let Some(spot) = spot {
