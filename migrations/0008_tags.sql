@@ -28,14 +28,8 @@ CREATE FUNCTION tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
 -- Writers that put tags on todos share this lock; merging or deleting a tag takes it alone. So while a tag is merged
 -- no todo gains or loses it, and while todos are tagged their tags stay. Taken before any row is locked, except by a
 -- chunk of a job, which has locked its todos: merging or deleting a tag locks no todo.
-CREATE FUNCTION lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1952540519, hashint8(p_workspace));
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared(1952540519, hashint8(p_workspace));
-    END IF;
-END $$;
+CREATE FUNCTION lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE sql
+    RETURN lock_v1(1952540519, p_workspace, p_alone);
 
 -- The ids of tags, making those that are missing. In order of name, so that two writers of the same new tags do not
 -- block each other. Needs lock_tags_v1.

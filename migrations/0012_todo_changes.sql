@@ -102,8 +102,8 @@ BEGIN
     outcome := 'done';
 END $$;
 
--- Locks a todo for a change and compares its version. 'not_found', 'version_mismatch'. The lock lets others refer to the todo
--- meanwhile, so that a merge of tags does not wait for it.
+-- Locks a todo for a change and compares its version. 'not_found', 'version_mismatch'. The lock lets others refer to the
+-- todo meanwhile, so that a merge of tags does not wait for it.
 CREATE FUNCTION lock_todo_v1(
     p_workspace bigint, p_id bigint, p_uid uuid, p_versions bigint[], p_also_in_bin boolean,
     OUT outcome text, OUT todo todos

@@ -26,42 +26,26 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
--- Both PATCH and PUT: the latter names all fields of the first release.
-CREATE FUNCTION todo_update_v1(
-    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
-    p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean
-) LANGUAGE plpgsql AS $$
-DECLARE
-    locked record;
+-- Changes a locked todo as an operation says, alone or in a batch: {"update": fields of change_todo_v1}, {"move": fields of
+-- move_todo_v1}, {"complete": whether with what is below}. What these give.
+CREATE FUNCTION operate_todo_v1(p_todo todos, p_operation jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    cache_wait := false;
-    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
-    IF outcome <> 'new' THEN
-        RETURN;
-    END IF;
-    IF p_fields ? 'tags' THEN
-        PERFORM lock_tags_v1(p_workspace, false);
-    END IF;
-    IF p_fields ?| ARRAY['list', 'parent'] THEN
-        PERFORM lock_tree_v1(p_workspace, true);
-    END IF;
-    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
-    outcome := locked.outcome;
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    outcome := change_todo_v1(locked.todo, p_fields);
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    body := todo_document_v1(p_workspace, (locked.todo).id);
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
+    RETURN CASE
+        WHEN p_operation ? 'update' THEN change_todo_v1(p_todo, p_operation -> 'update')
+        WHEN p_operation ? 'move' THEN move_todo_v1(p_todo, p_operation -> 'move')
+        WHEN p_operation ? 'complete' THEN complete_todo_v1(p_todo, (p_operation -> 'complete')::boolean)
+    END;
 END $$;
 
--- Completes a todo, and with p_subtasks all open ones below it.
-CREATE FUNCTION todo_complete_v1(
+-- Whether an operation needs lock_tree_v1 alone; what a deletion needs depends on the todo.
+CREATE FUNCTION operation_reshapes_v1(p_operation jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_operation ? 'move' OR p_operation @> '{"complete": true}'
+        OR coalesce(p_operation -> 'update' ?| ARRAY['list', 'parent'], false);
+
+-- One operation of operate_todo_v1. An update is PATCH or PUT: the latter names all fields of the first release.
+CREATE FUNCTION todo_update_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
-    p_versions bigint[], p_subtasks boolean, OUT outcome text, OUT body text, OUT cache_wait boolean
+    p_versions bigint[], p_operation jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     locked record;
@@ -71,7 +55,10 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    IF p_subtasks THEN
+    IF p_operation -> 'update' ? 'tags' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+    END IF;
+    IF operation_reshapes_v1(p_operation) THEN
         PERFORM lock_tree_v1(p_workspace, true);
     END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
@@ -79,7 +66,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    outcome := complete_todo_v1(locked.todo, p_subtasks);
+    outcome := operate_todo_v1(locked.todo, p_operation);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
@@ -194,10 +181,7 @@ END $$;
 CREATE FUNCTION batch_lock_v1(p_workspace bigint, p_operations jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM lock_tags_v1(p_workspace, false);
-    IF EXISTS (
-        SELECT FROM jsonb_array_elements(p_operations) o
-        WHERE o ? 'move' OR o -> 'complete' = 'true' OR o -> 'update' ?| ARRAY['list', 'parent']
-    ) OR EXISTS (
+    IF EXISTS (SELECT FROM jsonb_array_elements(p_operations) o WHERE operation_reshapes_v1(o)) OR EXISTS (
         SELECT FROM jsonb_to_recordset(p_operations) AS o (id bigint, uid uuid, delete boolean)
         JOIN todos t ON t.workspace_id = p_workspace AND (t.id = o.id OR t.uid = o.uid)
         JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
@@ -247,24 +231,20 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    became := CASE WHEN p_operation ? 'delete' THEN 'deleted' ELSE 'updated' END;
-    IF p_operation ? 'update' THEN
-        outcome := change_todo_v1(locked.todo, p_operation -> 'update');
-    ELSIF p_operation ? 'move' THEN
-        outcome := move_todo_v1(locked.todo, p_operation -> 'move');
-    ELSIF p_operation ? 'complete' THEN
-        outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
-    ELSE
+    IF p_operation ? 'delete' THEN
+        became := 'deleted';
         PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
+    ELSE
+        became := 'updated';
+        outcome := operate_todo_v1(locked.todo, p_operation);
     END IF;
 END $$;
 
 -- Up to 100 operations in order, all or nothing. The first that fails ends the statement with SQLSTATE TD001, its
--- index and outcome in DETAIL. Operations: {"create": fields, "uid"}, {"update": fields, "id"|"uid", "version"},
--- {"delete": true, "id"|"uid", "version"}, {"move": fields of move_todo_v1, …}, {"complete": whether with what is below,
--- …}. Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a
--- whole todo for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key
--- the statement ends with SQLSTATE TD002.
+-- index and outcome in DETAIL. Operations: {"create": fields, "uid"}; {"delete": true} and those of operate_todo_v1, each
+-- with "id" or "uid", and "version". Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a whole todo
+-- for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key the
+-- statement ends with SQLSTATE TD002.
 CREATE FUNCTION todos_batch_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_operations jsonb,
     OUT outcome text, OUT body text, OUT cache_wait boolean

@@ -136,8 +136,7 @@ BEGIN
 END $$;
 
 -- Applies the change of a job to locked todos; those that are as wanted stay as they are. 'done', 'no_assignee',
--- 'no_list', 'list_archived'.
--- without_room as in tag_todos_v1.
+-- 'no_list', 'list_archived'. without_room as in tag_todos_v1.
 CREATE FUNCTION change_todos_v1(
     p_workspace bigint, p_todos bigint[], p_change jsonb, p_tag jsonb, p_max_tags bigint, p_anywhere boolean,
     OUT outcome text, OUT without_room bigint
@@ -197,10 +196,10 @@ BEGIN
             RETURNING uid, version
         )
         INSERT INTO events (workspace_id, type, subject, version, changes)
-        SELECT p_workspace, 'todo.updated', c.uid, c.version, CASE
-            WHEN p_change ? 'add_tag' THEN jsonb_build_object('tags', jsonb_build_object('added', names, 'removed', '[]'::jsonb))
-            ELSE jsonb_build_object('tags', jsonb_build_object('added', '[]'::jsonb, 'removed', names))
-        END
+        SELECT p_workspace, 'todo.updated', c.uid, c.version, jsonb_build_object('tags', jsonb_build_object(
+            'added', CASE WHEN p_change ? 'add_tag' THEN names ELSE '[]' END,
+            'removed', CASE WHEN p_change ? 'remove_tag' THEN names ELSE '[]' END
+        ))
         FROM changed c CROSS JOIN (
             SELECT jsonb_agg(name) AS names FROM tags
             WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'

@@ -18,7 +18,8 @@ END $$;
 CREATE FUNCTION todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
 
--- A live todo and all live ones below it, or null if they are more than 1,000: the planner looks at each of them, several times.
+-- A live todo and all live ones below it, or null if they are more than 1,000: the planner looks at each of them,
+-- several times.
 CREATE FUNCTION tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
@@ -45,14 +46,8 @@ END $$;
 
 -- Writers that put a todo into a list share this lock; archiving or deleting the list takes it alone. So nothing comes
 -- into a list after it was archived. An advisory lock, since locking the row would write to it each time.
-CREATE FUNCTION lock_list_v1(p_list bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1818850164, hashint8(p_list));
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared(1818850164, hashint8(p_list));
-    END IF;
-END $$;
+CREATE FUNCTION lock_list_v1(p_list bigint, p_alone boolean) RETURNS void LANGUAGE sql
+    RETURN lock_v1(1818850164, p_list, p_alone);
 
 -- Whether todos may be written in a list: 'no_list', 'list_archived', 'done'.
 CREATE FUNCTION list_state_v1(p_workspace bigint, p_list bigint) RETURNS text LANGUAGE plpgsql AS $$
@@ -211,7 +206,8 @@ BEGIN
     ) USING p_workspace, p_parent, p_list, p_todo, p_position, p_id, p_limit;
 END $$;
 
--- Makes room for a todo before a sibling, where none is left: gives as many of those around the gap as it takes new positions at equal distances, and gives the one in the middle.
+-- Makes room for a todo before a sibling, where none is left: as many of those around the gap as it takes get new
+-- positions at equal distances. Gives the position in the middle.
 CREATE FUNCTION spread_siblings_v1(
     p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint
 ) RETURNS double precision LANGUAGE plpgsql AS $$
@@ -245,12 +241,12 @@ BEGIN
     WITH former AS MATERIALIZED (
         SELECT id, position FROM todos WHERE workspace_id = p_workspace AND id = ANY (before || behind)
     ), changed AS (
-    UPDATE todos t SET
-        position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
-        version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
-    WHERE t.workspace_id = p_workspace AND t.id = n.id
-    RETURNING t.id, t.uid, t.version, t.position
+        UPDATE todos t SET
+            position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
+            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
+        WHERE t.workspace_id = p_workspace AND t.id = n.id
+        RETURNING t.id, t.uid, t.version, t.position
     )
     INSERT INTO events (workspace_id, type, subject, version, changes)
     SELECT p_workspace, 'todo.moved', c.uid, c.version,
@@ -334,30 +330,4 @@ BEGIN
         END IF;
     END IF;
     RETURN change_todo_v1(p_todo, fields);
-END $$;
-
-CREATE FUNCTION todo_move_v1(
-    p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
-    p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean
-) LANGUAGE plpgsql AS $$
-DECLARE
-    locked record;
-BEGIN
-    cache_wait := false;
-    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
-    IF outcome <> 'new' THEN
-        RETURN;
-    END IF;
-    PERFORM lock_tree_v1(p_workspace, true);
-    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
-    outcome := locked.outcome;
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    outcome := move_todo_v1(locked.todo, p_fields);
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    body := todo_document_v1(p_workspace, (locked.todo).id);
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;

@@ -3,14 +3,8 @@
 -- Writers that give a new todo a parent share this lock; those that move todos with all that is below them, put such
 -- trees into the bin or take them out of it have it alone. So while a tree is walked its shape stays. Taken before any
 -- row is locked; where a todo gets its first child meanwhile, putting it into the bin takes it afterwards.
-CREATE FUNCTION lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1953654116, hashint8(p_workspace));
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared(1953654116, hashint8(p_workspace));
-    END IF;
-END $$;
+CREATE FUNCTION lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE sql
+    RETURN lock_v1(1953654116, p_workspace, p_alone);
 
 -- The live todos below these, level by level, and not these. Index: todos_by_parent.
 CREATE FUNCTION todos_below_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$

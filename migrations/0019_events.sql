@@ -41,8 +41,8 @@ CREATE TABLE feed (
 );
 INSERT INTO feed DEFAULT VALUES;
 
--- Begins a new epoch if the log or `seen` has a number that this cluster has not reached: nothing can be told from the order of its
--- lines any more, so they go. p_anyway: in any case, as in a database that was restored. Whether it did.
+-- Begins a new epoch if the log or `seen` has a number that this cluster has not reached: nothing can be told from the
+-- order of its lines any more, so they go. p_anyway: in any case, as in a database that was restored. Whether it did.
 CREATE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
@@ -73,8 +73,8 @@ BEGIN
     RETURN p_workspace;
 END $$;
 
--- Tells of new subjects of one kind. Whatever writes them by other means than the functions that write calls it in the same
--- transaction, as it calls count_todos_v1.
+-- Tells of new subjects of one kind. Whatever writes them by other means than the functions that write calls it in the
+-- same transaction, as it calls count_todos_v1.
 CREATE FUNCTION log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO events (workspace_id, type, subject, version, actor)
@@ -93,24 +93,29 @@ CREATE FUNCTION field_change_v1(p_field text, p_from text, p_to text) RETURNS js
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
 
--- An employee or a department as it is named in a change.
-CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
-    WHERE workspace_id = p_workspace AND id = p_employee;
-$$;
+-- What a change names, as it names it.
+CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
+        WHERE workspace_id = p_workspace AND id = p_employee
+    );
 
-CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
-    WHERE workspace_id = p_workspace AND id = p_department;
-$$;
+CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
+        WHERE workspace_id = p_workspace AND id = p_department
+    );
 
-CREATE FUNCTION list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT (SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list);
-$$;
+CREATE FUNCTION list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list
+    );
 
-CREATE FUNCTION todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT (SELECT jsonb_build_object('id', uid, 'title', title) FROM todos WHERE workspace_id = p_workspace AND id = p_todo);
-$$;
+CREATE FUNCTION todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb LANGUAGE sql STABLE
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'title', title) FROM todos
+        WHERE workspace_id = p_workspace AND id = p_todo
+    );
 
 -- What a change of status is called.
 CREATE FUNCTION todo_event_v1(p_from text, p_to text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE

@@ -93,10 +93,7 @@ CREATE FUNCTION public.batch_lock_v1(p_workspace bigint, p_operations jsonb) RET
     AS $$
 BEGIN
     PERFORM lock_tags_v1(p_workspace, false);
-    IF EXISTS (
-        SELECT FROM jsonb_array_elements(p_operations) o
-        WHERE o ? 'move' OR o -> 'complete' = 'true' OR o -> 'update' ?| ARRAY['list', 'parent']
-    ) OR EXISTS (
+    IF EXISTS (SELECT FROM jsonb_array_elements(p_operations) o WHERE operation_reshapes_v1(o)) OR EXISTS (
         SELECT FROM jsonb_to_recordset(p_operations) AS o (id bigint, uid uuid, delete boolean)
         JOIN todos t ON t.workspace_id = p_workspace AND (t.id = o.id OR t.uid = o.uid)
         JOIN todos s ON s.workspace_id = p_workspace AND s.parent_id = t.id AND s.deleted_at IS NULL
@@ -145,15 +142,12 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    became := CASE WHEN p_operation ? 'delete' THEN 'deleted' ELSE 'updated' END;
-    IF p_operation ? 'update' THEN
-        outcome := change_todo_v1(locked.todo, p_operation -> 'update');
-    ELSIF p_operation ? 'move' THEN
-        outcome := move_todo_v1(locked.todo, p_operation -> 'move');
-    ELSIF p_operation ? 'complete' THEN
-        outcome := complete_todo_v1(locked.todo, p_operation -> 'complete' = 'true');
-    ELSE
+    IF p_operation ? 'delete' THEN
+        became := 'deleted';
         PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
+    ELSE
+        became := 'updated';
+        outcome := operate_todo_v1(locked.todo, p_operation);
     END IF;
 END $$;
 
@@ -370,10 +364,10 @@ BEGIN
             RETURNING uid, version
         )
         INSERT INTO events (workspace_id, type, subject, version, changes)
-        SELECT p_workspace, 'todo.updated', c.uid, c.version, CASE
-            WHEN p_change ? 'add_tag' THEN jsonb_build_object('tags', jsonb_build_object('added', names, 'removed', '[]'::jsonb))
-            ELSE jsonb_build_object('tags', jsonb_build_object('added', '[]'::jsonb, 'removed', names))
-        END
+        SELECT p_workspace, 'todo.updated', c.uid, c.version, jsonb_build_object('tags', jsonb_build_object(
+            'added', CASE WHEN p_change ? 'add_tag' THEN names ELSE '[]' END,
+            'removed', CASE WHEN p_change ? 'remove_tag' THEN names ELSE '[]' END
+        ))
         FROM changed c CROSS JOIN (
             SELECT jsonb_agg(name) AS names FROM tags
             WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'
@@ -553,12 +547,20 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
+CREATE TABLE public.departments (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT departments_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
+);
+
 CREATE FUNCTION public.department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb
     LANGUAGE sql STABLE
-    AS $$
-    SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
-    WHERE workspace_id = p_workspace AND id = p_department;
-$$;
+    RETURN (SELECT jsonb_build_object('id', departments.uid, 'name', departments.name) AS jsonb_build_object FROM public.departments WHERE ((departments.workspace_id = department_named_v1.p_workspace) AND (departments.id = department_named_v1.p_department)));
 
 CREATE FUNCTION public.department_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -688,10 +690,7 @@ CREATE FUNCTION public.employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bi
 
 CREATE FUNCTION public.employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb
     LANGUAGE sql STABLE
-    AS $$
-    SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
-    WHERE workspace_id = p_workspace AND id = p_employee;
-$$;
+    RETURN (SELECT jsonb_build_object('id', employees.uid, 'name', employees.name) AS jsonb_build_object FROM public.employees WHERE ((employees.workspace_id = employee_named_v1.p_workspace) AND (employees.id = employee_named_v1.p_employee)));
 
 CREATE FUNCTION public.employee_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -845,15 +844,15 @@ CREATE FUNCTION public.feed_changes_v1(p_workspace bigint, p_xid text, p_id bigi
     AS $$
 BEGIN
     WITH looked AS MATERIALIZED (
-        SELECT e.xid, e.id, split_part(e.type, '.', 1) AS kind, e.subject, e.version, e.at,
-            e.changes -> 'replaced_by' AS replaced_by, row_number() OVER (ORDER BY e.xid, e.id) AS place
+        SELECT e.xid, e.id, split_part(e.type, '.', 1) AS kind, e.subject, e.at,
+            row_number() OVER (ORDER BY e.xid, e.id) AS place
         FROM events e
         WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (p_xid::xid8, p_id) AND e.xid < p_horizon
         ORDER BY e.xid, e.id LIMIT feed_window_v1()
     ), wanted AS MATERIALIZED (
-        SELECT * FROM looked WHERE kind = ANY (p_kinds) ORDER BY place LIMIT p_limit
+        SELECT kind, subject, place FROM looked WHERE kind = ANY (p_kinds) ORDER BY place LIMIT p_limit
     ), subjects AS MATERIALIZED (
-        SELECT DISTINCT ON (subject) * FROM wanted ORDER BY subject, place DESC
+        SELECT kind, subject, max(place) AS place FROM wanted GROUP BY kind, subject
     ), last AS MATERIALIZED (
         SELECT * FROM looked
         WHERE place = CASE
@@ -861,35 +860,58 @@ BEGIN
             ELSE (SELECT max(place) FROM looked)
         END
     )
-    SELECT (
-            SELECT array_agg(
-                feed_item_v1(s.kind, s.subject, coalesce(f.version, s.version), f.document,
-                    CASE WHEN f.document IS NULL THEN s.replaced_by END) ORDER BY s.place
-            )
-            FROM subjects s CROSS JOIN LATERAL feed_subject_v1(p_workspace, s.kind, s.subject) f
-        ), l.xid::text, l.id, l.at
+    SELECT ARRAY(SELECT feed_item_v1(p_workspace, kind, subject) FROM subjects ORDER BY place), l.xid::text, l.id, l.at
     INTO items, last_xid, last_id, last_at FROM last l;
 END $$;
 
-CREATE FUNCTION public.feed_item_v1(p_kind text, p_uid uuid, p_version bigint, p_document text, p_replaced_by jsonb) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (((((((((('{"type":"'::text || p_kind) || '","uid":"'::text) || p_uid) || '","version":'::text) || p_version) || ',"document":'::text) || COALESCE(p_document, 'null'::text)) || ',"replaced_by":'::text) || COALESCE(((p_replaced_by -> 'id'::text))::text, 'null'::text)) || '}'::text);
-
-CREATE FUNCTION public.feed_kinds_v1() RETURNS text[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY['department'::text, 'employee'::text, 'tag'::text, 'list'::text, 'todo'::text];
+CREATE FUNCTION public.feed_item_v1(p_workspace bigint, p_kind text, p_uid uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    version bigint;
+    document text;
+    replaced_by jsonb;
+BEGIN
+    CASE p_kind
+    WHEN 'todo' THEN
+        SELECT t.version, d.document INTO version, document
+        FROM todos t JOIN todo_documents_v1 d USING (workspace_id, id)
+        WHERE t.workspace_id = p_workspace AND t.uid = p_uid AND t.deleted_at IS NULL;
+    WHEN 'tag' THEN
+        SELECT g.version, json_build_object('id', g.uid, 'name', g.name) INTO version, document FROM tags g
+        WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+    WHEN 'list' THEN
+        SELECT i.version, json_build_object('id', i.uid, 'name', i.name, 'color', i.color, 'position', i.position,
+            'archived_at', rfc3339_v1(i.archived_at), 'created_at', rfc3339_v1(i.created_at),
+            'updated_at', rfc3339_v1(i.updated_at), 'version', i.version)
+        INTO version, document FROM lists i WHERE i.workspace_id = p_workspace AND i.uid = p_uid;
+    WHEN 'employee' THEN
+        SELECT e.version, d.document INTO version, document
+        FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
+        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
+    WHEN 'department' THEN
+        SELECT e.version, d.document INTO version, document
+        FROM departments e JOIN department_documents_v1 d USING (workspace_id, id)
+        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
+    END CASE;
+    IF document IS NULL THEN
+        SELECT e.version, e.changes -> 'replaced_by' -> 'id' INTO version, replaced_by FROM events e
+        WHERE e.workspace_id = p_workspace AND e.subject = p_uid ORDER BY e.version DESC LIMIT 1;
+    END IF;
+    RETURN format('{"type":"%s","uid":"%s","version":%s,"document":%s,"replaced_by":%s}',
+        p_kind, p_uid, version, coalesce(document, 'null'), coalesce(replaced_by, 'null'));
+END $$;
 
 CREATE FUNCTION public.feed_page_v1(p_workspace bigint, p_epoch uuid, p_phase text, p_after bigint, p_xid text, p_id bigint, p_complete_at timestamp with time zone, p_kinds text[], p_limit bigint, OUT outcome text, OUT items text, OUT epoch text, OUT phase text, OUT after bigint, OUT xid text, OUT id bigint, OUT complete_at text, OUT more boolean, OUT pending boolean) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
     horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
-    -- Its last line, read from the end of the index.
+    -- Of its last line, read from the end of the index.
     newest CONSTANT xid8 := (
         SELECT e.xid FROM events e WHERE e.workspace_id = p_workspace ORDER BY e.xid DESC, e.id DESC LIMIT 1
     );
-    kinds CONSTANT text[] := feed_kinds_v1();
-    room bigint := p_limit;
+    phases CONSTANT text[] := p_kinds || 'changes'::text;
     told text[] := '{}';
     part record;
 BEGIN
@@ -902,45 +924,41 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    phase := coalesce(p_phase, kinds[1]);
+    phase := coalesce(p_phase, phases[1]);
     after := coalesce(p_after, 0);
-    -- Lines below the horizon are part of the state that this snapshot shows.
-    xid := coalesce(p_xid, horizon::text);
-    id := coalesce(p_id, 0);
-    complete_at := rfc3339_v1(coalesce(p_complete_at, now()));
-    more := false;
-    WHILE phase <> 'changes' AND room > 0 LOOP
-        IF phase = ANY (p_kinds) THEN
-            part := feed_state_v1(p_workspace, phase, after, room);
-            told := told || part.items;
-            room := room - coalesce(cardinality(part.items), 0);
-            IF part.last IS NOT NULL THEN
-                after := part.last;
-                more := true;
-                EXIT;
-            END IF;
-        END IF;
-        phase := coalesce(kinds[array_position(kinds, phase) + 1], 'changes');
-        after := 0;
-    END LOOP;
-    IF phase = 'changes' AND room > 0 THEN
-        part := feed_changes_v1(p_workspace, xid, id, horizon, p_kinds, room);
-        told := told || part.items;
-        IF part.last_xid IS NOT NULL THEN
-            xid := part.last_xid;
-            id := part.last_id;
-        END IF;
+    xid := p_xid;
+    id := p_id;
+    IF p_xid IS NULL THEN
+        -- The last settled line: this snapshot shows what it tells. Not the horizon: Postgres may give the number of a
+        -- transaction that wrote nothing once more after a crash.
+        SELECT e.xid::text, e.id INTO xid, id FROM events e
+        WHERE e.workspace_id = p_workspace AND e.xid < horizon ORDER BY e.xid DESC, e.id DESC LIMIT 1;
+        xid := coalesce(xid, '0');
+        id := coalesce(id, 0);
     END IF;
+    more := false;
+    WHILE phase <> 'changes' AND NOT more LOOP
+        part := feed_state_v1(p_workspace, phase, after, p_limit - cardinality(told));
+        told := told || part.items;
+        more := part.last IS NOT NULL;
+        IF NOT more THEN
+            phase := phases[array_position(phases, phase) + 1];
+        END IF;
+        after := coalesce(part.last, 0);
+    END LOOP;
+    complete_at := rfc3339_v1(coalesce(p_complete_at, now()));
     IF phase = 'changes' THEN
+        part := feed_changes_v1(p_workspace, xid, id, horizon, p_kinds, p_limit - cardinality(told));
+        told := told || part.items;
+        xid := coalesce(part.last_xid, xid);
+        id := coalesce(part.last_id, id);
         -- In order, so that the planner does not look for any line that will do from end to end.
         more := coalesce((
             SELECT e.xid < horizon FROM events e
             WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
             ORDER BY e.xid, e.id LIMIT 1
         ), false);
-        complete_at := rfc3339_v1(CASE WHEN NOT more THEN now() ELSE coalesce(part.last_at, complete_at::timestamptz) END);
-    ELSE
-        more := true;
+        complete_at := rfc3339_v1(CASE WHEN more THEN coalesce(part.last_at, p_complete_at, now()) ELSE now() END);
     END IF;
     pending := coalesce(newest >= horizon, false);
     items := '[' || array_to_string(told, ',') || ']';
@@ -969,81 +987,43 @@ CREATE FUNCTION public.feed_state_v1(p_workspace bigint, p_kind text, p_after bi
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
-    looked_at bigint := 0;
+    uids uuid[];
 BEGIN
     CASE p_kind
     WHEN 'todo' THEN
         WITH looked AS MATERIALIZED (
-            SELECT id, uid, version, deleted_at FROM todos WHERE workspace_id = p_workspace AND id > p_after
+            SELECT id, uid, deleted_at FROM todos WHERE workspace_id = p_workspace AND id > p_after
             ORDER BY id LIMIT feed_window_v1()
         ), live AS MATERIALIZED (
-            SELECT * FROM looked WHERE deleted_at IS NULL ORDER BY id LIMIT p_limit
+            SELECT id, uid FROM looked WHERE deleted_at IS NULL ORDER BY id LIMIT p_limit
         )
-        SELECT array_agg(feed_item_v1(p_kind, uid, version, todo_document_v1(p_workspace, id), NULL) ORDER BY id),
+        SELECT array_agg(uid ORDER BY id),
             CASE
                 WHEN count(*) = p_limit THEN max(id)
                 WHEN (SELECT count(*) FROM looked) = feed_window_v1() THEN (SELECT max(id) FROM looked)
             END
-        INTO items, last FROM live;
+        INTO uids, last FROM live;
     WHEN 'tag' THEN
-        SELECT array_agg(feed_item_v1(p_kind, g.uid, g.version, g.document, NULL) ORDER BY g.id), max(g.id), count(*)
-        INTO items, last, looked_at
-        FROM (
-            SELECT g.id, g.uid, g.version, tag_document_v1(g) AS document FROM tags g
-            WHERE g.workspace_id = p_workspace AND g.id > p_after ORDER BY g.id LIMIT p_limit
-        ) g;
+        SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
+        FROM (SELECT id, uid FROM tags WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) g;
     WHEN 'list' THEN
-        SELECT array_agg(feed_item_v1(p_kind, i.uid, i.version, i.document, NULL) ORDER BY i.id), max(i.id), count(*)
-        INTO items, last, looked_at
-        FROM (
-            SELECT i.id, i.uid, i.version, list_document_v1(i) AS document FROM lists i
-            WHERE i.workspace_id = p_workspace AND i.id > p_after ORDER BY i.id LIMIT p_limit
-        ) i;
+        SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
+        FROM (SELECT id, uid FROM lists WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) i;
     WHEN 'employee' THEN
-        SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
-        INTO items, last, looked_at
+        SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
         FROM (
-            SELECT e.id, e.uid, e.version, d.document
-            FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
-            WHERE e.workspace_id = p_workspace AND e.id > p_after ORDER BY e.id LIMIT p_limit
+            SELECT id, uid FROM employees WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit
         ) e;
     WHEN 'department' THEN
-        SELECT array_agg(feed_item_v1(p_kind, e.uid, e.version, e.document, NULL) ORDER BY e.id), max(e.id), count(*)
-        INTO items, last, looked_at
+        SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
         FROM (
-            SELECT e.id, e.uid, e.version, d.document
-            FROM departments e JOIN department_documents_v1 d USING (workspace_id, id)
-            WHERE e.workspace_id = p_workspace AND e.id > p_after ORDER BY e.id LIMIT p_limit
-        ) e;
+            SELECT id, uid FROM departments WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit
+        ) d;
     END CASE;
-    IF p_kind <> 'todo' AND looked_at < p_limit THEN
-        last := NULL;
-    END IF;
-END $$;
-
-CREATE FUNCTION public.feed_subject_v1(p_workspace bigint, p_kind text, p_uid uuid, OUT version bigint, OUT document text) RETURNS record
-    LANGUAGE plpgsql STABLE
-    AS $$
-BEGIN
-    CASE p_kind
-    WHEN 'todo' THEN
-        SELECT t.version, todo_document_v1(p_workspace, t.id) INTO version, document FROM todos t
-        WHERE t.workspace_id = p_workspace AND t.uid = p_uid AND t.deleted_at IS NULL;
-    WHEN 'tag' THEN
-        SELECT g.version, tag_document_v1(g) INTO version, document FROM tags g
-        WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
-    WHEN 'list' THEN
-        SELECT i.version, list_document_v1(i) INTO version, document FROM lists i
-        WHERE i.workspace_id = p_workspace AND i.uid = p_uid;
-    WHEN 'employee' THEN
-        SELECT e.version, d.document INTO version, document
-        FROM employees e JOIN employee_documents_v1 d USING (workspace_id, id)
-        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
-    WHEN 'department' THEN
-        SELECT e.version, d.document INTO version, document
-        FROM departments e JOIN department_documents_v1 d USING (workspace_id, id)
-        WHERE e.workspace_id = p_workspace AND e.uid = p_uid;
-    END CASE;
+    items := ARRAY(
+        SELECT feed_item_v1(p_workspace, p_kind, uid)
+        FROM unnest(uids) WITH ORDINALITY AS u (uid, place) ORDER BY place
+    );
 END $$;
 
 CREATE FUNCTION public.feed_window_v1() RETURNS bigint
@@ -1062,6 +1042,7 @@ CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    place bigint := hashtextextended(p_workspace || ' ' || p_route || ' ' || p_key, 0);
     claimed boolean;
     known idempotency_keys;
 BEGIN
@@ -1069,7 +1050,11 @@ BEGIN
     IF p_key IS NULL THEN
         RETURN;
     END IF;
-    claimed := pg_try_advisory_xact_lock(hashtextextended(p_workspace || ' ' || p_route || ' ' || p_key, 0));
+    claimed := pg_try_advisory_xact_lock(place);
+    IF NOT claimed THEN
+        PERFORM pg_sleep(0.02);
+        claimed := pg_try_advisory_xact_lock(place);
+    END IF;
     SELECT * INTO known FROM idempotency_keys
         WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
             AND created_at > now() - idempotency_retention_v1();
@@ -1304,9 +1289,13 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
-CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
+CREATE FUNCTION public.list_enter_v1(p_workspace bigint, p_list bigint) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM lock_list_v1(p_list, false) WHERE p_list IS NOT NULL;
+    RETURN list_state_v1(p_workspace, p_list);
+END $$;
 
 CREATE TABLE public.lists (
     workspace_id bigint NOT NULL,
@@ -1325,18 +1314,6 @@ CREATE TABLE public.lists (
     CONSTRAINT lists_position_check CHECK ((("position" >= ('-1000000000000000'::numeric)::double precision) AND ("position" <= ('1000000000000000'::numeric)::double precision)))
 );
 
-CREATE FUNCTION public.list_document_v1(p_list public.lists) RETURNS text
-    LANGUAGE sql STABLE PARALLEL SAFE
-    RETURN (json_build_object('id', (p_list).uid, 'name', (p_list).name, 'color', (p_list).color, 'position', (p_list)."position", 'archived_at', public.rfc3339_v1((p_list).archived_at), 'created_at', public.rfc3339_v1((p_list).created_at), 'updated_at', public.rfc3339_v1((p_list).updated_at), 'version', (p_list).version))::text;
-
-CREATE FUNCTION public.list_enter_v1(p_workspace bigint, p_list bigint) RETURNS text
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    PERFORM lock_list_v1(p_list, false) WHERE p_list IS NOT NULL;
-    RETURN list_state_v1(p_workspace, p_list);
-END $$;
-
 CREATE FUNCTION public.list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_id_v1.p_workspace) AND (lists.uid = list_id_v1.p_uid)));
@@ -1347,9 +1324,7 @@ CREATE FUNCTION public.list_ids_v1(p_workspace bigint, p_uids uuid[]) RETURNS bi
 
 CREATE FUNCTION public.list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb
     LANGUAGE sql STABLE
-    AS $$
-    SELECT (SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list);
-$$;
+    RETURN (SELECT jsonb_build_object('id', lists.uid, 'name', lists.name) AS jsonb_build_object FROM public.lists WHERE ((lists.workspace_id = list_named_v1.p_workspace) AND (lists.id = list_named_v1.p_list)));
 
 CREATE FUNCTION public.list_state_v1(p_workspace bigint, p_list bigint) RETURNS text
     LANGUAGE plpgsql
@@ -1431,27 +1406,24 @@ BEGIN
     outcome := 'done';
 END $$;
 
-CREATE FUNCTION public.lock_list_v1(p_list bigint, p_alone boolean) RETURNS void
+CREATE FUNCTION public.lock_v1(p_class integer, p_of bigint, p_alone boolean) RETURNS void
     LANGUAGE plpgsql
     AS $$
 BEGIN
     IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1818850164, hashint8(p_list));
+        PERFORM pg_advisory_xact_lock(p_class, hashint8(p_of));
     ELSE
-        PERFORM pg_advisory_xact_lock_shared(1818850164, hashint8(p_list));
+        PERFORM pg_advisory_xact_lock_shared(p_class, hashint8(p_of));
     END IF;
 END $$;
 
+CREATE FUNCTION public.lock_list_v1(p_list bigint, p_alone boolean) RETURNS void
+    LANGUAGE sql
+    RETURN public.lock_v1(1818850164, p_list, p_alone);
+
 CREATE FUNCTION public.lock_tags_v1(p_workspace bigint, p_alone boolean) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1952540519, hashint8(p_workspace));
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared(1952540519, hashint8(p_workspace));
-    END IF;
-END $$;
+    LANGUAGE sql
+    RETURN public.lock_v1(1952540519, p_workspace, p_alone);
 
 CREATE FUNCTION public.lock_todo_v1(p_workspace bigint, p_id bigint, p_uid uuid, p_versions bigint[], p_also_in_bin boolean, OUT outcome text, OUT todo public.todos) RETURNS record
     LANGUAGE plpgsql
@@ -1470,15 +1442,8 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void
-    LANGUAGE plpgsql
-    AS $$
-BEGIN
-    IF p_alone THEN
-        PERFORM pg_advisory_xact_lock(1953654116, hashint8(p_workspace));
-    ELSE
-        PERFORM pg_advisory_xact_lock_shared(1953654116, hashint8(p_workspace));
-    END IF;
-END $$;
+    LANGUAGE sql
+    RETURN public.lock_v1(1953654116, p_workspace, p_alone);
 
 CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
     LANGUAGE sql
@@ -1486,17 +1451,6 @@ CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind t
     INSERT INTO events (workspace_id, type, subject, version, actor)
     SELECT p_workspace, p_kind || '.created', uid, 1, p_actor FROM unnest(p_uids) AS uid;
 $$;
-
-CREATE TABLE public.departments (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT departments_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
-);
 
 CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1560,6 +1514,21 @@ BEGIN
     PERFORM relist_todos_v1(p_workspace, roots || p_todos || todos_below_v1(p_workspace, roots), list);
     RETURN 'done';
 END $$;
+
+CREATE FUNCTION public.operate_todo_v1(p_todo public.todos, p_operation jsonb) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN CASE
+        WHEN p_operation ? 'update' THEN change_todo_v1(p_todo, p_operation -> 'update')
+        WHEN p_operation ? 'move' THEN move_todo_v1(p_todo, p_operation -> 'move')
+        WHEN p_operation ? 'complete' THEN complete_todo_v1(p_todo, (p_operation -> 'complete')::boolean)
+    END;
+END $$;
+
+CREATE FUNCTION public.operation_reshapes_v1(p_operation jsonb) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN ((p_operation ? 'move'::text) OR (p_operation @> '{"complete": true}'::jsonb) OR COALESCE(((p_operation -> 'update'::text) ?| ARRAY['list'::text, 'parent'::text]), false));
 
 CREATE FUNCTION public.precondition_v1(p_version bigint, p_versions bigint[]) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -1772,6 +1741,10 @@ BEGIN
     ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
+CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
+
 CREATE FUNCTION public.set_tags_v1(p_workspace bigint, p_todo bigint, p_tags jsonb) RETURNS jsonb
     LANGUAGE plpgsql
     AS $$
@@ -1857,12 +1830,12 @@ BEGIN
     WITH former AS MATERIALIZED (
         SELECT id, position FROM todos WHERE workspace_id = p_workspace AND id = ANY (before || behind)
     ), changed AS (
-    UPDATE todos t SET
-        position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
-        version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-    FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
-    WHERE t.workspace_id = p_workspace AND t.id = n.id
-    RETURNING t.id, t.uid, t.version, t.position
+        UPDATE todos t SET
+            position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
+            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
+        WHERE t.workspace_id = p_workspace AND t.id = n.id
+        RETURNING t.id, t.uid, t.version, t.position
     )
     INSERT INTO events (workspace_id, type, subject, version, changes)
     SELECT p_workspace, 'todo.moved', c.uid, c.version,
@@ -1898,10 +1871,6 @@ BEGIN
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
-
-CREATE FUNCTION public.tag_document_v1(p_tag public.tags) RETURNS text
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (json_build_object('id', (p_tag).uid, 'name', (p_tag).name))::text;
 
 CREATE FUNCTION public.tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2037,33 +2006,6 @@ BEGIN
     RETURN changes;
 END $$;
 
-CREATE FUNCTION public.todo_complete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_subtasks boolean, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-    locked record;
-BEGIN
-    cache_wait := false;
-    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
-    IF outcome <> 'new' THEN
-        RETURN;
-    END IF;
-    IF p_subtasks THEN
-        PERFORM lock_tree_v1(p_workspace, true);
-    END IF;
-    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
-    outcome := locked.outcome;
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    outcome := complete_todo_v1(locked.todo, p_subtasks);
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    body := todo_document_v1(p_workspace, (locked.todo).id);
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
-END $$;
-
 CREATE FUNCTION public.todo_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
@@ -2171,36 +2113,9 @@ CREATE FUNCTION public.todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT todos.id FROM public.todos WHERE ((todos.workspace_id = todo_id_v1.p_workspace) AND (todos.uid = todo_id_v1.p_uid)));
 
-CREATE FUNCTION public.todo_move_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
-    LANGUAGE plpgsql
-    AS $$
-DECLARE
-    locked record;
-BEGIN
-    cache_wait := false;
-    SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
-    IF outcome <> 'new' THEN
-        RETURN;
-    END IF;
-    PERFORM lock_tree_v1(p_workspace, true);
-    SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
-    outcome := locked.outcome;
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    outcome := move_todo_v1(locked.todo, p_fields);
-    IF outcome <> 'done' THEN
-        RETURN;
-    END IF;
-    body := todo_document_v1(p_workspace, (locked.todo).id);
-    cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
-END $$;
-
 CREATE FUNCTION public.todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb
     LANGUAGE sql STABLE
-    AS $$
-    SELECT (SELECT jsonb_build_object('id', uid, 'title', title) FROM todos WHERE workspace_id = p_workspace AND id = p_todo);
-$$;
+    RETURN (SELECT jsonb_build_object('id', todos.uid, 'title', todos.title) AS jsonb_build_object FROM public.todos WHERE ((todos.workspace_id = todo_named_v1.p_workspace) AND (todos.id = todo_named_v1.p_todo)));
 
 CREATE FUNCTION public.todo_place_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb, OUT outcome text, OUT to_list bigint, OUT to_parent bigint) RETURNS record
     LANGUAGE plpgsql
@@ -2309,7 +2224,7 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION public.todo_update_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_fields jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.todo_update_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_operation jsonb, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -2320,10 +2235,10 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    IF p_fields ? 'tags' THEN
+    IF p_operation -> 'update' ? 'tags' THEN
         PERFORM lock_tags_v1(p_workspace, false);
     END IF;
-    IF p_fields ?| ARRAY['list', 'parent'] THEN
+    IF operation_reshapes_v1(p_operation) THEN
         PERFORM lock_tree_v1(p_workspace, true);
     END IF;
     SELECT * INTO locked FROM lock_todo_v1(p_workspace, p_id, p_uid, p_versions, false);
@@ -2331,7 +2246,7 @@ BEGIN
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    outcome := change_todo_v1(locked.todo, p_fields);
+    outcome := operate_todo_v1(locked.todo, p_operation);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;

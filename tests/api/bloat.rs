@@ -140,7 +140,8 @@ async fn update_the_rest(sql: &Client, workspace: i64) {
         "do $$ declare todo bigint := (select min(id) from todos where workspace_id = {workspace}); begin
             for number in 1 .. 4000 loop
                 perform todo_update_v1({workspace}, null, null, null, false, todo + number % 100, null, null,
-                    jsonb_build_object('status', (array['pending', 'in_progress', 'completed'])[1 + number % 3]));
+                    jsonb_build_object('update', jsonb_build_object(
+                        'status', (array['pending', 'in_progress', 'completed'])[1 + number % 3])));
                 commit;
             end loop;
             for number in 1 .. 20000 loop

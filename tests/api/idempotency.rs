@@ -17,6 +17,7 @@ suite![
     keys_belong_to_a_route,
     what_failed_validation_is_not_recorded,
     a_conflict_is_not_recorded,
+    a_refused_key_is_free_at_once,
     every_post_takes_a_key,
     an_administrators_posts_take_a_key,
     bad_keys_are_bad_parameters,
@@ -120,6 +121,24 @@ async fn a_conflict_is_not_recorded() {
     ws.delete(&path).send().await.no_content();
     create().send().await.created();
     create().send().await.created();
+}
+
+/// A caller who mends what was refused sends it again with the next packet.
+async fn a_refused_key_is_free_at_once() {
+    let ws = Workspace::new().await;
+    let create = json!({ "op": "create", "todo": { "title": "x", "description": "long ".repeat(2_000) } });
+    let unknown = json!({ "op": "delete", "id": "01890000-0000-7000-8000-000000000000" });
+    for key in 0..100 {
+        let batch = |last: &Value| {
+            let operations = [vec![create.clone(); 5], vec![last.clone()]].concat();
+            ws.post("/api/v2/todos/batch")
+                .header("idempotency-key", format!("k{key}"))
+                .json(json!({ "operations": operations }))
+        };
+        let (refused, mended) = (batch(&unknown), batch(&create));
+        refused.send().await.problem(422, "invalid_body").at("/operations/5/id", "not_found");
+        mended.send().await.ok();
+    }
 }
 
 async fn every_post_takes_a_key() {

@@ -1,6 +1,7 @@
 //! Single todos.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
@@ -12,8 +13,6 @@ use crate::domain::id::Id;
 use crate::domain::list::Move;
 use crate::domain::todo::{Draft, Patch, Precondition, Todo};
 use crate::error::{Error, Kind, Result};
-
-const UPDATE: Function = Function("todo_update_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
 
 /// A live todo.
 ///
@@ -63,9 +62,7 @@ pub async fn replace(
     precondition: &Precondition,
     draft: &Draft,
 ) -> Result<Written<Todo>> {
-    let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::draft(draft))];
-    write.call(pg, UPDATE, params, Kind::Todo).await
+    update(pg, write, id, precondition, &json!({ "update": todo_fields::draft(draft) })).await
 }
 
 /// Changes what the patch names; a patch that changes nothing leaves the version and `updated_at`.
@@ -79,9 +76,7 @@ pub async fn patch(
     precondition: &Precondition,
     patch: &Patch,
 ) -> Result<Written<Todo>> {
-    let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::patch(patch))];
-    write.call(pg, UPDATE, params, Kind::Todo).await
+    update(pg, write, id, precondition, &json!({ "update": todo_fields::patch(patch) })).await
 }
 
 /// Moves a live todo with all that is below it, and makes room for it where there is none.
@@ -96,10 +91,7 @@ pub async fn relocate(
     precondition: &Precondition,
     to: &Move,
 ) -> Result<Written<Todo>> {
-    const SQL: Function = Function("todo_move_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
-    let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(precondition), json_param(&todo_fields::movement(to))];
-    write.call(pg, SQL, params, Kind::Todo).await
+    update(pg, write, id, precondition, &json!({ "move": todo_fields::movement(to) })).await
 }
 
 /// Completes a live todo, with `subtasks` also the open ones below it.
@@ -113,9 +105,20 @@ pub async fn complete(
     precondition: &Precondition,
     subtasks: bool,
 ) -> Result<Written<Todo>> {
-    const SQL: Function = Function("todo_complete_v1", "$8, $9::text::uuid, $10, $11");
+    update(pg, write, id, precondition, &json!({ "complete": subtasks })).await
+}
+
+async fn update(
+    pg: &Pg,
+    write: &Write<'_>,
+    id: Id,
+    precondition: &Precondition,
+    operation: &Value,
+) -> Result<Written<Todo>> {
+    const SQL: Function = Function("todo_update_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(precondition), Param::Bool(subtasks)], Kind::Todo).await
+    let params = [serial, uid, write::versions(precondition), json_param(operation)];
+    write.call(pg, SQL, params, Kind::Todo).await
 }
 
 /// A todo that was put into the bin.
