@@ -361,7 +361,7 @@ async fn a_first_page_begins_where_the_log_ends() {
     let workspace = database::workspace(&database, &ws).await;
     ws.titled("x").await;
     settle(&ws).await;
-    let last = "select (p.xid::xid8, p.id) <= (select (e.xid, e.id) from events e where e.workspace_id = $1 \
+    let last = "select (p.xid::xid8, p.id) <= (select e.xid, e.id from events e where e.workspace_id = $1 \
         order by e.xid desc, e.id desc limit 1) \
         from feed_page_v1($1, null, null, null, null, null, null, '{todo}', 10) p";
     assert!(database.query_one(last, &[&workspace]).await.unwrap().get::<_, bool>(0));

@@ -12,7 +12,7 @@ use super::Answer;
 pub struct Exchange {
     /// The method.
     pub method: String,
-    /// The path without its query.
+    /// The path without its query, with `{id}` where an id stands.
     pub path: String,
     /// The status of the answer.
     pub status: u16,
@@ -31,8 +31,15 @@ pub fn note(answer: &Answer) {
     let faults = body["errors"].as_array().into_iter().flatten().filter_map(|fault| fault["code"].as_str());
     FAULTS.lock().unwrap().extend(faults.map(str::to_owned));
     // A slash at the end makes no difference.
-    let path = answer.path.split('?').next().unwrap_or_default().trim_end_matches('/').to_owned();
+    let path = answer.path.split('?').next().unwrap_or_default().trim_end_matches('/');
+    let path =
+        path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment }).collect::<Vec<_>>().join("/");
     SEEN.lock().unwrap().insert(Exchange { method: answer.method.clone(), path, status: answer.status, code });
+}
+
+/// Whether a segment of a path is an id of version 1 or of version 2.
+fn is_id(segment: &str) -> bool {
+    segment.parse::<u64>().is_ok() || uuid::Uuid::try_parse(segment).is_ok()
 }
 
 /// Everything seen so far.
