@@ -12,9 +12,10 @@ use url::Url;
 
 use super::anchors::{answers, fresh};
 use super::plot::{Chart, Panel};
+use super::results;
 use super::service::Bench;
-use super::wrk::{CONNECTIONS, Load, Runs, in_turn, milliseconds};
-use crate::progress::{Step, print, say};
+use super::wrk::{Load, Runs, in_turn, milliseconds};
+use crate::progress::{Step, print};
 use crate::run::Process;
 use crate::servers::free_port;
 use crate::token::{self, Scope};
@@ -25,9 +26,6 @@ const WORKSPACE: &str = "adopted";
 
 /// Requests of which the statements are counted.
 const COUNTED: u64 = 20;
-
-/// Where the figures and the plots go.
-const RESULTS: &str = "bench/results";
 
 /// What is asked for.
 struct Subject {
@@ -109,7 +107,7 @@ pub async fn measure(bench: &Bench<'_>, folder: &Path) -> Result<()> {
         results.push((subject.name, figures));
     }
     gains(&results);
-    write(bench, &applications, &results)?;
+    results::write(bench, "adopt", loads(&applications, &results), &chart(&applications, &results)).await?;
     for application in &applications {
         application.process.stop().await;
     }
@@ -137,18 +135,14 @@ async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subj
     for application in applications {
         statements.push(application.statements(bench, subject).await?);
     }
-    let load = |application: &Application| (application.listen, application.token.clone());
-    let addresses: Vec<(SocketAddr, Option<String>)> = applications.iter().map(load).collect();
-    let [before, plan, ours] = addresses.as_slice() else { return Ok(Vec::new()) };
+    let [before, plan, ours] = applications else { return Ok(Vec::new()) };
     let script = (subject.name == CREATE).then_some("create.lua");
-    let loads = [before, plan, ours].map(|(server, token)| Load {
-        server: *server,
+    let loads = [before, plan, ours].map(|application| Load {
+        server: application.listen,
         path: subject.path,
-        token: token.as_deref(),
+        token: application.token.as_deref(),
         script,
-        mix: None,
-        connections: CONNECTIONS,
-        seconds: bench.seconds,
+        ..bench.load()
     });
     let runs = in_turn(loads, bench.session).await?;
     step.done();
@@ -229,42 +223,21 @@ fn gains(results: &[(&str, Vec<Measured>)]) {
     }
 }
 
-fn write(bench: &Bench<'_>, applications: &[Application], results: &[(&str, Vec<Measured>)]) -> Result<()> {
-    let folder = bench.session.checkout.root().join(RESULTS);
-    std::fs::create_dir_all(&folder).context("the folder of the results cannot be made")?;
-    let loads: Vec<Value> = results
-        .iter()
-        .map(|(what, figures)| {
-            let told = applications.iter().zip(figures).map(|(application, figures)| {
-                let typical = figures.runs.typical();
-                json!({
-                    "application": application.name,
-                    "requests_per_second": typical.requests,
-                    "p50_ms": typical.median.as_secs_f64() * 1000.0,
-                    "p99_ms": typical.p99.as_secs_f64() * 1000.0,
-                    "resident_megabytes": figures.megabytes,
-                    "kilobytes_per_request_per_second": figures.kilobytes_per_rate(),
-                    "statements_first": figures.statements.map(|both| both[0]),
-                    "statements_again": figures.statements.map(|both| both[1]),
-                })
-            });
-            json!({ "what": what, "figures": told.collect::<Vec<_>>() })
-        })
-        .collect();
-    let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    let all = json!({
-        "command": format!(
-            "cargo xtask bench adopt --anchors FOLDER --host {} --profile {} --seconds {}",
-            bench.host.name(), bench.profile, bench.seconds
-        ),
-        "processors": processors,
-        "connections": CONNECTIONS,
-        "loads": loads,
+fn loads(applications: &[Application], results: &[(&str, Vec<Measured>)]) -> Value {
+    let loads = results.iter().map(|(what, figures)| {
+        let told = applications.iter().zip(figures).map(|(application, figures)| {
+            json!({
+                "application": application.name,
+                "run": results::runs(&figures.runs),
+                "resident_megabytes": figures.megabytes,
+                "kilobytes_per_request_per_second": figures.kilobytes_per_rate(),
+                "statements_first": figures.statements.map(|both| both[0]),
+                "statements_again": figures.statements.map(|both| both[1]),
+            })
+        });
+        json!({ "what": what, "figures": told.collect::<Vec<_>>() })
     });
-    std::fs::write(folder.join("adopt.json"), format!("{}\n", serde_json::to_string_pretty(&all)?))?;
-    std::fs::write(folder.join("adopt.svg"), chart(applications, results).svg())?;
-    say(&format!("the figures and the plot are in {RESULTS}"));
-    Ok(())
+    loads.collect()
 }
 
 /// One panel for each promise.

@@ -9,19 +9,18 @@ use rustix::process::Signal;
 use sqlx::AssertSqlSafe;
 use tokio::process::Command;
 
-use super::service::Bench;
+use super::service::{Bench, Flags};
 use super::wrk::{Figures, Load, Runs, in_turn, milliseconds};
 use crate::build::cargo;
 use crate::progress::{Step, print};
+use crate::run::Process;
 use crate::servers::free_port;
 use crate::{anchors, database, http};
 
 /// Measures each in turn with the service and prints its figures, and how many times as fast the service is.
 pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
     let folder = anchors::folder(folder)?;
-    let python = anchors::python(bench.session).await?;
-    let native = native(bench, &folder).await?;
-    let (service, component) = (bench.service("on").await?, bench.empty_component().await?);
+    let (service, reference) = (bench.service("on").await?, bench.reference(Flags::Deploy).await?);
     let one = format!("/api/v2/todos/{}", bench.todo);
     let creating = Load { script: Some("create.lua"), ..service.load("/api/v2/todos") };
     let pairs = [
@@ -33,25 +32,14 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
             service.load("/api/v2/todos?status=pending&priority=high"),
         ),
         ("create", "/todos", creating),
-        ("one todo; ours: an empty component that asks Redis", "/todos/1", component.load("/redis-held")),
+        ("one todo; ours: the reference that asks Redis once", "/todos/1", reference.load("/script")),
     ];
     print(
         "\n| anchor | what | its requests/s | p50 ms | p99 ms | ours: requests/s | p50 ms | p99 ms | ours/its |\n\
          |---|---|---|---|---|---|---|---|---|",
     );
     for name in ["baseline", "optimized", "axum-native"] {
-        let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-        let mut command = if name == "axum-native" {
-            let mut command = Command::new(&native);
-            command.env("PORT", listen.port().to_string()).stdin(std::process::Stdio::null());
-            command
-        } else {
-            anchors::uvicorn(&python, &folder, name, listen.port())
-        };
-        let (database, redis) = fresh(bench, &folder).await?;
-        command.env("ANCHOR_DB", database).env("ANCHOR_REDIS", redis);
-        let process = bench.session.processes.start(name, command, Signal::TERM)?;
-        answers(listen).await.with_context(|| format!("{name} does not answer"))?;
+        let (listen, process) = start(bench, &folder, name).await?;
         for (what, path, ours) in pairs {
             let [its, ours] =
                 in_turn([Load { server: listen, path, token: None, ..ours }, ours], bench.session).await?;
@@ -59,9 +47,27 @@ pub async fn compare(bench: &Bench<'_>, folder: &Path) -> Result<()> {
         }
         process.stop().await;
     }
-    component.stop().await;
+    reference.stop().await;
     service.stop().await;
     Ok(())
+}
+
+/// Starts one of the applications on a database of its own, and waits until it answers.
+pub async fn start(bench: &Bench<'_>, folder: &Path, name: &'static str) -> Result<(SocketAddr, Process)> {
+    let folder = anchors::folder(folder)?;
+    let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
+    let mut command = if name == "axum-native" {
+        let mut command = Command::new(native(bench, &folder).await?);
+        command.env("PORT", listen.port().to_string()).stdin(std::process::Stdio::null());
+        command
+    } else {
+        anchors::uvicorn(&anchors::python(bench.session).await?, &folder, name, listen.port())
+    };
+    let (database, redis) = fresh(bench, &folder).await?;
+    command.env("ANCHOR_DB", database).env("ANCHOR_REDIS", redis);
+    let process = bench.session.processes.start(name, command, Signal::TERM)?;
+    answers(listen).await.with_context(|| format!("{name} does not answer"))?;
+    Ok((listen, process))
 }
 
 fn row(name: &str, what: &str, its: &Runs, ours: &Runs) {

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 
-use super::service::{Bench, Service};
+use super::service::{Bench, Flags, Service};
 use super::wrk::{Figures, Load, in_turn, milliseconds};
 use crate::progress::{print, say};
 use crate::token::{self, Scope};
@@ -26,7 +26,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         "select t.uid::text from todos t join workspaces w on w.id = t.workspace_id where w.name = 'jobs' limit 1";
     let own: String = sqlx::query_scalar(own).fetch_one(&mut connection).await?;
     // Nagle's algorithm would be most of what is seen of reads with pauses (see `speed`).
-    let service = bench.service_on("on", &["--tcp-nodelay"]).await?;
+    let service = bench.service_with("on", Flags::Deploy, &["--tcp-nodelay"]).await?;
     let client = Client { service: &service, token: &token };
 
     let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;

@@ -3,10 +3,14 @@
 
 mod adopt;
 mod anchors;
+mod cold;
+mod fan;
 mod jobs;
+mod memory;
 mod mixed;
 mod plot;
 mod redis_away;
+mod results;
 mod service;
 mod speed;
 mod wrk;
@@ -44,6 +48,12 @@ enum Subject {
     Speed,
     /// Reads and writes together, with the cache and without.
     Mixed,
+    /// The first request after a pause, and without one.
+    Cold,
+    /// Resident memory: idle, under load, and a minute later.
+    Memory,
+    /// Reads and creates over 8 to 512 connections.
+    Fan,
     /// A change of 200,000 todos in the background, and reads meanwhile.
     Jobs,
     /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
@@ -66,6 +76,15 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     if wanted(Subject::Mixed) {
         mixed::measure(&bench).await?;
+    }
+    if wanted(Subject::Cold) {
+        cold::measure(&bench, args.anchors.as_deref()).await?;
+    }
+    if wanted(Subject::Memory) {
+        memory::measure(&bench, args.anchors.as_deref()).await?;
+    }
+    if wanted(Subject::Fan) {
+        fan::measure(&bench).await?;
     }
     if wanted(Subject::Jobs) {
         jobs::measure(&bench).await?;

@@ -13,15 +13,15 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     head("one todo");
     let service = bench.service("on").await?;
     let [empty, with] = in_turn([service.load("/health/live"), service.load(&one)], bench.session).await?;
-    row("an empty route behind all layers", &empty, &empty, service.megabytes());
-    row("with Redis", &with, &empty, service.megabytes());
+    row("an empty route behind all layers", &empty, None, service.megabytes());
+    row("with Redis", &with, Some(&empty), service.megabytes());
     // A stopped process takes connections and never answers.
     redis.signal(Signal::STOP);
     let hanging = service.read(&one).await;
     redis.signal(Signal::CONT);
-    row("while Redis hangs", &hanging?, &empty, service.megabytes());
+    row("while Redis hangs", &hanging?, Some(&empty), service.megabytes());
     redis.stop().await;
-    row("while Redis is gone", &service.read(&one).await?, &empty, service.megabytes());
+    row("while Redis is gone", &service.read(&one).await?, Some(&empty), service.megabytes());
     service.stop().await;
     Ok(())
 }

@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
+use sqlx::AssertSqlSafe;
 use tokio::process::Command;
 
 use super::wrk::{CONNECTIONS, Load, Runs, in_turn, milliseconds};
-use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
+use crate::build::{COMPONENTS, REFERENCE, SERVICE, cargo, components};
 use crate::progress::{Step, print};
 use crate::run::Process;
 use crate::servers::{Keep, Servers, Wanted, free_port, on_path};
@@ -22,8 +23,34 @@ const TODOS: u32 = 10_000;
 /// Production does not do without one.
 const CURSOR_SECRET: &str = "of the measurements";
 
-/// As in `deploy/`.
-const REUSE: [&str; 2] = ["--max-instance-reuse-count", "1000"];
+/// What the reference components ask Postgres for.
+const FUNCTIONS: &str = "bench/reference/functions.sql";
+
+/// What the host is told about its instances.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Flags {
+    /// Nothing, as `spin up` does.
+    None,
+    /// To keep them, as the image of `deploy/` does.
+    Deploy,
+}
+
+impl Flags {
+    /// As tables have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::None => "no flags",
+            Self::Deploy => "the flags of deploy/",
+        }
+    }
+
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Deploy => &["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"],
+        }
+    }
+}
 
 /// A prepared database, and how to start hosts on it.
 pub struct Bench<'a> {
@@ -86,7 +113,7 @@ impl<'a> Bench<'a> {
         postgres.create_database("todo").await?;
         let database_url = postgres.url("todo");
         migrate::apply(&session.checkout, &database_url).await?;
-        components(session, &[COMPONENTS.as_slice(), &FIXTURES].concat()).await?;
+        components(session, &[COMPONENTS.as_slice(), &[REFERENCE]].concat()).await?;
         let program = match host {
             Host::Embedded => build_host(session, profile).await?,
             Host::Spin => on_path("spin").context("there is no spin on the PATH")?,
@@ -96,18 +123,47 @@ impl<'a> Bench<'a> {
         let token = token::create(&mut connection, "bench", "bench", &[Scope::Read, Scope::Write], None).await?;
         let todo =
             sqlx::query_scalar("select uid::text from todos order by id limit 1").fetch_one(&mut connection).await?;
+        let functions = std::fs::read_to_string(session.checkout.root().join(FUNCTIONS)).context(FUNCTIONS)?;
+        // The file is of the same checkout as this program.
+        sqlx::raw_sql(AssertSqlSafe(functions)).execute(&mut connection).await?;
         Ok(Self { session, servers, database_url, token, todo, seconds, profile: profile.to_owned(), host, program })
+    }
+
+    /// A load of one plain GET, which lacks only the server and the path.
+    pub fn load(&self) -> Load<'_> {
+        Load {
+            server: SocketAddr::from(([127, 0, 0, 1], 0)),
+            path: "/",
+            token: Some(&self.token),
+            script: None,
+            mix: None,
+            connections: CONNECTIONS,
+            seconds: self.seconds,
+        }
+    }
+
+    /// The command that measures a subject as this one does.
+    pub fn command(&self, subject: &str) -> String {
+        let (host, profile, seconds) = (self.host.name(), &self.profile, self.seconds);
+        format!("cargo xtask bench {subject} --host {host} --profile {profile} --seconds {seconds}")
+    }
+
+    /// The version of Postgres.
+    pub async fn version(&self) -> Option<String> {
+        let mut connection = database::connect(&self.database_url).await.ok()?;
+        sqlx::query_scalar("select current_setting('server_version')").fetch_one(&mut connection).await.ok()
     }
 
     /// Starts the service as in production but without limits, and waits until it is ready.
     pub async fn service(&'a self, cache: &str) -> Result<Service<'a>> {
-        self.service_on(cache, &[]).await
+        self.service_with(cache, Flags::Deploy, &[]).await
     }
 
-    /// The same on a host with further arguments.
-    pub async fn service_on(&'a self, cache: &str, arguments: &[&str]) -> Result<Service<'a>> {
+    /// The same with flags of a choice, and further arguments.
+    pub async fn service_with(&'a self, cache: &str, flags: Flags, arguments: &[&str]) -> Result<Service<'a>> {
         let mut command = self.up(
             "spin.toml",
+            flags,
             &[
                 ("ENVIRONMENT", "production"),
                 ("CURSOR_SECRET", CURSOR_SECRET),
@@ -125,19 +181,19 @@ impl<'a> Bench<'a> {
         self.start(command, "/health/ready").await
     }
 
-    /// Starts the tests' component: `/taken` answers a number, `/redis-held` asks Redis for a string before it answers.
-    pub async fn empty_component(&'a self) -> Result<Service<'a>> {
-        self.start(self.up("bench/empty.toml", &[])?, "/taken").await
+    /// Starts the reference components: see `bench/reference`.
+    pub async fn reference(&'a self, flags: Flags) -> Result<Service<'a>> {
+        self.start(self.up("bench/reference/spin.toml", flags, &[])?, "/empty").await
     }
 
     /// The host with a manifest, told where the servers are and what else is set.
-    fn up(&self, manifest: &str, settings: &[(&str, &str)]) -> Result<Command> {
+    fn up(&self, manifest: &str, flags: Flags, settings: &[(&str, &str)]) -> Result<Command> {
         let redis = self.servers.redis.as_ref().context("there is no Redis")?;
         let mut command = Command::new(&self.program);
         // With it Spin takes a trace of the stack for each error of the host.
         command.env_remove("RUST_BACKTRACE");
         command.current_dir(self.session.checkout.root()).stdin(std::process::Stdio::null());
-        command.args(["up", "--quiet", "--from", manifest]).args(REUSE);
+        command.args(["up", "--quiet", "--from", manifest]).args(flags.arguments());
         let servers = up::settings(&self.database_url, &redis.url())?;
         let servers = servers.iter().map(|(name, value)| (*name, value.as_str()));
         for (name, value) in servers.chain(settings.iter().copied()) {
@@ -166,16 +222,7 @@ impl<'a> Bench<'a> {
 impl Service<'_> {
     /// What to ask it for.
     pub fn load<'b>(&'b self, path: &'b str) -> Load<'b> {
-        let Bench { token, seconds, .. } = self.bench;
-        Load {
-            server: self.listen,
-            path,
-            token: Some(token),
-            script: None,
-            mix: None,
-            connections: CONNECTIONS,
-            seconds: *seconds,
-        }
+        Load { server: self.listen, path, ..self.bench.load() }
     }
 
     /// Measures reads of `path`.
@@ -203,17 +250,17 @@ impl Service<'_> {
 /// The head of a table of [`row`]s.
 pub fn head(what: &str) {
     print(format!(
-        "\n| {what} | requests/s | of the empty route | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"
+        "\n| {what} | requests/s | of its reference | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"
     ));
     print("|---|---|---|---|---|---|---|---|");
 }
 
-/// Prints one line of figures; `empty` is what they are compared with.
-pub fn row(name: &str, runs: &Runs, empty: &Runs, megabytes: Option<u64>) {
-    let times = runs.times(empty);
+/// Prints one line of figures, and by turns the share of the reference that they are compared with.
+pub fn row(name: &str, runs: &Runs, reference: Option<&Runs>, megabytes: Option<u64>) {
+    let share = reference.map_or(String::new(), |reference| format!("{:.2}", runs.times(reference)));
     let figures = runs.typical();
     print(format!(
-        "| {name} | {:.0} | {times:.2} | {} | {} | {:.1} | {} | {} |",
+        "| {name} | {:.0} | {share} | {} | {} | {:.1} | {} | {} |",
         figures.requests,
         milliseconds(figures.median),
         milliseconds(figures.p99),

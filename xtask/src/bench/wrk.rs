@@ -95,17 +95,40 @@ pub fn milliseconds(latency: Duration) -> String {
     format!("{:.2}", latency.as_secs_f64() * 1000.0)
 }
 
-/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second
-/// in which instances start and caches fill: without work they are gone after a second.
-pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
+/// The same as [`in_turn`] where requests may be refused; the figures tell how many.
+pub async fn in_turn_anyway<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
     let mut measured = [const { Vec::new() }; N];
     for _ in 0..RUNS {
         for (load, runs) in loads.iter().zip(&mut measured) {
-            Load { seconds: 1, ..*load }.run(session).await?;
-            runs.push(load.run(session).await?);
+            Load { seconds: 1, ..*load }.run_anyway(session).await?;
+            runs.push(load.run_anyway(session).await?);
         }
     }
     Ok(measured.map(Runs))
+}
+
+/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second
+/// in which instances start and caches fill: without work they are gone after a second.
+///
+/// # Errors
+/// If a request was refused: such figures say nothing.
+pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) -> Result<[Runs; N]> {
+    let measured = in_turn_anyway(loads, session).await?;
+    for (load, runs) in loads.iter().zip(&measured) {
+        for figures in &runs.0 {
+            figures.complete(load)?;
+        }
+    }
+    Ok(measured)
+}
+
+impl Figures {
+    fn complete(&self, load: &Load<'_>) -> Result<()> {
+        if self.refused > 0 {
+            bail!("{} requests for {} were refused", self.refused, load.path);
+        }
+        Ok(())
+    }
 }
 
 impl Load<'_> {
@@ -115,9 +138,7 @@ impl Load<'_> {
     /// If a request was refused: such figures say nothing.
     pub async fn run(&self, session: &Session) -> Result<Figures> {
         let figures = self.run_anyway(session).await?;
-        if figures.refused > 0 {
-            bail!("{} requests for {} were refused", figures.refused, self.path);
-        }
+        figures.complete(self)?;
         Ok(figures)
     }
 

@@ -56,7 +56,6 @@ async fn serve(request: Request) -> Result<Response<BoxBody>, Error> {
             Value::Null
         }
         "redis" => redis::run(&input).await,
-        "redis-held" => redis::held().await.map_err(|error| Error::other(format!("{error:?}")))?,
         "postgres" => postgres::run(&input).await,
         _ => echo(&parts, &body),
     };

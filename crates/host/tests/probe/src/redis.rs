@@ -1,25 +1,7 @@
 //! Redis: `{"address", "do": [["set", "key", "value"], …]}`, all on one connection, answered in order.
 
-use std::cell::RefCell;
-
 use serde_json::{Value, json};
 use spin_sdk::redis::{Connection, Error, RedisParameter, RedisResult};
-
-thread_local! {
-    /// Connections that the instance holds and nobody uses.
-    static IDLE: RefCell<Vec<Connection>> = const { RefCell::new(Vec::new()) };
-}
-
-/// One `GET` over a connection that is held, and lent to it alone: the least that asking Redis costs.
-pub async fn held() -> Result<Value, Error> {
-    let connection = match IDLE.with_borrow_mut(Vec::pop) {
-        Some(connection) => connection,
-        None => Connection::open(spin_sdk::variables::get("redis_url").await.unwrap_or_default()).await?,
-    };
-    let found = connection.get("probe").await?.is_some();
-    IDLE.with_borrow_mut(|idle| idle.push(connection));
-    Ok(json!(found))
-}
 
 pub async fn run(input: &Value) -> Value {
     let address = input["address"].as_str().unwrap_or_default();

@@ -1,0 +1,178 @@
+//! The first request after a pause: at low traffic every request is one. A host drops an instance that has nothing to do, and what
+//! the processor remembered is gone, too; so the same applications answer in turn after the same pause.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::anchors;
+use super::plot::{Chart, Panel};
+use super::results;
+use super::service::{Bench, Flags};
+use crate::http;
+use crate::progress::{Step, print};
+use crate::run::Process;
+
+/// Milliseconds without a request, and how often each pause is tried. Spin drops idle instances after one second.
+const PAUSES: [(u64, usize); 4] = [(0, 15), (300, 11), (1_300, 9), (5_000, 5)];
+
+/// What is asked for.
+const KINDS: [&str; 2] = ["cached read", "create"];
+
+/// An application that is measured.
+struct Application<'a> {
+    name: String,
+    listen: SocketAddr,
+    token: Option<&'a str>,
+    /// The path of a read, and of a create with its method.
+    read: String,
+    create: (&'static str, &'static str),
+    process: Process,
+}
+
+/// Measures, prints and writes everything.
+pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
+    let mut applications = Vec::new();
+    for flags in [Flags::None, Flags::Deploy] {
+        let service = bench.service_with("on", flags, &[]).await?;
+        applications.push(Application {
+            name: format!("this service, {}", flags.name()),
+            listen: service.listen,
+            token: Some(&bench.token),
+            read: format!("/api/v2/todos/{}", bench.todo),
+            create: ("POST", "/api/v2/todos"),
+            process: service.process(),
+        });
+    }
+    let reference = bench.reference(Flags::None).await?;
+    applications.push(Application {
+        name: format!("reference, {}", Flags::None.name()),
+        listen: reference.listen,
+        token: None,
+        read: "/script".to_owned(),
+        create: ("GET", "/create"),
+        process: reference.process(),
+    });
+    if let Some(folder) = folder {
+        for name in ["optimized", "axum-native"] {
+            let (listen, process) = anchors::start(bench, folder, name).await?;
+            applications.push(Application {
+                name: name.to_owned(),
+                listen,
+                token: None,
+                read: "/todos/1".to_owned(),
+                create: ("POST", "/todos"),
+                process: process,
+            });
+        }
+    }
+
+    let mut medians = Vec::new();
+    for kind in KINDS {
+        let step = Step::begin(format!("measuring {kind} after pauses"));
+        medians.push(after_pauses(&applications, kind).await?);
+        step.done();
+    }
+    table(&applications, &medians);
+    let figures = figures(&applications, &medians);
+    results::write(bench, "cold", figures, &chart(&applications, &medians)).await?;
+    for application in &applications {
+        application.process.stop().await;
+    }
+    Ok(())
+}
+
+/// The median in milliseconds of each application after each pause.
+async fn after_pauses(applications: &[Application<'_>], kind: &str) -> Result<Vec<Vec<f64>>> {
+    let mut medians = Vec::new();
+    for (pause, times) in PAUSES {
+        let mut taken = vec![Vec::new(); applications.len()];
+        for _ in 0..times {
+            if pause > 0 {
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+            for (application, taken) in applications.iter().zip(&mut taken) {
+                if pause == 0 {
+                    application.ask(kind).await?;
+                }
+                taken.push(application.ask(kind).await?.as_secs_f64() * 1000.0);
+            }
+        }
+        medians.push(taken.into_iter().map(median).collect());
+    }
+    Ok(medians)
+}
+
+fn median(mut taken: Vec<f64>) -> f64 {
+    taken.sort_by(f64::total_cmp);
+    taken.get(taken.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+impl Application<'_> {
+    /// How long one request takes, from connecting to the end of the answer.
+    async fn ask(&self, kind: &str) -> Result<Duration> {
+        let (method, path, body) = match kind {
+            "create" if self.create.0 == "POST" => ("POST", self.create.1, Some(r#"{"title":"Measured"}"#)),
+            "create" => (self.create.0, self.create.1, None),
+            _ => ("GET", self.read.as_str(), None),
+        };
+        let url = Url::parse(&format!("http://{}{path}", self.listen))?;
+        let bearer = self.token.map(|token| format!("Bearer {token}"));
+        let mut fields = vec![("Content-Type", "application/json")];
+        fields.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+        let began = Instant::now();
+        let answer = http::send(method, &url, &fields, body).await?;
+        ensure!(answer.status < 300, "{method} {url} was answered with {}", answer.status);
+        Ok(began.elapsed())
+    }
+}
+
+fn pauses() -> Vec<String> {
+    PAUSES.iter().map(|(pause, _)| if *pause == 0 { "warm".to_owned() } else { format!("{pause} ms") }).collect()
+}
+
+fn table(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) {
+    print(format!("\n| median ms after a pause of | application | {} |", pauses().join(" | ")));
+    print(format!("|---|---|{}", "---|".repeat(PAUSES.len())));
+    for (kind, medians) in KINDS.iter().zip(medians) {
+        for (index, application) in applications.iter().enumerate() {
+            let cells: Vec<String> =
+                medians.iter().filter_map(|all| all.get(index)).map(|median| format!("{median:.1}")).collect();
+            print(format!("| {kind} | {} | {} |", application.name, cells.join(" | ")));
+        }
+    }
+}
+
+fn figures(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) -> Value {
+    let mut all = Vec::new();
+    for (kind, medians) in KINDS.iter().zip(medians) {
+        for (index, application) in applications.iter().enumerate() {
+            for ((pause, _), medians) in PAUSES.iter().zip(medians) {
+                let median = medians.get(index).map(|median| (median * 100.0).round() / 100.0);
+                all.push(json!({
+                    "what": kind, "application": application.name, "pause_ms": pause, "median_ms": median,
+                }));
+            }
+        }
+    }
+    Value::Array(all)
+}
+
+fn chart<'a>(applications: &'a [Application<'_>], medians: &[Vec<Vec<f64>>]) -> Chart<'a> {
+    const TITLES: [&str; 2] = ["Cached read: median in ms after a pause", "Create: median in ms after a pause"];
+    const GROUPS: [&str; 4] = ["warm", "0.3 s", "1.3 s", "5 s"];
+    let some = |medians: &[f64]| medians.iter().copied().map(Some).collect();
+    let panel = |(title, medians): (&'a &str, &Vec<Vec<f64>>)| Panel {
+        title,
+        values: medians.iter().map(|medians| some(medians)).collect(),
+    };
+    Chart {
+        series: applications.iter().map(|application| application.name.as_str()).collect(),
+        groups: GROUPS.to_vec(),
+        panels: TITLES.iter().zip(medians).map(panel).collect(),
+    }
+}
