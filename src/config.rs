@@ -9,6 +9,7 @@ mod table;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
+use futures::future::join_all;
 use sha2::{Digest, Sha256};
 use todo_core::cache::CacheSettings;
 use todo_core::domain::instant::Instant;
@@ -165,14 +166,13 @@ pub struct SunsetSettings {
 }
 
 impl Settings {
-    /// Reads every variable of the component.
+    /// Reads every variable of the component, all at once: the host may ask a provider for each.
     pub async fn from_variables() -> Self {
-        let mut values = Vec::with_capacity(SETTINGS.len());
-        for setting in SETTINGS.iter().filter(|setting| setting.api) {
-            let value = spin_sdk::variables::get(setting.name).await.map_err(|error| error.to_string());
-            values.push((setting.name, value));
-        }
-        Self::from_values(values)
+        let values = SETTINGS.iter().filter(|setting| setting.api).map(async |setting| {
+            let value = spin_sdk::variables::get(setting.name).await;
+            (setting.name, value.map_err(|error| error.to_string()))
+        });
+        Self::from_values(join_all(values).await)
     }
 
     /// Interprets values. Pure, so that every rule is tested without a host.

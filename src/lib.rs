@@ -10,6 +10,8 @@ pub mod document;
 pub mod error;
 pub mod extract;
 pub mod handlers;
+#[cfg(target_family = "wasm")]
+mod instance;
 pub mod middleware;
 #[cfg(not(target_family = "wasm"))]
 pub mod openapi;
@@ -27,6 +29,7 @@ mod export {
 
     #[http_service]
     async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
+        crate::instance::keep();
         let request: Request<Body> = request.map(Body::new);
         let (router, request) = crate::app::route(request).await;
         match router.oneshot(request).await {

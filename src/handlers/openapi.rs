@@ -7,11 +7,11 @@ use bytes::Bytes;
 use crate::document::Document;
 use crate::error::Result;
 use crate::extract::query::{NoParameters, Query};
-use crate::middleware::representation;
+use crate::middleware::representation::{self, packed};
 
-// Hashed and compressed once per instance: they never change.
-static V1: LazyLock<Document> = LazyLock::new(|| document(include_bytes!("../../openapi/v1.json")));
-static V2: LazyLock<Document> = LazyLock::new(|| document(include_bytes!("../../openapi/v2.json")));
+// Unpacked and hashed once per instance, with the first request for it: they never change.
+static V1: LazyLock<Document> = LazyLock::new(|| document(packed!("v1.json")));
+static V2: LazyLock<Document> = LazyLock::new(|| document(packed!("v2.json")));
 
 /// The document of version 1.
 pub async fn v1(Query(NoParameters): Query<NoParameters>) -> Result {
@@ -23,8 +23,8 @@ pub async fn v2(Query(NoParameters): Query<NoParameters>) -> Result {
     Ok(V2.clone())
 }
 
-fn document(bytes: &'static [u8]) -> Document {
-    let mut document = Document::page(Bytes::from_static(bytes));
-    document.gzip = representation::compress(bytes);
+fn document(packed: &'static [u8]) -> Document {
+    let mut document = Document::page(representation::unpack(packed));
+    document.gzip = Some(Bytes::from_static(packed));
     document
 }

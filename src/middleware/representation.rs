@@ -1,12 +1,12 @@
 //! The representation of an answer: identity or gzip, whole or 304.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::Request;
 use axum::response::Response;
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
+use flate2::{Compression, read::GzDecoder, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::document::{Document, GZIP_FROM};
@@ -88,6 +88,21 @@ pub fn compress(body: &[u8]) -> Option<Bytes> {
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     encoder.write_all(body).ok()?;
     encoder.finish().ok().map(Bytes::from)
+}
+
+/// The gzip form of a document of `openapi/`, which the build script has made.
+macro_rules! packed {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".gz"))
+    };
+}
+pub(crate) use packed;
+
+/// The identity form of what was packed when the component was built. Empty cannot happen: that is whole.
+pub fn unpack(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let _ = GzDecoder::new(packed).read_to_end(&mut plain);
+    plain
 }
 
 /// True unless `Accept-Encoding` leaves gzip out or gives it the weight zero (RFC 9110, 12.5.3).

@@ -1,6 +1,6 @@
 //! What the cache saves, counted by a host of the test's own. That it never shows the past is tested in `cache_fire`.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -27,12 +27,14 @@ async fn a_hit_needs_no_statement_and_one_redis_call() {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         ws.get(path).send().await.ok();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        let before = server.host().counters();
+        let (before, began) = (server.host().counters(), Instant::now());
         for _ in 0..10 {
             assert_eq!(ws.get(path).send().await.header("x-cache"), "HIT");
         }
         let spent = server.host().counters() - before;
-        assert_eq!(spent.statements, 0, "{path}: {spent:?}");
+        // Once a second, whatever is asked for, one statement looks for what Redis was not told of.
+        let looks = if began.elapsed() < Duration::from_millis(500) { 0 } else { began.elapsed().as_secs() + 1 };
+        assert!(spent.statements <= looks, "{path}: {spent:?}");
         // One round trip each; the metrics of the ten go in few more.
         assert!((10..=20).contains(&spent.redis_calls), "{path}: {spent:?}");
     }

@@ -153,11 +153,14 @@ pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> 
     Ok(Private { settings: settings(&url, &redis_url)?, token, _servers: servers })
 }
 
+/// What a host is told about its instances, here and in `deploy/`: to keep them.
+pub const REUSE: [&str; 4] = ["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"];
+
 /// Makes a host serve the application, told where the servers are. By the environment, not by flags: a list of processes shows those,
 /// with the passwords in the URLs.
 fn serve(session: &Session, host: &mut Command, listen: SocketAddr, servers: &[(&'static str, String)]) {
     host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]);
+    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]).args(REUSE);
     for (key, value) in servers {
         host.env(format!("SPIN_VARIABLE_{key}"), value);
     }

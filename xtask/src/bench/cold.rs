@@ -66,7 +66,7 @@ pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
                 token: None,
                 read: "/todos/1".to_owned(),
                 create: ("POST", "/todos"),
-                process: process,
+                process,
             });
         }
     }

@@ -31,7 +31,7 @@ const FUNCTIONS: &str = "bench/reference/functions.sql";
 pub enum Flags {
     /// Nothing, as `spin up` does.
     None,
-    /// To keep them, as the image of `deploy/` does.
+    /// To keep them, as `deploy/` does.
     Deploy,
 }
 
@@ -47,7 +47,7 @@ impl Flags {
     fn arguments(self) -> &'static [&'static str] {
         match self {
             Self::None => &[],
-            Self::Deploy => &["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"],
+            Self::Deploy => &up::REUSE,
         }
     }
 }
