@@ -179,10 +179,9 @@ async fn hostile_markup_costs_little() {
     batch(todo(150)).send().await.problem(422, "invalid_body").at("/operations/0/todo/title", "too_much_markup");
     let operations = |todo: Value| json!({ "operations": vec![json!({ "op": "create", "todo": todo }); 100] });
     let rich = json!({ "title": "x", "description": "<b><p>x".repeat(1400) });
-    for body in [operations(todo(40)), operations(todo(150)), operations(rich)] {
+    for (body, status) in [(operations(todo(40)), 422), (operations(todo(150)), 422), (operations(rich), 422)] {
         let asked = std::time::Instant::now();
-        let answer = ws.post("/api/v2/todos/batch").json(body).send().await;
-        assert!([200, 422].contains(&answer.status), "{answer}");
+        ws.post("/api/v2/todos/batch").json(body).send().await.has_status(status);
         assert!(asked.elapsed() < std::time::Duration::from_secs(8), "{:?}", asked.elapsed());
     }
 }
@@ -198,7 +197,7 @@ async fn numbers_beyond_all_bounds_are_refused() {
         answer.problem(422, "invalid_body").at("/operations/0/if_version", code).faults_are(1);
     }
     let answer = ws.post("/api/v2/todos").body("application/json", r#"{"title":1e999}"#).send().await;
-    assert!([400, 422].contains(&answer.status), "{answer}");
+    answer.problem(400, "invalid_json");
     assert_eq!(ws.titles(&[]).await, ["x"]);
 }
 

@@ -130,7 +130,7 @@ async fn a_missing_body_is_malformed() {
     let answer = ws.post("/api/v2/todos").header("content-type", "application/json").send().await;
     answer.problem(400, "invalid_json");
     let answer = ws.post("/api/v2/todos").send().await;
-    assert!([400, 415].contains(&answer.status), "{answer}");
+    answer.problem(415, "unsupported_media_type");
 }
 
 async fn bad_ids_are_bad_parameters() {
@@ -210,7 +210,7 @@ async fn options_name_the_methods() {
     let client = Server::shared().await.anonymous();
     for (path, method) in [("/api/v2/todos", "POST"), ("/api/v2/todos/01890a5d-ac96-774b-bcce-b302099a8057", "PATCH")] {
         let answer = client.call("OPTIONS", path).send().await;
-        assert!([200, 204].contains(&answer.status), "{answer}");
+        answer.has_status(204);
         let allow = answer.header("allow");
         assert!(allow.contains("GET") && allow.contains("HEAD") && allow.contains(method), "{answer}");
         assert!(answer.body.is_empty(), "{answer}");
@@ -246,7 +246,7 @@ async fn deep_json_harms_nobody() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(100_000), close.repeat(100_000));
         let answer = ws.post("/api/v2/todos").body("application/json", deep).send().await;
-        assert!([400, 422].contains(&answer.status), "{answer}");
+        answer.problem(400, "invalid_json");
     }
     ws.titled("still here").await;
 }

@@ -72,7 +72,7 @@ async fn the_documents_may_show_their_own_page() {
     let client = Server::shared().await.anonymous();
     for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
         let answer = client.get(path).send().await;
-        assert!([200, 301, 302, 307, 308].contains(&answer.status), "{answer}");
+        answer.has_status(200);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");
         let policy = answer.header("content-security-policy");
         assert!(

@@ -39,6 +39,11 @@ impl Answer {
         self
     }
 
+    /// Whether the service says that something which it needs is away, or took too long.
+    pub fn is_away(&self) -> bool {
+        matches!(self.status, 503 | 504)
+    }
+
     /// The JSON body of an answer with this status.
     #[track_caller]
     pub fn json(&self, status: u16) -> Value {

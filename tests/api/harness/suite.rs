@@ -118,11 +118,23 @@ impl Test {
                 return Ok(Completion::ignored_with(reason));
             }
             let limit = self.needs.limit();
+            IGNORED.set(None);
             caught(|| runtime().block_on(async { tokio::time::timeout(limit, (self.body)()).await }))
                 .and_then(|ended| ended.map_err(|_| format!("still running after {limit:?}").into()))
-                .map(|()| Completion::Completed)
+                .map(|()| IGNORED.take().map_or(Completion::Completed, Completion::ignored_with))
         })
     }
+}
+
+thread_local! {
+    /// Why the test that this thread runs cannot do what it is for.
+    static IGNORED: RefCell<Option<&'static str>> = const { RefCell::new(None) };
+}
+
+/// Makes the runner say that the test was ignored, for a test that finds something missing only when it has begun and then ends.
+pub fn ignored<T>(reason: &'static str) -> Option<T> {
+    IGNORED.set(Some(reason));
+    None
 }
 
 /// Whether there is such a program.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio_postgres::NoTls;
 
+use super::super::suite::ignored;
 use super::super::{Options, uuid};
 
 /// How long recovery after a kill may take.
@@ -25,8 +26,7 @@ impl Postgres {
     /// `None`, said aloud, where none is installed.
     pub async fn start() -> Option<Self> {
         let Some(programs) = Programs::find() else {
-            eprintln!("skipped: there is no Postgres to kill, neither on PATH nor where pg_config says");
-            return None;
+            return ignored("needs the programs of a Postgres server, on PATH or where pg_config says");
         };
         let (folder, port, password) = (super::folder("postgres"), super::free_port(), uuid());
         std::fs::write(folder.join("password"), &password).unwrap();
@@ -83,8 +83,7 @@ impl Postgres {
     pub async fn standby(&self) -> Option<Self> {
         let programs = Programs::find()?;
         if !programs.folder.join("pg_basebackup").is_file() {
-            eprintln!("skipped: there is no pg_basebackup beside Postgres");
-            return None;
+            return ignored("needs pg_basebackup beside Postgres");
         }
         let (folder, port) = (super::folder("standby"), super::free_port());
         std::fs::write(folder.join("password"), &self.password).unwrap();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::super::Options;
+use super::super::suite::ignored;
 
 /// A running server.
 pub struct Redis {
@@ -20,8 +21,7 @@ impl Redis {
     pub async fn start() -> Option<Self> {
         let (folder, port) = (super::folder("redis"), super::free_port());
         let Ok(process) = Self::spawn(&folder, port) else {
-            eprintln!("skipped: there is no redis-server on PATH to kill");
-            return None;
+            return ignored("needs redis-server on PATH");
         };
         let redis = Self { process, folder, port };
         redis.answers().await;

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::super::Options;
+use super::super::suite::ignored;
 
 /// A running server.
 pub struct TlsRedis {
@@ -18,19 +19,17 @@ impl TlsRedis {
     pub async fn start() -> Option<Self> {
         let (folder, port) = (super::folder("redis-tls"), super::free_port());
         if !certify(&folder) {
-            eprintln!("skipped: there is no openssl on PATH to make certificates");
-            return None;
+            return ignored("needs openssl on PATH, to make certificates");
         }
         let mut command = Command::new("redis-server");
         command.current_dir(&folder).args(["--port", "0", "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem"]);
         command.args(["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key"]);
         let Ok(process) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
-            eprintln!("skipped: there is no redis-server on PATH");
-            return None;
+            return ignored("needs redis-server on PATH");
         };
         let mut redis = Self { process, folder, port };
-        redis.answers().await.then_some(redis)
+        if redis.answers().await { Some(redis) } else { ignored("needs a redis-server that speaks TLS") }
     }
 
     /// The certificate of its authority, to be trusted.
@@ -50,7 +49,6 @@ impl TlsRedis {
                 return true;
             }
             if self.process.try_wait().unwrap().is_some() {
-                eprintln!("skipped: this redis-server knows no TLS");
                 return false;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
