@@ -1,5 +1,5 @@
 //! The documentation pages in a real browser: they render, list every operation, execute requests, log nothing to the
-//! console and ask nothing of anybody but this service.
+//! console and ask nothing of anybody but this service. And the public specs of Todo-Backend, where their folder is given.
 //!
 //! `cargo xtask docs-check` runs this, and installs Chromium where it is missing. An ordinary test run leaves it out. With
 //! `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it looks at a running server, else at a todo-host in this process.
@@ -8,6 +8,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test that meets the unexpected is meant to fail there and then"
 )]
 
@@ -38,6 +39,30 @@ async fn the_documentation_works_in_a_browser() {
     }
     browser.quit().await;
     service.stop().await;
+}
+
+/// How many specs there are.
+const SPECS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium and the specs: run `cargo xtask docs-check --todo-backend FOLDER`"]
+async fn the_public_specs_of_todo_backend_pass_in_a_browser() {
+    let folder = std::env::var("TODO_BACKEND_SPECS").expect("run `cargo xtask docs-check --todo-backend FOLDER`");
+    let host = service::embedded("development", "off").await;
+    let browser = Browser::start().await;
+    // A file's origin is another than the service's, as that of any client is.
+    browser.open(&format!("file://{folder}/index.html?{}/todobackend", host.url())).await;
+    let told = "return document.querySelectorAll('#mocha-report .test').length >= arguments[0]";
+    browser.until("the end of the specs", told, json!([SPECS])).await;
+    let named = "return [...document.querySelectorAll(arguments[0])].map(test => test.innerText.split('\\n')[0])";
+    let failed = browser.run(named, json!(["#mocha-report .test.fail"])).await;
+    let passed = browser.run(named, json!(["#mocha-report .test.pass"])).await;
+    assert_eq!(failed, json!([]), "in {folder}");
+    let passed = passed.as_array().unwrap();
+    assert_eq!(passed.len(), SPECS, "{passed:#?}");
+    println!("{} specs of Todo-Backend passed: {passed:#?}", passed.len());
+    browser.quit().await;
+    host.shutdown().await;
 }
 
 struct Check<'a> {

@@ -23,7 +23,7 @@ impl Service {
         let (url, host) = match variable("TODO_BASE_URL") {
             Some(url) => (url, None),
             None => {
-                let host = embedded().await;
+                let host = embedded("staging", "token").await;
                 (host.url(), Some(host))
             }
         };
@@ -71,12 +71,13 @@ impl Service {
     }
 }
 
-async fn embedded() -> todo_host::Host {
+/// A server of our own, in an environment, that wants tokens or none (`auth`).
+pub async fn embedded(environment: &str, auth: &str) -> todo_host::Host {
     let database = variable("DATABASE_URL").expect("DATABASE_URL is not set: run `cargo xtask docs-check`");
     let redis = variable("REDIS_URL").unwrap_or_default();
     let mut variables = vec![
-        ("environment", "staging".to_owned()),
-        ("auth", "token".to_owned()),
+        ("environment", environment.to_owned()),
+        ("auth", auth.to_owned()),
         ("database_url", database.clone()),
         ("redis_url", redis.clone()),
     ];

@@ -2,9 +2,10 @@
 //!
 //! A command of its own, because a browser is much to install for an ordinary test run.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::run::ask;
 use crate::{Session, apt, test};
@@ -17,11 +18,15 @@ pub struct Args {
     /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
+    /// The folder of the public specs of Todo-Backend (its `index.html`), to run them on a private service, too.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
+    todo_backend: Option<PathBuf>,
 }
 
 pub async fn main(session: &Session, args: Args) -> Result<ExitCode> {
     if ask("chromedriver", &["--version"]).await.is_none() {
         apt::install(session, &["chromium", "chromium-driver"], "Chromium with its driver").await?;
     }
-    test::browser(session, args.base_url, args.token).await
+    let specs = args.todo_backend.map(std::fs::canonicalize).transpose().context("there are no specs")?;
+    test::browser(session, args.base_url, args.token, specs).await
 }

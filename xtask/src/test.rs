@@ -207,17 +207,27 @@ async fn suite(
     Ok(code)
 }
 
-/// The documentation pages in a browser, on fresh, private servers or on a server that is already running.
-pub async fn browser(session: &Session, base_url: Option<String>, token: Option<String>) -> Result<ExitCode> {
-    let suite = ["--test", "browser", "--", "--ignored", "--nocapture"];
+/// The documentation pages in a browser, on fresh, private servers or on a server that is already running; and the specs of
+/// Todo-Backend in that folder.
+pub async fn browser(
+    session: &Session,
+    base_url: Option<String>,
+    token: Option<String>,
+    specs: Option<PathBuf>,
+) -> Result<ExitCode> {
+    let mut suite = vec!["--test", "browser", "--", "--ignored", "--nocapture"];
+    if specs.is_none() {
+        suite.extend(["--skip", "todo_backend"]);
+    }
     if let (Some(url), Some(token)) = (base_url, token) {
         let mut command = cargo();
         command.arg("test").args(SERVICE).args(suite);
         command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
         return test(session, command).await;
     }
-    let arguments = suite.map(str::to_owned).to_vec();
-    main(session, &Args { arguments, ..Args::default() }).await
+    let arguments = suite.into_iter().map(str::to_owned).collect();
+    let environment = specs.map(|folder| ("TODO_BACKEND_SPECS", folder.display().to_string())).into_iter().collect();
+    main(session, &Args { arguments, environment, ..Args::default() }).await
 }
 
 /// The tests of background work and of the feed under chaos, for longer than the suite has time for.
