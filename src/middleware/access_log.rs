@@ -23,6 +23,9 @@ use crate::routes::Matched;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 
+/// How long lines are gathered before they are written together, when their responses have gone out.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// The context of a request: what is known of it from the start and what inner layers note about it. It is in the request's
 /// extensions, shared and not handed back with the response, because a request that runs out of time is dropped together with
 /// what it would have answered.
@@ -146,7 +149,12 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         error: code,
         cause: cause.as_deref().map(log::one_line),
     });
-    log::write(app.settings.observability.log_level, level(&response), "request", &line);
+    if log::write_soon(app.settings.observability.log_level, level(&response), "request", &line) {
+        spin_sdk::wasip3::spawn(async {
+            spin_sdk::time::sleep(GATHER).await;
+            log::flush();
+        });
+    }
     response
 }
 

@@ -179,7 +179,7 @@ async fn hostile_markup_costs_little() {
     batch(todo(150)).send().await.problem(422, "invalid_body").at("/operations/0/todo/title", "too_much_markup");
     let operations = |todo: Value| json!({ "operations": vec![json!({ "op": "create", "todo": todo }); 100] });
     let rich = json!({ "title": "x", "description": "<b><p>x".repeat(1400) });
-    for (body, status) in [(operations(todo(40)), 422), (operations(todo(150)), 422), (operations(rich), 422)] {
+    for (body, status) in [(operations(todo(40)), 200), (operations(todo(150)), 422), (operations(rich), 422)] {
         let asked = std::time::Instant::now();
         ws.post("/api/v2/todos/batch").json(body).send().await.has_status(status);
         assert!(asked.elapsed() < std::time::Duration::from_secs(8), "{:?}", asked.elapsed());

@@ -1,9 +1,12 @@
 //! One JSON object per line on standard error. Nothing else in a component prints.
 
 use std::io::Write;
+use std::sync::Mutex;
 
 use chrono::{SecondsFormat, Utc};
 use serde::Serialize;
+
+use crate::lock;
 
 /// How much is written. Each level includes the ones before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,9 +74,44 @@ pub fn one_line(cause: &str) -> String {
     line
 }
 
-/// Writes one line if `level` is within `threshold`; `fields` is a struct or a map. A failing standard error is ignored: there
-/// is nowhere to report it.
+/// Lines that are not written yet, in order.
+static PENDING: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// More is not kept in memory.
+const MOST_PENDING: usize = 64 << 10;
+
+/// Writes one line if `level` is within `threshold`, after those that are pending; `fields` is a struct or a map.
 pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serialize) {
+    defer(threshold, level, event, fields);
+    flush();
+}
+
+/// Keeps one line for [`flush`], since a call of the host for each is what an empty request costs. True if the caller is to see to
+/// it, because nobody else does.
+#[must_use]
+pub fn write_soon(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -> bool {
+    let pending = defer(threshold, level, event, fields);
+    if pending.after > MOST_PENDING {
+        flush();
+    }
+    pending.before == 0 && pending.after > 0
+}
+
+/// Writes what is pending. A failing standard error is ignored: there is nowhere to report it.
+pub fn flush() {
+    let pending = std::mem::take(&mut *lock(&PENDING));
+    if !pending.is_empty() {
+        let _ = std::io::stderr().write_all(&pending);
+    }
+}
+
+/// How many bytes were and are pending.
+struct PendingBytes {
+    before: usize,
+    after: usize,
+}
+
+fn defer(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -> PendingBytes {
     #[derive(Serialize)]
     struct Line<'a, F> {
         time: String,
@@ -82,13 +120,15 @@ pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serializ
         #[serde(flatten)]
         fields: &'a F,
     }
-    if level > threshold {
-        return;
+    let mut pending = lock(&PENDING);
+    let before = pending.len();
+    if level <= threshold {
+        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+        // Our own types into memory: that does not fail.
+        let _ = serde_json::to_writer(&mut *pending, &Line { time, level: level.name(), event, fields });
+        pending.push(b'\n');
     }
-    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-    let mut text = serde_json::to_vec(&Line { time, level: level.name(), event, fields }).unwrap_or_default();
-    text.push(b'\n');
-    let _ = std::io::stderr().write_all(&text);
+    PendingBytes { before, after: pending.len() }
 }
 
 #[cfg(test)]
