@@ -277,6 +277,7 @@ END $$;
 CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     ids bigint[];
+    former jsonb;
     whole bigint[];
     home record;
 BEGIN
@@ -296,14 +297,11 @@ BEGIN
     ) THEN
         RETURN 'list_archived';
     END IF;
-    WITH live AS (
-        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_at IS NOT NULL
-        RETURNING uid, version
-    )
-    INSERT INTO events (workspace_id, type, subject, version)
-    SELECT p_workspace, 'todo.restored', uid, version FROM live;
+    SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
+    FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
+    UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    WHERE workspace_id = p_workspace AND id = ANY (ids);
     FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
         UPDATE todos SET parent_id = home.home_parent
         WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
@@ -315,6 +313,11 @@ BEGIN
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    SELECT p_workspace, 'todo.restored', t.uid, t.version, moved_changes_v1(
+        p_workspace, (w.place ->> 'list')::bigint, t.list_id, (w.place ->> 'parent')::bigint, t.parent_id
+    )
+    FROM jsonb_each(former) AS w (id, place) JOIN todos t ON t.workspace_id = p_workspace AND t.id = w.id::bigint;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';
 END $$;

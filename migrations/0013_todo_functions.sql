@@ -205,7 +205,8 @@ BEGIN
     ));
 END $$;
 
--- Applies one operation of a batch; gives its outcome and, if it is 'done', what became of which todo.
+-- Applies one operation of a batch; gives its outcome and, if it is 'done', what became of which todo. One that is to be
+-- deleted is only locked: todos_batch_v1 puts it into the bin.
 CREATE FUNCTION batch_operation_v1(
     p_workspace bigint, p_operation jsonb, OUT outcome text, OUT became text, OUT todo_id bigint, OUT todo_uid uuid
 ) LANGUAGE plpgsql AS $$
@@ -233,14 +234,14 @@ BEGIN
     END IF;
     IF p_operation ? 'delete' THEN
         became := 'deleted';
-        PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
     ELSE
         became := 'updated';
         outcome := operate_todo_v1(locked.todo, p_operation);
     END IF;
 END $$;
 
--- Up to 100 operations in order, all or nothing. The first that fails ends the statement with SQLSTATE TD001, its
+-- Up to 100 operations in order, all or nothing; deletions that follow each other are one, so that of a todo and of what
+-- is below it both may be named, in any order, and both come back with the todo. The first that fails ends the statement with SQLSTATE TD001, its
 -- index and outcome in DETAIL. Operations: {"create": fields, "uid"}; {"delete": true} and those of operate_todo_v1, each
 -- with "id" or "uid", and "version". Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a whole todo
 -- for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key the
@@ -253,6 +254,7 @@ DECLARE
     step record;
     result record;
     results json[] := '{}';
+    gone bigint[] := '{}';
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -261,7 +263,8 @@ BEGIN
     END IF;
     PERFORM batch_lock_v1(p_workspace, p_operations);
     FOR step IN
-        SELECT o.operation, o.number - 1 AS index
+        SELECT o.operation, o.number - 1 AS index,
+            coalesce(lead(o.operation) OVER (ORDER BY o.number) ? 'delete', false) AS another
         FROM jsonb_array_elements(p_operations) WITH ORDINALITY AS o (operation, number) ORDER BY o.number
     LOOP
         SELECT * INTO result FROM batch_operation_v1(p_workspace, step.operation);
@@ -271,7 +274,15 @@ BEGIN
                 DETAIL = json_build_object('index', step.index, 'outcome', outcome);
         END IF;
         results := results || row_to_json(result);
+        IF step.operation ? 'delete' THEN
+            gone := gone || result.todo_id::bigint;
+            IF NOT step.another THEN
+                PERFORM bin_todos_v1(p_workspace, gone);
+                gone := '{}';
+            END IF;
+        END IF;
     END LOOP;
+    PERFORM fold_events_v1(p_workspace);
     -- As they are after all of them: a todo shows how many subtasks it has.
     body := (
         SELECT '[' || string_agg(

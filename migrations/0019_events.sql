@@ -93,6 +93,43 @@ CREATE FUNCTION field_change_v1(p_field text, p_from text, p_to text) RETURNS js
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
 
+-- What is told where a statement did several things to one subject: the word that says most.
+CREATE FUNCTION event_weight_v1(p_type text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE split_part(p_type, '.', 2)
+        WHEN 'created' THEN 5 WHEN 'deleted' THEN 4 WHEN 'restored' THEN 4 WHEN 'completed' THEN 3 WHEN 'reopened' THEN 3
+        WHEN 'updated' THEN 2 ELSE 1
+    END;
+
+-- Makes one line of several that the statement has written about one subject: from what it was before the first to what
+-- it is after the last. For functions that may come to a subject twice; the others write one line each.
+CREATE FUNCTION fold_events_v1(p_workspace bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    WITH twice AS MATERIALIZED (
+        SELECT subject, max(id) AS last, max(version) AS version,
+            (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
+        FROM events WHERE workspace_id = p_workspace AND xid = pg_current_xact_id()
+        GROUP BY subject HAVING count(*) > 1
+    ), fields AS (
+        SELECT e.subject, c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
+            (array_agg(c.value ORDER BY e.id DESC))[1] AS last
+        FROM events e JOIN twice USING (subject) CROSS JOIN jsonb_each(e.changes) c
+        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id()
+        GROUP BY e.subject, c.key
+    ), folded AS (
+        SELECT subject, jsonb_object_agg(key, CASE
+            WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
+        END) AS changes
+        FROM fields WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from' GROUP BY subject
+    ), gone AS (
+        DELETE FROM events e USING twice t
+        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.subject = t.subject AND e.id < t.last
+    )
+    UPDATE events e SET type = t.type, version = t.version,
+        changes = CASE WHEN t.type LIKE '%.created' THEN '{}' ELSE coalesce(f.changes, '{}') END
+    FROM twice t LEFT JOIN folded f USING (subject)
+    WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.id = t.last;
+END $$;
+
 -- What a change names, as it names it.
 CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE sql STABLE
     RETURN (
@@ -137,6 +174,24 @@ CREATE FUNCTION todo_event_v1(p_from todos, p_to todos, p_tags jsonb) RETURNS te
         ELSE todo_event_v1(p_from.status, p_to.status)
     END;
 
+-- The changes from one place to another.
+CREATE FUNCTION moved_changes_v1(
+    p_workspace bigint, p_from_list bigint, p_to_list bigint, p_from_parent bigint, p_to_parent bigint
+) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    changes jsonb := '{}';
+BEGIN
+    IF p_from_list IS DISTINCT FROM p_to_list THEN
+        changes := value_change_v1('list', list_named_v1(p_workspace, p_from_list),
+            list_named_v1(p_workspace, p_to_list));
+    END IF;
+    IF p_from_parent IS DISTINCT FROM p_to_parent THEN
+        changes := changes || value_change_v1('parent', todo_named_v1(p_workspace, p_from_parent),
+            todo_named_v1(p_workspace, p_to_parent));
+    END IF;
+    RETURN changes;
+END $$;
+
 -- The changes from one state of a todo to another; p_tags as set_tags_v1 gives them.
 CREATE FUNCTION todo_changes_v1(p_from todos, p_to todos, p_tags jsonb) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
 DECLARE
@@ -163,13 +218,10 @@ BEGIN
             employee_named_v1(p_from.workspace_id, p_from.assignee_id),
             employee_named_v1(p_to.workspace_id, p_to.assignee_id));
     END IF;
-    IF p_from.list_id IS DISTINCT FROM p_to.list_id THEN
-        changes := changes || value_change_v1('list', list_named_v1(p_from.workspace_id, p_from.list_id),
-            list_named_v1(p_to.workspace_id, p_to.list_id));
-    END IF;
-    IF p_from.parent_id IS DISTINCT FROM p_to.parent_id THEN
-        changes := changes || value_change_v1('parent', todo_named_v1(p_from.workspace_id, p_from.parent_id),
-            todo_named_v1(p_to.workspace_id, p_to.parent_id));
+    IF (p_from.list_id, p_from.parent_id) IS DISTINCT FROM (p_to.list_id, p_to.parent_id) THEN
+        changes := changes || moved_changes_v1(
+            p_from.workspace_id, p_from.list_id, p_to.list_id, p_from.parent_id, p_to.parent_id
+        );
     END IF;
     IF p_from.position <> p_to.position THEN
         changes := changes || value_change_v1('position', to_jsonb(p_from.position), to_jsonb(p_to.position));

@@ -144,7 +144,6 @@ BEGIN
     END IF;
     IF p_operation ? 'delete' THEN
         became := 'deleted';
-        PERFORM bin_todos_v1(p_workspace, ARRAY[todo_id]);
     ELSE
         became := 'updated';
         outcome := operate_todo_v1(locked.todo, p_operation);
@@ -786,6 +785,10 @@ BEGIN
     END LOOP;
 END $$;
 
+CREATE FUNCTION public.event_weight_v1(p_type text) RETURNS integer
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE split_part(p_type, '.'::text, 2) WHEN 'created'::text THEN 5 WHEN 'deleted'::text THEN 4 WHEN 'restored'::text THEN 4 WHEN 'completed'::text THEN 3 WHEN 'reopened'::text THEN 3 WHEN 'updated'::text THEN 2 ELSE 1 END;
+
 CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_since timestamp with time zone, p_actor uuid, p_xid text, p_id bigint, p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
@@ -1037,6 +1040,36 @@ CREATE FUNCTION public.value_change_v1(p_field text, p_from jsonb, p_to jsonb) R
 CREATE FUNCTION public.field_change_v1(p_field text, p_from text, p_to text) RETURNS jsonb
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN public.value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
+
+CREATE FUNCTION public.fold_events_v1(p_workspace bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    WITH twice AS MATERIALIZED (
+        SELECT subject, max(id) AS last, max(version) AS version,
+            (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
+        FROM events WHERE workspace_id = p_workspace AND xid = pg_current_xact_id()
+        GROUP BY subject HAVING count(*) > 1
+    ), fields AS (
+        SELECT e.subject, c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
+            (array_agg(c.value ORDER BY e.id DESC))[1] AS last
+        FROM events e JOIN twice USING (subject) CROSS JOIN jsonb_each(e.changes) c
+        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id()
+        GROUP BY e.subject, c.key
+    ), folded AS (
+        SELECT subject, jsonb_object_agg(key, CASE
+            WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
+        END) AS changes
+        FROM fields WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from' GROUP BY subject
+    ), gone AS (
+        DELETE FROM events e USING twice t
+        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.subject = t.subject AND e.id < t.last
+    )
+    UPDATE events e SET type = t.type, version = t.version,
+        changes = CASE WHEN t.type LIKE '%.created' THEN '{}' ELSE coalesce(f.changes, '{}') END
+    FROM twice t LEFT JOIN folded f USING (subject)
+    WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.id = t.last;
+END $$;
 
 CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text) RETURNS record
     LANGUAGE plpgsql
@@ -1515,6 +1548,23 @@ BEGIN
     RETURN 'done';
 END $$;
 
+CREATE FUNCTION public.moved_changes_v1(p_workspace bigint, p_from_list bigint, p_to_list bigint, p_from_parent bigint, p_to_parent bigint) RETURNS jsonb
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    changes jsonb := '{}';
+BEGIN
+    IF p_from_list IS DISTINCT FROM p_to_list THEN
+        changes := value_change_v1('list', list_named_v1(p_workspace, p_from_list),
+            list_named_v1(p_workspace, p_to_list));
+    END IF;
+    IF p_from_parent IS DISTINCT FROM p_to_parent THEN
+        changes := changes || value_change_v1('parent', todo_named_v1(p_workspace, p_from_parent),
+            todo_named_v1(p_workspace, p_to_parent));
+    END IF;
+    RETURN changes;
+END $$;
+
 CREATE FUNCTION public.operate_todo_v1(p_todo public.todos, p_operation jsonb) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -1989,13 +2039,10 @@ BEGIN
             employee_named_v1(p_from.workspace_id, p_from.assignee_id),
             employee_named_v1(p_to.workspace_id, p_to.assignee_id));
     END IF;
-    IF p_from.list_id IS DISTINCT FROM p_to.list_id THEN
-        changes := changes || value_change_v1('list', list_named_v1(p_from.workspace_id, p_from.list_id),
-            list_named_v1(p_to.workspace_id, p_to.list_id));
-    END IF;
-    IF p_from.parent_id IS DISTINCT FROM p_to.parent_id THEN
-        changes := changes || value_change_v1('parent', todo_named_v1(p_from.workspace_id, p_from.parent_id),
-            todo_named_v1(p_to.workspace_id, p_to.parent_id));
+    IF (p_from.list_id, p_from.parent_id) IS DISTINCT FROM (p_to.list_id, p_to.parent_id) THEN
+        changes := changes || moved_changes_v1(
+            p_from.workspace_id, p_from.list_id, p_to.list_id, p_from.parent_id, p_to.parent_id
+        );
     END IF;
     IF p_from.position <> p_to.position THEN
         changes := changes || value_change_v1('position', to_jsonb(p_from.position), to_jsonb(p_to.position));
@@ -2261,6 +2308,7 @@ DECLARE
     step record;
     result record;
     results json[] := '{}';
+    gone bigint[] := '{}';
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -2269,7 +2317,8 @@ BEGIN
     END IF;
     PERFORM batch_lock_v1(p_workspace, p_operations);
     FOR step IN
-        SELECT o.operation, o.number - 1 AS index
+        SELECT o.operation, o.number - 1 AS index,
+            coalesce(lead(o.operation) OVER (ORDER BY o.number) ? 'delete', false) AS another
         FROM jsonb_array_elements(p_operations) WITH ORDINALITY AS o (operation, number) ORDER BY o.number
     LOOP
         SELECT * INTO result FROM batch_operation_v1(p_workspace, step.operation);
@@ -2279,7 +2328,15 @@ BEGIN
                 DETAIL = json_build_object('index', step.index, 'outcome', outcome);
         END IF;
         results := results || row_to_json(result);
+        IF step.operation ? 'delete' THEN
+            gone := gone || result.todo_id::bigint;
+            IF NOT step.another THEN
+                PERFORM bin_todos_v1(p_workspace, gone);
+                gone := '{}';
+            END IF;
+        END IF;
     END LOOP;
+    PERFORM fold_events_v1(p_workspace);
     -- As they are after all of them: a todo shows how many subtasks it has.
     body := (
         SELECT '[' || string_agg(
@@ -2526,6 +2583,7 @@ CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETU
     AS $$
 DECLARE
     ids bigint[];
+    former jsonb;
     whole bigint[];
     home record;
 BEGIN
@@ -2545,14 +2603,11 @@ BEGIN
     ) THEN
         RETURN 'list_archived';
     END IF;
-    WITH live AS (
-        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
-        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_at IS NOT NULL
-        RETURNING uid, version
-    )
-    INSERT INTO events (workspace_id, type, subject, version)
-    SELECT p_workspace, 'todo.restored', uid, version FROM live;
+    SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
+    FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
+    UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+    WHERE workspace_id = p_workspace AND id = ANY (ids);
     FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
         UPDATE todos SET parent_id = home.home_parent
         WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
@@ -2564,6 +2619,11 @@ BEGIN
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
+    INSERT INTO events (workspace_id, type, subject, version, changes)
+    SELECT p_workspace, 'todo.restored', t.uid, t.version, moved_changes_v1(
+        p_workspace, (w.place ->> 'list')::bigint, t.list_id, (w.place ->> 'parent')::bigint, t.parent_id
+    )
+    FROM jsonb_each(former) AS w (id, place) JOIN todos t ON t.workspace_id = p_workspace AND t.id = w.id::bigint;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';
 END $$;

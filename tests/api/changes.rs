@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::follower::{Follower, settle, state};
 use crate::harness::targets::Postgres;
-use crate::harness::{Options, Server, Workspace, database, suite};
+use crate::harness::{Options, Server, Workspace, database, mcp, suite};
 use crate::jobs::done;
 
 suite![
@@ -424,8 +424,13 @@ async fn every_changed_row_has_its_line() {
              return null;
          end $$;";
     database.batch_execute(watch).await.unwrap();
-    for (kind, table) in [("todo", "todos"), ("tag", "tags"), ("employee", "employees"), ("department", "departments")]
-    {
+    for (kind, table) in [
+        ("todo", "todos"),
+        ("tag", "tags"),
+        ("list", "lists"),
+        ("employee", "employees"),
+        ("department", "departments"),
+    ] {
         for (when, what) in [("insert", "new"), ("update", "new"), ("delete", "old")] {
             let trigger = format!(
                 "create trigger watch_{when} after {when} on {table} for each row
@@ -435,6 +440,7 @@ async fn every_changed_row_has_its_line() {
         }
     }
     everything(&ws).await;
+    everything_of_trees(&ws).await;
     let differences = format!(
         "select coalesce(string_agg(format('%s %s: %s lines, changed %s times', w.kind, w.subject, coalesce(l.lines, 0), w.times), '; '), '')
          from (select xid, subject, kind, count(*) as times from watched group by 1, 2, 3) w
@@ -506,4 +512,54 @@ async fn everything(ws: &Workspace) {
     let mut body = json!({ "action": "delete" });
     body["filter"] = all();
     done(ws, body).await;
+}
+
+/// The same of lists, subtasks and an order of one's own.
+async fn everything_of_trees(ws: &Workspace) {
+    let of = |data: &Value| format!("/api/v2/lists/{}", data["id"].as_str().unwrap());
+    let made = async |name: &str| ws.post("/api/v2/lists").json(json!({ "name": name })).send().await.created();
+    let (home, work, gone) = (made("Home").await, made("Work").await, made("Gone").await);
+    ws.put(&format!("/api/v2/lists/{}", crate::harness::uuid()))
+        .header("if-none-match", "*")
+        .json(json!({ "name": "Chosen" }))
+        .send()
+        .await
+        .created();
+    ws.patch(&of(&work)).json(json!({ "name": "Office" })).send().await.ok();
+    ws.delete(&of(&gone)).send().await.no_content();
+    let parent = ws.todo(json!({ "title": "parent", "list_id": home["id"] })).await;
+    let mut below = Vec::new();
+    for title in ["a", "b", "c"] {
+        below.push(ws.todo(json!({ "title": title, "parent_id": parent["id"], "position": 1 })).await);
+    }
+    let to = async |todo: &Value, place: Value| {
+        ws.post(&format!("{}/move", path(todo))).json(place).send().await.ok();
+    };
+    // Between two that stand at the same place, which makes room.
+    to(&below[2], json!({ "after": below[0]["id"], "before": below[1]["id"] })).await;
+    to(&parent, json!({ "list_id": work["id"], "place": "last" })).await;
+    let operations = json!([
+        { "op": "update", "id": parent["id"], "todo": { "list_id": home["id"] } },
+        { "op": "update", "id": below[0]["id"], "todo": { "title": "again", "parent_id": null } },
+        { "op": "delete", "id": below[1]["id"] },
+        { "op": "delete", "id": parent["id"] },
+    ]);
+    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    // Alone, and so out of its tree.
+    ws.post(&format!("{}/restore", path(&below[2]))).send().await.ok();
+    ws.post(&format!("{}/restore", path(&parent))).send().await.ok();
+    ws.post(&format!("{}/complete", path(&parent))).json(json!({ "subtasks": "complete" })).send().await.ok();
+    for change in [json!({ "action": "move", "list_id": work["id"] }), json!({ "action": "reopen" })] {
+        let mut body = change;
+        body["filter"] = all();
+        done(ws, body).await;
+    }
+    let ids: Vec<&Value> = below.iter().map(|todo| &todo["id"]).collect();
+    let call = async |name: &str, arguments: Value| mcp::tool(ws, name, arguments).send().await.content();
+    let moves: Vec<Value> = ids.iter().map(|id| json!({ "id": id, "list_id": home["id"], "place": "first" })).collect();
+    call("move_todos", json!({ "todos": moves })).await;
+    call("complete_todos", json!({ "ids": [parent["id"], ids[0]], "subtasks": "complete" })).await;
+    call("delete_todos", json!({ "ids": [ids[0], parent["id"]] })).await;
+    call("restore_todos", json!({ "ids": [parent["id"]] })).await;
+    ws.patch(&of(&home)).json(json!({ "archived": true })).send().await.ok();
 }

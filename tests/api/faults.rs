@@ -98,7 +98,7 @@ async fn postgres_that_hangs_gives_an_answer_in_time() {
     for call in [ws.get(&path), ws.post("/api/v2/todos").json(json!({ "title": "y" }))] {
         let asked = Instant::now();
         let answer = call.send().await;
-        answer.problem(504, "timeout");
+        answer.problem(503, "unavailable");
         assert!(asked.elapsed() < Duration::from_secs(5), "{:?}: {answer}", asked.elapsed());
     }
     server.host().faults().postgres().heal();

@@ -24,6 +24,8 @@ suite![
     a_purged_parent_leaves_its_children,
     a_bulk_deletion_takes_what_is_below,
     a_batch_writes_subtasks,
+    a_batch_deletes_a_todo_and_what_is_below_it_in_any_order,
+    a_batch_tells_each_todo_once,
     opposite_moves_at_once_make_no_cycle,
     a_parent_is_deleted_while_a_child_is_moved_in,
     writers_at_once_leave_sound_trees,
@@ -319,6 +321,11 @@ async fn a_child_alone_comes_back_as_a_root() {
     // With what is below it, which went there with it.
     let alone = restore(&ws, &levels[2]).await;
     assert_eq!((&alone["parent_id"], &alone["list_id"]), (&Value::Null, &home["id"]));
+    let history = ws.get(&format!("{}/history", path(&levels[2]))).send().await.ok();
+    let restored = &history["items"][0];
+    let from = json!({ "id": levels[1]["id"], "title": "2" });
+    assert_eq!((&restored["type"], &restored["version"]), (&json!("todo.restored"), &alone["version"]));
+    assert_eq!(restored["changes"], json!({ "parent": { "from": from, "to": null } }));
     assert_eq!(read(&ws, &levels[3]).await["parent_id"], levels[2]["id"]);
     assert_eq!(ws.titles(&[("sort", "title")]).await, ["3", "4"]);
     // The others come back without those.
@@ -409,6 +416,56 @@ async fn a_batch_writes_subtasks() {
     let refused = ws.post("/api/v2/todos/batch").json(cycle).send().await;
     refused.problem(422, "invalid_body").at("/operations/1/todo/parent_id", "cycle");
     assert_eq!(ws.titles(&[]).await.len(), 4);
+}
+
+async fn a_batch_deletes_a_todo_and_what_is_below_it_in_any_order() {
+    for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+        let ws = Workspace::new().await;
+        let levels = chain(&ws, 4).await;
+        let operations: Vec<Value> = order.map(|level| json!({ "op": "delete", "id": levels[level]["id"] })).into();
+        let batch = ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+        assert_eq!(batch["results"].as_array().unwrap().len(), 3, "{batch}");
+        assert_eq!(ws.titles(&[("deleted", "true"), ("sort", "title")]).await, ["1", "2", "3", "4"]);
+        restore(&ws, &levels[0]).await;
+        assert_eq!(ws.titles(&[("sort", "title")]).await, ["1", "2", "3", "4"], "they went together");
+    }
+    // One after the other, what is gone is gone.
+    let ws = Workspace::new().await;
+    let levels = chain(&ws, 2).await;
+    let stale = json!({ "operations": [
+        { "op": "delete", "id": levels[0]["id"] },
+        { "op": "delete", "id": levels[1]["id"], "if_version": 7 },
+    ] });
+    let refused = ws.post("/api/v2/todos/batch").json(stale).send().await;
+    refused.problem(412, "stale_version").at("/operations/1", "stale_version");
+    let gone = json!({ "operations": [
+        { "op": "delete", "id": levels[0]["id"] },
+        { "op": "update", "id": levels[1]["id"], "todo": { "title": "x" } },
+    ] });
+    let refused = ws.post("/api/v2/todos/batch").json(gone).send().await;
+    refused.problem(422, "invalid_body").at("/operations/1/id", "not_found");
+    assert_eq!(ws.titles(&[]).await.len(), 2, "all or nothing");
+}
+
+/// A parent's new list changes its subtask, too, which the next operation changes again.
+async fn a_batch_tells_each_todo_once() {
+    let ws = Workspace::new().await;
+    let home = list(&ws, "Home").await;
+    let levels = chain(&ws, 2).await;
+    let batch = json!({ "operations": [
+        { "op": "update", "id": levels[0]["id"], "todo": { "list_id": home["id"] } },
+        { "op": "update", "id": levels[1]["id"], "todo": { "title": "x", "status": "completed" } },
+    ] });
+    ws.post("/api/v2/todos/batch").json(batch).send().await.ok();
+    let history = ws.get(&format!("{}/history", path(&levels[1]))).send().await.ok();
+    let types: Vec<&Value> = history["items"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["todo.completed", "todo.created"]);
+    let changes = json!({
+        "list": { "from": null, "to": { "id": home["id"], "name": "Home" } },
+        "status": { "from": "pending", "to": "completed" },
+        "title": { "from": "2", "to": "x" },
+    });
+    assert_eq!((&history["items"][0]["changes"], &history["items"][0]["version"]), (&changes, &json!(3)));
 }
 
 async fn opposite_moves_at_once_make_no_cycle() {
