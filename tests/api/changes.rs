@@ -536,7 +536,7 @@ async fn everything_of_trees(ws: &Workspace) {
         ws.post(&format!("{}/move", path(todo))).json(place).send().await.ok();
     };
     // Between two that stand at the same place, which makes room.
-    to(&below[2], json!({ "after": below[0]["id"], "before": below[1]["id"] })).await;
+    to(&below[2], json!({ "after": below[0]["id"] })).await;
     to(&parent, json!({ "list_id": work["id"], "place": "last" })).await;
     let operations = json!([
         { "op": "update", "id": parent["id"], "todo": { "list_id": home["id"] } },

@@ -28,6 +28,8 @@ suite![
     a_batch_tells_each_todo_once,
     opposite_moves_at_once_make_no_cycle,
     a_parent_is_deleted_while_a_child_is_moved_in,
+    #[database]
+    a_parent_is_deleted_while_its_child_comes_back,
     writers_at_once_leave_sound_trees,
     moves_and_lists_are_logged,
     a_copy_that_follows_changes_has_the_same_trees,
@@ -534,6 +536,23 @@ pub async fn assert_sound(ws: &Workspace) {
         let completed = below.iter().filter(|other| other["completed"] == true).count();
         assert_eq!(todo["subtasks"], json!({ "total": below.len(), "completed": completed }), "{todo}");
     }
+}
+
+async fn a_parent_is_deleted_while_its_child_comes_back() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let levels = chain(&ws, 2).await;
+    delete(&ws, &levels[1]).await;
+    let transaction = database.transaction().await.unwrap();
+    let remove = "select outcome from todo_delete_v1($1, '', null, null, false, null, $2::text::uuid, null)";
+    let outcome = transaction.query_one(remove, &[&workspace, &id(&levels[0])]).await.unwrap();
+    assert_eq!(outcome.get::<_, &str>(0), "done");
+    let coming = tokio::spawn(ws.post(&format!("{}/restore", path(&levels[1]))).send());
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    transaction.commit().await.unwrap();
+    assert_eq!(coming.await.unwrap().ok()["parent_id"], Value::Null);
+    assert_sound(&ws).await;
 }
 
 async fn writers_at_once_leave_sound_trees() {
