@@ -542,12 +542,14 @@ async fn everything_of_trees(ws: &Workspace) {
         { "op": "update", "id": parent["id"], "todo": { "list_id": home["id"] } },
         { "op": "update", "id": below[0]["id"], "todo": { "title": "again", "parent_id": null } },
         { "op": "delete", "id": below[1]["id"] },
-        { "op": "delete", "id": parent["id"] },
     ]);
     ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
-    // Alone, and so out of its tree.
-    ws.post(&format!("{}/restore", path(&below[2]))).send().await.ok();
-    ws.post(&format!("{}/restore", path(&parent))).send().await.ok();
+    let operations = json!([{ "op": "delete", "id": below[2]["id"] }, { "op": "delete", "id": parent["id"] }]);
+    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
+    // The first alone, and so out of its tree.
+    for todo in [&below[2], &parent, &below[1]] {
+        ws.post(&format!("{}/restore", path(todo))).send().await.ok();
+    }
     ws.post(&format!("{}/complete", path(&parent))).json(json!({ "subtasks": "complete" })).send().await.ok();
     for change in [json!({ "action": "move", "list_id": work["id"] }), json!({ "action": "reopen" })] {
         let mut body = change;
