@@ -10,6 +10,7 @@ use crate::harness::{Options, Server, Workspace, suite};
 suite![
     waiting_ends_with_the_change,
     waiting_ends_with_the_time,
+    a_token_that_is_revoked_meanwhile_is_told_nothing,
     only_so_many_wait_and_nobody_is_behind_them,
     #[embedded]
     to_wait_for_nothing_costs_no_statement,
@@ -55,6 +56,21 @@ async fn waiting_ends_with_the_time() {
     assert!(!follower.apply(&changes));
     let id = ws.titled("Later").await;
     assert_eq!(follower.catch_up(&ws, &[]).await[0]["id"], json!(id));
+}
+
+async fn a_token_that_is_revoked_meanwhile_is_told_nothing() {
+    let ws = Workspace::new().await;
+    let admin = ws.server.admin();
+    let body = json!({ "workspace_id": ws.id, "name": "waits", "scopes": ["todos:read"], "expires_at": null });
+    let token = admin.post("/api/v2/admin/tokens").json(body).send().await.created();
+    let client = ws.server.bearer(token["token"].as_str().unwrap());
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let waiting = tokio::spawn(async move { follower.ask(&client, &[("wait", "20")]).await.unwrap() });
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    admin.delete(&format!("/api/v2/admin/tokens/{}", token["id"].as_str().unwrap())).send().await.no_content();
+    ws.titled("secret").await;
+    assert_eq!(waiting.await.unwrap().ok()["items"], json!([]));
 }
 
 async fn only_so_many_wait_and_nobody_is_behind_them() {

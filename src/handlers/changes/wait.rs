@@ -94,9 +94,16 @@ impl Waiting {
         }
         self.query.from = Some(self.page.next.clone());
         match app.service.changes(&self.caller, &self.query).await {
-            Ok(page) => {
+            Ok(page) if page.items.is_empty() && !page.more => {
                 self.page = page;
-                !self.page.items.is_empty() || self.page.more
+                false
+            }
+            // Who was revoked meanwhile is told nothing, and that by the next request.
+            Ok(page) => {
+                if app.service.may_still_read(&self.caller).await {
+                    self.page = page;
+                }
+                true
             }
             // The status is sent already. The client asks again from where it is, and is told then what is wrong.
             Err(_) => true,

@@ -80,6 +80,14 @@ pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<
     pg.read(meter, statement).await?.optional().map(|mut row| row.json()).transpose()
 }
 
+/// Whether the token with this public id is still good.
+pub async fn is_live(pg: &Pg, meter: &Meter, token: Uuid) -> Result<bool> {
+    const SQL: &str = "SELECT EXISTS (SELECT FROM tokens WHERE uid = $1::text::uuid AND revoked_at IS NULL \
+         AND (expires_at IS NULL OR expires_at > now()))::text";
+    let mut row = pg.read(meter, Statement::new(SQL, vec![Param::Text(token.to_string())])).await?.one()?;
+    Ok(row.text()? == "true")
+}
+
 /// Notes that these tokens are in use; each at most once a minute, whoever asks for it.
 pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> {
     let tokens = tokens.into_iter().map(|token| token.to_string()).collect();

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::caller::Actor;
 use crate::domain::cursor::Position;
 use crate::domain::feed::{FeedPosition, Kind};
 use crate::domain::filter::Limit;
+use crate::store::authentication;
 use crate::store::events::{self, EventFilter, EventPage};
 use crate::store::feed::{self, FeedPage};
 use crate::{Caller, Result};
@@ -66,6 +68,16 @@ impl Service {
             watch.asked = Instant::now();
         }
         moved
+    }
+
+    /// Whether the caller may still be told, for a request that has waited since it was authenticated.
+    pub async fn may_still_read(&self, caller: &Caller) -> bool {
+        match caller.actor {
+            Some(Actor::Token(token)) => {
+                authentication::is_live(&self.pg, &caller.meter, token).await.unwrap_or_default()
+            }
+            Some(Actor::Job(_)) | None => true,
+        }
     }
 
     /// A page of what happened in the workspace, the newest first.
