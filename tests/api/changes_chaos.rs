@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::harness::follower::{Follower, state};
 use crate::harness::random::Random;
 use crate::harness::targets::{Host, Postgres, Redis};
-use crate::harness::{Client, Options, Server, Workspace, database, suite};
+use crate::harness::{Client, Options, Server, Workspace, database, mcp, suite};
 
 suite![
     #[embedded]
@@ -150,8 +150,10 @@ impl World {
         while self.left.load(SeqCst) > 0 {
             let client = self.client(random.below(2));
             let changed = match random.below(20) {
-                0..9 => batch(client, &mut random, &mut own).await,
-                9..16 => one(client, &mut random, &own).await,
+                0..7 => batch(client, &mut random, &mut own).await,
+                7..12 => one(client, &mut random, &own).await,
+                12..15 => tree(client, &mut random, &own).await,
+                15 => list(client, &mut random).await,
                 16 => tag(client, &mut random).await,
                 17 | 18 => person(client, &mut random).await,
                 _ => bulk(client, &mut random).await,
@@ -239,12 +241,49 @@ async fn one(client: &Client, random: &mut Random, own: &[String]) -> Option<u64
     Some(u64::from(call.try_send().await.ok()?.status < 300))
 }
 
+/// The ids of the first page of a list.
+async fn ids(client: &Client, path: &str) -> Option<Vec<String>> {
+    let page = client.get(path).try_send().await.ok().filter(|answer| answer.status == 200)?.value();
+    let id = |item: &Value| item["id"].as_str().unwrap().to_owned();
+    Some(page["items"].as_array().unwrap().iter().map(id).collect())
+}
+
+/// Moves a todo or completes it with what is below it; by way of an assistant, now and then.
+async fn tree(client: &Client, random: &mut Random, own: &[String]) -> Option<u64> {
+    let (Some(id), Some(other)) = (pick(random, own).cloned(), pick(random, own).cloned()) else { return Some(0) };
+    let path = format!("/api/v2/todos/{id}");
+    let lists = ids(client, "/api/v2/lists?limit=20").await?;
+    let list = pick(random, &lists);
+    let call = match random.below(7) {
+        0 => client.post(&format!("{path}/move")).json(json!({ "after": other })),
+        1 => client.post(&format!("{path}/move")).json(json!({ "list_id": list, "place": "first" })),
+        2 => client.patch(&path).json(json!({ "parent_id": other })),
+        3 => client.patch(&path).json(json!({ "list_id": list, "position": random.below(100) })),
+        4 => client.post(&format!("{path}/complete")).json(json!({ "subtasks": "complete" })),
+        5 => mcp::tool(client, "delete_todos", json!({ "ids": [other, id] })),
+        _ => mcp::tool(client, "move_todos", json!({ "todos": [{ "id": id, "before": other }] })),
+    };
+    Some(u64::from(call.try_send().await.ok()?.status < 300))
+}
+
+/// Makes, renames, archives or removes a list; one is removed only while no todo is in it.
+async fn list(client: &Client, random: &mut Random) -> Option<u64> {
+    let lists = ids(client, "/api/v2/lists?limit=20").await?;
+    let name = format!("list {}", random.below(1_000_000));
+    let call = match (random.below(8), pick(random, &lists)) {
+        (0, Some(id)) => client.delete(&format!("/api/v2/lists/{id}")),
+        (1 | 2, Some(id)) => client.patch(&format!("/api/v2/lists/{id}")).json(json!({ "archived": true })),
+        (3..6, Some(id)) => client.patch(&format!("/api/v2/lists/{id}")).json(json!({ "archived": false })),
+        (6, Some(id)) => client.patch(&format!("/api/v2/lists/{id}")).json(json!({ "name": name })),
+        _ if lists.len() < 12 => client.post("/api/v2/lists").json(json!({ "name": name })),
+        _ => return Some(0),
+    };
+    Some(u64::from(call.try_send().await.ok()?.status < 300))
+}
+
 /// Renames, merges or removes a tag.
 async fn tag(client: &Client, random: &mut Random) -> Option<u64> {
-    let tags =
-        client.get("/api/v2/tags?limit=100").try_send().await.ok().filter(|answer| answer.status == 200)?.value();
-    let ids: Vec<String> =
-        tags["items"].as_array().unwrap().iter().map(|tag| tag["id"].as_str().unwrap().to_owned()).collect();
+    let ids = ids(client, "/api/v2/tags?limit=100").await?;
     let path = format!("/api/v2/tags/{}", pick(random, &ids)?);
     let call = match random.below(4) {
         0 => client.delete(&path),
@@ -255,15 +294,7 @@ async fn tag(client: &Client, random: &mut Random) -> Option<u64> {
 
 async fn person(client: &Client, random: &mut Random) -> Option<u64> {
     let list = ["employees", "departments"][usize::try_from(random.below(2)).unwrap()];
-    let people = client
-        .get(&format!("/api/v2/{list}?limit=20"))
-        .try_send()
-        .await
-        .ok()
-        .filter(|answer| answer.status == 200)?
-        .value();
-    let ids: Vec<String> =
-        people["items"].as_array().unwrap().iter().map(|person| person["id"].as_str().unwrap().to_owned()).collect();
+    let ids = ids(client, &format!("/api/v2/{list}?limit=20")).await?;
     let name = format!("name {}", random.below(1_000_000));
     let call = match (random.below(4), pick(random, &ids)) {
         (1 | 2, Some(id)) => client.patch(&format!("/api/v2/{list}/{id}")).json(json!({ "name": name })),
@@ -280,15 +311,16 @@ async fn person(client: &Client, random: &mut Random) -> Option<u64> {
 /// A bulk change; how much it will do is not counted.
 async fn bulk(client: &Client, random: &mut Random) -> Option<u64> {
     let priority = ["low", "high"][usize::try_from(random.below(2)).unwrap()];
-    let mut body = match random.below(4) {
+    let lists = ids(client, "/api/v2/lists?limit=20").await?;
+    let mut body = match random.below(5) {
         0 => json!({ "action": "complete" }),
-        1 => {
-            json!({ "action": "set_priority", "priority": priority })
-        }
+        1 => json!({ "action": "set_priority", "priority": priority }),
         2 => json!({ "action": "add_tag", "tag": format!("tag {}", random.below(16)) }),
+        3 => json!({ "action": "move", "list_id": pick(random, &lists) }),
         _ => json!({ "action": "delete" }),
     };
-    body["filter"] = json!({ "tag": [format!("tag {}", random.below(12))], "q": random.below(1000).to_string() });
+    // Some todos in a thousand, with what is below them.
+    body["filter"] = json!({ "q": random.below(1000).to_string() });
     let answer = client.post("/api/v2/todos/bulk-process").json(body).try_send().await.ok()?;
     (answer.status == 202 || answer.status == 409).then_some(0)
 }

@@ -174,20 +174,26 @@ pub async fn settle(client: &Client) {
 /// All that a workspace holds, read list by list, but marks of moments.
 pub async fn state(ws: &Workspace) -> BTreeMap<(String, String), Value> {
     let mut state = BTreeMap::new();
-    let lines = ws.get("/api/v2/todos/export?format=ndjson").send().await.text();
+    let lines = ws.get("/api/v2/todos/export?format=ndjson&archived=true").send().await.text();
     for line in lines.lines() {
         let mut todo: Value = serde_json::from_str(line).unwrap();
         sort_tags(&mut todo);
         state.insert(("todo".to_owned(), todo["id"].as_str().unwrap().to_owned()), todo);
     }
-    for (kind, path) in
-        [("employee", "/api/v2/employees"), ("department", "/api/v2/departments"), ("tag", "/api/v2/tags")]
-    {
-        for item in ws.all(path, &[]).await {
+    for (kind, path) in [
+        ("employee", "/api/v2/employees"),
+        ("department", "/api/v2/departments"),
+        ("tag", "/api/v2/tags"),
+        ("list", "/api/v2/lists"),
+    ] {
+        for mut item in ws.all(path, &[]).await {
             if is_mark(&item) {
                 continue;
             }
-            let item = if kind == "tag" { json!({ "id": item["id"], "name": item["name"] }) } else { item };
+            // The feed does not tell again of what is counted.
+            for counted in ["count", "todo_count"] {
+                item.as_object_mut().unwrap().remove(counted);
+            }
             state.insert((kind.to_owned(), item["id"].as_str().unwrap().to_owned()), item);
         }
     }
