@@ -190,9 +190,11 @@ pub async fn state(ws: &Workspace) -> BTreeMap<(String, String), Value> {
             if is_mark(&item) {
                 continue;
             }
-            // The feed does not tell again of what is counted.
-            for counted in ["count", "todo_count"] {
-                item.as_object_mut().unwrap().remove(counted);
+            match kind {
+                "tag" => item = json!({ "id": item["id"], "name": item["name"] }),
+                // The feed does not tell again of what is counted.
+                "list" => drop(item.as_object_mut().unwrap().remove("count")),
+                _ => {}
             }
             state.insert((kind.to_owned(), item["id"].as_str().unwrap().to_owned()), item);
         }
