@@ -43,8 +43,18 @@ BEGIN
         p_kind, p_uid, version, coalesce(document, 'null'), coalesce(replaced_by, 'null'));
 END $$;
 
--- The next subjects of a kind by id: at most p_limit, and of todos no more than live among the next feed_window_v1 rows.
--- last: where to go on, null if none is left.
+-- How many bytes of todos a page has before it ends with the next item: it is in memory several times, as are those of
+-- others.
+CREATE FUNCTION feed_bytes_v1() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1048576;
+
+-- About how many bytes an item has. Only of a todo they matter; lengths are read without the texts.
+CREATE FUNCTION feed_item_bytes_v1(p_title text, p_description text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN 1000 + coalesce(octet_length(p_title) + octet_length(p_description), 0);
+
+-- The next subjects of a kind by id: at most p_limit, and of todos no more than live among the next feed_window_v1 rows
+-- and begin within feed_bytes_v1. last: where to go on, null if none is left.
 CREATE FUNCTION feed_state_v1(
     p_workspace bigint, p_kind text, p_after bigint, p_limit bigint, OUT items text[], OUT last bigint
 ) LANGUAGE plpgsql STABLE AS $$
@@ -57,11 +67,15 @@ BEGIN
             SELECT id, uid, deleted_at FROM todos WHERE workspace_id = p_workspace AND id > p_after
             ORDER BY id LIMIT feed_window_v1()
         ), live AS MATERIALIZED (
-            SELECT id, uid FROM looked WHERE deleted_at IS NULL ORDER BY id LIMIT p_limit
+            SELECT l.id, l.uid, coalesce(sum(feed_item_bytes_v1(t.title, t.description)) OVER (
+                ORDER BY l.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+            ), 0) < feed_bytes_v1() AS fits
+            FROM (SELECT id, uid FROM looked WHERE deleted_at IS NULL ORDER BY id LIMIT p_limit) l
+            JOIN todos t ON t.workspace_id = p_workspace AND t.id = l.id
         )
-        SELECT array_agg(uid ORDER BY id),
+        SELECT array_agg(uid ORDER BY id) FILTER (WHERE fits),
             CASE
-                WHEN count(*) = p_limit THEN max(id)
+                WHEN count(*) = p_limit OR NOT bool_and(fits) THEN max(id) FILTER (WHERE fits)
                 WHEN (SELECT count(*) FROM looked) = feed_window_v1() THEN (SELECT max(id) FROM looked)
             END
         INTO uids, last FROM live;
@@ -89,7 +103,7 @@ BEGIN
 END $$;
 
 -- The subjects of the next settled lines, each once, in the order of its last line: of at most p_limit lines of these
--- kinds among the next feed_window_v1. last_…: the last line that was looked at, null if there was none.
+-- kinds among the next feed_window_v1, as far as they begin within feed_bytes_v1. last_…: the last line that was looked at, null if there was none.
 CREATE FUNCTION feed_changes_v1(
     p_workspace bigint, p_xid text, p_id bigint, p_horizon xid8, p_kinds text[], p_limit bigint,
     OUT items text[], OUT last_xid text, OUT last_id bigint, OUT last_at timestamptz
@@ -104,15 +118,21 @@ BEGIN
     ), wanted AS MATERIALIZED (
         SELECT kind, subject, place FROM looked WHERE kind = ANY (p_kinds) ORDER BY place LIMIT p_limit
     ), subjects AS MATERIALIZED (
-        SELECT kind, subject, max(place) AS place FROM wanted GROUP BY kind, subject
+        SELECT w.kind, w.subject, w.place, coalesce(sum(feed_item_bytes_v1(t.title, t.description)) OVER (
+            ORDER BY w.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) < feed_bytes_v1() AS fits
+        FROM (SELECT kind, subject, max(place) AS place FROM wanted GROUP BY kind, subject) w
+        LEFT JOIN todos t ON t.workspace_id = p_workspace AND t.uid = w.subject AND t.deleted_at IS NULL
     ), last AS MATERIALIZED (
         SELECT * FROM looked
         WHERE place = CASE
+            WHEN EXISTS (SELECT FROM subjects WHERE NOT fits) THEN (SELECT max(place) FROM subjects WHERE fits)
             WHEN (SELECT count(*) FROM wanted) = p_limit THEN (SELECT max(place) FROM wanted)
             ELSE (SELECT max(place) FROM looked)
         END
     )
-    SELECT ARRAY(SELECT feed_item_v1(p_workspace, kind, subject) FROM subjects ORDER BY place), l.xid::text, l.id, l.at
+    SELECT ARRAY(SELECT feed_item_v1(p_workspace, kind, subject) FROM subjects WHERE fits ORDER BY place),
+        l.xid::text, l.id, l.at
     INTO items, last_xid, last_id, last_at FROM last l;
 END $$;
 

@@ -24,6 +24,7 @@ suite![
     what_commits_late_is_not_missed,
     #[database]
     a_first_page_begins_where_the_log_ends,
+    pages_are_bounded_in_bytes,
     #[database]
     a_cursor_is_good_for_thirty_days,
     #[database]
@@ -367,6 +368,31 @@ async fn a_first_page_begins_where_the_log_ends() {
     assert!(database.query_one(last, &[&workspace]).await.unwrap().get::<_, bool>(0));
     let empty = "select p.xid || ' ' || p.id from feed_page_v1(0, null, null, null, null, null, null, '{todo}', 10) p";
     assert_eq!(database.query_one(empty, &[]).await.unwrap().get::<_, &str>(0), "0 0");
+}
+
+/// Of the state and of what changes; nothing is left out.
+async fn pages_are_bounded_in_bytes() {
+    let ws = Workspace::new().await;
+    let long = json!({ "op": "create", "todo": { "title": "x", "description": "\u{1f600}".repeat(10_000) } });
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    for _ in 0..3 {
+        ws.post("/api/v2/todos/batch").json(json!({ "operations": vec![long.clone(); 20] })).send().await.ok();
+    }
+    settle(&ws).await;
+    for mut follower in [follower, Follower::default()] {
+        let mut pages = 0;
+        loop {
+            let page = follower.ask(&ws, &[("limit", "200")]).await.unwrap();
+            assert!(page.body.len() < 3 << 20, "{} bytes", page.body.len());
+            pages += 1;
+            if !follower.apply(&page.ok()) {
+                break;
+            }
+        }
+        assert!(pages > 1, "60 todos of 40 kB");
+        assert_eq!(follower.sorted(), state(&ws).await);
+    }
 }
 
 async fn a_cursor_is_good_for_thirty_days() {
