@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::harness::random::Random;
 use crate::harness::{Workspace, suite, uuid};
 use crate::subtasks::assert_sound;
 
@@ -258,9 +259,9 @@ impl Tree {
     }
 }
 
-/// The same of the service.
-async fn lines(ws: &Workspace) -> Vec<String> {
-    let todos = ws.all("/api/v2/todos", &[("sort", "position"), ("limit", "100")]).await;
+/// The same of the service, in a list.
+async fn lines(ws: &Workspace, list: &str) -> Vec<String> {
+    let todos = ws.all("/api/v2/todos", &[("list", list), ("sort", "position"), ("limit", "100")]).await;
     fn of(todos: &[Value], parent: &Value, name: &str) -> Vec<String> {
         let own = todos.iter().filter(|todo| todo["parent_id"] == *parent);
         own.flat_map(|todo| {
@@ -272,102 +273,160 @@ async fn lines(ws: &Workspace) -> Vec<String> {
     of(&todos, &Value::Null, "")
 }
 
+/// Six at once, each in a list of its own with a plain tree of its own: what one does is nothing to the others.
 async fn moves_deletions_and_completions_are_those_of_a_plain_tree() {
     let ws = Workspace::new().await;
-    let mut tree = Tree::default();
-    let mut seed = 42_u64;
-    let mut random = |below: usize| {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(seed >> 33).unwrap() % below
-    };
-    let mut live: Vec<String> = Vec::new();
-    for step in 0..260 {
-        let pick = |live: &[String], random: &mut dyn FnMut(usize) -> usize| live[random(live.len())].clone();
-        match if live.len() < 6 { 0 } else { random(10) } {
-            0 | 1 => {
-                let parent = if live.is_empty() || random(2) == 0 { String::new() } else { pick(&live, &mut random) };
-                let reference = if parent.is_empty() { Value::Null } else { json!(parent) };
-                let made = ws.post("/api/v2/todos").json(json!({ "title": "x", "parent_id": reference })).send().await;
-                if tree.depth(&parent) < 5 {
-                    let todo = id(&made.created()).to_owned();
-                    tree.add(&todo, &parent);
-                    // A new one is the last unless somebody has moved others behind it.
-                    ws.post(&path(&todo)).json(json!({ "place": "last" })).send().await.ok();
-                    live.push(todo);
-                } else {
-                    made.problem(422, "invalid_body").at("/parent_id", "too_deep");
-                }
-            }
-            2..=5 => {
-                let todo = pick(&live, &mut random);
-                let parent = match random(3) {
-                    0 => String::new(),
-                    1 => tree.parents[&todo].clone(),
-                    _ => pick(&live, &mut random),
-                };
-                let siblings: Vec<String> =
-                    tree.below.get(&parent).into_iter().flatten().filter(|other| **other != todo).cloned().collect();
-                let reference = if parent.is_empty() { Value::Null } else { json!(parent) };
-                let at = random(siblings.len() + 1);
-                let mut to = json!({ "parent_id": reference });
-                match (at, random(2)) {
-                    (0, _) => to["place"] = json!("first"),
-                    (at, _) if at == siblings.len() => to["place"] = json!("last"),
-                    (at, 0) => to["after"] = json!(siblings[at - 1]),
-                    (at, _) => to["before"] = json!(siblings[at]),
-                }
-                let answer = ws.post(&path(&todo)).json(to).send().await;
-                if tree.fits(&todo, &parent) {
-                    answer.ok();
-                    tree.take(&todo);
-                    tree.below.entry(parent.clone()).or_default().insert(at, todo.clone());
-                    tree.parents.insert(todo, parent);
-                } else {
-                    answer.problem(422, "invalid_body").faults_are(1);
-                }
-            }
-            6 => {
-                let todo = pick(&live, &mut random);
-                ws.delete(&format!("/api/v2/todos/{todo}")).send().await.no_content();
-                let gone = [vec![todo.clone()], tree.all_below(&todo)].concat();
-                tree.take(&todo);
-                live.retain(|other| !gone.contains(other));
-                tree.bin.push((todo, gone));
-            }
-            7 if !tree.bin.is_empty() => {
-                let at = random(tree.bin.len());
-                let (todo, back) = tree.bin.remove(at);
-                ws.post(&format!("/api/v2/todos/{todo}/restore")).send().await.ok();
-                let parent = tree.parents[&todo].clone();
-                let there = parent.is_empty() || live.contains(&parent);
-                let parent =
-                    if there && tree.depth(&parent) + tree.height(&todo) <= 5 { parent } else { String::new() };
-                live.extend(back);
-                tree.parents.insert(todo.clone(), parent.clone());
-                tree.below.entry(parent).or_default().push(todo.clone());
-                // Where it stands among those that came meanwhile is its position's business.
-                ws.post(&path(&todo)).json(json!({ "place": "last" })).send().await.ok();
-            }
-            8 => {
-                let todo = pick(&live, &mut random);
-                let all = random(2) == 0;
-                let body = json!({ "subtasks": if all { "complete" } else { "keep" } });
-                ws.post(&format!("/api/v2/todos/{todo}/complete")).json(body).send().await.ok();
-                let done = if all { tree.all_below(&todo) } else { Vec::new() };
-                for todo in done.into_iter().chain([todo]) {
-                    tree.completed.insert(todo, true);
-                }
-            }
-            _ => {
-                let todo = pick(&live, &mut random);
-                ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "status": "pending" })).send().await.ok();
-                tree.completed.insert(todo, false);
+    let seed = u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
+    let mut clients = Vec::new();
+    for number in 0..6 {
+        let name = json!({ "name": format!("list {number}") });
+        let list = id(&ws.post("/api/v2/lists").json(name).send().await.created()).to_owned();
+        clients.push(Gardener {
+            ws: &ws,
+            list,
+            tree: Tree::default(),
+            live: Vec::new(),
+            random: Random(seed + number),
+        });
+    }
+    futures::future::join_all(clients.iter_mut().map(async |client| {
+        for step in 0..120 {
+            client.step().await;
+            if step % 10 == 9 {
+                client.compare(&format!("seed {seed}, step {step}")).await;
             }
         }
-        if step % 5 == 0 {
-            assert_eq!(lines(&ws).await, tree.lines(""), "after step {step}");
+    }))
+    .await;
+    for client in &clients {
+        client.compare(&format!("seed {seed}, the end")).await;
+    }
+    assert_sound(&ws).await;
+}
+
+/// A client that does the same to the service and to a plain tree.
+struct Gardener<'a> {
+    ws: &'a Workspace,
+    list: String,
+    tree: Tree,
+    live: Vec<String>,
+    random: Random,
+}
+
+/// As bodies have it: the root of all is null.
+fn reference(parent: &str) -> Value {
+    if parent.is_empty() { Value::Null } else { json!(parent) }
+}
+
+impl Gardener<'_> {
+    async fn compare(&self, when: &str) {
+        assert_eq!(lines(self.ws, &self.list).await, self.tree.lines(""), "{when}");
+    }
+
+    fn below(&mut self, number: usize) -> usize {
+        usize::try_from(self.random.below(number as u64)).unwrap()
+    }
+
+    fn pick(&mut self) -> String {
+        let at = self.below(self.live.len());
+        self.live[at].clone()
+    }
+
+    async fn step(&mut self) {
+        match if self.live.len() < 6 { 0 } else { self.below(10) } {
+            0 | 1 => self.add().await,
+            2..=5 => self.shift().await,
+            6 => self.delete().await,
+            7 if !self.tree.bin.is_empty() => self.restore().await,
+            8 => self.complete().await,
+            _ => {
+                let todo = self.pick();
+                let reopen = json!({ "status": "pending" });
+                self.ws.patch(&format!("/api/v2/todos/{todo}")).json(reopen).send().await.ok();
+                self.tree.completed.insert(todo, false);
+            }
         }
     }
-    assert_eq!(lines(&ws).await, tree.lines(""));
-    assert_sound(&ws).await;
+
+    async fn to_the_end(&self, todo: &str) {
+        self.ws.post(&path(todo)).json(json!({ "place": "last" })).send().await.ok();
+    }
+
+    async fn add(&mut self) {
+        let parent = if self.live.is_empty() || self.below(2) == 0 { String::new() } else { self.pick() };
+        let body = json!({ "title": "x", "parent_id": reference(&parent), "list_id": self.list });
+        let made = self.ws.post("/api/v2/todos").json(body).send().await;
+        if self.tree.depth(&parent) < 5 {
+            let todo = id(&made.created()).to_owned();
+            self.tree.add(&todo, &parent);
+            // A new one is the last unless somebody has moved others behind it.
+            self.to_the_end(&todo).await;
+            self.live.push(todo);
+        } else {
+            made.problem(422, "invalid_body").at("/parent_id", "too_deep");
+        }
+    }
+
+    async fn shift(&mut self) {
+        let todo = self.pick();
+        let parent = match self.below(3) {
+            0 => String::new(),
+            1 => self.tree.parents[&todo].clone(),
+            _ => self.pick(),
+        };
+        let siblings: Vec<String> =
+            self.tree.below.get(&parent).into_iter().flatten().filter(|other| **other != todo).cloned().collect();
+        let at = self.below(siblings.len() + 1);
+        let mut to = json!({ "parent_id": reference(&parent) });
+        match (at, self.below(2)) {
+            (0, _) => to["place"] = json!("first"),
+            (at, _) if at == siblings.len() => to["place"] = json!("last"),
+            (at, 0) => to["after"] = json!(siblings[at - 1]),
+            (at, _) => to["before"] = json!(siblings[at]),
+        }
+        let answer = self.ws.post(&path(&todo)).json(to).send().await;
+        if self.tree.fits(&todo, &parent) {
+            answer.ok();
+            self.tree.take(&todo);
+            self.tree.below.entry(parent.clone()).or_default().insert(at, todo.clone());
+            self.tree.parents.insert(todo, parent);
+        } else {
+            answer.problem(422, "invalid_body").faults_are(1);
+        }
+    }
+
+    async fn delete(&mut self) {
+        let todo = self.pick();
+        self.ws.delete(&format!("/api/v2/todos/{todo}")).send().await.no_content();
+        let gone = [vec![todo.clone()], self.tree.all_below(&todo)].concat();
+        self.tree.take(&todo);
+        self.live.retain(|other| !gone.contains(other));
+        self.tree.bin.push((todo, gone));
+    }
+
+    async fn restore(&mut self) {
+        let at = self.below(self.tree.bin.len());
+        let (todo, back) = self.tree.bin.remove(at);
+        self.ws.post(&format!("/api/v2/todos/{todo}/restore")).send().await.ok();
+        let parent = self.tree.parents[&todo].clone();
+        let there = parent.is_empty() || self.live.contains(&parent);
+        let fits = there && self.tree.depth(&parent) + self.tree.height(&todo) <= 5;
+        let parent = if fits { parent } else { String::new() };
+        self.live.extend(back);
+        self.tree.parents.insert(todo.clone(), parent.clone());
+        self.tree.below.entry(parent).or_default().push(todo.clone());
+        // Where it stands among those that came meanwhile is its position's business.
+        self.to_the_end(&todo).await;
+    }
+
+    async fn complete(&mut self) {
+        let todo = self.pick();
+        let all = self.below(2) == 0;
+        let body = json!({ "subtasks": if all { "complete" } else { "keep" } });
+        self.ws.post(&format!("/api/v2/todos/{todo}/complete")).json(body).send().await.ok();
+        let done = if all { self.tree.all_below(&todo) } else { Vec::new() };
+        for todo in done.into_iter().chain([todo]) {
+            self.tree.completed.insert(todo, true);
+        }
+    }
 }
