@@ -73,6 +73,9 @@ impl State {
 
 /// Everything in a text that begins like markup, the last first.
 pub(super) fn openings(text: &str) -> Vec<Opening> {
+    let Some(first) = text.find('<') else {
+        return Vec::new();
+    };
     let bytes = text.as_bytes();
     let last = |end: &str| text.rfind(end);
     let (last_gt, last_comment, last_bang) = (last(">"), last("-->"), last("--!>"));
@@ -80,7 +83,7 @@ pub(super) fn openings(text: &str) -> Vec<Opening> {
     let mut found = Vec::new();
     // For each state: whether the tag ends, and how many attributes it still gets.
     let mut ahead = [(false, 0); State::ALL.len()];
-    for (at, &byte) in bytes.iter().enumerate().rev() {
+    for (at, &byte) in bytes.iter().enumerate().skip(first).rev() {
         let before = |steps: usize| at.checked_sub(steps).and_then(|at| bytes.get(at)).copied();
         let from = |state: State| match state.after(byte) {
             None => (true, 0),
