@@ -58,6 +58,9 @@ pub struct Todo {
     pub completed: Option<String>,
 }
 
+/// A todo and how many of those before it were created at the same moment without a break.
+type Placed = (Todo, i32);
+
 /// The workspace, until [`finish`](Target::finish) commits. Dropped before that, it leaves nothing.
 pub struct Target {
     connection: PgConnection,
@@ -70,8 +73,10 @@ pub struct Target {
     departments: Vec<Department>,
     employees: Vec<Employee>,
     tags: Vec<Tag>,
-    todos: Vec<Todo>,
+    todos: Vec<Placed>,
     tagged: Vec<(i64, i64)>,
+    /// When the last todo was created, and how many before it at the same moment.
+    last: (String, i32),
 }
 
 impl Target {
@@ -96,6 +101,7 @@ impl Target {
             tags: Vec::new(),
             todos: Vec::new(),
             tagged: Vec::new(),
+            last: Default::default(),
         })
     }
 
@@ -158,7 +164,9 @@ impl Target {
     /// Adds a todo.
     pub async fn todo(&mut self, todo: Todo) -> Result<()> {
         self.highest[3] = todo.id;
-        self.todos.push(todo);
+        let before = if self.last.0 == todo.created { self.last.1 + 1 } else { 0 };
+        self.last = (todo.created.clone(), before);
+        self.todos.push((todo, before));
         self.flush_over(CHUNK).await
     }
 
@@ -198,6 +206,11 @@ impl Target {
     /// Tells the cache, commits, and waits until every instance knows.
     pub async fn finish(mut self) -> Result<()> {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
+        // The planner must know the new rows before they are counted: it takes a workspace that is not in its statistics for tiny,
+        // and would look for the tags of each todo among all of them. What is read afterwards needs it, too.
+        sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
+            .execute(&mut self.connection)
+            .await?;
         let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
         sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
         for (kind, table) in
@@ -218,16 +231,12 @@ impl Target {
         if wait {
             tokio::time::sleep(KNOWN).await;
         }
-        // So that the planner knows the new rows before autovacuum comes by.
-        sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
-            .execute(&mut self.connection)
-            .await?;
         Ok(())
     }
 }
 
 async fn refuse_filled(connection: &mut PgConnection, workspace: i64, name: &str) -> Result<()> {
-    for table in TABLES {
+    for table in TABLES.into_iter().chain(["lists"]) {
         let sql = format!("select exists (select from {table} where workspace_id = $1)");
         let filled: bool = sqlx::query_scalar(AssertSqlSafe(sql)).bind(workspace).fetch_one(&mut *connection).await?;
         if filled {
@@ -333,15 +342,17 @@ async fn write_tags(connection: &mut PgConnection, workspace: i64, rows: Vec<Tag
     Ok(())
 }
 
-async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<Todo>) -> sqlx::Result<()> {
+/// A todo stands where it was created, as one that the API makes. Many may have been created at the same moment, by one
+/// transaction: a millisecond between each two leaves room to move others there.
+async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<Placed>) -> sqlx::Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let (mut ids, mut titles, mut descriptions, mut statuses) = (vec![], vec![], vec![], vec![]);
     let (mut priorities, mut dues, mut assignees) = (vec![], vec![], vec![]);
-    let (mut created, mut updated, mut completed) = (vec![], vec![], vec![]);
+    let (mut created, mut updated, mut completed, mut behind) = (vec![], vec![], vec![], vec![]);
     let uids = uids(rows.len());
-    for row in rows {
+    for (row, before) in rows {
         ids.push(row.id);
         titles.push(row.title);
         descriptions.push(row.description);
@@ -352,15 +363,16 @@ async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<To
         created.push(row.created);
         updated.push(row.updated);
         completed.push(row.completed);
+        behind.push(before);
     }
     sqlx::query(
         "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, created_at,
-                            updated_at, completed_at)
+                            updated_at, completed_at, position)
          select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, created::timestamptz,
-                updated::timestamptz, completed::timestamptz
+                updated::timestamptz, completed::timestamptz, extract(epoch from created::timestamptz) + behind / 1000.0
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
-                     $9::bigint[], $10::text[], $11::text[], $12::text[])
-              as new (id, uid, title, description, status, priority, due, assignee, created, updated, completed)",
+                     $9::bigint[], $10::text[], $11::text[], $12::text[], $13::integer[])
+              as new (id, uid, title, description, status, priority, due, assignee, created, updated, completed, behind)",
     )
     .bind(workspace)
     .bind(ids)
@@ -374,6 +386,7 @@ async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Vec<To
     .bind(created)
     .bind(updated)
     .bind(completed)
+    .bind(behind)
     .execute(connection)
     .await?;
     Ok(())
