@@ -8,6 +8,8 @@ use axum::body::Body;
 use http::Request;
 use http::uri::{PathAndQuery, Uri};
 
+use crate::routes::{REPLACED, REPLACING};
+
 /// The address that the client wrote, in the extensions of a request whose address was another one.
 #[derive(Debug, Clone)]
 pub struct WrittenUri(pub Uri);
@@ -33,15 +35,15 @@ pub fn normalise(mut request: Request<Body>, unversioned: bool) -> Request<Body>
 }
 
 /// The usual spelling of a path; `None` if that is how it is written. `unversioned`: the addresses of the application that this
-/// service replaced, `/todos…`, are those of version 1.
+/// service replaced are those of version 1.
 fn usual(path: &str, unversioned: bool) -> Option<String> {
     let trimmed = path.trim_end_matches('/');
-    let old = unversioned && (trimmed == "/todos" || trimmed.starts_with("/todos/"));
-    match (old, trimmed) {
-        (true, trimmed) => Some(format!("/api/v1{trimmed}")),
-        (false, "") if path == "/" => None,
-        (false, "") => Some("/".to_owned()),
-        (false, trimmed) => (trimmed.len() < path.len()).then(|| trimmed.to_owned()),
+    let below = trimmed.strip_prefix(REPLACED).filter(|below| below.is_empty() || below.starts_with('/'));
+    match (below.filter(|_| unversioned), trimmed) {
+        (Some(below), _) => Some(format!("{REPLACING}{below}")),
+        (None, "") if path == "/" => None,
+        (None, "") => Some("/".to_owned()),
+        (None, trimmed) => (trimmed.len() < path.len()).then(|| trimmed.to_owned()),
     }
 }
 

@@ -129,6 +129,11 @@ pub static ROUTES: &[Route] = &[
     route!(Immediate, GET, "/", Public, root::root).serves(Media::Chosen(&["text/html"])),
 ];
 
+/// Where the application that this service replaces had its todos, and all that is below them.
+pub const REPLACED: &str = "/todos";
+/// Where version 1 has them: `address.rs` turns the former into this.
+pub const REPLACING: &str = "/api/v1/todos";
+
 /// The paths below version 1 at which there is nothing: even they answer in its shape and tell its end.
 pub const UNKNOWN_V1: [&str; 2] = ["/api/v1", "/api/v1/{*rest}"];
 
@@ -156,6 +161,12 @@ mod tests {
             assert!(paths.insert(routes[0].path), "{} is there twice", routes[0].path);
             assert!(routes.iter().all(|route| route.group == routes[0].group), "{}", routes[0].path);
         }
+    }
+
+    #[test]
+    fn the_replaced_addresses_are_of_version_1_and_of_nobody_else() {
+        assert!(ROUTES.iter().any(|route| route.path == REPLACING && route.group == Group::V1));
+        assert!(ROUTES.iter().all(|route| !route.path.starts_with(REPLACED)));
     }
 
     #[test]

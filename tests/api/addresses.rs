@@ -11,6 +11,8 @@ suite![
     a_trailing_slash_keeps_the_query_and_the_method,
     old_addresses_are_those_of_version_1,
     old_addresses_fail_as_version_1_does,
+    #[redis]
+    every_spelling_is_one_entry_of_the_cache,
     #[embedded]
     every_spelling_is_charged_to_one_budget,
     #[embedded]
@@ -113,6 +115,22 @@ async fn old_addresses_fail_as_version_1_does() {
         let answer = call.send().await;
         answer.v1_error(status, code);
         assert_deprecated(&answer);
+    }
+}
+
+async fn every_spelling_is_one_entry_of_the_cache() {
+    let ws = Workspace::new().await;
+    ws.titled("Cached").await;
+    let spellings = ["/api/v1/todos?limit=7", "/api/v1/todos/?limit=7", "/todos?limit=7", "/todos/?limit=7"];
+    let first = ws.cached(spellings[0]).await;
+    for spelling in spellings {
+        let answer = ws.get(spelling).send().await;
+        assert_eq!((answer.header("x-cache"), &answer.body), ("HIT", &first.body), "{spelling}: {answer}");
+    }
+    // A write at one of them outdates all.
+    ws.post("/todos/").json(json!({ "title": "Second" })).send().await.created();
+    for spelling in spellings {
+        assert_eq!(ws.get(spelling).send().await.ok().as_array().unwrap().len(), 2, "{spelling}");
     }
 }
 
