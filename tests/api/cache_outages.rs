@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::harness::{Options, Server, Workspace, database, suite};
+use crate::harness::{Client, Options, Server, Workspace, database, suite};
 
 suite![
     #[embedded]
@@ -18,6 +18,10 @@ suite![
     #[embedded]
     a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache,
     #[embedded]
+    a_replay_without_redis_is_seen_where_redis_is,
+    #[embedded]
+    a_revoked_token_is_refused_also_where_redis_is_cut,
+    #[embedded]
     a_statement_that_timed_out_leaves_the_cache_on,
     #[embedded]
     without_a_cache_writes_wait_for_nothing_and_record_nothing,
@@ -30,9 +34,9 @@ async fn records(sql: &tokio_postgres::Client, workspace: i64) -> i64 {
 }
 
 /// Waits until a page comes from the cache; gives how long that took.
-async fn until_cached(ws: &Workspace) -> Duration {
+async fn until_cached(client: &Client) -> Duration {
     let since = Instant::now();
-    while ws.get(PATH).send().await.header("x-cache") != "HIT" {
+    while client.get(PATH).send().await.header("x-cache") != "HIT" {
         assert!(since.elapsed() < Duration::from_secs(25), "never answered from the cache");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -158,6 +162,84 @@ async fn a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache() {
     }
     assert!(hits >= 20, "{hits} of {reads} reads came from the cache");
     assert_eq!(records(&sql, workspace).await, 0);
+}
+
+/// The first attempt is killed between its commit and its publish, and repeated by an instance that Redis is out of reach of.
+async fn a_replay_without_redis_is_seen_where_redis_is() {
+    let [near, far] = [Server::private(Options::default()).await, Server::private(Options::default()).await];
+    let ws = Workspace::on(&near).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    let sql = database::connect().await;
+    let workspace = database::workspace(&sql, &ws).await;
+    until_cached(&ws).await;
+    assert_eq!(ws.cached(&path).await.ok()["status"], "pending");
+    let complete =
+        |client: &Client| client.post(&format!("{path}/complete")).header("idempotency-key", "once").json(json!({}));
+    sql.batch_execute("begin").await.unwrap();
+    sql.execute("select from todos where workspace_id = $1 for update", &[&workspace]).await.unwrap();
+    let first = complete(&ws);
+    let first = tokio::spawn(async move { first.try_send().await });
+    database::until_blocked(&sql, 1).await;
+    near.host().kill_instances();
+    sql.batch_execute("rollback").await.unwrap();
+    let _ = first.await;
+    let completed = "select count(*) from todos where workspace_id = $1 and status = 'completed'";
+    while database::number(&sql, completed, &[&workspace]).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(ws.cached(&path).await.ok()["status"], "pending", "nobody was told");
+    far.host().faults().redis().refuse();
+    far.host().faults().redis().cut();
+    let replay = complete(&far.bearer(ws.token.as_deref().unwrap())).send().await;
+    assert_eq!((replay.ok()["status"].as_str(), replay.header("idempotent-replayed")), (Some("completed"), "true"));
+    for _ in 0..5 {
+        assert_eq!(ws.get(&path).send().await.ok()["status"], "completed");
+        assert_eq!(ws.get(PATH).send().await.ok()["items"][0]["status"], "completed");
+    }
+    assert_eq!(records(&sql, workspace).await, 0, "settled by the first read that reached Redis");
+}
+
+/// Redis is cut off where the token is revoked, or where it is used.
+async fn a_revoked_token_is_refused_also_where_redis_is_cut() {
+    let servers = [Server::private(Options::default()).await, Server::private(Options::default()).await];
+    for cut in [&servers[0], &servers[1]] {
+        let ws = Workspace::on(&servers[0]).await;
+        let clients = servers.each_ref().map(|server| server.bearer(ws.token.as_deref().unwrap()));
+        for client in &clients {
+            until_cached(client).await;
+        }
+        cut.host().faults().redis().refuse();
+        cut.host().faults().redis().cut();
+        let revoke = servers[0].admin().delete(&format!("/api/v2/admin/tokens/{}", ws.token_id));
+        let using = clients.each_ref().map(|client| {
+            let client = Client::new(client.server.clone(), client.token.clone());
+            tokio::spawn(async move {
+                // Both are in use all the time, so that whatever is remembered of the token is renewed.
+                for _ in 0..60 {
+                    let _ = client.get(PATH).send().await;
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            })
+        });
+        revoke.send().await.no_content();
+        let answered = Instant::now();
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        for _ in 0..5 {
+            for client in &clients {
+                client.get(PATH).send().await.problem(401, "unauthenticated");
+            }
+        }
+        assert!(answered.elapsed() < Duration::from_secs(5), "{:?}", answered.elapsed());
+        for using in using {
+            using.await.unwrap();
+        }
+        cut.host().faults().redis().heal();
+        // Redis is tried again a second after it failed.
+        tokio::time::sleep(Duration::from_millis(1200)).await;
+        for client in &clients {
+            client.get(PATH).send().await.problem(401, "unauthenticated");
+        }
+    }
 }
 
 async fn a_statement_that_timed_out_leaves_the_cache_on() {

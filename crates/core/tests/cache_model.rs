@@ -2,7 +2,8 @@
 //! readers with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its
 //! data, with older data and without any. The claim: no hit is ever older than the last write that was answered before
 //! its request came in, nor older than a write whose instance was killed after the commit, once the life of its fence is
-//! over (or twice that, if Redis lost the fence).
+//! over (or twice that, if Redis lost the fence). A repetition of a write that finds it done is answered like the write
+//! itself. A write that was given up and committed later is seen once its record has stood for the life of a check.
 //!
 //! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the
 //! checker has to find the stale hit that the rule is there to prevent.
@@ -47,6 +48,10 @@ enum Flaw {
     HeldRowsMayBeSettled,
     FormerForEver,
     FormerDespiteAWrite,
+    ReplayPublishesNothing,
+    ReplayRecordsNothing,
+    UnknownIsNotRecorded,
+    UnknownIsSettledBeforeItsEnd,
 }
 
 /// What may happen, and how often.
@@ -55,6 +60,7 @@ struct Faults {
     away: u8,
     unpublished: u8,
     crashes: u8,
+    unknown: u8,
     restarts: u8,
     snapshots: u8,
     evictions: u8,
@@ -79,21 +85,65 @@ struct Keys {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Writer {
     Idle,
-    Announced { sent: u8, told: bool },
-    Running { sent: u8, told: bool, began: u8, row: u8, wait: bool, holds: u8 },
-    Committed { sent: u8, told: bool, version: u8, at: u8, wait: bool },
-    Waiting { version: u8, until: u8 },
+    Announced {
+        sent: u8,
+        told: bool,
+    },
+    Running {
+        sent: u8,
+        told: bool,
+        began: u8,
+        row: u8,
+        wait: bool,
+        holds: u8,
+    },
+    Committed {
+        sent: u8,
+        told: bool,
+        version: u8,
+        at: u8,
+        wait: bool,
+    },
+    /// The outcome is unknown to the writer; the commit may come at any time.
+    Late {
+        row: u8,
+        recorded: u8,
+    },
+    Waiting {
+        version: u8,
+        until: u8,
+    },
     Done,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum ReaderState {
     Idle,
-    Stranger { came: u8, epoch: u8, floor: u8 },
-    Checked { came: u8, epoch: u8, floor: u8, seen: Vec<u8> },
-    Settled { seen: Vec<u8> },
-    Ticket { epoch: u8, generation: u8 },
-    Fetched { epoch: u8, generation: u8, version: u8 },
+    Stranger {
+        came: u8,
+        epoch: u8,
+        floor: u8,
+    },
+    /// `held`: rows of writers that had not ended.
+    Checked {
+        came: u8,
+        epoch: u8,
+        floor: u8,
+        seen: Vec<u8>,
+        held: Vec<u8>,
+    },
+    Settled {
+        seen: Vec<u8>,
+    },
+    Ticket {
+        epoch: u8,
+        generation: u8,
+    },
+    Fetched {
+        epoch: u8,
+        generation: u8,
+        version: u8,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,6 +163,8 @@ struct State {
     answered: u8,
     /// Whether the first writer works in the background: nobody is told of its commit before its publish.
     background: bool,
+    /// Whether the second writer repeats what the first one did, under one idempotency key.
+    repeats: bool,
     writers: Vec<Writer>,
     readers: Vec<ReaderState>,
     requests: u8,
@@ -122,6 +174,10 @@ struct State {
 impl State {
     fn is_background(&self, writer: usize) -> bool {
         self.background && writer == 0
+    }
+
+    fn is_repetition(&self, writer: usize) -> bool {
+        self.repeats && writer == 1
     }
 
     /// Forgets what can no longer matter and renames what only has to differ, so that more histories meet. Valid where
@@ -150,8 +206,8 @@ impl State {
                 ReaderState::Stranger { came, epoch, floor } => {
                     ReaderState::Stranger { came, epoch: u8::from(epoch == current.0), floor }
                 }
-                ReaderState::Checked { came, epoch, floor, seen } => {
-                    ReaderState::Checked { came, epoch: u8::from(epoch == current.0), floor, seen }
+                ReaderState::Checked { came, epoch, floor, seen, held } => {
+                    ReaderState::Checked { came, epoch: u8::from(epoch == current.0), floor, seen, held }
                 }
                 other => other,
             };
@@ -319,7 +375,28 @@ impl Model {
                 after.ids += 1;
                 Writer::Running { sent, told, began: now, row: after.ids, wait, holds: 0 }
             }),
+            Writer::Running { sent, told, row, wait, .. } if state.is_repetition(index) => {
+                // While the first attempt runs, a repetition is refused. Later it finds the key, and writes nothing.
+                if state.version > 0 {
+                    step(&|after| {
+                        if row > 0 && self.flaw != Flaw::ReplayRecordsNothing {
+                            after.rows.insert(row, now);
+                        }
+                        Writer::Committed { sent, told, version: after.version, at: now, wait }
+                    });
+                }
+            }
             Writer::Running { sent, told, began, row, wait, .. } => {
+                if state.faults.unknown > 0 {
+                    step(&|after| {
+                        after.faults.unknown -= 1;
+                        after.ids += 1;
+                        if self.flaw != Flaw::UnknownIsNotRecorded {
+                            after.rows.insert(after.ids, now);
+                        }
+                        Writer::Late { row: after.ids, recorded: now }
+                    });
+                }
                 if now <= began + STATEMENT && (!told || now < sent + FENCE) {
                     step(&|after| {
                         after.version += 1;
@@ -331,7 +408,8 @@ impl Model {
                 }
             }
             Writer::Committed { sent, told, version, at, wait } => {
-                if state.faults.crashes > 0 {
+                // What a killed repetition had found is another's write.
+                if state.faults.crashes > 0 && !state.is_repetition(index) {
                     step(&|after| {
                         after.faults.crashes -= 1;
                         // Nobody answers, but this is when the write has to be seen all the same. A fence that Redis lost is
@@ -346,7 +424,9 @@ impl Model {
                 }
                 let is_background = state.is_background(index);
                 step(&|after| {
-                    self.publish(after, index);
+                    if self.flaw != Flaw::ReplayPublishesNothing || !state.is_repetition(index) {
+                        self.publish(after, index);
+                    }
                     Writer::Waiting { version, until: if is_background { now + WINDOW } else { 0 } }
                 });
                 if state.faults.unpublished > 0 {
@@ -361,6 +441,10 @@ impl Model {
                     });
                 }
             }
+            Writer::Late { row: _, recorded } => step(&|after| {
+                after.version += 1;
+                Writer::Waiting { version: after.version, until: recorded + LEASE }
+            }),
             Writer::Waiting { version, until } => {
                 if now >= until {
                     step(&|after| {
@@ -393,9 +477,14 @@ impl Model {
             }
             ReaderState::Stranger { came, epoch, floor } => {
                 let seen = state.rows.keys().copied().collect();
-                ReaderState::Checked { came: *came, epoch: *epoch, floor: *floor, seen }
+                let late = |writer: &Writer| match writer {
+                    Writer::Late { row, .. } if self.flaw != Flaw::UnknownIsSettledBeforeItsEnd => Some(*row),
+                    _ => None,
+                };
+                let held = state.writers.iter().filter_map(late).collect();
+                ReaderState::Checked { came: *came, epoch: *epoch, floor: *floor, seen, held }
             }
-            ReaderState::Checked { came, epoch, floor, seen } => {
+            ReaderState::Checked { came, epoch, floor, seen, held } => {
                 self.handshake(&mut after);
                 if !seen.is_empty() && self.flaw != Flaw::SettlesWithoutGeneration {
                     self.raise(&mut after);
@@ -408,7 +497,7 @@ impl Model {
                     }
                 }
                 if !seen.is_empty() {
-                    ReaderState::Settled { seen: seen.clone() }
+                    ReaderState::Settled { seen: seen.iter().copied().filter(|id| !held.contains(id)).collect() }
                 } else if after.keys.check.is_some_and(|(checked, until)| checked == after.keys.epoch && until > now) {
                     self.look_up(&mut after, *floor)?
                 } else {
@@ -421,7 +510,7 @@ impl Model {
                 if seen.iter().any(held) {
                     return Ok(None);
                 }
-                let last = seen.iter().copied().max().unwrap();
+                let last = seen.iter().copied().max().unwrap_or(0);
                 let up_to = self.flaw == Flaw::SettlesUpToAnId;
                 after.rows.retain(|id, _| if up_to { *id > last } else { !seen.contains(id) });
                 ReaderState::Idle
@@ -543,6 +632,7 @@ fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> State 
         ids: 0,
         answered: 0,
         background: false,
+        repeats: false,
         writers: vec![Writer::Idle; writers],
         readers: vec![ReaderState::Idle; readers],
         requests,
@@ -551,7 +641,7 @@ fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> State 
 }
 
 const CALM: Faults =
-    Faults { away: 0, unpublished: 0, crashes: 0, restarts: 0, snapshots: 0, evictions: 0, flushes: 0 };
+    Faults { away: 0, unpublished: 0, crashes: 0, unknown: 0, restarts: 0, snapshots: 0, evictions: 0, flushes: 0 };
 
 /// A start, the number of ticks to explore, and a rule that is needed in it.
 type Scenario = (&'static str, State, u8, &'static [Flaw]);
@@ -569,10 +659,11 @@ fn scenarios() -> Vec<Scenario> {
     let mut overtaken = start(1, 2, 3, CALM);
     (overtaken.rows, overtaken.ids) = (BTreeMap::from([(2, 1)]), 2);
     overtaken.keys.check = Some((1, 1 + LEASE));
-    overtaken.readers = vec![ReaderState::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2] }; 2];
+    overtaken.readers = vec![ReaderState::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2], held: Vec::new() }; 2];
     overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
     let background =
         |writers, readers, requests, faults| State { background: true, ..start(writers, readers, requests, faults) };
+    let repeated = |faults| State { repeats: true, ..start(2, 1, few, faults) };
     vec![
         (
             "a writer that may be killed before its publish",
@@ -623,6 +714,31 @@ fn scenarios() -> Vec<Scenario> {
             5,
             &[Flaw::LossLeavesNoFence],
         ),
+        (
+            "a repetition of a write whose writer was killed",
+            repeated(Faults { crashes: 1, ..CALM }),
+            4,
+            &[Flaw::ReplayPublishesNothing],
+        ),
+        (
+            "the same, out of reach of Redis",
+            repeated(Faults { crashes: 1, away: 1, ..CALM }),
+            4,
+            &[Flaw::ReplayRecordsNothing],
+        ),
+        (
+            "the same, while its publish fails and Redis is flushed",
+            repeated(Faults { crashes: 1, unpublished: 1, flushes: 1, ..CALM }),
+            3,
+            &[Flaw::FailedPublishIsAnswered],
+        ),
+        (
+            "a write that is given up and committed later",
+            start(1, 2, 3, Faults { unknown: 1, ..CALM }),
+            6,
+            &[Flaw::UnknownIsNotRecorded, Flaw::UnknownIsSettledBeforeItsEnd],
+        ),
+        ("the same, while Redis restarts", start(1, 2, few, Faults { unknown: 1, ..restart }), 4, &[]),
         (
             "a background write beside one that is answered",
             background(2, 2, few, CALM),

@@ -6,7 +6,8 @@
 //! without the cache. A write whose instance died after the commit is seen by everybody once the life of its fence is
 //! over, or twice that if Redis lost the fence. Redis may at any moment be slow, cut off (from all instances or from some), restarted
 //! with its data, with older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model.rs` explores
-//! the interleavings of all that, and leaves out each rule below in turn to see what it is there for.
+//! the interleavings of all that, and leaves out each rule below in turn to see what it is there for; `tests/tokens_model.rs` does so
+//! for what is remembered of tokens.
 //!
 //! # Keys
 //!
@@ -62,7 +63,9 @@
 //!    an older row has stood for long enough that none can be left; that row is locked, so that it cannot be settled
 //!    before the write commits, and does for this write, too, so that an outage leaves few rows however long it lasts. A
 //!    writer that does not know its outcome, or whose request is given up before it does, records a row that is not settled while any
-//!    transaction runs that was running then: a commit may wait for a standby beyond the life of the fence.
+//!    transaction runs that was running then: a commit may wait for a standby beyond the life of the fence. A *replay* of an
+//!    idempotent write does all that a write does before its answer, since the first attempt may have died before it did: it publishes,
+//!    or it records, in a statement of its own.
 //! 6. **Settling.** Whoever finds pending rows and reaches Redis raises every generation of their workspaces, forgets the tokens if one
 //!    was revoked, and *then* deletes exactly the rows that the snapshot of the check saw. Not those up to an id: a row with a smaller
 //!    id may commit later. For the second of that check nothing is served to these workspaces.

@@ -94,9 +94,9 @@ impl<'a> Writing<'a> {
                 return Err(error);
             }
         };
-        // A replay records nothing: the first attempt did, and perhaps was cut off before its wait was over.
-        let mut wait = written.cache_wait || (must_record && written.replayed);
-        if published == Published::MustRecord {
+        let mut wait = written.cache_wait;
+        // The statement of a replay records nothing, and the first attempt may have died before its publish.
+        if published == Published::MustRecord || (must_record && written.replayed) {
             wait |= invalidations::record(&service.pg, caller, scope).await?;
         }
         over(unknown);
