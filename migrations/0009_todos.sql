@@ -133,12 +133,12 @@ CREATE INDEX todos_in_bin_by_title ON todos (workspace_id, (lower(title COLLATE 
 CREATE TABLE todo_tags (
     workspace_id bigint NOT NULL,
     todo_id      bigint NOT NULL,
+    -- No reference: to delete a tag would else have to look for all its todos. One that is gone is not shown, since
+    -- readers join tags, and a job removes it (drop_tag_v1). Writers that put tags on todos hold them (lock_tags_v1).
     tag_id       bigint NOT NULL,
     CONSTRAINT todo_tags_pkey PRIMARY KEY (workspace_id, todo_id, tag_id),
     CONSTRAINT todo_tags_todo_fkey FOREIGN KEY (workspace_id, todo_id)
-        REFERENCES todos (workspace_id, id) ON DELETE CASCADE,
-    CONSTRAINT todo_tags_tag_fkey FOREIGN KEY (workspace_id, tag_id)
-        REFERENCES tags (workspace_id, id) ON DELETE CASCADE
+        REFERENCES todos (workspace_id, id) ON DELETE CASCADE
 ) WITH (
     autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000,
     autovacuum_vacuum_insert_scale_factor = 0.01, autovacuum_vacuum_insert_threshold = 1000,

@@ -15,7 +15,8 @@ CREATE TABLE todo_counts (
     CONSTRAINT todo_counts_pkey PRIMARY KEY (workspace_id, status, priority, shard)
 ) WITH (fillfactor = 25, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000);
 
--- No reference to tags: the functions that delete a tag delete its counts.
+-- No reference to tags: the functions that delete a tag delete its counts, or add them to those of the tag into which it
+-- is merged. Until a job has found the todos that have both (drop_tag_v1), such a todo counts once for each.
 CREATE TABLE tag_counts (
     workspace_id bigint NOT NULL CONSTRAINT tag_counts_workspace_fkey REFERENCES workspaces (id),
     tag_id       bigint NOT NULL,
@@ -133,8 +134,9 @@ BEGIN
         ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
     INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-    SELECT p_workspace, l.tag_id, own, p_change * count(*)
-    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id GROUP BY l.tag_id
+    SELECT p_workspace, coalesce(g.merged_into, g.id) AS tag, own, p_change * count(*)
+    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id
+    JOIN tags g ON g.workspace_id = p_workspace AND g.id = l.tag_id GROUP BY tag
     ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 

@@ -1,4 +1,4 @@
--- Todos as JSON.
+-- Todos as JSON. A tag that was merged is a row like the other's, so of those with one name the first is taken.
 --
 -- Functions render, because a session keeps the plans of what they do. The statements of the components are planned
 -- anew each time, and for these subqueries that takes longer than to run them.
@@ -10,7 +10,7 @@ SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
             rfc3339_v1(t.due_date) AS due_date,
             coalesce((
                 SELECT json_agg(row_to_json(tag)) FROM (
-                    SELECT g.id, g.uid, g.name
+                    SELECT DISTINCT ON (g.folded) coalesce(g.merged_into, g.id) AS id, g.uid, g.name
                     FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
                     WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id
                     ORDER BY g.folded
@@ -77,9 +77,12 @@ BEGIN
             t.uid AS id, t.title, t.status, t.status = 'completed' AS completed,
             priority_name_v1(t.priority) AS priority, rfc3339_v1(t.due_date) AS due_date,
             coalesce((
-                SELECT json_agg(g.name ORDER BY g.folded)
-                FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
-                WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+                SELECT json_agg(tag.name) FROM (
+                    SELECT DISTINCT ON (g.folded) g.name
+                    FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
+                    WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+                    ORDER BY g.folded
+                ) tag
             ), '[]') AS tags,
             (
                 SELECT row_to_json(assignee) FROM (

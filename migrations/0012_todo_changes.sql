@@ -13,6 +13,7 @@ DECLARE
     own CONSTANT smallint := count_shard_v1(p_workspace);
     changes jsonb;
 BEGIN
+    PERFORM settle_tags_v1(p_workspace, ARRAY[p_todo]);
     WITH removed AS (
         DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
         RETURNING tag_id
@@ -211,11 +212,12 @@ BEGIN
     IF outcome = 'done' AND p_subtasks THEN
         below := todos_below_v1(p_todo.workspace_id, ARRAY[p_todo.id]);
         PERFORM FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) ORDER BY id FOR NO KEY UPDATE;
-        PERFORM reclassify_todos_v1(p_todo.workspace_id, ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) AND is_open_v1(status)
-                AND deleted_at IS NULL
-        ), 'completed', NULL);
+        -- By their ids first: else the planner may look at all that are open.
+        WITH whole AS MATERIALIZED (
+            SELECT id, status, deleted_at FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below)
+        )
+        SELECT array_agg(id) INTO below FROM whole WHERE is_open_v1(status) AND deleted_at IS NULL;
+        PERFORM reclassify_todos_v1(p_todo.workspace_id, below, 'completed', NULL);
     END IF;
     RETURN outcome;
 END $$;
@@ -251,7 +253,8 @@ BEGIN
         UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
             updated_at = greatest(instant, updated_at + interval '1 microsecond')
         FROM unnest(ids, tops) AS w (id, top)
-        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.deleted_at IS NULL
+        -- Their ids once more: else the planner may look at all todos of the workspace.
+        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.id = ANY (ids) AND t.deleted_at IS NULL
         RETURNING t.uid, t.version
     )
     INSERT INTO events (workspace_id, type, subject, version)

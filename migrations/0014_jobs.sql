@@ -6,7 +6,9 @@ CREATE TABLE jobs (
     workspace_id bigint NOT NULL CONSTRAINT jobs_workspace_fkey REFERENCES workspaces (id),
     id           bigserial,
     uid          uuid NOT NULL,
-    kind         text NOT NULL,
+    -- 'todos.bulk': what a client asked for. 'tags.merge' and 'tags.delete': the rest of what has been done already
+    -- (drop_tag_v1); they are neither cancelled nor given up, nor counted among the open ones that a client may have.
+    kind         text COLLATE "C" NOT NULL,
     status       text COLLATE "C" NOT NULL DEFAULT 'queued'
                  CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
     -- Which todos and what is done to each, in the application's own stable form.
@@ -120,7 +122,8 @@ BEGIN
     PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
     IF (
         SELECT count(*) FROM (
-            SELECT FROM jobs WHERE workspace_id = p_workspace AND status IN ('queued', 'running') LIMIT p_most
+            SELECT FROM jobs
+            WHERE workspace_id = p_workspace AND status IN ('queued', 'running') AND kind = p_kind LIMIT p_most
         ) open
     ) >= p_most THEN
         outcome := 'too_many_jobs';
@@ -133,7 +136,8 @@ BEGIN
     outcome := 'done';
 END $$;
 
--- Waits for a chunk that is under way, which holds the job's row.
+-- Waits for a chunk that is under way, which holds the job's row. 'job_required' of a job that is the rest of a change
+-- that was answered.
 CREATE FUNCTION job_cancel_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
     OUT outcome text, OUT body text, OUT cache_wait boolean
@@ -150,6 +154,7 @@ BEGIN
     outcome := CASE
         WHEN job.id IS NULL THEN 'not_found'
         WHEN job.status NOT IN ('queued', 'running') THEN 'job_finished'
+        WHEN job.kind <> 'todos.bulk' THEN 'job_required'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN

@@ -59,6 +59,7 @@ DECLARE
 BEGIN
     without_room := 0;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM settle_tags_v1(p_workspace, p_todos);
     IF p_adds THEN
         tag := (ensure_tags_v1(p_workspace, p_tag))[1];
         WITH added AS (
@@ -77,7 +78,10 @@ BEGIN
             )
         );
     ELSE
-        tag := (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded');
+        tag := (
+            SELECT id FROM tags
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded' AND merged_into IS NULL
+        );
         WITH removed AS (
             DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
@@ -155,6 +159,10 @@ BEGIN
     ELSIF p_change ? 'move' THEN
         outcome := move_trees_v1(p_workspace, p_todos, (p_change ->> 'move')::uuid);
         RETURN;
+    ELSIF p_change ? 'replace_tag' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+        PERFORM replace_tags_v1(p_workspace, p_todos);
+        RETURN;
     END IF;
     IF NOT p_anywhere THEN
         chosen := todos_of_open_lists_v1(p_workspace, p_todos);
@@ -202,7 +210,7 @@ BEGIN
         ))
         FROM changed c CROSS JOIN (
             SELECT jsonb_agg(name) AS names FROM tags
-            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded' AND merged_into IS NULL
         ) tag;
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
@@ -250,6 +258,8 @@ BEGIN
             total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
         WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
+        DELETE FROM tags
+        WHERE workspace_id = p_workspace AND id = (p_change ->> 'replace_tag')::bigint AND merged_into IS NOT NULL;
         INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.succeeded', subject);
         outcome := 'finished';
         RETURN;

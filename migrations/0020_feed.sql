@@ -20,7 +20,7 @@ BEGIN
         WHERE t.workspace_id = p_workspace AND t.uid = p_uid AND t.deleted_at IS NULL;
     WHEN 'tag' THEN
         SELECT g.version, json_build_object('id', g.uid, 'name', g.name) INTO version, document FROM tags g
-        WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+        WHERE g.workspace_id = p_workspace AND g.uid = p_uid AND g.merged_into IS NULL;
     WHEN 'list' THEN
         SELECT i.version, json_build_object('id', i.uid, 'name', i.name, 'color', i.color, 'position', i.position,
             'archived_at', rfc3339_v1(i.archived_at), 'created_at', rfc3339_v1(i.created_at),
@@ -81,7 +81,10 @@ BEGIN
         INTO uids, last FROM live;
     WHEN 'tag' THEN
         SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
-        FROM (SELECT id, uid FROM tags WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) g;
+        FROM (
+            SELECT id, uid FROM tags WHERE workspace_id = p_workspace AND id > p_after AND merged_into IS NULL
+            ORDER BY id LIMIT p_limit
+        ) g;
     WHEN 'list' THEN
         SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
         FROM (SELECT id, uid FROM lists WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) i;

@@ -39,6 +39,7 @@ pub async fn rename_tag(
     Json { value: TagPatch { name }, .. }: Json<TagPatch>,
 ) -> Result {
     let tag = Tag::from(app.service.rename_tag(&caller, id.id(), &precondition, &name).await?.value);
+    app.hint_worker();
     Ok(Document::object(tag.version, &tag))
 }
 
@@ -51,5 +52,6 @@ pub async fn delete_tag(
     IfMatch(precondition): IfMatch,
 ) -> Result<StatusCode> {
     app.service.delete_tag(&caller, id.id(), &precondition).await?;
+    app.hint_worker();
     Ok(StatusCode::NO_CONTENT)
 }

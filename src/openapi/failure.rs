@@ -33,6 +33,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (409, "list_archived", "the list is archived"),
     (409, "too_many_lists", "the workspace has 1000 lists; delete one first"),
     (409, "job_finished", "the job has ended"),
+    (409, "job_required", "the tag is merged or deleted already; this job is the rest of it"),
     (409, "too_many_jobs", "the workspace has 100 jobs that have not ended; wait for one or cancel one"),
     (409, "idempotency_in_progress", "the first request with this idempotency key is still running"),
     (410, "resync_required", "the cursor is older than the feed"),

@@ -23,8 +23,9 @@ const WRONG: &str = "\
     SELECT 'tag ' || tag_id || ' of ' || workspace_id || ': ' || concat_ws(', not ', kept, made)
     FROM (SELECT workspace_id, tag_id, sum(todos) AS kept FROM tag_counts GROUP BY 1, 2 HAVING sum(todos) <> 0) k
     FULL JOIN (
-        SELECT l.workspace_id, l.tag_id, count(*) AS made
+        SELECT l.workspace_id, coalesce(g.merged_into, g.id) AS tag_id, count(*) AS made
         FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id
+        JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
         WHERE t.deleted_at IS NULL GROUP BY 1, 2
     ) m USING (workspace_id, tag_id)
     WHERE kept IS DISTINCT FROM made

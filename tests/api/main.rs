@@ -71,6 +71,7 @@ mod statements;
 mod stats;
 mod subtasks;
 mod tags;
+mod tags_of_many;
 mod tenancy;
 mod text;
 mod todobackend;
@@ -143,6 +144,7 @@ fn main() -> ExitCode {
         statements::suite(),
         stats::suite(),
         tags::suite(),
+        tags_of_many::suite(),
         tenancy::suite(),
         text::suite(),
         todos_crud::suite(),

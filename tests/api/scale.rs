@@ -49,6 +49,10 @@ suite![
     every_write_goes_through_an_index,
     #[large]
     every_bulk_change_goes_through_an_index,
+    #[large]
+    a_tag_is_merged_and_deleted_without_a_look_at_its_todos,
+    #[large]
+    a_large_tree_is_written_by_the_ids_of_its_todos,
 ];
 
 async fn every_list_goes_through_an_index() {
@@ -438,4 +442,106 @@ async fn every_bulk_change_goes_through_an_index() {
         ledger.note(&filter.to_string(), &plans);
     }
     ledger.close(10);
+}
+
+/// Tags of 40,000 todos each. The job goes on after the answer, so its first chunks may be among what is observed.
+async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    let make = "with large as (select id from workspaces where name = 'large'), made as (
+            insert into tags (workspace_id, uid, name, folded)
+            select id, gen_random_uuid(), name, name from large, unnest(array['many 1', 'many 2', 'many 3']) name returning *
+        ), tagged as (
+            insert into todo_tags (workspace_id, todo_id, tag_id)
+            select t.workspace_id, t.id, g.id from made g cross join lateral (
+                select * from todos t where t.workspace_id = g.workspace_id and t.deleted_at is null order by t.id limit 40000
+            ) t returning *
+        )
+        insert into tag_counts (workspace_id, tag_id, shard, todos)
+        select workspace_id, tag_id, 0, count(*) from tagged group by 1, 2";
+    place.database.batch_execute(make).await.unwrap();
+    let find = |name: &str| {
+        format!(
+            "select g.uid::text from tags g join workspaces w on w.id = g.workspace_id and w.name = 'large' \
+             where g.name = '{name}' and g.merged_into is null"
+        )
+    };
+    let [one, two, three] = [1, 2, 3].map(|number| find(&format!("many {number}")));
+    let [one, two, three] = [place.text(&one).await, place.text(&two).await, place.text(&three).await];
+    let path = |tag: &str| format!("/api/v2/tags/{tag}");
+    let merge = place.large.patch(&path(&one)).json(json!({ "name": "many 2" }));
+    let (answer, plans) = place.observe(merge).await;
+    ledger.enter(&answer, &plans);
+    // One more todo than a statement changes itself, and the last one; and two chunks of the job.
+    ledger.at_most(20_000.0);
+    assert_eq!((answer.ok()["id"].as_str(), &answer.ok()["count"]), (Some(two.as_str()), &json!(80_000)));
+    for filter in
+        ["tag=many 2", "tag=many 2&tag=tag-190", "tag=many 2&tag=tag-0&tag=tag-1&tag=tag-2", "tag=many 2&q=call"]
+    {
+        for sort in ["-created_at", "due_date", "title"] {
+            let call = place.large.get(&format!("/api/v2/todos?{}&sort={sort}", filter.replace(' ', "%20")));
+            let (answer, plans) = place.observe(call).await;
+            ledger.enter(&answer, &plans);
+            ledger.at_most(MOST_ROWS);
+        }
+    }
+    let delete = place.large.delete(&path(&three));
+    let (answer, plans) = place.observe(delete).await;
+    ledger.enter(&answer, &plans);
+    ledger.at_most(20_000.0);
+    assert_eq!(last_jobs(&place, 2).await, [40_000, 40_000]);
+    ledger.note("the jobs", &place.plans());
+    let delete = place.large.delete(&path(&two));
+    let (answer, plans) = place.observe(delete).await;
+    ledger.enter(&answer, &plans);
+    assert_eq!(last_jobs(&place, 1).await, [40_000], "todos that had both have one");
+    ledger.close(5);
+}
+
+/// Waits for the end of so many jobs of the large workspace, the newest; how many todos each went through.
+async fn last_jobs(place: &Place, count: usize) -> Vec<i64> {
+    loop {
+        let jobs = place.large.get(&format!("/api/v2/jobs?limit={count}")).send().await.ok()["items"].clone();
+        let jobs = jobs.as_array().unwrap();
+        if jobs.iter().all(|job| job["status"] == "succeeded") {
+            return jobs.iter().map(|job| job["processed"].as_i64().unwrap()).collect();
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+/// Judged by rows, not by time, and undone: each of these 14,500 todos is written to more than a dozen indexes.
+async fn a_large_tree_is_written_by_the_ids_of_its_todos() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    let wide = place.text(&shapes::parent(true)).await;
+    let list = place.text(&shapes::list("19")).await;
+    let workspace: i64 = place.text("select id::text from workspaces where name = 'large'").await.parse().unwrap();
+    let size = format!(
+        "select (1 + count(*))::text from todos t join todos p on p.workspace_id = t.workspace_id and p.id = t.parent_id \
+         where p.uid = '{wide}' and t.deleted_at is null"
+    );
+    let size: f64 = place.text(&size).await.parse().unwrap();
+    let write = |function: &str, operation: &str| {
+        format!("select {function}({workspace}, null, null, null, false, null, '{wide}'{operation})")
+    };
+    let delete = write("todo_delete_v1", ", null");
+    // Found, locked, counted, read and written; tags are counted beside, two on average; what is told of the todo counts what is
+    // below it.
+    for (what, statements, rows) in [
+        ("move", vec![write("todo_update_v1", &format!(", null, '{{\"move\": {{\"list\": \"{list}\"}}}}'"))], 10.0),
+        ("complete", vec![write("todo_update_v1", ", null, '{\"complete\": true}'")], 10.0),
+        ("delete", vec![delete.clone()], 10.0),
+        ("delete and restore", vec![delete, write("todo_restore_v1", "")], 24.0),
+    ] {
+        place.database.batch_execute("begin; set local statement_timeout = 0").await.unwrap();
+        place.plans();
+        for statement in statements {
+            place.database.batch_execute(&statement).await.unwrap();
+        }
+        place.database.batch_execute("rollback").await.unwrap();
+        ledger.note(what, &place.plans());
+        ledger.at_most(size * rows);
+    }
+    ledger.close(5);
 }

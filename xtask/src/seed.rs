@@ -96,7 +96,7 @@ async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()>
              select $1, uid::uuid, name, name
              from unnest($2::text[], array['home', 'work', 'errand', 'urgent', 'someday', 'reading', 'garden', 'money'])
                   as new (uid, name)
-             on conflict (workspace_id, folded) do nothing
+             on conflict (workspace_id, folded) where merged_into is null do nothing
              returning uid
          )
          select log_created_v1($1, 's:seed', 'tag', array(select uid from tag))",

@@ -131,6 +131,8 @@ pub enum Conflict {
     TooManyLists,
     /// The job has ended and can no longer be cancelled.
     JobFinished,
+    /// The job is the rest of a change that has been answered.
+    JobRequired,
     /// The workspace has as many open jobs as it may have.
     TooManyJobs,
 }
@@ -150,6 +152,7 @@ impl Conflict {
             Self::ListArchived => "list_archived",
             Self::TooManyLists => "too_many_lists",
             Self::JobFinished => "job_finished",
+            Self::JobRequired => "job_required",
             Self::TooManyJobs => "too_many_jobs",
         }
     }
@@ -168,6 +171,7 @@ impl Conflict {
             Self::ListArchived => "the list is archived",
             Self::TooManyLists => "the workspace has 1000 lists; delete one first",
             Self::JobFinished => "the job has ended",
+            Self::JobRequired => "the tag is merged or deleted already; this job is the rest of it",
             Self::TooManyJobs => "the workspace has 100 jobs that have not ended; wait for one or cancel one",
         }
     }

@@ -241,6 +241,14 @@ pub const PROBLEMS: &[ProblemEntry] = &[
     ),
     problem(
         409,
+        "job_required",
+        "The job cannot be cancelled",
+        "A job of the kind `tags.merge` or `tags.delete` does the rest of a change that has been answered: no todo shows the tag any \
+         more.",
+        "Nothing needs to be done. The job ends by itself and does not count among the 100 open jobs of a workspace.",
+    ),
+    problem(
+        409,
         "too_many_jobs",
         "The workspace has too many open jobs",
         "A workspace has at most 100 jobs that are queued or running.",

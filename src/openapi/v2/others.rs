@@ -31,10 +31,13 @@ fn jobs_and_tags() -> Vec<Operation> {
             .answers(200, "Job", "The job.", &["ETag"], example::job())
             .cached(),
         Operation::of(V2, "cancel_job", "Cancel a job")
-            .about("Stops the job. Todos that it has changed stay changed.")
+            .about(
+                "Stops the job. Todos that it has changed stay changed. Jobs that are the rest of a merge or a deletion of a tag \
+                 cannot be cancelled.",
+            )
             .tag("jobs")
             .of_one("job_not_found")
-            .fails(&["job_finished"])
+            .fails(&["job_finished", "job_required"])
             .answers(200, "Job", "The job as it is now.", &["ETag"], example::job()),
         Operation::of(V2, "list_tags", "List tags")
             .about("A page of tags, each with the number of live todos that have it.")
@@ -43,14 +46,22 @@ fn jobs_and_tags() -> Vec<Operation> {
             .answers(200, "TagPage", "A page.", &["ETag", "Link"], example::page(example::tag()))
             .cached(),
         Operation::of(V2, "rename_tag", "Rename a tag")
-            .about("Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged tag.")
+            .about(
+                "Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged tag: \
+                 from then on all todos show that one, and none is found by the former id. If more than 2,000 todos have the \
+                 former tag, a job of the kind `tags.merge` does the rest in the background; until it has ended, a todo that had \
+                 both tags counts twice in `count`.",
+            )
             .tag("tags")
             .of_one("tag_not_found")
             .conditional()
             .body("TagPatch", json!({"name": "home"}))
             .answers(200, "Tag", "The tag.", &["ETag"], example::tag()),
         Operation::of(V2, "delete_tag", "Delete a tag")
-            .about("Removes the tag from all todos.")
+            .about(
+                "Removes the tag from all todos: from then on none shows it or is found by it. If more than 2,000 todos have it, a \
+                 job of the kind `tags.delete` does the rest in the background, which nobody sees.",
+            )
             .tag("tags")
             .of_one("tag_not_found")
             .conditional()

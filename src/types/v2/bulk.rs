@@ -125,7 +125,8 @@ impl Accepted {
 pub struct Job {
     /// The public id.
     id: Uuid,
-    /// The kind of work.
+    /// The kind of work: `todos.bulk`, which a client has asked for; `tags.merge` or `tags.delete`, the rest of a merge or a deletion
+    /// of a tag that many todos have.
     #[schema(max_length = 50, pattern = "^[a-z_.]+$")]
     kind: String,
     /// The status.

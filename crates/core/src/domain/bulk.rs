@@ -29,10 +29,13 @@ pub enum Change {
     Delete,
     /// Puts the whole tree of the todo into the list, or into none.
     Move(Option<Id>),
+    /// Replaces a tag that is gone, by its former integer id, with what the todo shows in its place. Nobody asks for it: it is the
+    /// rest of a merge or a deletion.
+    ReplaceTag(i64),
 }
 
 impl Change {
-    /// The name of the change in the public contract.
+    /// The name of the change, of all but the last in the public contract.
     pub fn action(&self) -> &'static str {
         match self {
             Self::Complete => "complete",
@@ -43,6 +46,7 @@ impl Change {
             Self::Assign(_) => "assign",
             Self::Delete => "delete",
             Self::Move(_) => "move",
+            Self::ReplaceTag(_) => "replace_tag",
         }
     }
 
@@ -71,11 +75,12 @@ mod tests {
             (Change::Assign(None), json!({"assign": null})),
             (Change::Delete, json!("delete")),
             (Change::Move(None), json!({"move": null})),
+            (Change::ReplaceTag(7), json!({"replace_tag": 7})),
         ];
         for (change, stored) in forms {
             assert_eq!(serde_json::to_value(&change).unwrap(), stored);
             assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), change);
-            assert!(Change::ACTIONS.contains(&change.action()));
+            assert_eq!(Change::ACTIONS.contains(&change.action()), !matches!(change, Change::ReplaceTag(_)));
         }
     }
 

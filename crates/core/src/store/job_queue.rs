@@ -219,16 +219,15 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
     Statement { sql: sql.into(), params: query.params }
 }
 
-/// The statement of [`chunk`]. It looks at the next `LOOKED_AT` ids for each todo of `limit`, whether they match or not. It
-/// locks the todos in the order of their ids, as every statement does that locks several, and a todo that changed while it
-/// waited is looked at again.
+/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
+/// todo that changed while it waited is looked at again.
 pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, record_invalidation: bool) -> Statement {
     let mut query = TodoQuery::new(claim.workspace);
-    query.beyond(claim.position);
-    let conditions = query.conditions(&claim.filter);
+    let page = match &claim.change {
+        Change::ReplaceTag(tag) => tagged_page(&mut query, claim, *tag, limit),
+        _ => matching_page(&mut query, claim, limit),
+    };
     let position = query.bind(Param::Int(claim.position));
-    let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
-    let looked_at = query.bind(Param::Int(limit.saturating_mul(LOOKED_AT)));
     let limit = query.bind(Param::Int(limit));
     let job = query.bind(Param::Int(claim.job));
     let lease = query.bind(Param::Text(claim.lease.to_string()));
@@ -243,6 +242,26 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
     let may_end = query.bind(Param::Bool(may_end));
     let actor = query.bind(Param::Text(Actor::Job(claim.uid).to_string()));
     let anywhere = query.bind(Param::Bool(claim.filter.archived));
+    let sql = format!(
+        "WITH {page} SELECT outcome, processed, new_position, cache_wait \
+         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit}::bigint THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
+         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
+         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
+         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
+         WHERE {may_end} OR chunk.last IS NOT NULL"
+    );
+    Statement { sql: sql.into(), params: query.params }
+}
+
+/// The queries `page`, the next todos of a chunk, and `looked_at`, the last that it looks at: [`LOOKED_AT`] ids for each todo of
+/// `limit`, whether they match or not.
+fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
+    query.beyond(claim.position);
+    let conditions = query.conditions(&claim.filter);
+    let position = query.bind(Param::Int(claim.position));
+    let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
+    let looked_at = query.bind(Param::Int(limit.saturating_mul(LOOKED_AT)));
+    let limit = query.bind(Param::Int(limit));
     // What changes the shape of trees holds them before it locks any todo.
     let (tree, held) = match &claim.change {
         Change::Delete | Change::Move(_) => {
@@ -250,19 +269,25 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
         }
         _ => ("", ""),
     };
-    let sql = format!(
-        "WITH {tree}looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
+    format!(
+        "{tree}looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
          AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
          page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions}{held} AND t.id <= (SELECT last FROM looked_at) \
-         ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t) \
-         SELECT outcome, processed, new_position, cache_wait \
-         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit} THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
-         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
-         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
-         WHERE {may_end} OR chunk.last IS NOT NULL"
-    );
-    Statement { sql: sql.into(), params: query.params }
+         ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t)"
+    )
+}
+
+/// The same of the todos, those in the bin included, that have a tag which is gone. No tag is merged or deleted meanwhile.
+fn tagged_page(query: &mut TodoQuery, claim: &Claim, tag: i64, limit: i64) -> String {
+    let [tag, position, limit] = [tag, claim.position, limit].map(|number| query.bind(Param::Int(number)));
+    format!(
+        "held AS MATERIALIZED (SELECT lock_tags_v1($1, false)), \
+         tagged AS MATERIALIZED (SELECT todo_id FROM todo_tags WHERE workspace_id = $1 AND tag_id = {tag} \
+         AND todo_id > {position} ORDER BY todo_id LIMIT {limit}), \
+         looked_at AS MATERIALIZED (SELECT max(todo_id) AS last FROM tagged), \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id IN (SELECT todo_id FROM tagged) \
+         AND EXISTS (SELECT FROM held) ORDER BY t.id FOR NO KEY UPDATE OF t)"
+    )
 }
 
 async fn reschedule(

@@ -24,7 +24,7 @@ pub struct Tag {
     pub uid: Uuid,
     /// Its name.
     pub name: String,
-    /// How many live todos have it.
+    /// How many live todos have it. After a merge, one that had both tags counts twice until a job has found it.
     pub count: i64,
     /// When it was first used.
     pub created_at: Instant,
@@ -39,7 +39,8 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
     page::collect(pg.read(&caller.meter, statement).await?, limit, |tag: &Tag| tag.id)
 }
 
-/// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned.
+/// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned. `job` is the
+/// public id of the job that does the rest, if many todos have the tag.
 ///
 /// # Errors
 /// [`Error::NotFound`](crate::Error::NotFound), [`Error::VersionMismatch`](crate::Error::VersionMismatch).
@@ -49,19 +50,20 @@ pub async fn rename(
     id: Id,
     precondition: &Precondition,
     name: &TagName,
+    job: Uuid,
 ) -> Result<Written<Tag>> {
-    const SQL: Function = Function("tag_rename_v1", "$8, $9::text::uuid, $10, $11, $12");
+    const SQL: Function = Function("tag_rename_v1", "$8, $9::text::uuid, $10, $11, $12, $13::text::uuid");
     let [serial, uid] = write::id(id);
-    let [spelling, folded] = [name.as_str().to_owned(), name.folded()].map(Param::Text);
-    write.call(pg, SQL, [serial, uid, write::versions(precondition), spelling, folded], Kind::Tag).await
+    let [spelling, folded, job] = [name.as_str().to_owned(), name.folded(), job.to_string()].map(Param::Text);
+    write.call(pg, SQL, [serial, uid, write::versions(precondition), spelling, folded, job], Kind::Tag).await
 }
 
-/// Removes a tag from all todos.
+/// Removes a tag from all todos. `job` as in [`rename`].
 ///
 /// # Errors
 /// [`Error::NotFound`](crate::Error::NotFound), [`Error::VersionMismatch`](crate::Error::VersionMismatch).
-pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
-    const SQL: Function = Function("tag_delete_v1", "$8, $9::text::uuid, $10");
+pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition, job: Uuid) -> Result<Written<()>> {
+    const SQL: Function = Function("tag_delete_v1", "$8, $9::text::uuid, $10, $11::text::uuid");
     let [serial, uid] = write::id(id);
-    write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Tag).await
+    write.call(pg, SQL, [serial, uid, write::versions(precondition), Param::Text(job.to_string())], Kind::Tag).await
 }

@@ -63,6 +63,26 @@ pub(super) const OPEN_LIST: &str =
     "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
 pub(super) const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
 
+/// Whether a row of `todo_tags l` is of a tag, by its id in SQL, or of one that was merged into it. A plain comparison when the
+/// statement is planned, if there is none such.
+pub(super) fn is_tag(tag: &str) -> String {
+    let former = format!("tag_former_v1($1, ARRAY[{tag}])");
+    format!("(l.tag_id = {tag} OR {former} IS NOT NULL AND l.tag_id = ANY ({former}))")
+}
+
+/// How many of these tags, an array of their ids in SQL, a todo has. Of the two ways the planner keeps the first, if nothing was
+/// merged into any of them.
+pub(super) fn number_of_tags(tags: &str) -> String {
+    format!(
+        "(CASE WHEN tag_former_v1($1, {tags}) IS NULL THEN \
+         (SELECT count(*) FILTER (WHERE l.tag_id = ANY ({tags})) FROM todo_tags l \
+         WHERE l.workspace_id = $1 AND l.todo_id = t.id) \
+         ELSE (SELECT count(DISTINCT coalesce(g.merged_into, g.id)) FROM todo_tags l \
+         JOIN tags g ON g.workspace_id = $1 AND g.id = l.tag_id \
+         WHERE l.workspace_id = $1 AND l.todo_id = t.id AND coalesce(g.merged_into, g.id) = ANY ({tags})) END)"
+    )
+}
+
 pub(super) fn requires_due_date(filter: &Filter) -> bool {
     filter.due_after.is_some() || filter.due_before.is_some() || filter.overdue == Some(true)
 }

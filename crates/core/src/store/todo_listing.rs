@@ -2,7 +2,7 @@
 
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::todo_condition::{Condition, On, OnList};
+use super::todo_condition::{Condition, On, OnList, is_tag};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {
@@ -168,11 +168,13 @@ impl Listing<'_> {
     }
 
     /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were an `EXISTS`.
-    /// What is not true is false, so that the next condition need not be looked at.
+    /// What is not true is false, so that the next condition need not be looked at. A todo may have the tag and one that was merged
+    /// into it.
     fn is_match(&self) -> String {
         let one = |condition: &Condition| match &condition.on {
             On::Tag(tag) => format!(
-                "(SELECT true FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}) IS TRUE"
+                "(SELECT true FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND {} LIMIT 1) IS TRUE",
+                is_tag(tag)
             ),
             _ => format!("({})", condition.sql),
         };

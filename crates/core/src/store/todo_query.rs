@@ -11,8 +11,8 @@ use crate::domain::text::TagName;
 
 use super::pg::Param;
 use super::todo_condition::{
-    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_open, place,
-    requires_due_date, status_condition,
+    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_open, is_tag, number_of_tags,
+    place, requires_due_date, status_condition,
 };
 use super::todo_fields::priority_number;
 use super::todo_listing::{IN_INDEX, IN_TABLE, Listing, Order};
@@ -210,8 +210,9 @@ impl TodoQuery {
     fn tagged(&mut self, tags: &[TagName]) -> Vec<(On, String)> {
         let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
         let has = |tag: String| {
+            let is_tag = is_tag(&tag);
             let sql = format!(
-                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND l.tag_id = {tag}{floor})"
+                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND {is_tag}{floor})"
             );
             (On::Tag(tag), sql)
         };
@@ -220,14 +221,10 @@ impl TodoQuery {
         if names.len() <= FEW_TAGS {
             return names.iter().map(|name| has(format!("tag_id_v1($1, {name})"))).collect();
         }
-        let listed = names.join("::text, ");
-        let rarest = has(format!("rarest_tag_v1($1, ARRAY[{listed}::text])"));
-        let sql = format!(
-            "(SELECT count(*) FILTER (WHERE l.tag_id = ANY (tag_ids_v1($1, ARRAY[{listed}::text]))) FROM todo_tags l \
-             WHERE l.workspace_id = $1 AND l.todo_id = t.id) = {}",
-            names.len()
-        );
-        vec![rarest, (On::Nothing, sql)]
+        let listed = format!("ARRAY[{}::text]", names.join("::text, "));
+        let rarest = has(format!("rarest_tag_v1($1, {listed})"));
+        let number = number_of_tags(&format!("tag_ids_v1($1, {listed})"));
+        vec![rarest, (On::Nothing, format!("{number} = {}", names.len()))]
     }
 
     /// How many todos match at most, from the counts that are kept of live todos: a number in SQL.

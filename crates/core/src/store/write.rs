@@ -146,6 +146,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "referenced" => Error::Conflict(Conflict::EmployeeReferenced),
         "too_many_jobs" => Error::Conflict(Conflict::TooManyJobs),
         "job_finished" => Error::Conflict(Conflict::JobFinished),
+        "job_required" => Error::Conflict(Conflict::JobRequired),
         "no_assignee" => missing("/assignee_id", Kind::Employee),
         "no_employee" => missing("/employee_id", Kind::Employee),
         "no_department" => missing("/department_id", Kind::Department),

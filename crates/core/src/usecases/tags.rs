@@ -1,5 +1,7 @@
 //! Tags: listing, renaming and deleting. A tag is created with the first todo that uses it.
 
+use uuid::Uuid;
+
 use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
@@ -28,14 +30,14 @@ impl Service {
         name: &TagName,
     ) -> Result<Written<Tag>> {
         let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
-        let outcome = tags::rename(&self.pg, &writing.write(), id, precondition, name).await;
+        let outcome = tags::rename(&self.pg, &writing.write(), id, precondition, name, Uuid::now_v7()).await;
         writing.complete(outcome).await
     }
 
     /// A tag goes from all todos.
     pub async fn delete_tag(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
         let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
-        let outcome = tags::delete(&self.pg, &writing.write(), id, precondition).await;
+        let outcome = tags::delete(&self.pg, &writing.write(), id, precondition, Uuid::now_v7()).await;
         writing.complete(outcome).await
     }
 }

@@ -1,9 +1,10 @@
 -- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index:
 -- jobs_due. A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave
 -- back for others is no new attempt. Workspaces take turns: the one that was served longest ago comes first, then its
--- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number.
+-- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number. What is the rest of a change that
+-- was answered is never given up.
 WITH due AS (
-    SELECT j.workspace_id, j.id FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
+    SELECT j.workspace_id, j.id, j.consecutive_failures < $3 OR j.kind <> 'todos.bulk' AS goes_on FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
     WHERE j.status IN ('queued', 'running') AND j.due_at <= now()
     ORDER BY turn.served_at NULLS FIRST, j.due_at LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED
 ), turn AS (
@@ -11,11 +12,11 @@ WITH due AS (
     ON CONFLICT (workspace_id) DO UPDATE SET served_at = excluded.served_at
 ), claimed AS (
     UPDATE jobs j SET
-        status = CASE WHEN j.consecutive_failures < $3 THEN 'running' ELSE 'failed' END,
-        lease = CASE WHEN j.consecutive_failures < $3 THEN $1::text::uuid END,
-        error = CASE WHEN j.consecutive_failures < $3 THEN j.error
+        status = CASE WHEN due.goes_on THEN 'running' ELSE 'failed' END,
+        lease = CASE WHEN due.goes_on THEN $1::text::uuid END,
+        error = CASE WHEN due.goes_on THEN j.error
             ELSE coalesce(j.error, 'given up: its worker died again and again') END,
-        finished_at = CASE WHEN j.consecutive_failures < $3 THEN NULL ELSE clock_timestamp() END,
+        finished_at = CASE WHEN due.goes_on THEN NULL ELSE clock_timestamp() END,
         due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
         attempts = j.attempts + CASE
             WHEN j.status = 'queued' AND j.started_at IS NOT NULL AND j.consecutive_failures = 0 THEN 0 ELSE 1 END,

@@ -1,9 +1,12 @@
 -- $1 workspace, $2 job, $3 lease, $4 reason, $5 whether it is final, $6 how many consecutive failures end a job. Gives
--- whether it ended. The wait doubles with each failure, up to five minutes.
+-- whether it ended. The wait doubles with each failure, up to five minutes. What is the rest of a change that was answered
+-- never ends so.
 WITH put_back AS (
     UPDATE jobs SET
-        status = CASE WHEN $5 OR consecutive_failures >= $6 THEN 'failed' ELSE 'queued' END,
-        finished_at = CASE WHEN $5 OR consecutive_failures >= $6 THEN clock_timestamp() END,
+        status = CASE WHEN ($5 OR consecutive_failures >= $6) AND kind = 'todos.bulk' THEN 'failed' ELSE 'queued' END,
+        finished_at = CASE
+            WHEN ($5 OR consecutive_failures >= $6) AND kind = 'todos.bulk' THEN clock_timestamp()
+        END,
         lease = NULL,
         error = $4,
         due_at = clock_timestamp() + least(300, 2 ^ least(consecutive_failures, 10)) * interval '1 second'

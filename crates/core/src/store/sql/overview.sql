@@ -18,7 +18,7 @@ SELECT json_build_object(
             SELECT tag.name, (
                     SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = tag.id
                 ) AS count
-            FROM (SELECT id, name FROM tags WHERE workspace_id = $1 ORDER BY id LIMIT 1000) tag
+            FROM (SELECT id, name FROM tags WHERE workspace_id = $1 AND merged_into IS NULL ORDER BY id LIMIT 1000) tag
             ORDER BY count DESC, tag.id LIMIT 100
         ) used
     ),

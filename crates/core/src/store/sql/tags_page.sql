@@ -5,5 +5,5 @@ FROM (
             SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = tag.id
         ) AS count,
         rfc3339_v1(tag.created_at) AS created_at, tag.version
-    FROM (SELECT * FROM tags WHERE workspace_id = $1 AND id > $2 ORDER BY id LIMIT $3) tag
+    FROM (SELECT * FROM tags WHERE workspace_id = $1 AND id > $2 AND merged_into IS NULL ORDER BY id LIMIT $3) tag
 ) r
