@@ -185,7 +185,8 @@ BEGIN
         UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
             updated_at = greatest(instant, updated_at + interval '1 microsecond')
         FROM unnest(ids, tops) AS w (id, top)
-        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.deleted_at IS NULL
+        -- Their ids once more: else the planner may look at all todos of the workspace.
+        WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.id = ANY (ids) AND t.deleted_at IS NULL
         RETURNING t.uid, t.version
     )
     INSERT INTO events (workspace_id, type, subject, version)
@@ -322,6 +323,10 @@ BEGIN
     ELSIF p_change ? 'move' THEN
         outcome := move_trees_v1(p_workspace, p_todos, (p_change ->> 'move')::uuid);
         RETURN;
+    ELSIF p_change ? 'replace_tag' THEN
+        PERFORM lock_tags_v1(p_workspace, false);
+        PERFORM replace_tags_v1(p_workspace, p_todos);
+        RETURN;
     END IF;
     IF NOT p_anywhere THEN
         chosen := todos_of_open_lists_v1(p_workspace, p_todos);
@@ -369,7 +374,7 @@ BEGIN
         ))
         FROM changed c CROSS JOIN (
             SELECT jsonb_agg(name) AS names FROM tags
-            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded'
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded' AND merged_into IS NULL
         ) tag;
     ELSE
         RAISE EXCEPTION 'unknown change %', p_change;
@@ -386,11 +391,12 @@ BEGIN
     IF outcome = 'done' AND p_subtasks THEN
         below := todos_below_v1(p_todo.workspace_id, ARRAY[p_todo.id]);
         PERFORM FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) ORDER BY id FOR NO KEY UPDATE;
-        PERFORM reclassify_todos_v1(p_todo.workspace_id, ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_todo.workspace_id AND id = ANY (below) AND is_open_v1(status)
-                AND deleted_at IS NULL
-        ), 'completed', NULL);
+        -- By their ids first: else the planner may look at all that are open.
+        WITH whole AS MATERIALIZED (
+            SELECT id, status, deleted_at FROM todos WHERE workspace_id = p_todo.workspace_id AND id = ANY (below)
+        )
+        SELECT array_agg(id) INTO below FROM whole WHERE is_open_v1(status) AND deleted_at IS NULL;
+        PERFORM reclassify_todos_v1(p_todo.workspace_id, below, 'completed', NULL);
     END IF;
     RETURN outcome;
 END $$;
@@ -497,8 +503,9 @@ BEGIN
         ON CONFLICT (workspace_id, hour, shard) DO UPDATE SET todos = c.todos + excluded.todos
     )
     INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-    SELECT p_workspace, l.tag_id, own, p_change * count(*)
-    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id GROUP BY l.tag_id
+    SELECT p_workspace, coalesce(g.merged_into, g.id) AS tag, own, p_change * count(*)
+    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id
+    JOIN tags g ON g.workspace_id = p_workspace AND g.id = l.tag_id GROUP BY tag
     ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
@@ -614,15 +621,43 @@ CREATE TABLE public.tags (
     folded text NOT NULL COLLATE pg_catalog."C",
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
+    merged_into bigint,
     CONSTRAINT tags_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 50)))
 );
 
-CREATE FUNCTION public.drop_tag_v1(p_tag public.tags, p_successor public.tags) RETURNS void
+CREATE FUNCTION public.drop_tag_v1(p_tag public.tags, p_successor public.tags, p_job uuid) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    few CONSTANT integer := 2000;
+    ids CONSTANT bigint[] := ARRAY(
+        SELECT todo_id FROM todo_tags WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
+        ORDER BY todo_id LIMIT few + 1
+    );
 BEGIN
-    DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND id = p_tag.id;
+    IF p_successor.id IS NULL THEN
+        DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND (id = p_tag.id OR merged_into = p_tag.id);
+    ELSE
+        UPDATE tags SET merged_into = p_successor.id, uid = p_successor.uid, name = p_successor.name,
+            folded = p_successor.folded
+        WHERE workspace_id = p_tag.workspace_id AND (id = p_tag.id OR merged_into = p_tag.id);
+        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+        SELECT workspace_id, p_successor.id, shard, todos FROM tag_counts
+        WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
+        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+    END IF;
     DELETE FROM tag_counts WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id;
+    IF cardinality(ids) <= few THEN
+        PERFORM replace_tags_v1(p_tag.workspace_id, ids);
+        DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND id = p_tag.id;
+    ELSE
+        INSERT INTO jobs (workspace_id, uid, kind, filter, change, ceiling)
+        VALUES (p_tag.workspace_id, p_job, CASE WHEN p_successor.id IS NULL THEN 'tags.delete' ELSE 'tags.merge' END,
+            '{}', jsonb_build_object('replace_tag', p_tag.id), (
+                SELECT todo_id FROM todo_tags WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
+                ORDER BY todo_id DESC LIMIT 1
+            ));
+    END IF;
     INSERT INTO events (workspace_id, type, subject, version, changes)
     VALUES (p_tag.workspace_id, 'tag.deleted', p_tag.uid, p_tag.version + 1,
         field_change_v1('name', p_tag.name, NULL) || CASE
@@ -767,7 +802,9 @@ DECLARE
     ids bigint[];
 BEGIN
     LOOP
-        ids := ARRAY(SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted));
+        ids := ARRAY(
+            SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted) AND merged_into IS NULL
+        );
         IF cardinality(ids) = cardinality(wanted) THEN
             RETURN ids;
         END IF;
@@ -775,9 +812,12 @@ BEGIN
             INSERT INTO tags (workspace_id, uid, name, folded)
             SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
             FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-            WHERE NOT EXISTS (SELECT FROM tags g WHERE g.workspace_id = p_workspace AND g.folded = w.folded)
+            WHERE NOT EXISTS (
+                SELECT FROM tags g
+                WHERE g.workspace_id = p_workspace AND g.folded = w.folded AND g.merged_into IS NULL
+            )
             ORDER BY w.folded
-            ON CONFLICT (workspace_id, folded) DO NOTHING
+            ON CONFLICT (workspace_id, folded) WHERE merged_into IS NULL DO NOTHING
             RETURNING uid, version
         )
         INSERT INTO events (workspace_id, type, subject, version)
@@ -896,7 +936,7 @@ BEGIN
         WHERE t.workspace_id = p_workspace AND t.uid = p_uid AND t.deleted_at IS NULL;
     WHEN 'tag' THEN
         SELECT g.version, json_build_object('id', g.uid, 'name', g.name) INTO version, document FROM tags g
-        WHERE g.workspace_id = p_workspace AND g.uid = p_uid;
+        WHERE g.workspace_id = p_workspace AND g.uid = p_uid AND g.merged_into IS NULL;
     WHEN 'list' THEN
         SELECT i.version, json_build_object('id', i.uid, 'name', i.name, 'color', i.color, 'position', i.position,
             'archived_at', rfc3339_v1(i.archived_at), 'created_at', rfc3339_v1(i.created_at),
@@ -1026,7 +1066,10 @@ BEGIN
         INTO uids, last FROM live;
     WHEN 'tag' THEN
         SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
-        FROM (SELECT id, uid FROM tags WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) g;
+        FROM (
+            SELECT id, uid FROM tags WHERE workspace_id = p_workspace AND id > p_after AND merged_into IS NULL
+            ORDER BY id LIMIT p_limit
+        ) g;
     WHEN 'list' THEN
         SELECT array_agg(uid ORDER BY id), CASE WHEN count(*) = p_limit THEN max(id) END INTO uids, last
         FROM (SELECT id, uid FROM lists WHERE workspace_id = p_workspace AND id > p_after ORDER BY id LIMIT p_limit) i;
@@ -1220,7 +1263,8 @@ BEGIN
     PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
     IF (
         SELECT count(*) FROM (
-            SELECT FROM jobs WHERE workspace_id = p_workspace AND status IN ('queued', 'running') LIMIT p_most
+            SELECT FROM jobs
+            WHERE workspace_id = p_workspace AND status IN ('queued', 'running') AND kind = p_kind LIMIT p_most
         ) open
     ) >= p_most THEN
         outcome := 'too_many_jobs';
@@ -1248,6 +1292,7 @@ BEGIN
     outcome := CASE
         WHEN job.id IS NULL THEN 'not_found'
         WHEN job.status NOT IN ('queued', 'running') THEN 'job_finished'
+        WHEN job.kind <> 'todos.bulk' THEN 'job_required'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -1284,6 +1329,8 @@ BEGIN
             total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
         WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
+        DELETE FROM tags
+        WHERE workspace_id = p_workspace AND id = (p_change ->> 'replace_tag')::bigint AND merged_into IS NOT NULL;
         INSERT INTO events (workspace_id, type, subject) VALUES (p_workspace, 'job.succeeded', subject);
         outcome := 'finished';
         RETURN;
@@ -1716,7 +1763,7 @@ END $$;
 
 CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT CASE WHEN (count(*) = cardinality(tag_ids_v1.p_folded)) THEN array_agg(tags.id) ELSE NULL::bigint[] END AS "case" FROM public.tags WHERE ((tags.workspace_id = tag_ids_v1.p_workspace) AND (tags.folded = ANY (tag_ids_v1.p_folded))));
+    RETURN (SELECT CASE WHEN (count(*) = cardinality(tag_ids_v1.p_folded)) THEN array_agg(tags.id) ELSE NULL::bigint[] END AS "case" FROM public.tags WHERE ((tags.workspace_id = tag_ids_v1.p_workspace) AND (tags.folded = ANY (tag_ids_v1.p_folded)) AND (tags.merged_into IS NULL)));
 
 CREATE TABLE public.tag_counts (
     workspace_id bigint NOT NULL,
@@ -1809,6 +1856,38 @@ BEGIN
     ON CONFLICT (workspace_id, list_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
 
+CREATE FUNCTION public.replace_tags_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    -- is_replaced: of those that show one tag the first, if the todo does not have that one. A value, since of an EXISTS
+    -- the planner may collect all todos of the tag.
+    WITH former AS MATERIALIZED (
+        SELECT l.todo_id, l.tag_id, g.merged_into, g.id IS NOT NULL
+            AND row_number() OVER (PARTITION BY l.todo_id, g.merged_into ORDER BY l.tag_id) = 1
+            AND (
+                SELECT true FROM todo_tags k
+                WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = g.merged_into
+            ) IS NULL AS is_replaced
+        FROM todo_tags l LEFT JOIN tags g ON g.workspace_id = p_workspace AND g.id = l.tag_id
+        WHERE l.workspace_id = p_workspace AND l.todo_id = ANY (p_todos)
+            AND (g.id IS NULL OR g.merged_into IS NOT NULL)
+    ), replaced AS (
+        -- Rather than deleted and added: the reference to the todo stays as it is and is not checked again.
+        UPDATE todo_tags l SET tag_id = f.merged_into FROM former f
+        WHERE l.workspace_id = p_workspace AND l.todo_id = f.todo_id AND l.tag_id = f.tag_id AND f.is_replaced
+    ), removed AS (
+        DELETE FROM todo_tags l USING former f
+        WHERE l.workspace_id = p_workspace AND l.todo_id = f.todo_id AND l.tag_id = f.tag_id AND NOT f.is_replaced
+        RETURNING f.todo_id, f.merged_into
+    )
+    INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
+    SELECT p_workspace, r.merged_into, count_shard_v1(p_workspace), -count(*)
+    FROM removed r JOIN todos t ON t.workspace_id = p_workspace AND t.id = r.todo_id
+    WHERE r.merged_into IS NOT NULL AND t.deleted_at IS NULL GROUP BY r.merged_into
+    ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
+END $$;
+
 CREATE FUNCTION public.rfc3339_v1(timestamp with time zone) RETURNS text
     LANGUAGE sql STABLE PARALLEL SAFE
     RETURN ((to_json(($1 AT TIME ZONE 'UTC'::text)) #>> '{}'::text[]) || 'Z'::text);
@@ -1821,6 +1900,7 @@ DECLARE
     own CONSTANT smallint := count_shard_v1(p_workspace);
     changes jsonb;
 BEGIN
+    PERFORM settle_tags_v1(p_workspace, ARRAY[p_todo]);
     WITH removed AS (
         DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = p_todo AND tag_id <> ALL (wanted)
         RETURNING tag_id
@@ -1844,6 +1924,18 @@ BEGIN
     ) INTO changes
     FROM changed c JOIN tags g ON g.workspace_id = p_workspace AND g.id = c.tag_id HAVING count(*) > 0;
     RETURN changes;
+END $$;
+
+CREATE FUNCTION public.settle_tags_v1(p_workspace bigint, p_todos bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM jobs
+        WHERE workspace_id = p_workspace AND status IN ('queued', 'running') AND kind IN ('tags.merge', 'tags.delete')
+    ) THEN
+        PERFORM replace_tags_v1(p_workspace, p_todos);
+    END IF;
 END $$;
 
 CREATE FUNCTION public.siblings_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint, p_forward boolean, p_limit integer) RETURNS TABLE(sibling bigint, place double precision)
@@ -1918,7 +2010,7 @@ CREATE FUNCTION public.tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bi
     SELECT coalesce(sum(todos), 0)::bigint FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
 $$;
 
-CREATE FUNCTION public.tag_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.tag_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_job uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1930,21 +2022,29 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
-    SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
+    SELECT * INTO tag FROM tags
+    WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) AND merged_into IS NULL;
     outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    PERFORM drop_tag_v1(tag, NULL);
+    PERFORM drop_tag_v1(tag, NULL, p_job);
     body := 'null';
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
+CREATE FUNCTION public.tag_former_v1(p_workspace bigint, p_tags bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT array_agg(id) FROM tags WHERE workspace_id = p_workspace AND merged_into = ANY (p_tags));
+END $$;
+
 CREATE FUNCTION public.tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT tags.id FROM public.tags WHERE ((tags.workspace_id = tag_id_v1.p_workspace) AND (tags.folded = tag_id_v1.p_folded)));
+    RETURN (SELECT tags.id FROM public.tags WHERE ((tags.workspace_id = tag_id_v1.p_workspace) AND (tags.folded = tag_id_v1.p_folded) AND (tags.merged_into IS NULL)));
 
-CREATE FUNCTION public.tag_rename_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_name text, p_folded text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
+CREATE FUNCTION public.tag_rename_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_name text, p_folded text, p_job uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
 DECLARE
@@ -1957,33 +2057,23 @@ BEGIN
         RETURN;
     END IF;
     PERFORM lock_tags_v1(p_workspace, true);
-    SELECT * INTO tag FROM tags WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
+    SELECT * INTO tag FROM tags
+    WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) AND merged_into IS NULL;
     outcome := precondition_v1(tag.version, p_versions);
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
-    SELECT * INTO other FROM tags WHERE workspace_id = p_workspace AND folded = p_folded AND id <> tag.id;
+    SELECT * INTO other FROM tags
+    WHERE workspace_id = p_workspace AND folded = p_folded AND id <> tag.id AND merged_into IS NULL;
     IF FOUND THEN
-        -- Moved rather than copied: the reference to the todo stays as it is and is not checked again.
-        WITH moved AS (
-            UPDATE todo_tags l SET tag_id = other.id
-            WHERE l.workspace_id = p_workspace AND l.tag_id = tag.id AND NOT EXISTS (
-                SELECT FROM todo_tags k
-                WHERE k.workspace_id = p_workspace AND k.todo_id = l.todo_id AND k.tag_id = other.id
-            )
-            RETURNING l.todo_id
-        )
-        INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
-        SELECT p_workspace, other.id, count_shard_v1(p_workspace), count(*)
-        FROM moved JOIN todos t ON t.workspace_id = p_workspace AND t.id = moved.todo_id WHERE t.deleted_at IS NULL
-        ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
-        PERFORM drop_tag_v1(tag, other);
+        PERFORM drop_tag_v1(tag, other, p_job);
         tag := other;
     ELSIF tag.name <> p_name THEN
         INSERT INTO events (workspace_id, type, subject, version, changes)
         VALUES (p_workspace, 'tag.updated', tag.uid, tag.version + 1, field_change_v1('name', tag.name, p_name));
         UPDATE tags SET name = p_name, folded = p_folded, version = version + 1
         WHERE workspace_id = p_workspace AND id = tag.id RETURNING * INTO tag;
+        UPDATE tags SET name = p_name, folded = p_folded WHERE workspace_id = p_workspace AND merged_into = tag.id;
     END IF;
     body := json_build_object('id', tag.id, 'uid', tag.uid, 'name', tag.name,
         'count', tag_count_v1(p_workspace, tag.id), 'created_at', rfc3339_v1(tag.created_at), 'version', tag.version);
@@ -1999,6 +2089,7 @@ DECLARE
 BEGIN
     without_room := 0;
     PERFORM lock_tags_v1(p_workspace, false);
+    PERFORM settle_tags_v1(p_workspace, p_todos);
     IF p_adds THEN
         tag := (ensure_tags_v1(p_workspace, p_tag))[1];
         WITH added AS (
@@ -2017,7 +2108,10 @@ BEGIN
             )
         );
     ELSE
-        tag := (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded');
+        tag := (
+            SELECT id FROM tags
+            WHERE workspace_id = p_workspace AND folded = p_tag -> 0 ->> 'folded' AND merged_into IS NULL
+        );
         WITH removed AS (
             DELETE FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = ANY (p_todos) AND tag_id = tag
             RETURNING todo_id
@@ -2460,9 +2554,12 @@ BEGIN
             t.uid AS id, t.title, t.status, t.status = 'completed' AS completed,
             priority_name_v1(t.priority) AS priority, rfc3339_v1(t.due_date) AS due_date,
             coalesce((
-                SELECT json_agg(g.name ORDER BY g.folded)
-                FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
-                WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+                SELECT json_agg(tag.name) FROM (
+                    SELECT DISTINCT ON (g.folded) g.name
+                    FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
+                    WHERE l.workspace_id = p_workspace AND l.todo_id = t.id
+                    ORDER BY g.folded
+                ) tag
             ), '[]') AS tags,
             (
                 SELECT row_to_json(assignee) FROM (
@@ -2859,7 +2956,7 @@ CREATE TABLE public.jobs (
     workspace_id bigint NOT NULL,
     id bigint NOT NULL,
     uid uuid NOT NULL,
-    kind text NOT NULL,
+    kind text NOT NULL COLLATE pg_catalog."C",
     status text DEFAULT 'queued'::text NOT NULL COLLATE pg_catalog."C",
     filter jsonb NOT NULL,
     change jsonb NOT NULL,
@@ -2997,7 +3094,7 @@ CREATE VIEW public.todo_documents_v1 AS
                     public.priority_name_v1(t.priority) AS priority,
                     public.rfc3339_v1(t.due_date) AS due_date,
                     COALESCE(( SELECT json_agg(row_to_json(tag.*)) AS json_agg
-                           FROM ( SELECT g.id,
+                           FROM ( SELECT DISTINCT ON (g.folded) COALESCE(g.merged_into, g.id) AS id,
                                     g.uid,
                                     g.name
                                    FROM (public.todo_tags l
@@ -3171,13 +3268,7 @@ ALTER TABLE ONLY public.tag_counts
     ADD CONSTRAINT tag_counts_pkey PRIMARY KEY (workspace_id, tag_id, shard);
 
 ALTER TABLE ONLY public.tags
-    ADD CONSTRAINT tags_folded_key UNIQUE (workspace_id, folded);
-
-ALTER TABLE ONLY public.tags
     ADD CONSTRAINT tags_pkey PRIMARY KEY (workspace_id, id);
-
-ALTER TABLE ONLY public.tags
-    ADD CONSTRAINT tags_uid_key UNIQUE (workspace_id, uid);
 
 ALTER TABLE ONLY public.todo_counts
     ADD CONSTRAINT todo_counts_pkey PRIMARY KEY (workspace_id, status, priority, shard);
@@ -3224,6 +3315,12 @@ CREATE INDEX jobs_finished ON public.jobs USING btree (workspace_id, finished_at
 CREATE INDEX jobs_open ON public.jobs USING btree (workspace_id) WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
 CREATE INDEX lists_archived ON public.lists USING btree (workspace_id, id) WHERE (archived_at IS NOT NULL);
+
+CREATE UNIQUE INDEX tags_folded_key ON public.tags USING btree (workspace_id, folded) WHERE (merged_into IS NULL);
+
+CREATE INDEX tags_merged ON public.tags USING btree (workspace_id, merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE UNIQUE INDEX tags_uid_key ON public.tags USING btree (workspace_id, uid) WHERE (merged_into IS NULL);
 
 CREATE INDEX todo_tags_by_tag ON public.todo_tags USING btree (workspace_id, tag_id, todo_id);
 
@@ -3315,13 +3412,13 @@ ALTER TABLE ONLY public.tag_counts
     ADD CONSTRAINT tag_counts_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.tags
+    ADD CONSTRAINT tags_merged_into_fkey FOREIGN KEY (workspace_id, merged_into) REFERENCES public.tags(workspace_id, id);
+
+ALTER TABLE ONLY public.tags
     ADD CONSTRAINT tags_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
 
 ALTER TABLE ONLY public.todo_counts
     ADD CONSTRAINT todo_counts_workspace_fkey FOREIGN KEY (workspace_id) REFERENCES public.workspaces(id);
-
-ALTER TABLE ONLY public.todo_tags
-    ADD CONSTRAINT todo_tags_tag_fkey FOREIGN KEY (workspace_id, tag_id) REFERENCES public.tags(workspace_id, id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.todo_tags
     ADD CONSTRAINT todo_tags_todo_fkey FOREIGN KEY (workspace_id, todo_id) REFERENCES public.todos(workspace_id, id) ON DELETE CASCADE;
