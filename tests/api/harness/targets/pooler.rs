@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use super::super::Options;
 
+/// As a team runs it.
+const DEPLOYED: &str = include_str!("../../../../deploy/pgbouncer/pgbouncer.ini");
+
 /// A running pooler in front of the tests' database.
 pub struct Pooler {
     process: Child,
@@ -14,23 +17,40 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one in this pool mode that holds at most `size` connections to Postgres. It refuses startup options, as it does
-    /// when nothing else is said.
+    /// Starts one in this pool mode that holds at most `size` connections to Postgres, otherwise as `deploy/` has it. It refuses
+    /// startup options, as it does when nothing else is said.
     pub async fn start(mode: &str, size: u32) -> Self {
         let url = url::Url::parse(&std::env::var("DATABASE_URL").unwrap()).unwrap();
         let (folder, port) = (super::folder("pgbouncer"), super::free_port());
-        // Transaction mode keeps named prepared statements only where this is set; PgBouncer before 1.21 does not know it.
-        let prepared = if mode == "transaction" { "max_prepared_statements = 200\n" } else { "" };
-        let configuration = format!(
-            "[databases]\npooled = host={host} port={database_port} dbname={name} user={user} password={password}\n\
-             [pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\npool_mode = {mode}\n\
-             default_pool_size = {size}\nmax_client_conn = 400\nunix_socket_dir =\n{prepared}",
-            host = url.host_str().unwrap(),
-            database_port = url.port().unwrap_or(5432),
-            name = url.path().trim_start_matches('/'),
-            user = url.username(),
-            password = url.password().unwrap_or_default(),
+        let database = format!(
+            "host={} port={} dbname={} user={} password={}",
+            url.host_str().unwrap(),
+            url.port().unwrap_or(5432),
+            url.path().trim_start_matches('/'),
+            url.username(),
+            url.password().unwrap_or_default(),
         );
+        let own = [
+            ("todo", Some(database)),
+            ("listen_addr", Some("127.0.0.1".to_owned())),
+            ("listen_port", Some(port.to_string())),
+            ("auth_type", Some("any".to_owned())),
+            ("auth_file", None),
+            ("pool_mode", Some(mode.to_owned())),
+            ("default_pool_size", Some(size.to_string())),
+            // PgBouncer before 1.21, which has session mode only for us, does not know it.
+            ("max_prepared_statements", (mode == "transaction").then(|| "200".to_owned())),
+        ];
+        let configuration = own.into_iter().fold(DEPLOYED.to_owned(), |text, (key, value)| {
+            let is_it = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == key);
+            assert_eq!(text.lines().filter(|line| is_it(line)).count(), 1, "{key} stands once in the file of deploy/");
+            let lines = text.lines().filter_map(|line| match &value {
+                Some(value) if is_it(line) => Some(format!("{key} = {value}\n")),
+                None if is_it(line) => None,
+                _ => Some(format!("{line}\n")),
+            });
+            lines.collect()
+        });
         let file = folder.join("pgbouncer.ini");
         std::fs::write(&file, configuration).unwrap();
         let mut command = Command::new("pgbouncer");
@@ -46,7 +66,7 @@ impl Pooler {
 
     /// The same options with this pooler in the place of Postgres.
     pub fn used_by(&self, options: Options) -> Options {
-        let options = options.with("database_url", format!("postgres://todo@127.0.0.1:{}/pooled", self.port));
+        let options = options.with("database_url", format!("postgres://todo@127.0.0.1:{}/todo", self.port));
         options.with("database_host", "127.0.0.1").with("database_port", self.port)
     }
 
