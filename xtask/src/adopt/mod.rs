@@ -10,6 +10,7 @@ mod compare;
 mod map;
 mod people;
 mod report;
+mod rows;
 mod source;
 mod target;
 mod todos;

@@ -11,8 +11,9 @@ use todo_core::domain::text::TagName;
 use super::check::Checked;
 use super::map::Map;
 use super::report::Report;
+use super::rows::{Department, Employee, Tag};
 use super::source::{Column, Kind, Source};
-use super::target::{Department, Employee, Tag, Target};
+use super::target::Target;
 use crate::progress::say;
 
 /// What todos may refer to. Refused rows are among it: each is reported once.

@@ -12,8 +12,9 @@ use super::check::Checked;
 use super::map::Map;
 use super::people::People;
 use super::report::Report;
+use super::rows::Todo;
 use super::source::{Column, Kind, Source, text};
-use super::target::{Target, Todo};
+use super::target::Target;
 use crate::progress::say;
 
 const COLUMNS: [Column; 11] = [

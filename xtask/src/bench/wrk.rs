@@ -125,7 +125,7 @@ pub async fn in_turn<const N: usize>(loads: [Load<'_>; N], session: &Session) ->
 impl Figures {
     fn complete(&self, load: &Load<'_>) -> Result<()> {
         if self.refused > 0 {
-            bail!("{} requests for {} were refused", self.refused, load.path);
+            bail!("{} requests for http://{}{} were refused", self.refused, load.server, load.path);
         }
         Ok(())
     }
