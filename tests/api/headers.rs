@@ -70,7 +70,7 @@ async fn every_answer_has_the_security_headers() {
 
 async fn the_documents_may_show_their_own_page() {
     let client = Server::shared().await.anonymous();
-    for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/migrating"] {
+    for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/lists", "/docs/migrating"] {
         let answer = client.get(path).send().await;
         answer.has_status(200);
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{answer}");

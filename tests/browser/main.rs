@@ -32,9 +32,18 @@ async fn the_documentation_works_in_a_browser() {
     check.reference("v2", &[("GET", "/api/v2/me", "", "200"), ("POST", "/api/v2/todos", "", "201")]).await;
     check.reference("v1", &[("GET", "/api/v1/todos", "", "200"), ("POST", "/api/v1/todos", body, "201")]).await;
     check.text_page("/docs/errors#stale_version", "stale_version").await;
+    check.text_page("/docs/lists#order", "order").await;
     check.text_page("/docs/migrating#ids", "ids").await;
     check.text_page("/docs/assistants#tools", "tools").await;
-    for path in ["/docs", "/docs?version=v1", "/docs/assistants", "/docs/errors", "/docs/migrating", "/docs/sync"] {
+    for path in [
+        "/docs",
+        "/docs?version=v1",
+        "/docs/assistants",
+        "/docs/errors",
+        "/docs/lists",
+        "/docs/migrating",
+        "/docs/sync",
+    ] {
         check.fits(path).await;
     }
     browser.quit().await;

@@ -27,7 +27,7 @@ const REFERENCE_HEAD: &str = r#"<link rel="stylesheet" href="{{asset swagger-ui.
 <script src="{{asset reference.js}}" defer></script>"#;
 
 /// The last two are sent with an error status; their paths are not served.
-const SOURCES: [Source; 7] = [
+const SOURCES: [Source; 8] = [
     Source {
         path: "/docs",
         file: "reference.html",
@@ -49,6 +49,14 @@ const SOURCES: [Source; 7] = [
         file: "errors.html",
         title: "Errors",
         description: "Every problem code of the todo API: what it means and what to do.",
+        head: "",
+        class: "prose",
+    },
+    Source {
+        path: "/docs/lists",
+        file: "lists.html",
+        title: "Lists, subtasks, order",
+        description: "How lists, subtasks and an order of one's own work in the todo API, and their limits.",
         head: "",
         class: "prose",
     },

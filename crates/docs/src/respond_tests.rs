@@ -43,9 +43,16 @@ fn text(response: Response<Full<Bytes>>) -> String {
 
 #[test]
 fn each_page_is_served_with_and_without_a_trailing_slash() {
-    for path in
-        ["/docs", "/docs/", "/docs/assistants", "/docs/errors", "/docs/errors/", "/docs/migrating", "/docs/sync"]
-    {
+    for path in [
+        "/docs",
+        "/docs/",
+        "/docs/assistants",
+        "/docs/errors",
+        "/docs/errors/",
+        "/docs/lists",
+        "/docs/migrating",
+        "/docs/sync",
+    ] {
         let response = get(path);
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8");
@@ -155,7 +162,9 @@ fn nothing_is_served_when_the_pages_are_off() {
 
 #[test]
 fn pages_refer_only_to_what_this_component_and_the_api_serve() {
-    for path in ["/docs", "/docs/assistants", "/docs/errors", "/docs/migrating", "/docs/sync", "/docs/nothing"] {
+    for path in
+        ["/docs", "/docs/assistants", "/docs/errors", "/docs/lists", "/docs/migrating", "/docs/sync", "/docs/nothing"]
+    {
         let page = text(get(path));
         for attribute in ["href=\"", "src=\""] {
             for reference in page.split(attribute).skip(1).filter_map(|rest| rest.split('"').next()) {
