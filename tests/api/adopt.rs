@@ -22,6 +22,8 @@ suite![
     #[database]
     a_kill_in_the_middle_leaves_nothing,
     #[database]
+    others_write_while_an_adoption_waits_for_a_writer,
+    #[database]
     tables_and_columns_are_renamed_by_a_map,
     a_second_run_for_what_changed_is_refused,
     #[replaced]
@@ -277,6 +279,26 @@ async fn a_kill_in_the_middle_leaves_nothing() {
     let again = adopt(&["--from", &url, "--workspace", &name]);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(ws.get("/api/v1/todos/stats").send().await.ok()["total"], json!(6000));
+    drop_old(&schema).await;
+}
+
+/// An adoption needs each sequence to itself for a moment, and a writer keeps those that it has used.
+async fn others_write_while_an_adoption_waits_for_a_writer() {
+    let (ws, other) = (Workspace::new().await, Workspace::new().await);
+    let (url, schema) = old("insert into todos (id, title) values (1, 'x')").await;
+    let mut database = database::connect().await;
+    let writer = database.transaction().await.unwrap();
+    writer.execute("select nextval('todos_id_seq')", &[]).await.unwrap();
+    let mut adoption = command(&["--from", &url, "--workspace", &name_of(&ws).await]).spawn().unwrap();
+    for _ in 0..20 {
+        let began = Instant::now();
+        other.titled("x").await;
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?} behind an adoption", began.elapsed());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    writer.rollback().await.unwrap();
+    assert!(adoption.wait().unwrap().success());
+    assert_eq!(ws.titles(&[]).await, ["x"]);
     drop_old(&schema).await;
 }
 

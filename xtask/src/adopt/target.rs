@@ -17,6 +17,9 @@ const CHUNK: usize = 5_000;
 /// How long until every instance has looked for invalidations: each does once a second.
 const KNOWN: Duration = Duration::from_millis(1_200);
 
+/// The SQLSTATE of a lock that was waited for too long.
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// The tables whose ids come along, which they do in rising order.
 const TABLES: [&str; 4] = ["departments", "employees", "tags", "todos"];
 
@@ -86,8 +89,7 @@ impl Target {
                 .bind(table)
                 .fetch_one(&mut self.connection)
                 .await?;
-            let lock = format!("begin; alter sequence {sequence} no cycle");
-            sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut self.connection).await?;
+            self.lock(&sequence).await?;
             let last = format!("select last_value from {sequence}");
             let last: i64 = sqlx::query_scalar(AssertSqlSafe(last)).fetch_one(&mut self.connection).await?;
             if last <= highest {
@@ -97,6 +99,22 @@ impl Target {
             sqlx::raw_sql("commit").execute(&mut self.connection).await?;
         }
         Ok(())
+    }
+
+    /// Begins a transaction that has a sequence to itself. Everybody who wants a number waits behind whoever waits for that, which
+    /// is until the last writer has ended: so it is tried briefly, and again after a while.
+    async fn lock(&mut self, sequence: &str) -> Result<()> {
+        let lock = format!("begin; set local lock_timeout = '50ms'; alter sequence {sequence} no cycle");
+        for _ in 0..200 {
+            match sqlx::raw_sql(AssertSqlSafe(lock.clone())).execute(&mut self.connection).await {
+                Ok(_) => return Ok(()),
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {}
+                Err(error) => return Err(error.into()),
+            }
+            sqlx::raw_sql("rollback").execute(&mut self.connection).await?;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        bail!("somebody has written for a minute without an end; try again when that is over")
     }
 
     /// Adds a department.
