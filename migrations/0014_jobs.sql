@@ -77,6 +77,10 @@ BEGIN
     RETURN NULL;
 END $$;
 
+-- How long a job can be looked at after its end.
+CREATE FUNCTION job_retention_v1() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN interval '30 days';
+
 CREATE TRIGGER jobs_count AFTER INSERT OR DELETE ON jobs FOR EACH ROW EXECUTE FUNCTION count_job_v1();
 CREATE TRIGGER jobs_recount AFTER UPDATE OF status ON jobs FOR EACH ROW
     WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION count_job_v1();

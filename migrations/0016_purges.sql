@@ -77,7 +77,7 @@ BEGIN
         DELETE FROM jobs j USING (
             SELECT j.workspace_id, j.id FROM workspaces w CROSS JOIN LATERAL (
                 SELECT * FROM jobs
-                WHERE workspace_id = w.id AND finished_at <= now() - interval '30 days' LIMIT p_limit
+                WHERE workspace_id = w.id AND finished_at <= now() - job_retention_v1() LIMIT p_limit
             ) j LIMIT p_limit
         ) old
         WHERE j.workspace_id = old.workspace_id AND j.id = old.id;

@@ -4,9 +4,6 @@
 CREATE FUNCTION list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = p_uid);
 
-CREATE FUNCTION list_ids_v1(p_workspace bigint, p_uids uuid[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY(SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = ANY (p_uids));
-
 -- The archived lists; null if there are none, so that a condition on them vanishes when a statement is planned. As
 -- employee_id_v1, but written in a language that keeps the plan: every list of todos asks.
 CREATE FUNCTION archived_lists_v1(p_workspace bigint) RETURNS bigint[] LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$

@@ -1354,6 +1354,10 @@ BEGIN
     outcome := 'done';
 END $$;
 
+CREATE FUNCTION public.job_retention_v1() RETURNS interval
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN '30 days'::interval;
+
 CREATE FUNCTION public.job_skipped_v1(p_skipped bigint, p_max_tags bigint) RETURNS text
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN (p_skipped = 1) THEN format('1 todo has %s tags already and did not get this one'::text, p_max_tags) WHEN (p_skipped > 1) THEN format('%s todos have %s tags already and did not get this one'::text, p_skipped, p_max_tags) ELSE NULL::text END;
@@ -1415,10 +1419,6 @@ CREATE TABLE public.lists (
 CREATE FUNCTION public.list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_id_v1.p_workspace) AND (lists.uid = list_id_v1.p_uid)));
-
-CREATE FUNCTION public.list_ids_v1(p_workspace bigint, p_uids uuid[]) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY(SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_ids_v1.p_workspace) AND (lists.uid = ANY (list_ids_v1.p_uids))));
 
 CREATE FUNCTION public.list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -1723,7 +1723,7 @@ BEGIN
         DELETE FROM jobs j USING (
             SELECT j.workspace_id, j.id FROM workspaces w CROSS JOIN LATERAL (
                 SELECT * FROM jobs
-                WHERE workspace_id = w.id AND finished_at <= now() - interval '30 days' LIMIT p_limit
+                WHERE workspace_id = w.id AND finished_at <= now() - job_retention_v1() LIMIT p_limit
             ) j LIMIT p_limit
         ) old
         WHERE j.workspace_id = old.workspace_id AND j.id = old.id;

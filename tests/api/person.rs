@@ -158,7 +158,7 @@ async fn a_list_of_me_is_one_cached_list_in_every_spelling() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
-        ws.titled("everything is outdated").await;
+        ws.titled("everything is stale").await;
     }
     panic!("another spelling is another entry");
 }
@@ -384,7 +384,7 @@ async fn me_is_one_statement_where_the_token_names_somebody() {
         answer.ok();
         answer.header("server-timing").split(';').nth(1).unwrap().to_owned()
     };
-    assert_eq!(statements().await, "desc=\"2\"", "with the admission");
+    assert_eq!(statements().await, "desc=\"2\"", "with the check of the token");
     assert_eq!(statements().await, "desc=\"1\"");
 }
 

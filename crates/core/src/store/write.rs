@@ -66,7 +66,8 @@ impl Function {
 }
 
 impl Write<'_> {
-    /// The first parameters of every writing function: workspace, actor, request; route, key, digest of the body; distrust.
+    /// The first parameters of every writing function: workspace, actor, request; route, key, digest of the body; whether to record the
+    /// invalidation.
     fn params(&self) -> Vec<Param> {
         let Caller { workspace, actor, request, .. } = self.caller;
         let workspace = Param::Int(workspace.0);
