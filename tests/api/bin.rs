@@ -1,6 +1,9 @@
 //! The bin: deleted todos, for thirty days.
 
+use std::time::Duration;
+
 use serde_json::json;
+use tokio_postgres::error::SqlState;
 
 use crate::harness::{Workspace, database, suite, uuid};
 
@@ -97,8 +100,6 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
     ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
     let expire = "update todos set deleted_at = now() - interval '31 days' where uid = $1::text::uuid";
     assert_eq!(database.execute(expire, &[&id]).await.unwrap(), 1);
-    // Never committed, so that nobody else meets the trigger.
-    let transaction = database.transaction().await.unwrap();
     let purge = format!(
         "create function purge_at_once() returns trigger language plpgsql as $$ begin
              delete from todos where workspace_id = {workspace} and deleted_at < now() - interval '30 days';
@@ -106,7 +107,20 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
          end $$;
          create trigger purge_at_once after insert on todos for each statement execute function purge_at_once()"
     );
-    transaction.batch_execute(&purge).await.unwrap();
+    // Never committed, so that nobody else meets the trigger.
+    let transaction = loop {
+        let transaction = database.transaction().await.unwrap();
+        // All who write wait behind whoever waits for the table: not for long, then.
+        transaction.batch_execute("set local lock_timeout = '50ms'").await.unwrap();
+        match transaction.batch_execute(&purge).await {
+            Ok(()) => break transaction,
+            Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
+                transaction.rollback().await.unwrap();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    };
     let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, $2::text::uuid, \
         '{\"title\": \"new\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     let row = transaction.query_one(create, &[&workspace, &id]).await.unwrap();
