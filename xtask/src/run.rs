@@ -5,6 +5,7 @@
 //! is killed outright, the [guard](crate::guard) does the same. The kernel's parent-death signal was the road not taken: it
 //! needs `unsafe`, exists on Linux only, and does not reach grandchildren.
 
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -133,12 +134,14 @@ impl Process {
         *self.exited.borrow()
     }
 
-    /// What it holds in memory now, in megabytes of 2²⁰ bytes, as the system tells of its first process.
+    /// What it and all that it started hold in memory now, in megabytes of 2²⁰ bytes, as the system tells: `spin up` is a small
+    /// process that starts the one which serves. Pages that several share count for each.
     pub fn resident_megabytes(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.group.as_raw_nonzero())).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-        let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
-        Some(kilobytes / 1024)
+        let group = self.group.as_raw_nonzero().to_string();
+        let processes = std::fs::read_dir("/proc").ok()?.flatten();
+        let of_group = processes.filter(|process| group_of(&process.path()).is_some_and(|found| found == group));
+        let kilobytes: u64 = of_group.filter_map(|process| resident_kilobytes(&process.path())).sum();
+        (kilobytes > 0).then_some(kilobytes / 1024)
     }
 
     /// Asks it to end, waits, and insists if it does not.
@@ -164,6 +167,18 @@ impl Process {
         }
         self.wait().await;
     }
+}
+
+/// The group of a process, by its folder in /proc: the third field behind the name, which may hold anything.
+fn group_of(process: &Path) -> Option<String> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2).map(str::to_owned)
+}
+
+fn resident_kilobytes(process: &Path) -> Option<u64> {
+    let status = std::fs::read_to_string(process.join("status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
 }
 
 /// What a program prints, for short questions ("which version are you?"). `None` when it is missing or fails.
@@ -218,6 +233,22 @@ mod tests {
             }
         };
         tokio::time::timeout(Duration::from_secs(10), gone).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn memory_is_that_of_what_a_child_has_started_too() {
+        let processes = Processes::default();
+        let mut command = Command::new("sh");
+        // The shell waits for another, which holds the text.
+        command.args(["-c", "sh -c 'text=$(head -c 30000000 /dev/zero | tr \\\\0 x); sleep 60' & wait"]);
+        let large = processes.start("sh", command, Signal::TERM).unwrap();
+        let grown = async {
+            while large.resident_megabytes().is_none_or(|megabytes| megabytes < 25) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), grown).await.unwrap();
+        processes.stop_all().await;
     }
 
     #[tokio::test]
