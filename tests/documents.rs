@@ -17,7 +17,8 @@ use todo_api::config::{DATABASE_SCHEMES, REDIS_SCHEMES, SETTINGS};
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
-const METRICS: [&str; 14] = [
+const METRICS: [&str; 15] = [
+    "todo_cache_bypasses_total",
     "todo_cache_requests_total",
     "todo_database_refusals_total",
     "todo_database_waits_total",

@@ -46,9 +46,10 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 /// Name, type and help of each metric that is counted.
-const FAMILIES: [(&str, &str, &str); 8] = [
+const FAMILIES: [(&str, &str, &str); 9] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
     ("todo_cache_requests_total", "counter", "Requests by result of the response cache: hit, miss or bypass."),
+    ("todo_cache_bypasses_total", "counter", "Requests in which the response cache had no part, by reason."),
     ("todo_rate_limited_total", "counter", "Requests refused by the rate limit, by class."),
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
     ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
@@ -59,10 +60,16 @@ const FAMILIES: [(&str, &str, &str); 8] = [
 const DURATION: &str = "todo_http_request_duration_seconds";
 
 /// Samples that are there from the start, so that a rate can be taken of their first increase.
-const FROM_ZERO: [&str; 12] = [
+const FROM_ZERO: [&str; 18] = [
     "todo_cache_requests_total{result=\"hit\"}",
     "todo_cache_requests_total{result=\"miss\"}",
     "todo_cache_requests_total{result=\"bypass\"}",
+    "todo_cache_bypasses_total{reason=\"off\"}",
+    "todo_cache_bypasses_total{reason=\"not_kept\"}",
+    "todo_cache_bypasses_total{reason=\"refused\"}",
+    "todo_cache_bypasses_total{reason=\"redis_away\"}",
+    "todo_cache_bypasses_total{reason=\"unchecked\"}",
+    "todo_cache_bypasses_total{reason=\"pending\"}",
     "todo_rate_limited_total{class=\"default\"}",
     "todo_rate_limited_total{class=\"writes\"}",
     "todo_rate_limited_total{class=\"auth_failures\"}",
@@ -196,6 +203,15 @@ fn header_lines(text: &mut String, family: &str, kind: &str, help: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use todo_core::cache::Bypass;
+
+    #[test]
+    fn every_reason_to_bypass_the_cache_is_there_from_the_start() {
+        let text = exposition(&[]);
+        for reason in Bypass::ALL {
+            assert!(text.contains(&format!("todo_cache_bypasses_total{{reason=\"{}\"}} 0\n", reason.as_str())));
+        }
+    }
 
     #[test]
     fn buckets_are_cumulative_and_sums_are_seconds() {

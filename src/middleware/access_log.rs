@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::response::Response;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
-use todo_core::cache::RateVerdict;
+use todo_core::cache::{Bypass, RateVerdict};
 use todo_core::log::{self, Level};
 use todo_core::{Meter, lock};
 use uuid::Uuid;
@@ -68,6 +68,8 @@ pub struct RequestNotes {
     pub workspace: Option<Uuid>,
     /// `HIT`, `MISS` or `BYPASS`.
     pub cache: Option<&'static str>,
+    /// Why it was `BYPASS`.
+    pub bypass: Option<Bypass>,
     /// The class of the rate limit that refused the request.
     pub limited: Option<&'static str>,
     /// The state of the rate limit.

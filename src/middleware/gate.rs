@@ -15,7 +15,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
 use todo_core::cache::writes::new_id;
-use todo_core::cache::{Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket};
+use todo_core::cache::{
+    Bypass, Condition, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket,
+};
+use todo_core::domain::filter::Filter;
 use todo_core::domain::id::Id;
 use todo_core::store::authentication::Principal;
 use todo_core::store::tokens::Scope;
@@ -31,7 +34,7 @@ use crate::document::Document;
 use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
 use crate::extract::person::Me;
-use crate::extract::query;
+use crate::extract::query::{self, FromQuery, Parameters};
 use crate::routes::{Lifetime, Matched, Route};
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
@@ -160,7 +163,14 @@ async fn answer_access(
         return with_rates(refusal.into_response(), &rates);
     }
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
-    let lookup = if may_use { lookup } else { Lookup::Bypass };
+    let lookup = if may_use { lookup } else { Lookup::Bypass(Bypass::Refused) };
+    let bypass = match (&refusal, plan, &lookup) {
+        (Some(_), ..) => Some(Bypass::Refused),
+        (None, None, _) if app.settings.cache.on => Some(Bypass::NotKept),
+        (None, None, _) => Some(Bypass::Off),
+        (None, Some(_), Lookup::Bypass(why)) => Some(*why),
+        _ => None,
+    };
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
@@ -177,7 +187,7 @@ async fn answer_access(
         },
         _ => (next.run(request).await, "BYPASS"),
     };
-    context.with(|notes| notes.cache = Some(cache));
+    context.with(|notes| (notes.cache, notes.bypass) = (Some(cache), bypass));
     if let Some(writer) = writer {
         app.withdraw(writer);
     }
@@ -263,6 +273,10 @@ impl CachePlan {
         {
             dependency = Dependency::Todo(todo);
         }
+        if policy.by_filter && !query.is_empty() {
+            let filter = Filter::from_query(&mut Parameters::parse(query));
+            dependency = Condition::of(&filter).map_or(dependency, Dependency::ListsWhere);
+        }
         Some(Self { key: key.finalize().into(), dependency, ttl })
     }
 }
@@ -286,8 +300,11 @@ async fn fetch(
         return response;
     };
     let mut document = document.clone();
-    // The form of the others is made when they ask: what is stored may be stale before.
-    if gzip && document.body.len() >= crate::document::GZIP_FROM {
+    let gzip = gzip && document.body.len() >= crate::document::GZIP_FROM;
+    let headers: Vec<(&str, &str)> = links.iter().map(|link| ("link", link.as_str())).collect();
+    let is_there = ticket.holds(document.etag.as_deref().unwrap_or_default(), &headers, gzip);
+    // The form of the others is made when they ask: what is stored may be stale before. What is there already has it.
+    if gzip && !is_there {
         document.gzip = representation::compress(&document.body);
     }
     response.extensions_mut().insert(document.clone());

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::response::Response;
+use todo_core::cache::Bypass;
 use todo_core::{Meter, lock};
 
 use super::access_log::RequestContext;
@@ -43,6 +44,7 @@ pub struct MetricsBuffer(Mutex<RequestCounts>);
 struct RequestCounts {
     routes: HashMap<String, Route>,
     cache: BTreeMap<&'static str, u64>,
+    bypasses: BTreeMap<Bypass, u64>,
     limited: BTreeMap<&'static str, u64>,
     statements: u64,
     connection_waits: u64,
@@ -87,7 +89,7 @@ impl RequestCounts {
 impl MetricsBuffer {
     /// Adds a request; true if the caller is to send the buffer after a while.
     fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, context: &RequestContext) -> bool {
-        let (cache, limited) = context.with(|notes| (notes.cache, notes.limited));
+        let (cache, bypass, limited) = context.with(|notes| (notes.cache, notes.bypass, notes.limited));
         let mut counts = lock(&self.0);
         match counts.routes.get_mut(route) {
             Some(known) => known.add(request, elapsed),
@@ -95,6 +97,9 @@ impl MetricsBuffer {
         }
         if let Some(result) = cache {
             *counts.cache.entry(result).or_default() += 1;
+        }
+        if let Some(why) = bypass {
+            *counts.bypasses.entry(why).or_default() += 1;
         }
         if let Some(class) = limited {
             *counts.limited.entry(class).or_default() += 1;
@@ -126,6 +131,7 @@ impl MetricsBuffer {
         let RequestCounts {
             routes,
             cache,
+            bypasses,
             limited,
             statements,
             connection_waits,
@@ -153,6 +159,9 @@ impl MetricsBuffer {
         for (result, count) in cache {
             let result = result.to_ascii_lowercase();
             samples.push((format!("todo_cache_requests_total{{result=\"{result}\"}}"), count));
+        }
+        for (why, count) in bypasses {
+            samples.push((format!("todo_cache_bypasses_total{{reason=\"{}\"}}", why.as_str()), count));
         }
         for (class, count) in limited {
             samples.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), count));

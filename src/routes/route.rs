@@ -66,6 +66,8 @@ pub struct CachePolicy {
     pub dependency: Dependency,
     /// Whether only writes of the todo whose UUID ends the path do.
     pub of_one_todo: bool,
+    /// Whether, with some filters, only writes of todos that these let pass do.
+    pub by_filter: bool,
     /// The parameters with which an answer changes by itself: it is kept until the minute is over.
     pub by_minute: &'static [&'static str],
     /// The parameters whose value `me` means another person for each token.
@@ -75,7 +77,7 @@ pub struct CachePolicy {
 impl CachePolicy {
     /// Pages of todos.
     pub const TODOS: Self =
-        Self { by_minute: &["overdue"], by_person: &["assignee"], ..Self::until(Dependency::Lists) };
+        Self { by_filter: true, by_minute: &["overdue"], by_person: &["assignee"], ..Self::until(Dependency::Lists) };
     /// The same in version 1, whose filter has neither; and its single todos, which by their integers are not told from
     /// others.
     pub const TODOS_V1: Self = Self::until(Dependency::Lists);
@@ -91,7 +93,14 @@ impl CachePolicy {
     pub const PEOPLE: Self = Self::until(Dependency::People);
 
     const fn until(dependency: Dependency) -> Self {
-        Self { lifetime: Lifetime::Answers, dependency, of_one_todo: false, by_minute: &[], by_person: &[] }
+        Self {
+            lifetime: Lifetime::Answers,
+            dependency,
+            of_one_todo: false,
+            by_filter: false,
+            by_minute: &[],
+            by_person: &[],
+        }
     }
 }
 

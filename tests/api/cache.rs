@@ -10,6 +10,7 @@ suite![
     #[redis]
     every_spelling_of_a_query_is_one_entry,
     every_write_is_seen_by_the_next_read,
+    a_page_that_a_write_left_alone_is_kept,
     a_request_that_cannot_be_cached_says_so,
     conditions_and_encodings_are_served_from_the_cache,
 ];
@@ -85,6 +86,27 @@ async fn every_write_is_seen_by_the_next_read() {
         let fresh = ws.get(&format!("/api/v2/todos?limit={}", 51 + number)).send().await;
         assert_eq!(after[1], fresh.value().to_string(), "after {answer}");
     }
+}
+
+async fn a_page_that_a_write_left_alone_is_kept() {
+    let ws = Workspace::new().await;
+    for number in 0..12 {
+        ws.todo(json!({ "title": format!("a rather ordinary todo, number {number}"), "priority": "urgent" })).await;
+    }
+    let path = "/api/v2/todos?priority=urgent";
+    let packed = async || ws.get(path).header("accept-encoding", "gzip").send().await;
+    packed().await.has_status(200);
+    let first = ws.cached(path).await;
+    for _ in 0..3 {
+        ws.titled("of no importance").await;
+        ws.get(path).header("if-none-match", first.etag()).send().await.has_status(304);
+        let again = ws.cached(path).await;
+        assert_eq!((again.etag(), &again.body), (first.etag(), &first.body));
+        assert_eq!(packed().await.header("content-encoding"), "gzip");
+    }
+    ws.todo(json!({ "title": "urgent", "priority": "urgent" })).await;
+    assert_ne!(ws.get(path).send().await.etag(), first.etag());
+    assert_ne!(ws.cached(path).await.body, first.body);
 }
 
 async fn a_request_that_cannot_be_cached_says_so() {

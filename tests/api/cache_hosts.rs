@@ -1,5 +1,7 @@
 //! What the cache saves, counted by a host of the test's own. That it never shows the past is tested in `cache_fire`.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -11,6 +13,10 @@ suite![
     a_hit_needs_no_statement_and_one_redis_call,
     #[embedded]
     many_readers_of_one_missing_entry_ask_postgres_once,
+    #[embedded]
+    a_popular_page_costs_one_statement_a_write,
+    #[embedded]
+    many_tokens_in_turn_cost_what_one_does,
     #[embedded]
     without_a_cache_everything_works,
 ];
@@ -60,6 +66,80 @@ async fn many_readers_of_one_missing_entry_ask_postgres_once() {
     let spent = server.host().counters() - before;
     // A new instance asks once which installation it belongs to.
     assert!(spent.statements <= 6 + spent.instantiations, "{spent:?}");
+}
+
+async fn a_popular_page_costs_one_statement_a_write() {
+    const WRITES: u64 = 30;
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
+    ws.cached("/api/v2/todos").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let before = server.host().counters();
+    let began = Instant::now();
+    let readers = (0..12).map(|_| {
+        let (client, stop) = (Client::new(ws.server.clone(), ws.token.clone()), stop.clone());
+        tokio::spawn(async move {
+            let mut reads = 0;
+            while !stop.load(SeqCst) {
+                client.get("/api/v2/todos").send().await.ok();
+                reads += 1;
+            }
+            reads
+        })
+    });
+    let readers: Vec<_> = readers.collect();
+    for _ in 0..WRITES {
+        ws.titled("x").await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    stop.store(true, SeqCst);
+    let mut reads = 0;
+    for reader in readers {
+        reads += reader.await.unwrap();
+    }
+    let spent = server.host().counters() - before;
+    let others = WRITES + 3 * began.elapsed().as_secs() + 3 + spent.instantiations;
+    let fetches = spent.statements.saturating_sub(others);
+    eprintln!(
+        "{reads} reads beside {WRITES} writes took {fetches} statements beyond these and {} others",
+        others - WRITES
+    );
+    // One who waits for longer than 250 ms fetches, too.
+    assert!(fetches <= WRITES * 3 / 2, "{reads} reads: {spent:?}");
+}
+
+async fn many_tokens_in_turn_cost_what_one_does() {
+    const TOKENS: usize = 40;
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
+    let mut clients = Vec::new();
+    for _ in 0..TOKENS {
+        let client = ws.with_scopes(&["todos:read"]).await;
+        client.get("/api/v2/todos").send().await.ok();
+        clients.push(client);
+    }
+    // The uses of all are noted together.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    ws.cached("/api/v2/todos").await;
+    let (before, began) = (server.host().counters(), Instant::now());
+    let (mut hits, mut reads) = (0, 0);
+    while began.elapsed() < Duration::from_secs(4) {
+        for client in &clients {
+            hits += usize::from(client.get("/api/v2/todos").send().await.header("x-cache") == "HIT");
+            reads += 1;
+        }
+        // People pause for longer than a check is good.
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+    }
+    let (spent, seconds) = (server.host().counters() - before, began.elapsed().as_secs());
+    eprintln!(
+        "{reads} reads of {TOKENS} tokens, {hits} of them hits, took {} statements in {seconds} s",
+        spent.statements
+    );
+    assert!(hits * 10 >= reads * 9, "{hits} of {reads}");
+    assert!(spent.statements <= 5 * seconds + spent.instantiations, "{spent:?} in {seconds} s");
 }
 
 async fn without_a_cache_everything_works() {

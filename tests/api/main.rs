@@ -27,6 +27,7 @@ mod cache;
 mod cache_fire;
 mod cache_hosts;
 mod cache_outages;
+mod cache_table;
 mod changes;
 mod changes_chaos;
 mod chaos;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
         cache_fire::suite(),
         cache_hosts::suite(),
         cache_outages::suite(),
+        cache_table::suite(),
         changes::suite(),
         changes_chaos::suite(),
         concurrency::suite(),

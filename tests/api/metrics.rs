@@ -12,6 +12,7 @@ suite![
     the_documented_metrics_and_no_others_are_there,
     requests_are_counted_by_route_method_and_status,
     messages_of_assistants_are_counted_as_one_route,
+    bypasses_of_the_cache_are_counted_by_their_reason,
     a_histogram_adds_up,
     #[embedded]
     all_instances_count_together,
@@ -65,6 +66,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
     let ws = Workspace::new().await;
     ws.get(&format!("/api/v2/todos/{}", ws.titled("x").await)).send().await.ok();
     let documented = [
+        ("todo_cache_bypasses_total", Type::Counter),
         ("todo_cache_requests_total", Type::Counter),
         ("todo_database_refusals_total", Type::Counter),
         ("todo_database_waits_total", Type::Counter),
@@ -129,6 +131,21 @@ async fn messages_of_assistants_are_counted_as_one_route() {
     .await;
     let answer = ws.server.admin().get("/metrics").send().await;
     assert!(!answer.text().contains("no/such_method"), "{answer}");
+}
+
+async fn bypasses_of_the_cache_are_counted_by_their_reason() {
+    let ws = Workspace::new().await;
+    let bypasses = |metrics: &[Metric], reason| count(metrics, "todo_cache_bypasses_total", &[("reason", reason)]);
+    let before = scrape(&ws.server).await;
+    for _ in 0..2 {
+        ws.titled("x").await;
+        ws.get("/api/v2/todos").header("accept", "text/html").send().await.problem(406, "not_acceptable");
+    }
+    wait_for(&ws.server, "two of each", |metrics| {
+        // Both are counted before the cache is asked for anything.
+        ["not_kept", "refused"].into_iter().all(|reason| bypasses(metrics, reason) >= bypasses(&before, reason) + 2.0)
+    })
+    .await;
 }
 
 async fn a_histogram_adds_up() {

@@ -18,7 +18,7 @@ pub mod targets;
 pub mod workspace;
 
 pub use answer::Answer;
-pub use client::Client;
+pub use client::{Call, Client};
 pub use server::{Options, Server, changed, with_parameter};
 pub use workspace::{Workspace, unique, uuid};
 

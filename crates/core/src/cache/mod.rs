@@ -5,7 +5,7 @@
 //! After a write has been answered, no request that begins then is served the state before it, by any instance, with or
 //! without the cache. A write whose instance died after the commit is seen by everybody once the life of its fence is
 //! over, or twice that if Redis lost the fence. Redis may at any moment be slow, cut off (from all instances or from some), restarted
-//! with its data, with older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model.rs` explores
+//! with its data, with older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model/` explores
 //! the interleavings of all that, and leaves out each rule below in turn to see what it is there for; `tests/tokens_model.rs` does so
 //! for what is remembered of tokens.
 //!
@@ -14,14 +14,15 @@
 //! All begin with `todo:` and the id of the installation, which the database keeps ([`Learning`]): two databases on one
 //! Redis have no key in common. A copy of a database is another installation once its id is renewed (`cargo xtask
 //! installation renew`); for a minute after that there is none, so that every instance has learnt of it before the first
-//! answer is stored. Nothing is ever searched; entries die by becoming unreachable and are then swept by their ttl.
+//! answer is stored. Nothing is ever searched; an entry dies when its generation is not the current one any more, and gives its place
+//! to the next of its request, or is swept by its ttl.
 //!
 //! | key | what |
 //! |---|---|
 //! | `epoch` | which life of the server this is; until when the last check is good; when a token was last revoked |
 //! | `w:<epoch>:<workspace>` | generations and the fences of writes in flight, in one hash, so that they can only be lost together |
-//! | `e:<workspace>:<epoch>:<generation>:<request>` | a response ([`entry`]) |
-//! | `f:…` (as `e:`) | somebody is fetching it |
+//! | `e:<workspace>:<epoch>:<request>` | a response, and its generation ([`entry`]) |
+//! | `f:<workspace>:<epoch>:<generation>:<request>` | somebody is fetching it |
 //! | `a:<epoch>:<token hash>` | what is remembered of a token: since when, until when, its principal |
 //! | `n`, `n:<token hash>` | somebody checks, for all or this token |
 //! | `k:<token hash>` | the token has been valid |
@@ -42,7 +43,9 @@
 //! 1. **Generations.** An entry is stored under the generation that was read *before* its SQL. A write raises the generations of what
 //!    it can change ([`InvalidationScope`], [`Dependency`]) when it *publishes*: after its commit and before its answer. Everything older is
 //!    unreachable from then on, for all who ask then; only who had asked before, and waits for another caller's fetch, takes the
-//!    answer of the generation in which it asked. All generations of a workspace come from one counter; a lost one begins again at
+//!    answer of the generation in which it asked, or of a later one. An entry never gives its place to one of an earlier generation. A
+//!    response that is the same as in an earlier generation (its entity tag says so) keeps its entry, into which the new generation is
+//!    written. All generations of a workspace come from one counter; a lost one begins again at
 //!    Redis' clock in microseconds, which no earlier one has reached.
 //! 2. **Fences.** While a write is under way its old state is served and stored: nobody has been told of the write. Its *intent* leaves
 //!    a fence, which its publish removes. A fence that expires, after longer than its statement can possibly run, is the publish of a
@@ -112,6 +115,7 @@
 //! is hardly ever more than one to ask for).
 
 mod breaker;
+mod condition;
 pub mod copies;
 mod counters;
 pub mod entry;
@@ -119,6 +123,7 @@ mod exports;
 mod health;
 mod installation;
 mod instance;
+mod lookup;
 mod rate;
 pub mod reads;
 mod redis;
@@ -130,12 +135,14 @@ pub mod script;
 mod types;
 pub mod writes;
 
+pub use condition::{Condition, Lists};
 pub use exports::ExportId;
 pub use health::{DownReason, RedisHealth};
 pub use installation::Learning;
 pub use instance::Cache;
+pub use lookup::{Bypass, Fresh, Hit, Lookup, Ticket};
 pub use scope::{Dependency, InvalidationScope, Todos};
 pub use types::{
-    After, Authenticated, AuthenticatedReply, CacheSettings, Credential, Fresh, GateReply, GateRequest, Hit, Intent,
-    Lookup, Pending, Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket,
+    After, Authenticated, AuthenticatedReply, CacheSettings, Credential, GateReply, GateRequest, Intent, Pending,
+    Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp,
 };

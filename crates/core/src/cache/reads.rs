@@ -5,16 +5,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::copies::Copy;
+use super::entry::Former;
 use super::redis_failure::RedisFailure;
 use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
-    After, Authenticated, AuthenticatedReply, Cache, Credential, Dependency, Fresh, GateReply, GateRequest, Hit,
-    Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket, entry,
+    After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Dependency, Fresh, GateReply, GateRequest,
+    Hit, Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
 /// How many milliseconds a late comer sleeps before each look for the winner's response; together about 250.
 const WAITS: [u64; 9] = [2, 3, 5, 8, 12, 20, 40, 70, 90];
+
+/// What `store.lua` says where the entry that was to be kept is gone.
+const NOT_THERE: i64 = 2;
 
 impl Cache {
     /// The one Redis call of a read: counts the request, finds the principal of its token and the cached response.
@@ -58,7 +62,8 @@ impl Cache {
         }
         let rates =
             lock(&self.local).authenticated(Instant::now(), asked, stamp.address_charged && stamp.read.is_none());
-        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup: Lookup::Bypass, told: false }
+        let lookup = Lookup::Bypass(if self.redis.is_some() { Bypass::RedisAway } else { Bypass::Off });
+        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup, told: false }
     }
 
     /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis was told.
@@ -123,28 +128,42 @@ impl Cache {
     }
 
     /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was given, it is
-    /// only for those who wait for it.
+    /// only for those who wait for it. A response that is there already, of an earlier generation, is not sent again.
     pub async fn store(&self, meter: &Arc<Meter>, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
-        let packed = entry::pack(fresh).filter(|packed| packed.len() <= self.settings.max_bytes);
-        self.finish(meter, ticket, packed.unwrap_or_default(), ttl).await;
+        let is_wanted = fresh.gzip.is_some();
+        if ticket.holds(fresh.etag, fresh.headers, is_wanted)
+            && self.finish(meter, &ticket, Vec::new(), fresh.etag, ttl).await != Some(NOT_THERE)
+        {
+            return;
+        }
+        let packed = entry::pack(fresh, ticket.generation).filter(|packed| packed.len() <= self.settings.max_bytes);
+        self.finish(meter, &ticket, packed.unwrap_or_default(), "", ttl).await;
     }
 
     /// Gives a ticket back without storing, so that nobody waits for the response.
     pub async fn abandon(&self, meter: &Arc<Meter>, ticket: Ticket) {
-        self.finish(meter, ticket, Vec::new(), Duration::from_millis(1)).await;
+        self.finish(meter, &ticket, Vec::new(), "", Duration::from_millis(1)).await;
     }
 
-    async fn finish(&self, meter: &Arc<Meter>, ticket: Ticket, packed: Vec<u8>, ttl: Duration) {
-        let Some(redis) = &self.redis else { return };
-        let args = store_args(&ticket, packed, ttl);
-        // Nothing depends on it: an entry that was not stored is a miss.
-        let _ = redis.run(meter, self.reading(), &STORE, args, Some(ticket.epoch.clone())).await;
+    /// Nothing depends on it: an entry that was not stored is a miss.
+    async fn finish(
+        &self,
+        meter: &Arc<Meter>,
+        ticket: &Ticket,
+        packed: Vec<u8>,
+        kept: &str,
+        ttl: Duration,
+    ) -> Option<i64> {
+        let args = store_args(ticket, packed, kept, ttl);
+        let redis = self.redis.as_ref()?;
+        redis.run(meter, self.reading(), &STORE, args, Some(ticket.epoch.clone())).await.ok()?.number()
     }
 
     fn enter_locally(&self, asked: &GateRequest<'_>, redis: Reach) -> GateReply {
         let (rates, address_charged) = lock(&self.local).enter(Instant::now(), asked);
         let stamp = RequestStamp { read: None, address_charged, rates: rates.clone() };
-        GateReply { rates, principal: None, after: After::default(), lookup: Lookup::Bypass, stamp, redis }
+        let lookup = Lookup::Bypass(if redis == Reach::Off { Bypass::Off } else { Bypass::RedisAway });
+        GateReply { rates, principal: None, after: After::default(), lookup, stamp, redis }
     }
 }
 
@@ -175,8 +194,8 @@ pub fn peek_args(ticket: &Ticket) -> Args {
     Args::new().number(ticket.workspace.0).number(ticket.generation).with(ticket.request).flag(ticket.gzip)
 }
 
-/// Arguments of `store.lua`.
-pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
+/// Arguments of `store.lua`; `kept`: the entity tag of an entry that is there already.
+pub fn store_args(ticket: &Ticket, packed: Vec<u8>, kept: &str, ttl: Duration) -> Args {
     Args::new()
         .number(ticket.workspace.0)
         .number(ticket.generation)
@@ -184,6 +203,7 @@ pub fn store_args(ticket: &Ticket, packed: Vec<u8>, ttl: Duration) -> Args {
         .number(ttl.as_millis().max(1))
         .with(packed)
         .with(ticket.dependency.field())
+        .with(kept)
 }
 
 /// Argument 4 of `enter.lua` and `authenticated.lua`, which unpack it; `known`: the name of a copy that is at hand.
@@ -256,16 +276,17 @@ fn read_lookup(
 ) -> Option<Lookup> {
     let (state, workspace, generation) = (facts.next()?, facts.next()?, facts.next()?);
     let (head, body) = (reply.bytes()?, reply.bytes()?);
-    let hit = |generation| match head {
-        Some(head) => entry::unpack(format!("{epoch}:{generation}"), &head, body?, asked.gzip),
+    let hit = || match &head {
+        Some(head) => entry::unpack(epoch, head, body?, asked.gzip),
         None => copy.map(|copy| copy.hit.clone()),
     };
     match state {
-        "h" => return hit(generation).map(Lookup::Hit),
+        "h" => return hit().map(Lookup::Hit),
         "o" | "l" | "w" => {}
-        _ => return Some(Lookup::Bypass),
+        "p" => return Some(Lookup::Bypass(Bypass::Pending)),
+        _ => return Some(Lookup::Bypass(Bypass::Unchecked)),
     }
-    let (former, generation) = generation.split_once(',').unwrap_or(("", generation));
+    let (_, generation) = generation.split_once(',').unwrap_or(("", generation));
     let ticket = Ticket {
         workspace: WorkspaceId(workspace.parse().ok()?),
         generation: generation.parse().ok()?,
@@ -273,18 +294,19 @@ fn read_lookup(
         request: *asked.request?,
         dependency: asked.dependency,
         gzip: asked.gzip,
+        former: head.as_deref().and_then(Former::read),
     };
     Some(match state {
         "l" => Lookup::Lead(ticket),
         "w" => Lookup::Wait(ticket),
-        _ => Lookup::Stale(hit(former)?, ticket),
+        _ => Lookup::Stale(hit()?, ticket),
     })
 }
 
 fn read_hit(reply: &mut ReplyReader, ticket: &Ticket) -> Option<Hit> {
     let head = reply.bytes()??;
     let body = reply.bytes()??;
-    entry::unpack(format!("{}:{}", ticket.epoch, ticket.generation), &head, body, ticket.gzip)
+    entry::unpack(&ticket.epoch, &head, body, ticket.gzip)
 }
 
 fn read_rates(mut facts: Split<'_, char>) -> Option<Vec<RateVerdict>> {

@@ -2,27 +2,35 @@
 //!
 //! | write | changes |
 //! |---|---|
-//! | a new todo | lists of todos, statistics, tags if it has any, named lists if it is in one, its parent, which shows counts |
-//! | a todo replaced or into the bin | the todo and its parent, lists, statistics, tags, named lists |
-//! | a todo patched | the todo, lists; statistics if the status, priority or due date is named; tags if they are; if the status is, its parent and named lists |
-//! | a todo whose list or parent is named, a move, a tree into the bin, todos out of it | every todo, lists, statistics, tags, named lists |
+//! | a new todo | lists that show it, statistics, tags if it has any, named lists if it is in one, its parent, which shows counts |
+//! | a todo replaced or into the bin | the todo and its parent, all lists, statistics, tags, named lists |
+//! | a todo patched | the todo, lists that show it; statistics if the status, priority or due date is named; tags if they are; if the status is, its parent and named lists |
+//! | a todo completed alone | the todo and its parent, lists that show or showed it, statistics, tags, named lists |
+//! | a todo whose list or parent is named, a move, a tree into the bin, todos out of it | every todo, all lists, statistics, tags, named lists |
+//! | a todo whose assignee is named | as a todo patched, and all lists |
 //! | a batch, a bulk change, a todo named by its integer | the same |
-//! | a list | named lists; lists of todos if it is archived, or deleted |
-//! | a tag renamed or removed | every todo, lists, statistics, tags |
-//! | a new or removed employee or department | people |
-//! | an employee or department that changes, since todos show its name | everything |
+//! | a list | named lists; all lists of todos if it is archived, or deleted |
+//! | a tag renamed or removed | every todo, all lists, statistics, tags, named lists |
+//! | a new employee or department | people |
+//! | an employee or department that changes or goes, since todos show its name | everything |
 //! | a revoked token | what is remembered of tokens |
 //! | a new token or workspace, an accepted job | nothing that is cached |
 //!
-//! A list shows when its todos were last changed, so no change of a todo leaves lists alone.
+//! A list shows when its todos were last changed, so no change of a todo leaves alone the lists that show it. Which may do so is told by
+//! one [`Condition`] of each list: that its todos are to be done, or done; are in one named list, assigned to one employee, or in the bin.
+//! A list without such a condition shows any live todo. A todo that has a parent changes all lists, since one that shows the parent counts it.
 
 use uuid::Uuid;
+
+use super::condition::{Condition, Lists};
 
 /// What a response depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Dependency {
     /// Todos, whichever they are; the names of their tags and assignees.
     Lists,
+    /// Todos that fulfil a condition, whichever of them.
+    ListsWhere(Condition),
     /// Counts of todos.
     Stats,
     /// Tags and how often each is used.
@@ -40,6 +48,7 @@ impl Dependency {
     pub fn field(self) -> String {
         match self {
             Self::Lists => "l".to_owned(),
+            Self::ListsWhere(condition) => condition.field(),
             Self::Stats => "s".to_owned(),
             Self::Tags => "t".to_owned(),
             Self::People => "p".to_owned(),
@@ -58,6 +67,8 @@ pub enum InvalidationScope {
     Todos {
         /// Which.
         todos: Todos,
+        /// Which lists change.
+        lists: Lists,
         /// Whether counts change.
         stats: bool,
         /// Whether tags, or how often they are used, change.
@@ -98,14 +109,14 @@ pub enum Todos {
 impl InvalidationScope {
     /// Todos, and all that is counted of them.
     pub const fn todos(todos: Todos) -> Self {
-        Self::Todos { todos, stats: true, tags: true, named_lists: true }
+        Self::Todos { todos, lists: Lists::All, stats: true, tags: true, named_lists: true }
     }
 
     /// The fields that the write raises, separated by commas.
     pub fn fields(self) -> String {
         match self {
             Self::Nothing => String::new(),
-            Self::Todos { todos, stats, tags, named_lists } => {
+            Self::Todos { todos, lists, stats, tags, named_lists } => {
                 let todos = match todos {
                     Todos::New => None,
                     Todos::One(todo) => Some(todo_field(todo)),
@@ -114,12 +125,12 @@ impl InvalidationScope {
                 };
                 let counted =
                     [(stats, "s"), (tags, "t"), (named_lists, "n")].into_iter().filter(|(changes, _)| *changes);
-                let fields = std::iter::once("l".to_owned()).chain(counted.map(|(_, field)| field.to_owned()));
+                let fields = lists.fields().into_iter().chain(counted.map(|(_, field)| field.to_owned()));
                 fields.chain(todos).collect::<Vec<_>>().join(",")
             }
             Self::TodosInBackground => Self::todos(Todos::All).fields(),
             Self::NamedLists { todos: false } => "n".to_owned(),
-            Self::NamedLists { todos: true } => "n,l".to_owned(),
+            Self::NamedLists { todos: true } => "n,L".to_owned(),
             Self::People => "p".to_owned(),
             Self::Everything => "a".to_owned(),
             Self::Access => "access".to_owned(),
@@ -139,16 +150,18 @@ mod tests {
     fn a_write_raises_what_it_changes() {
         let todo = Uuid::nil();
         let own = Dependency::Todo(todo).field();
-        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("l,s,t,n,{own}"));
+        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("L,s,t,n,{own}"));
         let other = Uuid::max();
         let both = InvalidationScope::todos(Todos::Two(todo, other)).fields();
-        assert_eq!(both, format!("l,s,t,n,{own},{}", Dependency::Todo(other).field()));
-        assert_eq!(InvalidationScope::NamedLists { todos: true }.fields(), "n,l");
+        assert_eq!(both, format!("L,s,t,n,{own},{}", Dependency::Todo(other).field()));
+        assert_eq!(InvalidationScope::NamedLists { todos: true }.fields(), "n,L");
+        let lists = Lists::Showing { open: Some(true), list: None, assignee: None };
         assert_eq!(
-            InvalidationScope::Todos { todos: Todos::New, stats: true, tags: false, named_lists: false }.fields(),
-            "l,s"
+            InvalidationScope::Todos { todos: Todos::New, lists, stats: true, tags: false, named_lists: false }
+                .fields(),
+            "l,lo,s"
         );
-        assert_eq!(InvalidationScope::TodosInBackground.fields(), "l,s,t,n,O");
+        assert_eq!(InvalidationScope::TodosInBackground.fields(), "L,s,t,n,O");
         assert_eq!(InvalidationScope::People.fields(), Dependency::People.field());
         assert_eq!(InvalidationScope::Nothing.fields(), "");
     }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::lookup::Lookup;
 use super::scope::{Dependency, InvalidationScope};
 use crate::WorkspaceId;
 
@@ -220,72 +220,6 @@ pub struct RateVerdict {
     pub allowed: bool,
     /// Seconds, at least 1, until the next request passes. 0 if this one does.
     pub retry_after: u32,
-}
-
-/// The state of a cacheable request.
-#[derive(Debug)]
-pub enum Lookup {
-    /// The cache has no part in this request: not cacheable, Redis away, no recent check, or pending invalidations.
-    Bypass,
-    /// The response, no older than the last answered write.
-    Hit(Hit),
-    /// As [`Self::Hit`], but a write in the background has made it stale: this caller shall fetch and store it anew, best
-    /// after the response.
-    Stale(Hit, Ticket),
-    /// Not there, and this caller shall fetch and store it.
-    Lead(Ticket),
-    /// Not there, and another caller is fetching it: `Cache::wait_for`.
-    Wait(Ticket),
-}
-
-/// A response out of the cache.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hit {
-    /// HTTP-like status, as stored.
-    pub status: u16,
-    /// The entity tag without any suffix for its encoding, as stored.
-    pub etag: String,
-    /// Further fields, as stored.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: Bytes,
-    /// Whether `body` is gzip.
-    pub gzipped: bool,
-    /// Epoch and generation under which it was found.
-    pub name: String,
-}
-
-/// A response for the cache.
-#[derive(Debug, Clone, Copy)]
-pub struct Fresh<'a> {
-    /// HTTP-like status.
-    pub status: u16,
-    /// The entity tag without any suffix for its encoding; at most 255 bytes.
-    pub etag: &'a str,
-    /// Further fields; together at most 64 KiB.
-    pub headers: &'a [(&'a str, &'a str)],
-    /// The body.
-    pub body: &'a [u8],
-    /// The body, compressed.
-    pub gzip: Option<&'a [u8]>,
-}
-
-/// The right to store one response: the generation that was current before the fetch.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ticket {
-    pub(crate) workspace: WorkspaceId,
-    pub(crate) epoch: String,
-    pub(crate) generation: i64,
-    pub(crate) request: [u8; 32],
-    pub(crate) dependency: Dependency,
-    pub(crate) gzip: bool,
-}
-
-impl Ticket {
-    /// The life of the server in which it is good.
-    pub fn epoch(&self) -> &str {
-        &self.epoch
-    }
 }
 
 /// Proof of when a request came in, by the clock of Redis: what bounds how long a token is remembered.

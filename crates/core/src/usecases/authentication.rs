@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::cache::{
-    AuthenticatedReply, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict, Reach,
-    RequestStamp,
+    AuthenticatedReply, Bypass, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict,
+    Reach, RequestStamp,
 };
 use crate::store::authentication::{self, Checked, Principal};
 use crate::store::invalidations;
@@ -39,7 +39,7 @@ pub struct RequestAccess {
 
 impl RequestAccess {
     fn of_nobody(rates: Vec<RateVerdict>) -> Self {
-        let (lookup, follow_up) = (Lookup::Bypass, FollowUp::default());
+        let (lookup, follow_up) = (Lookup::Bypass(Bypass::Refused), FollowUp::default());
         Self { principal: None, rates, lookup, refused: None, announced: false, follow_up }
     }
 }
@@ -245,7 +245,7 @@ impl Service {
         gate_request: &GateRequest<'_>,
         gate_reply: GateReply,
     ) -> Result<RequestAccess> {
-        let GateReply { rates, stamp, redis, .. } = gate_reply;
+        let GateReply { rates, stamp, redis, lookup, .. } = gate_reply;
         let token = match gate_request.credential {
             Credential::Token(token) => *token,
             Credential::Workspace(_) | Credential::Nobody => [0; 32],
@@ -253,7 +253,7 @@ impl Service {
         if redis != Reach::Reached
             && let Some(principal) = self.recent.get(&token)
         {
-            return Ok(RequestAccess { principal: Some(principal), ..RequestAccess::of_nobody(rates) });
+            return Ok(RequestAccess { principal: Some(principal), lookup, ..RequestAccess::of_nobody(rates) });
         }
         let began = Instant::now();
         let Some(checked) = self.ask(meter, gate_request.credential).await? else {

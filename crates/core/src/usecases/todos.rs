@@ -1,6 +1,6 @@
 //! Todos: single ones, pages, batches, exports, statistics.
 
-use crate::cache::{InvalidationScope, Todos};
+use crate::cache::{InvalidationScope, Lists, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
@@ -48,17 +48,16 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let scope = added(Todos::New, draft);
-        let writing = self.write(caller, key, scope).await?;
+        let writing = self.write(caller, key, added(Todos::New, draft, Lists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
-        writing.complete(outcome).await
+        writing.settle_as(outcome, |todo| added(Todos::New, draft, Lists::showing(todo, false))).await
     }
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, added(Todos::One(uid), draft)).await?;
+        let writing = self.write(caller, None, added(Todos::One(uid), draft, Lists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
-        writing.complete(outcome).await
+        writing.settle_as(outcome, |todo| added(Todos::One(uid), draft, Lists::showing(todo, false))).await
     }
 
     /// A todo becomes what the draft says.
@@ -83,10 +82,15 @@ impl Service {
         precondition: &Precondition,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, patched(Todos::All, patch)).await?;
+        let writing = self.write(caller, None, patched(Todos::All, patch, Lists::All)).await?;
         let outcome = todos::patch(&self.pg, &writing.write(), id, precondition, patch).await;
         let moves = patch.later.is_elsewhere();
-        writing.settle_as(outcome, |todo| patched(shown(id, todo, moves), patch)).await
+        // What it was before is known where the patch does not name it.
+        let lists = |todo: &Todo| match patch.assignee.is_some() || moves {
+            true => Lists::All,
+            false => Lists::showing(todo, patch.status.is_some()),
+        };
+        writing.settle_as(outcome, |todo| patched(shown(id, todo, moves), patch, lists(todo))).await
     }
 
     /// A todo moves with all that is below it.
@@ -115,7 +119,17 @@ impl Service {
     ) -> Result<Written<Todo>> {
         let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
         let outcome = todos::complete(&self.pg, &writing.write(), id, precondition, subtasks).await;
-        writing.settle_as(outcome, |todo| InvalidationScope::todos(shown(id, todo, subtasks))).await
+        let changed = |todo: &Todo| {
+            let lists = if subtasks { Lists::All } else { Lists::showing(todo, true) };
+            InvalidationScope::Todos {
+                todos: shown(id, todo, subtasks),
+                lists,
+                stats: true,
+                tags: true,
+                named_lists: true,
+            }
+        };
+        writing.settle_as(outcome, changed).await
     }
 
     /// A todo goes into the bin, with all that is below it. Tells its public id.
@@ -191,14 +205,15 @@ impl Service {
 }
 
 /// What a new todo changes beside itself.
-fn added(todos: Todos, draft: &Draft) -> InvalidationScope {
+fn added(todos: Todos, draft: &Draft, lists: Lists) -> InvalidationScope {
     let later = &draft.later;
     let todos = match (todos, later.parent_uid()) {
         (Todos::One(uid), Some(parent)) => Todos::Two(uid, parent),
         (_, Some(parent)) => Todos::One(parent),
         (todos, None) => todos,
     };
-    InvalidationScope::Todos { todos, stats: true, tags: !draft.tags.is_empty(), named_lists: later.is_elsewhere() }
+    let (tags, named_lists) = (!draft.tags.is_empty(), later.is_elsewhere());
+    InvalidationScope::Todos { todos, lists, stats: true, tags, named_lists }
 }
 
 /// What shows a todo that was changed as it is now: itself and its parent, which counts it; or any, if it `moves` with what is below
@@ -214,11 +229,12 @@ fn and_parent(uid: Uuid, parent: Option<Uuid>) -> Todos {
     parent.map_or(Todos::One(uid), |parent| Todos::Two(uid, parent))
 }
 
-fn patched(todos: Todos, patch: &Patch) -> InvalidationScope {
+fn patched(todos: Todos, patch: &Patch, lists: Lists) -> InvalidationScope {
     let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _, later } = patch;
     let stats = status.is_some() || priority.is_some() || due_date.is_some();
     InvalidationScope::Todos {
         todos,
+        lists,
         stats,
         tags: tags.is_some(),
         named_lists: status.is_some() || later.is_elsewhere(),

@@ -72,9 +72,10 @@ end
 -- What is known of a workspace, in one hash. All generations come from one counter, so none of them ever returns:
 --   g           the counter
 --   a           the generation of the last write that changed anything
---   l, s, t, n, p  the same of lists of todos, statistics, tags, named lists, people
+--   s, t, n, p  the same of statistics, tags, named lists, people
 --   O, o<id>    the same of every todo, and of one
---   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, l, s, t, n before>"
+--   L, l, l<condition>  the same of every list of todos, of those without a condition, and of those with one (condition.rs)
+--   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, L, s, t, n before>"
 --   x           until when nothing may be served, because a check found pending invalidations
 -- A response lives in the latest generation of what it depends on.
 local function workspace_key(workspace)
@@ -88,14 +89,14 @@ local function raise(key, scopes)
   for scope in string.gmatch(scopes, '[^,]+') do
     redis.call('HSET', key, scope, generation)
   end
-  -- Generations of single todos are forgotten before they are many: then every todo has changed.
+  -- Generations of single todos and of lists with a condition are forgotten before they are many: then all have changed.
   if redis.call('HLEN', key) > 5000 then
     for _, name in ipairs(redis.call('HKEYS', key)) do
-      if string.sub(name, 1, 1) == 'o' then
+      if string.find(name, '^[ol]') then
         redis.call('HDEL', key, name)
       end
     end
-    redis.call('HSET', key, 'O', generation)
+    redis.call('HSET', key, 'O', generation, 'L', generation)
   end
   return generation
 end
@@ -103,7 +104,7 @@ end
 -- The same for a background write, which changes todos: what it makes stale may be served for half a second more, until somebody has
 -- fetched anew.
 local function raise_in_background(key, scopes)
-  local before = redis.call('HMGET', key, 'O', 'l', 's', 't', 'n')
+  local before = redis.call('HMGET', key, 'O', 'L', 's', 't', 'n')
   local words = {whole(now + 500000), raise(key, scopes)}
   for index = 1, 5 do
     words[#words + 1] = before[index] or '0'
@@ -116,7 +117,10 @@ end
 -- and with a fence, since fences may have gone with it.
 local function generation_of(workspace, dependency)
   local key = workspace_key(workspace)
-  local fields = redis.call('HMGET', key, 'g', 'a', 'O', dependency, 'next', 'x', 'f')
+  local kind = string.sub(dependency, 1, 1)
+  -- What raises all of its kind.
+  local all = kind == 'o' and 'O' or kind == 'l' and 'L' or 'a'
+  local fields = redis.call('HMGET', key, 'g', 'a', all, dependency, 'next', 'x', 'f')
   if not fields[1] then
     redis.call('HSET', key, 'g', whole(now), 'a', whole(now))
     fence(key, 'lost', 'a')
@@ -128,24 +132,32 @@ local function generation_of(workspace, dependency)
     raise(key, table.concat(dead, ','))
     return generation_of(workspace, dependency)
   end
-  local everything, todos, own = tonumber(fields[2]), tonumber(fields[3] or 0), tonumber(fields[4] or 0)
-  local is_todo = string.sub(dependency, 1, 1) == 'o'
-  local generation, former = math.max(everything, own, is_todo and todos or 0), nil
+  local everything, own = tonumber(fields[2]), tonumber(fields[4] or 0)
+  local generation, former = math.max(everything, tonumber(fields[3] or 0), own), nil
   if fields[7] then
     local words = {}
     for word in string.gmatch(fields[7], '%d+') do
       words[#words + 1] = tonumber(word)
     end
-    local till, begun, todos_before = words[1], words[2], words[3]
-    local before = ({l = words[4], s = words[5], t = words[6], n = words[7]})[dependency]
+    local till, begun = words[1], words[2]
+    local before = ({o = words[3], l = words[4], s = words[5], t = words[6], n = words[7]})[kind]
     -- Another write since then has begun another generation.
     if generation == begun and till > now then
-      former = whole(is_todo and math.max(everything, own, todos_before) or math.max(everything, before or 0))
+      former = whole(math.max(everything, before or 0, all ~= 'a' and own or 0))
     end
   end
   return whole(generation), tonumber(fields[6] or 0) > now, former
 end
 
-local function entry_name(workspace, generation, request)
+-- A request has one entry, which names its generation in digits that compare as numbers do.
+local function entry_key(workspace, request)
+  return prefix .. 'e:' .. workspace .. ':' .. epoch .. ':' .. request
+end
+
+local function digits(generation)
+  return string.format('%016.0f', tonumber(generation))
+end
+
+local function fetch_name(workspace, generation, request)
   return workspace .. ':' .. epoch .. ':' .. generation .. ':' .. request
 end

@@ -1,32 +1,35 @@
 -- Finding an entry: for the scripts that read. The layout of an entry is that of entry.rs.
 
--- The part before the body and the body in the wanted form, or false. Small entries take one command; of large ones only the
--- wanted form is read.
-local function read_entry(key, gzip)
+-- What is stored of a request: the digits of its generation, what stands before the body, and how much else was read with that; or
+-- false. Small entries take one command.
+local function read_head(key)
   local first = redis.call('GETRANGE', key, 0, 2047)
-  if #first < 14 then
+  if #first < 30 then
     return false
   end
-  local version, etag, _, fields, zipped, plain = struct.unpack('>BBHHI4I4', first)
-  if version ~= 1 then
+  local version, etag, _, fields = struct.unpack('>BBHH', first)
+  if version ~= 2 then
     return false
   end
-  local head = 14 + etag + fields
-  local from, size = head + zipped, plain
-  if gzip and zipped > 0 then
-    from, size = head, zipped
-  end
-  if from + size <= #first then
-    return string.sub(first, 1, head), string.sub(first, from + 1, from + size)
-  end
+  local head = 30 + etag + fields
   if head > #first then
     first = redis.call('GETRANGE', key, 0, head - 1)
   end
-  local body = redis.call('GETRANGE', key, from, from + size - 1)
-  if #body ~= size then
-    return false
+  return string.sub(first, 15, 30), string.sub(first, 1, head), first
+end
+
+-- The body in the wanted form, or false. Of large entries only that is read.
+local function read_body(key, head, first, gzip)
+  local zipped, plain = struct.unpack('>I4I4', head, 7)
+  local from, size = #head + zipped, plain
+  if gzip and zipped > 0 then
+    from, size = #head, zipped
   end
-  return string.sub(first, 1, head), body
+  if from + size <= #first then
+    return string.sub(first, from + 1, from + size)
+  end
+  local body = redis.call('GETRANGE', key, from, from + size - 1)
+  return #body == size and body
 end
 
 -- What is remembered of a token (or, where authentication is off, of everybody): since when, until when, when its use was last
@@ -53,34 +56,33 @@ local function leads(name)
   return redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
 end
 
--- Whether the entry of a generation is there; and its head and body, both false where the caller has a copy of it.
-local function entry_of(workspace, generation, request, gzip, copy)
-  if copy == epoch .. ':' .. generation then
-    return true, false, false
-  end
-  local head, body = read_entry(prefix .. 'e:' .. entry_name(workspace, generation, request), gzip)
-  return head and true, head, body
-end
-
--- State (b: stay out, h: hit, l: lead, w: wait; o: hit that is stale, and lead), generation (with o two: of the hit and of the
--- lead), head and body of a hit as those of entry_of.
+-- State (p: stay out, since invalidations were pending, h: hit, l: lead, w: wait; o: hit that is stale, and lead), generation (with o two: of the hit and of the
+-- lead), head and body of a hit, both false where the caller has a copy of it. Who leads is told the head of what is there of an
+-- earlier generation.
 local function look_up(workspace, dependency, request, gzip, copy)
   local generation, untrusted, former = generation_of(workspace, dependency)
   if untrusted then
-    return 'b', generation, false, false
+    return 'p', generation, false, false
   end
-  local found, head, body = entry_of(workspace, generation, request, gzip, copy)
-  if found then
-    return 'h', generation, head, body
+  if copy == epoch .. ':' .. generation then
+    return 'h', generation, false, false
   end
-  local lead = leads(entry_name(workspace, generation, request))
-  if former then
-    found, head, body = entry_of(workspace, former, request, gzip, copy)
-    if found and lead then
-      return 'o', former .. ',' .. generation, head, body
-    elseif found then
-      return 'h', former, head, body
+  local key = entry_key(workspace, request)
+  local held, head, first = read_head(key)
+  if held == digits(generation) then
+    local body = read_body(key, head, first, gzip)
+    if body then
+      return 'h', generation, head, body
     end
   end
-  return lead and 'l' or 'w', generation, false, false
+  local lead = leads(fetch_name(workspace, generation, request))
+  local body = false
+  local copied = former and copy == epoch .. ':' .. former
+  if former and not copied and held == digits(former) then
+    body = read_body(key, head, first, gzip)
+  end
+  if copied or body then
+    return lead and 'o' or 'h', lead and former .. ',' .. generation or former, not copied and head, body
+  end
+  return lead and 'l' or 'w', generation, lead and head or false, false
 end
