@@ -1,22 +1,44 @@
 -- wrk: what a team does in a workspace. Of 19 reads 8 are of a page of 50, 4 of a filtered page, 2 of the statistics, 5 of the tags or
--- of single todos; WRITES per cent of the requests create a todo instead. TODOS: their public ids, separated by commas. TOKENS: bearer
--- tokens that take turns.
+-- of single todos; WRITES per cent of the requests create a todo instead. TODOS: public ids, separated by commas, of each workspace,
+-- separated by semicolons. TOKENS: bearer tokens, separated by commas. Those of one workspace take turns; of several, each has one,
+-- and the first workspace is asked twice as often as the second, three times as often as the third, and so on (Zipf).
 local writes = tonumber(os.getenv("WRITES"))
 local body = '{"title":"Measure before you change","description":"One of many.","priority":"high"}'
 
-local function list(name)
+local function list(text, separator)
   local items = {}
-  for item in string.gmatch(os.getenv(name), "[^,]+") do
+  for item in string.gmatch(text, "[^" .. separator .. "]+") do
     items[#items + 1] = item
   end
   return items
 end
 
-local todos, tokens, turn = list("TODOS"), list("TOKENS"), 0
+local todos, tokens, turn = {}, list(os.getenv("TOKENS"), ","), 0
+for _, group in ipairs(list(os.getenv("TODOS"), ";")) do
+  todos[#todos + 1] = list(group, ",")
+end
+
+local sums, sum = {}, 0
+for workspace = 1, #todos do
+  sum = sum + 1 / workspace
+  sums[workspace] = sum
+end
+
+local function next_workspace()
+  if #todos == 1 then
+    turn = turn % #tokens + 1
+    return 1, tokens[turn]
+  end
+  local chosen, workspace = math.random() * sum, 1
+  while sums[workspace] < chosen do
+    workspace = workspace + 1
+  end
+  return workspace, tokens[workspace]
+end
 
 function request()
-  turn = turn % #tokens + 1
-  local headers = {["authorization"] = "Bearer " .. tokens[turn], ["content-type"] = "application/json"}
+  local workspace, token = next_workspace()
+  local headers = {["authorization"] = "Bearer " .. token, ["content-type"] = "application/json"}
   if math.random(100) <= writes then
     return wrk.format("POST", "/api/v2/todos", headers, body)
   end
@@ -30,7 +52,7 @@ function request()
   elseif kind <= 16 then
     return wrk.format("GET", "/api/v2/tags", headers)
   else
-    path = "/" .. todos[math.random(#todos)]
+    path = "/" .. todos[workspace][math.random(#todos[workspace])]
   end
   return wrk.format("GET", "/api/v2/todos" .. path, headers)
 end

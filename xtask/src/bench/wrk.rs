@@ -38,9 +38,9 @@ pub struct Load<'a> {
 pub struct Mix<'a> {
     /// How many per cent of the requests create a todo.
     pub writes: u32,
-    /// The public ids of single todos to read, separated by commas.
+    /// The public ids of single todos to read, separated by commas; of several workspaces, separated by semicolons.
     pub todos: &'a str,
-    /// Tokens that take turns, separated by commas.
+    /// Tokens that take turns, or one of each workspace, separated by commas.
     pub tokens: &'a str,
 }
 
