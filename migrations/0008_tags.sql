@@ -77,9 +77,9 @@ BEGIN
     END LOOP;
 END $$;
 
--- Gives todos what they show of tags that are gone (drop_tag_v1): instead of a tag that was merged the other one, once, and nothing instead of one that was
--- deleted. A todo that had both counted for each. Nobody sees more of it than that count, so no version grows and the
--- log tells nothing. Needs lock_tags_v1 and the todos' rows, or lock_tags_v1 alone.
+-- Gives todos what they show of tags that are gone (drop_tag_v1): instead of one that was merged the other, once, and
+-- instead of one that was deleted nothing. A todo that had both counted for each. Nobody sees more of it than that
+-- count, so no version grows and the log tells nothing. Needs lock_tags_v1 and the todos' rows, or lock_tags_v1 alone.
 CREATE FUNCTION replace_tags_v1(p_workspace bigint, p_todos bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     -- is_replaced: of those that show one tag the first, if the todo does not have that one. A value, since of an EXISTS
@@ -164,7 +164,7 @@ BEGIN
 END $$;
 
 -- Gives a tag another name. Where a tag of that name exists the two merge and the other one stays; todos with both
--- keep one.
+-- keep one. p_job as in drop_tag_v1, also below.
 CREATE FUNCTION tag_rename_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid,
     p_versions bigint[], p_name text, p_folded text, p_job uuid,
