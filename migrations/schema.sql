@@ -504,7 +504,10 @@ BEGIN
     )
     INSERT INTO tag_counts AS c (workspace_id, tag_id, shard, todos)
     SELECT p_workspace, coalesce(g.merged_into, g.id) AS tag, own, p_change * count(*)
-    FROM live JOIN todo_tags l ON l.workspace_id = p_workspace AND l.todo_id = live.id
+    FROM live CROSS JOIN LATERAL (
+        -- For each todo (OFFSET 0): else the planner may look at the tags of all todos.
+        SELECT tag_id FROM todo_tags WHERE workspace_id = p_workspace AND todo_id = live.id OFFSET 0
+    ) l
     JOIN tags g ON g.workspace_id = p_workspace AND g.id = l.tag_id GROUP BY tag
     ON CONFLICT (workspace_id, tag_id, shard) DO UPDATE SET todos = c.todos + excluded.todos;
 END $$;
