@@ -20,11 +20,16 @@ pub struct Panel<'a> {
     pub values: Vec<Vec<Option<f64>>>,
 }
 
-/// Told apart also by who does not see colours: dark, medium, light.
-const COLOURS: [&str; 3] = ["#7f1d1d", "#d97706", "#67b7dc"];
+/// Told apart also by who does not see colours: from dark to light.
+const COLOURS: [&str; 5] = ["#7f1d1d", "#d97706", "#67b7dc", "#4b5563", "#d1d5db"];
+/// Names of series in a row of the legend.
+const A_ROW: usize = 3;
+/// The height of such a row.
+const ROW: f64 = 20.0;
 const WIDTH: f64 = 860.0;
 const PANEL: f64 = 190.0;
-const TOP: f64 = 50.0;
+/// Above the legend, and below it.
+const MARGIN: f64 = 15.0;
 /// The height of the longest bar.
 const BAR: f64 = 110.0;
 /// What the shortest bar has, so that it is seen.
@@ -33,19 +38,21 @@ const SHORTEST: f64 = 3.0;
 impl Chart<'_> {
     /// The file's text.
     pub fn svg(&self) -> String {
-        let height = TOP + PANEL * count(self.panels.len());
+        let top = 2.0 * MARGIN + ROW * count(self.series.len().div_ceil(A_ROW) + 1);
+        let height = top + PANEL * count(self.panels.len());
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" font-family=\"sans-serif\" \
              font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
         );
         for (index, name) in self.series.iter().enumerate() {
-            let left = 20.0 + 160.0 * count(index);
-            rect(&mut svg, left, 18.0, 14.0, 14.0, COLOURS.get(index));
-            text(&mut svg, left + 20.0, 30.0, "start", name);
+            let left = 20.0 + (WIDTH - 40.0) / count(A_ROW) * count(index % A_ROW);
+            let line = MARGIN + ROW * count(index / A_ROW);
+            rect(&mut svg, left, line, 14.0, 14.0, COLOURS.get(index));
+            text(&mut svg, left + 20.0, line + 12.0, "start", name);
         }
-        text(&mut svg, WIDTH - 20.0, 30.0, "end", "bars on a logarithmic scale");
+        text(&mut svg, WIDTH - 20.0, top - MARGIN, "end", "bars on a logarithmic scale");
         for (index, panel) in self.panels.iter().enumerate() {
-            self.panel(&mut svg, panel, TOP + PANEL * count(index));
+            self.panel(&mut svg, panel, top + PANEL * count(index));
         }
         svg + "</svg>\n"
     }
