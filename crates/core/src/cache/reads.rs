@@ -130,8 +130,7 @@ impl Cache {
     /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was given, it is
     /// only for those who wait for it. A response that is there already, of an earlier generation, is not sent again.
     pub async fn store(&self, meter: &Arc<Meter>, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
-        let is_wanted = fresh.gzip.is_some();
-        if ticket.holds(fresh.etag, fresh.headers, is_wanted)
+        if ticket.holds(fresh.etag, fresh.headers, fresh.gzip.is_some())
             && self.finish(meter, &ticket, Vec::new(), fresh.etag, ttl).await != Some(NOT_THERE)
         {
             return;

@@ -5,10 +5,11 @@
 //! | a new todo | lists that show it, statistics, tags if it has any, named lists if it is in one, its parent, which shows counts |
 //! | a todo replaced or into the bin | the todo and its parent, all lists, statistics, tags, named lists |
 //! | a todo patched | the todo, lists that show it; statistics if the status, priority or due date is named; tags if they are; if the status is, its parent and named lists |
+//! | a todo patched whose assignee is named | the same, and all lists |
 //! | a todo completed alone | the todo and its parent, lists that show or showed it, statistics, tags, named lists |
 //! | a todo whose list or parent is named, a move, a tree into the bin, todos out of it | every todo, all lists, statistics, tags, named lists |
-//! | a todo whose assignee is named | as a todo patched, and all lists |
-//! | a batch, a bulk change, a todo named by its integer | the same |
+//! | a batch, a bulk change | the same |
+//! | a todo named by its integer | as by its UUID, but every todo |
 //! | a list | named lists; all lists of todos if it is archived, or deleted |
 //! | a tag renamed or removed | every todo, all lists, statistics, tags, named lists |
 //! | a new employee or department | people |
