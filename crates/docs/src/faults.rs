@@ -56,6 +56,7 @@ pub const FAULTS: &[FaultEntry] = &[
     fault("cycle", "The todo would be a subtask of itself, or of a todo below it."),
     fault("too_deep", "Todos would have more than five levels, the topmost included."),
     fault("stale_version", "The `if_version` of a batch's operation is not the todo's current version."),
+    fault("list_archived", "The todo of a batch's operation is in an archived list, or would come into one."),
     fault("duplicate", "The same field or element appears twice where each may appear once."),
     fault("out_of_range", "The number or instant lies outside its bounds; years run from 1970 to 9999."),
     fault(
