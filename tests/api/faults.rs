@@ -234,12 +234,16 @@ async fn killed_instances_are_replaced() {
     let server = Server::private(Options::default()).await;
     let ws = Workspace::on(&server).await;
     let path = format!("/api/v2/todos/{}", ws.titled("x").await);
-    let before = server.host().counters().instantiations;
-    for _ in 0..5 {
+    for round in 0..5 {
+        let before = server.host().counters().instantiations;
         server.host().kill_instances();
-        resumes(&ws, &path).await;
+        let asked = Instant::now();
+        // Where the processors are busy, one that is to die may answer once more.
+        while server.host().counters().instantiations == before {
+            resumes(&ws, &path).await;
+            assert!(asked.elapsed() < Duration::from_secs(10), "nothing was killed in round {round}");
+        }
     }
-    assert!(server.host().counters().instantiations >= before + 5);
 }
 
 async fn a_bad_setting_stops_readiness_and_is_named() {
