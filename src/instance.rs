@@ -1,9 +1,6 @@
 //! How long the instance stays. The host drops one that has nothing to do for a second, and to start another costs what ten cached
 //! reads do; where requests are rare, each would pay that. A task that sleeps counts as something to do, so one is kept asleep for a
 //! while after the last request.
-//!
-//! Not where requests are frequent: those keep an instance by themselves, and there are many then, each of which takes memory that
-//! the host does not give back.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -17,9 +14,6 @@ const KEPT: Duration = Duration::from_secs(30);
 /// How often the task looks whether that is over.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// More requests between two looks are frequent.
-const FREQUENT: u32 = 4;
-
 /// After so many requests the instance is left to the host, which gives it 128 unless it is told otherwise: one that gets no
 /// further request would only keep its memory.
 const NEARLY_USED_UP: u32 = 96;
@@ -31,21 +25,16 @@ static ASLEEP: AtomicBool = AtomicBool::new(false);
 /// Notes a request, and keeps the instance for those to come.
 pub fn keep() {
     *lock(&LAST) = Some(Instant::now());
-    let taken = TAKEN.fetch_add(1, Ordering::Relaxed);
-    if taken >= NEARLY_USED_UP || ASLEEP.swap(true, Ordering::Relaxed) {
-        return;
-    }
-    spin_sdk::wasip3::spawn(async move {
-        let mut seen = taken;
-        loop {
-            spin_sdk::time::sleep(LOOK).await;
-            let taken = TAKEN.load(Ordering::Relaxed);
-            let is_recent = lock(&LAST).is_some_and(|last| last.elapsed() < KEPT);
-            if taken >= NEARLY_USED_UP || taken - seen > FREQUENT || !is_recent {
-                break;
+    if TAKEN.fetch_add(1, Ordering::Relaxed) < NEARLY_USED_UP && !ASLEEP.swap(true, Ordering::Relaxed) {
+        spin_sdk::wasip3::spawn(async {
+            while is_wanted(Instant::now()) {
+                spin_sdk::time::sleep(LOOK).await;
             }
-            seen = taken;
-        }
-        ASLEEP.store(false, Ordering::Relaxed);
-    });
+            ASLEEP.store(false, Ordering::Relaxed);
+        });
+    }
+}
+
+fn is_wanted(now: Instant) -> bool {
+    TAKEN.load(Ordering::Relaxed) < NEARLY_USED_UP && lock(&LAST).is_some_and(|last| now.duration_since(last) < KEPT)
 }
