@@ -139,7 +139,9 @@ async fn many_tokens_in_turn_cost_what_one_does() {
         spent.statements
     );
     assert!(hits * 10 >= reads * 9, "{hits} of {reads}");
-    assert!(spent.statements <= 5 * seconds + spent.instantiations, "{spent:?} in {seconds} s");
+    // Seen: an instance that starts meanwhile may ask for each of them once.
+    let started = spent.instantiations * TOKENS as u64;
+    assert!(spent.statements <= 5 * seconds + started, "{spent:?} in {seconds} s");
 }
 
 async fn without_a_cache_everything_works() {
