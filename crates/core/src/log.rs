@@ -82,36 +82,38 @@ const MOST_PENDING: usize = 64 << 10;
 
 /// Writes one line if `level` is within `threshold`, after those that are pending; `fields` is a struct or a map.
 pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serialize) {
-    defer(threshold, level, event, fields);
-    flush();
+    let mut pending = lock(&PENDING);
+    add(&mut pending, threshold, level, event, fields);
+    write_out(&mut pending);
 }
 
-/// Keeps one line for [`flush`], since a call of the host for each is what an empty request costs. True if the caller is to see to
-/// it, because nobody else does.
+/// Keeps one line for [`flush`]: to write it is a call of the host, and several together are one. True if no flush is under way
+/// yet, so that the caller is to arrange one.
 #[must_use]
 pub fn write_soon(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -> bool {
-    let pending = defer(threshold, level, event, fields);
-    if pending.after > MOST_PENDING {
-        flush();
+    let mut pending = lock(&PENDING);
+    let was_empty = pending.is_empty();
+    add(&mut pending, threshold, level, event, fields);
+    if pending.len() > MOST_PENDING {
+        write_out(&mut pending);
     }
-    pending.before == 0 && pending.after > 0
+    was_empty && !pending.is_empty()
 }
 
-/// Writes what is pending. A failing standard error is ignored: there is nowhere to report it.
+/// Writes what is pending.
 pub fn flush() {
-    let pending = std::mem::take(&mut *lock(&PENDING));
+    write_out(&mut lock(&PENDING));
+}
+
+/// A failing standard error is ignored: there is nowhere to report it.
+fn write_out(pending: &mut Vec<u8>) {
     if !pending.is_empty() {
-        let _ = std::io::stderr().write_all(&pending);
+        let _ = std::io::stderr().write_all(pending);
+        pending.clear();
     }
 }
 
-/// How many bytes were and are pending.
-struct PendingBytes {
-    before: usize,
-    after: usize,
-}
-
-fn defer(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -> PendingBytes {
+fn add(pending: &mut Vec<u8>, threshold: Level, level: Level, event: &str, fields: &impl Serialize) {
     #[derive(Serialize)]
     struct Line<'a, F> {
         time: String,
@@ -120,15 +122,13 @@ fn defer(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -
         #[serde(flatten)]
         fields: &'a F,
     }
-    let mut pending = lock(&PENDING);
-    let before = pending.len();
-    if level <= threshold {
-        let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
-        // Our own types into memory: that does not fail.
-        let _ = serde_json::to_writer(&mut *pending, &Line { time, level: level.name(), event, fields });
-        pending.push(b'\n');
+    if level > threshold {
+        return;
     }
-    PendingBytes { before, after: pending.len() }
+    let time = Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true);
+    // Our own types into memory: that does not fail.
+    let _ = serde_json::to_writer(&mut *pending, &Line { time, level: level.name(), event, fields });
+    pending.push(b'\n');
 }
 
 #[cfg(test)]
