@@ -116,6 +116,10 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     limits::end_slow(app, &context, work).await
 }
 
+/// What `X-Cache` says where the cache has a part in the answer.
+const HIT: Result<&str, Bypass> = Ok("HIT");
+const MISS: Result<&str, Bypass> = Ok("MISS");
+
 /// What is known of a request before the Redis call.
 struct Asked<'a> {
     credential: &'a Authorization,
@@ -164,29 +168,26 @@ async fn answer_access(
     }
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
     let lookup = if may_use { lookup } else { Lookup::Bypass(Bypass::Refused) };
-    let bypass = match (&refusal, plan, &lookup) {
-        (Some(_), ..) => Some(Bypass::Refused),
-        (None, None, _) if app.settings.cache.on => Some(Bypass::NotKept),
-        (None, None, _) => Some(Bypass::Off),
-        (None, Some(_), Lookup::Bypass(why)) => Some(*why),
-        _ => None,
-    };
+    let not_kept = if app.settings.cache.on { Bypass::NotKept } else { Bypass::Off };
     let (response, cache) = match (refusal, plan, lookup) {
-        (Some(refusal), ..) => (refusal.into_response(), "BYPASS"),
-        (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), "HIT"),
+        (Some(refusal), ..) => (refusal.into_response(), Err(Bypass::Refused)),
+        (None, None, _) => (next.run(request).await, Err(not_kept)),
+        (None, Some(_), Lookup::Bypass(why)) => (next.run(request).await, Err(why)),
+        (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), HIT),
         (None, Some(plan), Lookup::Stale(hit, ticket)) => {
             revalidate(app, request, next, ticket, plan.ttl);
-            (document(hit).into_response(), "HIT")
+            (document(hit).into_response(), HIT)
         }
         (None, Some(plan), Lookup::Lead(ticket)) => {
-            (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, "MISS")
+            (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS)
         }
         (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.cache().wait_for(meter, ticket)).await {
-            Ok(hit) => (document(hit).into_response(), "HIT"),
-            Err(ticket) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, "MISS"),
+            Ok(hit) => (document(hit).into_response(), HIT),
+            Err(ticket) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS),
         },
-        _ => (next.run(request).await, "BYPASS"),
     };
+    let bypass = cache.err();
+    let cache = cache.unwrap_or("BYPASS");
     context.with(|notes| (notes.cache, notes.bypass) = (Some(cache), bypass));
     if let Some(writer) = writer {
         app.withdraw(writer);

@@ -98,7 +98,7 @@ impl Waiting {
                 self.page = page;
                 false
             }
-            // Who was revoked meanwhile is told nothing, and that by the next request.
+            // A token that was revoked meanwhile is told nothing here; its next request is refused.
             Ok(page) => {
                 if app.service.may_still_read(&self.caller).await {
                     self.page = page;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::filter::Filter;
 use crate::domain::id::Id;
 use crate::domain::list::Holder;
-use crate::domain::todo::{Status, Todo};
+use crate::domain::todo::Todo;
 
 /// What all todos of a list have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,10 +35,11 @@ impl Condition {
         if let Some(Id::Uuid(employee)) = filter.assignee {
             return Some(Self::AssignedTo(employee));
         }
-        let all = |open| !filter.status.is_empty() && filter.status.iter().all(|status| is_open(*status) == open);
+        let statuses = filter.statuses();
+        let all = |open| statuses.iter().all(|status| status.is_open() == open);
         if filter.overdue == Some(true) || all(true) {
             Some(Self::Open)
-        } else if filter.completed == Some(true) || all(false) {
+        } else if all(false) {
             Some(Self::Closed)
         } else {
             None
@@ -80,7 +81,7 @@ impl Lists {
         if todo.parent.is_some() {
             return Self::All;
         }
-        let open = (!turned).then(|| is_open(todo.status));
+        let open = (!turned).then(|| todo.status.is_open());
         Self::Showing { open, list: todo.list, assignee: todo.assignee.as_ref().map(|assignee| assignee.uid) }
     }
 
@@ -100,13 +101,10 @@ impl Lists {
     }
 }
 
-fn is_open(status: Status) -> bool {
-    matches!(status, Status::Pending | Status::InProgress)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::todo::Status;
 
     #[test]
     fn a_list_depends_on_what_all_its_todos_have_in_common() {

@@ -110,7 +110,12 @@ pub enum Todos {
 impl InvalidationScope {
     /// Todos, and all that is counted of them.
     pub const fn todos(todos: Todos) -> Self {
-        Self::Todos { todos, lists: Lists::All, stats: true, tags: true, named_lists: true }
+        Self::todos_in(todos, Lists::All)
+    }
+
+    /// The same where not all lists of todos change.
+    pub const fn todos_in(todos: Todos, lists: Lists) -> Self {
+        Self::Todos { todos, lists, stats: true, tags: true, named_lists: true }
     }
 
     /// The fields that the write raises, separated by commas.

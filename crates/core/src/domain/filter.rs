@@ -80,6 +80,13 @@ impl Filter {
         *self == Self::default()
     }
 
+    /// The statuses that it leaves.
+    pub fn statuses(&self) -> Vec<Status> {
+        let Self { status, completed, .. } = self;
+        let wanted = Status::ALL.into_iter().filter(|one| status.is_empty() || status.contains(one));
+        wanted.filter(|one| completed.is_none_or(|completed| completed == one.is_completed())).collect()
+    }
+
     /// A text that two filters with orders share exactly when they ask for the same list. A cursor is bound to it, and a cache
     /// entry may be named by it.
     pub fn scope(&self, sort: Sort) -> String {

@@ -42,6 +42,11 @@ impl Status {
         }
     }
 
+    /// Whether the todo is still to be done.
+    pub fn is_open(self) -> bool {
+        matches!(self, Self::Pending | Self::InProgress)
+    }
+
     /// Whether the todo counts as completed.
     pub fn is_completed(self) -> bool {
         self == Self::Completed

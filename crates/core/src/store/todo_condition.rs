@@ -89,7 +89,7 @@ pub(super) fn requires_due_date(filter: &Filter) -> bool {
 
 /// `completed` is another way to speak of the status, so both become one condition.
 pub(super) fn status_condition(filter: &Filter) -> Option<String> {
-    let wanted = statuses(filter);
+    let wanted = filter.statuses();
     let names: Vec<String> = wanted.iter().map(|status| format!("'{}'", status.as_str())).collect();
     match wanted.len() {
         0 => Some("false".to_owned()),
@@ -98,17 +98,9 @@ pub(super) fn status_condition(filter: &Filter) -> Option<String> {
     }
 }
 
-/// Those that the filter leaves.
-pub(super) fn statuses(filter: &Filter) -> Vec<Status> {
-    let Filter { status, completed, .. } = filter;
-    let wanted = Status::ALL.into_iter().filter(|one| status.is_empty() || status.contains(one));
-    wanted.filter(|one| completed.is_none_or(|completed| completed == one.is_completed())).collect()
-}
-
 /// Whether it leaves only live todos that are still to be done.
 pub(super) fn is_open(filter: &Filter) -> bool {
-    let is_open = |status: &Status| matches!(status, Status::Pending | Status::InProgress);
-    !filter.deleted && statuses(filter).iter().all(is_open)
+    !filter.deleted && filter.statuses().into_iter().all(Status::is_open)
 }
 
 pub(super) fn any_of(column: &str, values: &[String]) -> Option<String> {

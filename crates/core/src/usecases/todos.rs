@@ -121,13 +121,7 @@ impl Service {
         let outcome = todos::complete(&self.pg, &writing.write(), id, precondition, subtasks).await;
         let changed = |todo: &Todo| {
             let lists = if subtasks { Lists::All } else { Lists::showing(todo, true) };
-            InvalidationScope::Todos {
-                todos: shown(id, todo, subtasks),
-                lists,
-                stats: true,
-                tags: true,
-                named_lists: true,
-            }
+            InvalidationScope::todos_in(shown(id, todo, subtasks), lists)
         };
         writing.settle_as(outcome, changed).await
     }
