@@ -294,7 +294,8 @@ BEGIN
     )
     SELECT coalesce(array_agg(id), '{}') INTO ids FROM together;
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
-    -- Whoever deletes one of the parents, which has nothing live below it now, either is done before or sees what came back.
+    -- Whoever deletes one of the parents, which has nothing live below it now, either is done before or sees what came
+    -- back.
     PERFORM FROM todos WHERE workspace_id = p_workspace AND deleted_at IS NULL AND id IN (
         SELECT parent_id FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids)
     ) ORDER BY id FOR SHARE;

@@ -26,8 +26,8 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
--- Changes a locked todo as an operation says, alone or in a batch: {"update": fields of change_todo_v1}, {"move": fields of
--- move_todo_v1}, {"complete": whether with what is below}. What these give.
+-- Changes a locked todo as an operation says, alone or in a batch: {"update": fields of change_todo_v1}, {"move": fields
+-- of move_todo_v1}, {"complete": whether with what is below}. What these give.
 CREATE FUNCTION operate_todo_v1(p_todo todos, p_operation jsonb) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN CASE
@@ -241,11 +241,11 @@ BEGIN
 END $$;
 
 -- Up to 100 operations in order, all or nothing; deletions that follow each other are one, so that of a todo and of what
--- is below it both may be named, in any order, and both come back with the todo. The first that fails ends the statement with SQLSTATE TD001, its
--- index and outcome in DETAIL. Operations: {"create": fields, "uid"}; {"delete": true} and those of operate_todo_v1, each
--- with "id" or "uid", and "version". Body: [{"created": todo} | {"updated": todo} | {"deleted": uuid}], with a whole todo
--- for each operation, however short the operation: one that is larger than 2 MiB is not kept, and with a key the
--- statement ends with SQLSTATE TD002.
+-- is below it both may be named, in any order, and both come back with the todo. The first that fails ends the statement
+-- with SQLSTATE TD001, its index and outcome in DETAIL. Operations: {"create": fields, "uid"}; {"delete": true} and those
+-- of operate_todo_v1, each with "id" or "uid", and "version". Body: [{"created": todo} | {"updated": todo} | {"deleted":
+-- uuid}], with a whole todo for each operation, however short the operation: one that is larger than 2 MiB is not kept,
+-- and with a key the statement ends with SQLSTATE TD002.
 CREATE FUNCTION todos_batch_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_operations jsonb,
     OUT outcome text, OUT body text, OUT cache_wait boolean

@@ -7,7 +7,7 @@ CREATE TABLE jobs (
     id           bigserial,
     uid          uuid NOT NULL,
     -- 'todos.bulk': what a client asked for. 'tags.merge' and 'tags.delete': the rest of what has been done already
-    -- (drop_tag_v1); they are neither cancelled nor given up, nor counted among the open ones that a client may have.
+    -- (drop_tag_v1, job_is_required_v1), not counted among the open ones that a client may have.
     kind         text COLLATE "C" NOT NULL,
     status       text COLLATE "C" NOT NULL DEFAULT 'queued'
                  CHECK (status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')),
@@ -76,6 +76,10 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
+
+-- Whether a job of this kind is the rest of a change that was answered: it is neither cancelled nor given up.
+CREATE FUNCTION job_is_required_v1(p_kind text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN p_kind <> 'todos.bulk';
 
 -- How long a job can be looked at after its end.
 CREATE FUNCTION job_retention_v1() RETURNS interval LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -158,7 +162,7 @@ BEGIN
     outcome := CASE
         WHEN job.id IS NULL THEN 'not_found'
         WHEN job.status NOT IN ('queued', 'running') THEN 'job_finished'
-        WHEN job.kind <> 'todos.bulk' THEN 'job_required'
+        WHEN job_is_required_v1(job.kind) THEN 'job_required'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN

@@ -93,7 +93,7 @@ CREATE FUNCTION field_change_v1(p_field text, p_from text, p_to text) RETURNS js
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN value_change_v1(p_field, to_jsonb(p_from), to_jsonb(p_to));
 
--- What is told where a statement did several things to one subject: the word that says most.
+-- How much a type of event says. Where a statement did several things to one subject, the one that says most is told.
 CREATE FUNCTION event_weight_v1(p_type text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE split_part(p_type, '.', 2)
         WHEN 'created' THEN 5 WHEN 'deleted' THEN 4 WHEN 'restored' THEN 4 WHEN 'completed' THEN 3 WHEN 'reopened' THEN 3

@@ -106,7 +106,8 @@ BEGIN
 END $$;
 
 -- The subjects of the next settled lines, each once, in the order of its last line: of at most p_limit lines of these
--- kinds among the next feed_window_v1, as far as they begin within feed_bytes_v1. last_…: the last line that was looked at, null if there was none.
+-- kinds among the next feed_window_v1, as far as they begin within feed_bytes_v1. last_…: the last line that was looked
+-- at, null if there was none.
 CREATE FUNCTION feed_changes_v1(
     p_workspace bigint, p_xid text, p_id bigint, p_horizon xid8, p_kinds text[], p_limit bigint,
     OUT items text[], OUT last_xid text, OUT last_id bigint, OUT last_at timestamptz

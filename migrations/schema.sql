@@ -1140,27 +1140,24 @@ CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_
     AS $$
 DECLARE
     place bigint := hashtextextended(p_workspace || ' ' || p_route || ' ' || p_key, 0);
-    claimed boolean;
     known idempotency_keys;
 BEGIN
     state := 'new';
     IF p_key IS NULL THEN
         RETURN;
     END IF;
-    claimed := pg_try_advisory_xact_lock(place);
-    IF NOT claimed THEN
+    FOR attempt IN 1 .. 2 LOOP
+        state := CASE WHEN pg_try_advisory_xact_lock(place) THEN 'new' ELSE 'running' END;
+        SELECT * INTO known FROM idempotency_keys
+            WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
+                AND created_at > now() - idempotency_retention_v1();
+        IF FOUND THEN
+            state := CASE WHEN known.body_digest = p_digest THEN 'replay' ELSE 'mismatch' END;
+            first_outcome := CASE WHEN state = 'replay' THEN known.outcome END;
+        END IF;
+        EXIT WHEN state <> 'running' OR attempt = 2;
         PERFORM pg_sleep(0.02);
-        claimed := pg_try_advisory_xact_lock(place);
-    END IF;
-    SELECT * INTO known FROM idempotency_keys
-        WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
-            AND created_at > now() - idempotency_retention_v1();
-    IF FOUND THEN
-        state := CASE WHEN known.body_digest = p_digest THEN 'replay' ELSE 'mismatch' END;
-        first_outcome := CASE WHEN state = 'replay' THEN known.outcome END;
-    ELSIF NOT claimed THEN
-        state := 'running';
-    END IF;
+    END LOOP;
 END $$;
 
 CREATE FUNCTION public.idempotency_retention_v1() RETURNS interval
@@ -1295,7 +1292,7 @@ BEGIN
     outcome := CASE
         WHEN job.id IS NULL THEN 'not_found'
         WHEN job.status NOT IN ('queued', 'running') THEN 'job_finished'
-        WHEN job.kind <> 'todos.bulk' THEN 'job_required'
+        WHEN job_is_required_v1(job.kind) THEN 'job_required'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -1356,6 +1353,10 @@ BEGIN
     END IF;
     outcome := 'done';
 END $$;
+
+CREATE FUNCTION public.job_is_required_v1(p_kind text) RETURNS boolean
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (p_kind <> 'todos.bulk'::text);
 
 CREATE FUNCTION public.job_retention_v1() RETURNS interval
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -2715,7 +2716,8 @@ BEGIN
     )
     SELECT coalesce(array_agg(id), '{}') INTO ids FROM together;
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id FOR NO KEY UPDATE;
-    -- Whoever deletes one of the parents, which has nothing live below it now, either is done before or sees what came back.
+    -- Whoever deletes one of the parents, which has nothing live below it now, either is done before or sees what came
+    -- back.
     PERFORM FROM todos WHERE workspace_id = p_workspace AND deleted_at IS NULL AND id IN (
         SELECT parent_id FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids)
     ) ORDER BY id FOR SHARE;

@@ -56,9 +56,9 @@ local function leads(name)
   return redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
 end
 
--- State (p: stay out, since invalidations were pending, h: hit, l: lead, w: wait; o: hit that is stale, and lead), generation (with o two: of the hit and of the
--- lead), head and body of a hit, both false where the caller has a copy of it. Who leads is told the head of what is there of an
--- earlier generation.
+-- State (p: stay out, since invalidations were pending; h: hit; l: lead; w: wait; o: hit that is stale, and lead), generation (with
+-- o two: of the hit and of the lead), head and body of a hit, both false where the caller has a copy of it. Who leads is told the
+-- head of what is there of an earlier generation.
 local function look_up(workspace, dependency, request, gzip, copy)
   local generation, untrusted, former = generation_of(workspace, dependency)
   if untrusted then

@@ -4,7 +4,8 @@
 -- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number. What is the rest of a change that
 -- was answered is never given up.
 WITH due AS (
-    SELECT j.workspace_id, j.id, j.consecutive_failures < $3 OR j.kind <> 'todos.bulk' AS goes_on FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
+    SELECT j.workspace_id, j.id, j.consecutive_failures < $3 OR job_is_required_v1(j.kind) AS goes_on
+    FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id
     WHERE j.status IN ('queued', 'running') AND j.due_at <= now()
     ORDER BY turn.served_at NULLS FIRST, j.due_at LIMIT 1 FOR NO KEY UPDATE OF j SKIP LOCKED
 ), turn AS (

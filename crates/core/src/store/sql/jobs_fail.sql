@@ -3,9 +3,9 @@
 -- never ends so.
 WITH put_back AS (
     UPDATE jobs SET
-        status = CASE WHEN ($5 OR consecutive_failures >= $6) AND kind = 'todos.bulk' THEN 'failed' ELSE 'queued' END,
+        status = CASE WHEN ($5 OR consecutive_failures >= $6) AND NOT job_is_required_v1(kind) THEN 'failed' ELSE 'queued' END,
         finished_at = CASE
-            WHEN ($5 OR consecutive_failures >= $6) AND kind = 'todos.bulk' THEN clock_timestamp()
+            WHEN ($5 OR consecutive_failures >= $6) AND NOT job_is_required_v1(kind) THEN clock_timestamp()
         END,
         lease = NULL,
         error = $4,
