@@ -27,11 +27,42 @@ pub async fn ask(
     token: &str,
     body: Option<&Value>,
 ) -> Option<(u16, Value)> {
-    let url = Url::parse(&format!("http://{address}{path}")).ok()?;
-    let (bearer, body) = (format!("Bearer {token}"), body.map(Value::to_string));
-    let fields = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-    let answer = send(method, &url, &fields, body.as_deref()).await.ok()?;
+    let body = body.map(Value::to_string);
+    let answer = request(address, method, path, Some(token), body.as_deref()).await.ok()?;
     Some((answer.status, serde_json::from_str(&answer.body).ok()?))
+}
+
+/// Sends a request that is to succeed.
+///
+/// # Errors
+/// If no answer comes within a minute, or one whose status is no success.
+pub async fn succeed(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&str>,
+) -> Result<()> {
+    let Answer { status, .. } = request(address, method, path, token, body).await?;
+    if status >= 300 {
+        bail!("{method} http://{address}{path} was answered with {status}");
+    }
+    Ok(())
+}
+
+/// The answer to a request with a JSON body or none.
+async fn request(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: Option<&str>,
+) -> Result<Answer> {
+    let url = Url::parse(&format!("http://{address}{path}"))?;
+    let bearer = token.map(|token| format!("Bearer {token}"));
+    let mut fields = vec![("Content-Type", "application/json")];
+    fields.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+    send(method, &url, &fields, body).await
 }
 
 /// A whole answer.

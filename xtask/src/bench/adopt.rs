@@ -8,7 +8,6 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use tokio::process::Command;
-use url::Url;
 
 use super::anchors::{answers, fresh};
 use super::plot::{Chart, Panel};
@@ -171,14 +170,8 @@ impl Application {
     }
 
     async fn ask(&self, creating: bool, path: &str) -> Result<()> {
-        let url = Url::parse(&format!("http://{}{path}", self.listen))?;
-        let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
-        let mut fields = vec![("Content-Type", "application/json")];
-        fields.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
         let (method, body) = if creating { ("POST", Some(r#"{"title":"Counted"}"#)) } else { ("GET", None) };
-        let answer = http::send(method, &url, &fields, body).await?;
-        anyhow::ensure!(answer.status < 300, "{method} {url} was answered with {}", answer.status);
-        Ok(())
+        http::succeed(self.listen, method, path, self.token.as_deref(), body).await
     }
 }
 

@@ -5,9 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::anchors;
 use super::plot::{Chart, Panel};
@@ -20,18 +19,37 @@ use crate::run::Process;
 /// Milliseconds without a request, and how often each pause is tried. Spin drops idle instances after one second.
 const PAUSES: [(u64, usize); 4] = [(0, 15), (300, 15), (1_300, 15), (5_000, 5)];
 
-/// What is asked for.
-const KINDS: [&str; 2] = ["cached read", "create"];
+/// What is asked for, and how each application is asked for it.
+const KINDS: [(&str, Choice); 2] =
+    [("cached read", |application| &application.read), ("create", |application| &application.create)];
 
 /// An application that is measured.
-struct Application<'a> {
+struct Application {
     name: String,
     listen: SocketAddr,
-    token: Option<&'a str>,
-    /// The path of a read, and of a create with its method.
-    read: String,
-    create: (&'static str, &'static str),
+    token: Option<String>,
+    read: Question,
+    create: Question,
     process: Process,
+}
+
+/// Picks the question of a kind.
+type Choice = fn(&Application) -> &Question;
+
+struct Question {
+    method: &'static str,
+    path: String,
+    body: Option<&'static str>,
+}
+
+impl Question {
+    fn get(path: impl Into<String>) -> Self {
+        Self { method: "GET", path: path.into(), body: None }
+    }
+
+    fn create(path: impl Into<String>) -> Self {
+        Self { method: "POST", path: path.into(), body: Some(r#"{"title":"Measured"}"#) }
+    }
 }
 
 /// Measures, prints and writes everything.
@@ -42,9 +60,9 @@ pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
         applications.push(Application {
             name: format!("this service, {}", flags.name()),
             listen: service.listen,
-            token: Some(&bench.token),
-            read: format!("/api/v2/todos/{}", bench.todo),
-            create: ("POST", "/api/v2/todos"),
+            token: Some(bench.token.clone()),
+            read: Question::get(format!("/api/v2/todos/{}", bench.todo)),
+            create: Question::create("/api/v2/todos"),
             process: service.process(),
         });
     }
@@ -53,8 +71,8 @@ pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
         name: format!("reference, {}", Flags::None.name()),
         listen: reference.listen,
         token: None,
-        read: "/script".to_owned(),
-        create: ("GET", "/create"),
+        read: Question::get("/script"),
+        create: Question::get("/create"),
         process: reference.process(),
     });
     if let Some(folder) = folder {
@@ -64,17 +82,17 @@ pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
                 name: name.to_owned(),
                 listen,
                 token: None,
-                read: "/todos/1".to_owned(),
-                create: ("POST", "/todos"),
+                read: Question::get("/todos/1"),
+                create: Question::create("/todos"),
                 process,
             });
         }
     }
 
     let mut medians = Vec::new();
-    for kind in KINDS {
+    for (kind, question) in KINDS {
         let step = Step::begin(format!("measuring {kind} after pauses"));
-        medians.push(after_pauses(&applications, kind).await?);
+        medians.push(after_pauses(&applications, question).await?);
         step.done();
     }
     table(&applications, &medians);
@@ -87,7 +105,7 @@ pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
 }
 
 /// The median in milliseconds of each application after each pause.
-async fn after_pauses(applications: &[Application<'_>], kind: &str) -> Result<Vec<Vec<f64>>> {
+async fn after_pauses(applications: &[Application], question: fn(&Application) -> &Question) -> Result<Vec<Vec<f64>>> {
     let mut medians = Vec::new();
     for (pause, times) in PAUSES {
         let mut taken = vec![Vec::new(); applications.len()];
@@ -100,9 +118,9 @@ async fn after_pauses(applications: &[Application<'_>], kind: &str) -> Result<Ve
             let (later, earlier) = applications.split_at(late.len());
             for (application, taken) in earlier.iter().zip(early).chain(later.iter().zip(late)) {
                 if pause == 0 {
-                    application.ask(kind).await?;
+                    application.ask(question(application)).await?;
                 }
-                taken.push(application.ask(kind).await?.as_secs_f64() * 1000.0);
+                taken.push(application.ask(question(application)).await?.as_secs_f64() * 1000.0);
             }
         }
         medians.push(taken.into_iter().map(median).collect());
@@ -115,21 +133,11 @@ fn median(mut taken: Vec<f64>) -> f64 {
     taken.get(taken.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-impl Application<'_> {
+impl Application {
     /// How long one request takes, from connecting to the end of the answer.
-    async fn ask(&self, kind: &str) -> Result<Duration> {
-        let (method, path, body) = match kind {
-            "create" if self.create.0 == "POST" => ("POST", self.create.1, Some(r#"{"title":"Measured"}"#)),
-            "create" => (self.create.0, self.create.1, None),
-            _ => ("GET", self.read.as_str(), None),
-        };
-        let url = Url::parse(&format!("http://{}{path}", self.listen))?;
-        let bearer = self.token.map(|token| format!("Bearer {token}"));
-        let mut fields = vec![("Content-Type", "application/json")];
-        fields.extend(bearer.as_deref().map(|bearer| ("Authorization", bearer)));
+    async fn ask(&self, Question { method, path, body }: &Question) -> Result<Duration> {
         let began = Instant::now();
-        let answer = http::send(method, &url, &fields, body).await?;
-        ensure!(answer.status < 300, "{method} {url} was answered with {}", answer.status);
+        http::succeed(self.listen, method, path, self.token.as_deref(), *body).await?;
         Ok(began.elapsed())
     }
 }
@@ -138,10 +146,10 @@ fn pauses() -> Vec<String> {
     PAUSES.iter().map(|(pause, _)| if *pause == 0 { "warm".to_owned() } else { format!("{pause} ms") }).collect()
 }
 
-fn table(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) {
+fn table(applications: &[Application], medians: &[Vec<Vec<f64>>]) {
     print(format!("\n| median ms after a pause of | application | {} |", pauses().join(" | ")));
     print(format!("|---|---|{}", "---|".repeat(PAUSES.len())));
-    for (kind, medians) in KINDS.iter().zip(medians) {
+    for ((kind, _), medians) in KINDS.iter().zip(medians) {
         for (index, application) in applications.iter().enumerate() {
             let cells: Vec<String> =
                 medians.iter().filter_map(|all| all.get(index)).map(|median| format!("{median:.1}")).collect();
@@ -150,9 +158,9 @@ fn table(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) {
     }
 }
 
-fn figures(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) -> Value {
+fn figures(applications: &[Application], medians: &[Vec<Vec<f64>>]) -> Value {
     let mut all = Vec::new();
-    for (kind, medians) in KINDS.iter().zip(medians) {
+    for ((kind, _), medians) in KINDS.iter().zip(medians) {
         for (index, application) in applications.iter().enumerate() {
             for ((pause, _), medians) in PAUSES.iter().zip(medians) {
                 let median = medians.get(index).map(|median| (median * 100.0).round() / 100.0);
@@ -165,7 +173,7 @@ fn figures(applications: &[Application<'_>], medians: &[Vec<Vec<f64>>]) -> Value
     Value::Array(all)
 }
 
-fn chart<'a>(applications: &'a [Application<'_>], medians: &[Vec<Vec<f64>>]) -> Chart<'a> {
+fn chart<'a>(applications: &'a [Application], medians: &[Vec<Vec<f64>>]) -> Chart<'a> {
     const TITLES: [&str; 2] = ["Cached read: median in ms after a pause", "Create: median in ms after a pause"];
     const GROUPS: [&str; 4] = ["warm", "0.3 s", "1.3 s", "5 s"];
     let some = |medians: &[f64]| medians.iter().copied().map(Some).collect();
