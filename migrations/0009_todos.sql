@@ -72,7 +72,7 @@ CREATE TABLE todos (
 );
 
 -- Orders: one index for each `sort` of the list. Each carries what conditions compare, so that a row which a list
--- passes over need not be fetched. Todos without a due date are a second run of the same index (store/todo_query.rs).
+-- passes over need not be fetched. Todos without a due date are a second run of the same index (store/todos/query.rs).
 CREATE INDEX todos_created_order ON todos (workspace_id, created_at, id)
     INCLUDE (updated_at, due_date, assignee_id, priority, status, list_id, parent_id) WHERE deleted_at IS NULL;
 CREATE INDEX todos_updated_order ON todos (workspace_id, updated_at, id)

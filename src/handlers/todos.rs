@@ -8,7 +8,7 @@ use todo_core::Caller;
 use todo_core::domain::filter::{Filter, Sort};
 use todo_core::domain::list::Move;
 use todo_core::domain::todo::{Draft, Patch};
-use todo_core::store::todo_list::RenderedPage;
+use todo_core::store::todos::list::RenderedPage;
 use todo_core::store::write::Written;
 use uuid::Uuid;
 

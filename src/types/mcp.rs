@@ -9,7 +9,7 @@ use todo_core::domain::id::Id;
 use todo_core::domain::list::Move;
 use todo_core::domain::todo::{Draft, Operation, Patch};
 use todo_core::error::Fault;
-use todo_core::store::overview;
+use todo_core::store::todos::overview;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -162,7 +162,7 @@ impl From<todo::DepartmentRef> for DepartmentRef {
     }
 }
 
-// Postgres renders lists (`store/todo_list.rs` of the core); this describes what it writes.
+// Postgres renders lists (`store/todos/list.rs` of the core); this describes what it writes.
 /// A todo in a list.
 #[derive(Debug, ToSchema)]
 pub struct TodoSummary {

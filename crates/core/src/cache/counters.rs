@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis_failure::{Misconfiguration, RedisFailure};
+use super::redis::{Misconfiguration, RedisFailure};
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, DownReason, RedisHealth};
 use crate::{Meter, lock};

@@ -114,7 +114,6 @@
 //! come in together in one call (built and measured: under load they wait for a processor, not for each other, so there
 //! is hardly ever more than one to ask for).
 
-mod breaker;
 mod condition;
 pub mod copies;
 mod counters;
@@ -127,9 +126,6 @@ mod lookup;
 mod rate;
 pub mod reads;
 mod redis;
-mod redis_connection;
-mod redis_failure;
-mod redis_pool;
 mod scope;
 pub mod script;
 mod types;

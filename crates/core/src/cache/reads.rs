@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::copies::Copy;
 use super::entry::Former;
-use super::redis_failure::RedisFailure;
+use super::redis::RedisFailure;
 use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
     After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Dependency, Fresh, GateReply, GateRequest,

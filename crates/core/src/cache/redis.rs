@@ -4,6 +4,11 @@
 //! algorithm on), so the instance holds a few connections and gives each to one call at a time. They never reconnect by
 //! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
+mod breaker;
+mod connection;
+mod failure;
+mod pool;
+
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -12,12 +17,13 @@ use futures::future::{Either, select};
 use spin_sdk::redis::{Connection, RedisParameter};
 
 use super::CacheSettings;
-use super::breaker::{Breaker, is_starved};
-use super::redis_connection::RedisConnection;
-use super::redis_failure::{RedisFailure, broken};
-use super::redis_pool::{Pool, PooledConnection};
 use super::script::{Args, HANDSHAKE, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
+use breaker::{Breaker, is_starved};
+use connection::RedisConnection;
+use failure::broken;
+pub use failure::{Misconfiguration, RedisFailure};
+use pool::{Pool, PooledConnection};
 
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]

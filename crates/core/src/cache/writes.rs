@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::redis_failure::RedisFailure;
+use super::redis::RedisFailure;
 use super::script::{Args, INTENT, PUBLISH, WATCH};
 use super::types::IntentState;
 use super::{Cache, Intent, InvalidationScope, Published};

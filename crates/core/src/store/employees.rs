@@ -6,7 +6,6 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::todo_fields::json_param;
 use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
@@ -105,7 +104,7 @@ pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &EmployeeDraft
     let EmployeeDraft { name, email, department } = draft;
     let fields = json!({"name": name.as_str(), "email": email.as_str(), "department": department});
     let uid = Param::Text(uid.to_string());
-    let params = [Param::Bool(true), Param::Null, uid, Param::Null, json_param(&fields)];
+    let params = [Param::Bool(true), Param::Null, uid, Param::Null, Param::json(&fields)];
     write.call(pg, WRITE, params, Kind::Employee).await
 }
 
@@ -132,7 +131,7 @@ pub async fn patch(
         fields.insert("department".to_owned(), json!(department));
     }
     let [serial, uid] = write::id(id);
-    let fields = json_param(&Value::Object(fields));
+    let fields = Param::json(&Value::Object(fields));
     let params = [Param::Bool(false), serial, uid, write::versions(precondition), fields];
     write.call(pg, WRITE, params, Kind::Employee).await
 }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
+use super::pg::Row;
 use super::pg::{Param, Pg, Statement};
-use super::pg_rows::Row;
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::departments::Department;
 use super::employees::Employee;
 use super::pg::{Param, Pg, Statement};
-use super::pg_rows::{Row, from_json};
+use super::pg::{Row, from_json};
 use crate::caller::Caller;
 use crate::domain::feed::{FeedPosition, Kind};
 use crate::domain::instant::Instant;

@@ -1,4 +1,7 @@
-//! Background jobs, as their owners see them. Workers use [`super::job_queue`].
+//! Background jobs, as their owners see them. Workers use [`queue`].
+
+pub mod purge;
+pub mod queue;
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use super::page::{self, Page};
 use super::pg::{Param, Pg, Statement};
-use super::todo_fields::json_param;
 use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
@@ -89,5 +88,5 @@ fn written(ListFields { name, color, position, archived }: &ListFields) -> [Para
     if let Some(archived) = archived {
         put("archived", (*archived).into());
     }
-    [json_param(&Value::Object(fields)), Param::Int(MOST_LISTS)]
+    [Param::json(&Value::Object(fields)), Param::Int(MOST_LISTS)]
 }

@@ -9,6 +9,12 @@
 //!
 //! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
 
+mod address;
+mod checkout;
+pub mod down;
+mod failure;
+mod rows;
+
 use std::borrow::Cow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,18 +22,19 @@ use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
+use serde_json::Value;
 use spin_sdk::pg::{Connection, DbValue, ParameterValue};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
 use crate::error::Error;
 
-use super::pg_checkout::Checkouts;
-use super::pg_failure::{Attempt, classify};
+use checkout::Checkouts;
+use failure::{Attempt, classify};
 
-pub use super::pg_address::address;
-pub use super::pg_failure::{PgFailure, Refusal};
-pub use super::pg_rows::{Row, Rows};
+pub use address::address;
+pub use failure::{PgFailure, Refusal};
+pub use rows::{Row, Rows, from_json};
 
 /// How Postgres is reached.
 #[derive(Debug, Clone)]
@@ -66,6 +73,11 @@ impl Param {
     /// A text, or null.
     pub fn text(value: Option<impl Into<String>>) -> Self {
         value.map_or(Self::Null, |text| Self::Text(text.into()))
+    }
+
+    /// JSON, as text.
+    pub fn json(value: &Value) -> Self {
+        Self::Text(value.to_string())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whether Postgres is there and has the schema that this release needs.
 
+use super::pg::down::PgDown;
 use super::pg::{Param, Pg, PgFailure, Statement};
-use super::pg_down::PgDown;
 use crate::caller::Meter;
 use crate::error::{Error, Result};
 

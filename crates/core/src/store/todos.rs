@@ -1,12 +1,20 @@
 //! Single todos.
 
+pub mod batch;
+mod condition;
+pub mod export;
+pub mod fields;
+pub mod list;
+mod listing;
+pub mod overview;
+pub mod query;
+pub mod stats;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::pg::{Param, Pg, Statement};
-use super::pg_rows::from_json;
-use super::todo_fields::{self, json_param};
+use super::pg::{Param, Pg, Statement, from_json};
 use super::write::{self, Function, Write, Written};
 use crate::caller::Caller;
 use crate::domain::id::Id;
@@ -47,7 +55,7 @@ pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Tod
 /// bin, [`Error::Invalid`] at `/assignee_id` if there is no such employee.
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
     const SQL: Function = Function("todo_create_v1", "$8::text::uuid, $9::text::jsonb");
-    let params = [Param::Text(uid.to_string()), json_param(&todo_fields::draft(draft))];
+    let params = [Param::Text(uid.to_string()), Param::json(&fields::draft(draft))];
     write.call(pg, SQL, params, Kind::Todo).await
 }
 
@@ -62,7 +70,7 @@ pub async fn replace(
     precondition: &Precondition,
     draft: &Draft,
 ) -> Result<Written<Todo>> {
-    update(pg, write, id, precondition, &json!({ "update": todo_fields::draft(draft) })).await
+    update(pg, write, id, precondition, &json!({ "update": fields::draft(draft) })).await
 }
 
 /// Changes what the patch names; a patch that changes nothing leaves the version and `updated_at`.
@@ -76,7 +84,7 @@ pub async fn patch(
     precondition: &Precondition,
     patch: &Patch,
 ) -> Result<Written<Todo>> {
-    update(pg, write, id, precondition, &json!({ "update": todo_fields::patch(patch) })).await
+    update(pg, write, id, precondition, &json!({ "update": fields::patch(patch) })).await
 }
 
 /// Moves a live todo with all that is below it, and makes room for it where there is none.
@@ -91,7 +99,7 @@ pub async fn relocate(
     precondition: &Precondition,
     to: &Move,
 ) -> Result<Written<Todo>> {
-    update(pg, write, id, precondition, &json!({ "move": todo_fields::movement(to) })).await
+    update(pg, write, id, precondition, &json!({ "move": fields::movement(to) })).await
 }
 
 /// Completes a live todo, with `subtasks` also the open ones below it.
@@ -117,7 +125,7 @@ async fn update(
 ) -> Result<Written<Todo>> {
     const SQL: Function = Function("todo_update_v1", "$8, $9::text::uuid, $10, $11::text::jsonb");
     let [serial, uid] = write::id(id);
-    let params = [serial, uid, write::versions(precondition), json_param(operation)];
+    let params = [serial, uid, write::versions(precondition), Param::json(operation)];
     write.call(pg, SQL, params, Kind::Todo).await
 }
 

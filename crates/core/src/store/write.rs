@@ -5,8 +5,8 @@
 
 use serde::de::DeserializeOwned;
 
+use super::pg::from_json;
 use super::pg::{Param, Pg, PgFailure, Refusal, Rows, Statement};
-use super::pg_rows::from_json;
 use crate::caller::Caller;
 use crate::domain::id::Id;
 use crate::domain::todo::Precondition;

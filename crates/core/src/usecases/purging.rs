@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use crate::cache::{InvalidationScope, Todos};
-use crate::store::purge::{self, Purge, Purged};
+use crate::store::jobs::purge::{self, Purge, Purged};
 use crate::{Result, WorkspaceId};
 
 use super::work::{Run, next_limit};

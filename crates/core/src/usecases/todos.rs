@@ -7,12 +7,11 @@ use crate::domain::id::Id;
 use crate::domain::list::Move;
 use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Operation, OperationResult, Patch, Precondition, Todo};
-use crate::store::overview::Overview;
-use crate::store::stats::Stats;
-use crate::store::todo_list::RenderedPage;
-use crate::store::todos::Deleted;
+use crate::store::todos::list::RenderedPage;
+use crate::store::todos::overview::Overview;
+use crate::store::todos::stats::Stats;
+use crate::store::todos::{self, Deleted, batch, export, list, overview, stats};
 use crate::store::write::{IdempotencyKey, Written};
-use crate::store::{batch, export, overview, stats, todo_list, todos};
 use crate::{Caller, Result};
 use uuid::Uuid;
 
@@ -28,7 +27,7 @@ impl Service {
         from: Option<&Position>,
         limit: Limit,
     ) -> Result<RenderedPage> {
-        todo_list::summaries(&self.pg, caller, filter, sort, from, limit).await
+        list::summaries(&self.pg, caller, filter, sort, from, limit).await
     }
 
     /// A live todo.
@@ -172,7 +171,7 @@ impl Service {
 
     /// Whole todos by id, without the first `skip`.
     pub async fn skip_todos(&self, caller: &Caller, filter: &Filter, skip: i64, limit: Limit) -> Result<Vec<Todo>> {
-        todo_list::full(&self.pg, caller, filter, skip, limit).await
+        list::full(&self.pg, caller, filter, skip, limit).await
     }
 
     /// Gives the todos of the next chunk of an export one by one, and where the one after it begins.

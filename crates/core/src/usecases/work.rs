@@ -15,7 +15,7 @@ use crate::cache::{Cache, InvalidationScope, Todos};
 use crate::error::Conflict;
 use crate::store::authentication;
 use crate::store::invalidations;
-use crate::store::job_queue::{self, Chunk, Claim};
+use crate::store::jobs::queue::{self, Chunk, Claim};
 use crate::store::write::Written;
 use crate::{Caller, Error, Meter, Result, WorkspaceId};
 
@@ -97,7 +97,7 @@ impl Run<'_> {
 
     /// Works off every job that is due. False if the time was up first.
     async fn jobs(&mut self) -> Result<bool> {
-        while let Some(mut claim) = job_queue::claim(&self.service.pg, self.meter, Uuid::new_v4(), self.lease).await? {
+        while let Some(mut claim) = queue::claim(&self.service.pg, self.meter, Uuid::new_v4(), self.lease).await? {
             match self.chunks(&mut claim).await {
                 Ok(End::Over) => self.worked.jobs += 1,
                 Ok(End::Lost | End::GaveWay) => {}
@@ -118,7 +118,7 @@ impl Run<'_> {
 
     async fn chunks(&mut self, claim: &mut Claim) -> Result<End> {
         let pg = &self.service.pg;
-        if !job_queue::begin(pg, self.meter, claim, self.lease).await? {
+        if !queue::begin(pg, self.meter, claim, self.lease).await? {
             return Ok(End::Lost);
         }
         let mut limit = first_limit(claim.consecutive_failures);
@@ -139,11 +139,11 @@ impl Run<'_> {
                 Chunk::Lost => return Ok(End::Lost),
             }
             if self.is_over() {
-                job_queue::release(pg, self.meter, claim, false).await?;
+                queue::release(pg, self.meter, claim, false).await?;
                 return Ok(End::TimeUp);
             }
             if turn.elapsed() >= TURN {
-                if job_queue::release(pg, self.meter, claim, true).await? {
+                if queue::release(pg, self.meter, claim, true).await? {
                     return Ok(End::GaveWay);
                 }
                 turn = Instant::now();
@@ -165,8 +165,7 @@ impl Run<'_> {
         let record_invalidation = writing.write().record_invalidation;
         let started = Instant::now();
         let outcome =
-            job_queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, record_invalidation)
-                .await;
+            queue::chunk(&self.service.pg, self.meter, claim, limit, is_last, self.lease, record_invalidation).await;
         let elapsed = started.elapsed();
         let outcome = outcome.map(|chunk| Written {
             value: chunk,
@@ -180,7 +179,7 @@ impl Run<'_> {
     async fn fail(&self, claim: &Claim, error: &Error) -> Result<()> {
         let caller = self.caller(claim.workspace);
         let writing = self.announce_end(&caller).await?;
-        let outcome = job_queue::fail(&self.service.pg, self.meter, claim, &reason(error), is_final(error)).await;
+        let outcome = queue::fail(&self.service.pg, self.meter, claim, &reason(error), is_final(error)).await;
         let outcome = outcome.map(|failure| Written { value: failure, replayed: false, cache_wait: false });
         writing.complete(outcome).await?;
         Ok(())

@@ -95,7 +95,7 @@ impl Row {
 }
 
 /// Reads JSON that Postgres rendered.
-pub(super) fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
+pub fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| Error::Internal(format!("Postgres gave JSON of another shape: {error}")))
 }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::redis_connection::RedisConnection;
+use super::connection::RedisConnection;
 use crate::lock;
 use crate::queue::{self, Queue, Shared};
 

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Param, Pg, Refusal};
-use super::pg_rows::from_json;
-use super::todo_fields::{self, json_param};
-use super::write::{self, Function, Write, Written};
+use super::fields;
 use crate::domain::todo::{Operation, OperationResult, Todo};
 use crate::error::{Error, Fault, Kind, Place, Result};
+use crate::store::pg::from_json;
+use crate::store::pg::{Param, Pg, Refusal};
+use crate::store::write::{self, Function, Write, Written};
 
 /// Raised by the function of the batch.
 const OPERATION_FAILED: &str = "TD001";
@@ -37,7 +37,7 @@ struct FailedOperation {
 /// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
     const SQL: Function = Function("todos_batch_v1", "$8::text::jsonb");
-    let operations = json_param(&todo_fields::operations(operations));
+    let operations = Param::json(&fields::operations(operations));
     let written: Written<Vec<Outcome>> = write.call_or(pg, SQL, [operations], Kind::Todo, refused).await?;
     Ok(written.map(|outcomes| outcomes.into_iter().map(result).collect()))
 }

@@ -2,7 +2,7 @@
 
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::todo_condition::{Condition, On, OnList, is_tag};
+use super::condition::{Condition, On, OnList, is_tag};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {

@@ -2,14 +2,14 @@
 
 use serde_json::value::RawValue;
 
-use super::pg::Pg;
-use super::pg_rows::from_json;
-use super::todo_list;
+use super::list;
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Sort};
 use crate::domain::todo::Todo;
 use crate::error::Result;
+use crate::store::pg::Pg;
+use crate::store::pg::from_json;
 
 /// How many todos one statement fetches at most.
 pub const CHUNK: i64 = 500;
@@ -26,8 +26,8 @@ pub async fn chunk(
     after: Option<&Position>,
     mut each: impl FnMut(Todo),
 ) -> Result<Option<Position>> {
-    let statement = todo_list::documents_sql(caller.workspace, filter, sort, after, CHUNK, CHUNK_BYTES);
-    let (items, next) = todo_list::rendered(pg.read(&caller.meter, statement).await?)?;
+    let statement = list::documents_sql(caller.workspace, filter, sort, after, CHUNK, CHUNK_BYTES);
+    let (items, next) = list::rendered(pg.read(&caller.meter, statement).await?)?;
     for item in from_json::<Vec<&RawValue>>(&items)? {
         each(from_json(item.get())?);
     }

@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::pg::{Param, Pg, PgFailure, Statement};
 use crate::caller::{Caller, WorkspaceId};
 use crate::error::{Error, Fault, Result};
+use crate::store::pg::{Param, Pg, PgFailure, Statement};
 
 /// Counts over all todos but those in the bin.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -71,7 +71,7 @@ pub fn stats_sql(workspace: WorkspaceId, tz: &str) -> Statement {
 }
 
 /// The text of [`stats_sql`].
-pub(super) const SQL: &str = include_str!("sql/stats.sql");
+pub(super) const SQL: &str = include_str!("../sql/stats.sql");
 
 fn unknown_zone() -> Error {
     let detail = "must be the name of a time zone of the IANA database, such as Europe/Berlin";

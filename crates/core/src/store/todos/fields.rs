@@ -3,14 +3,13 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::pg::Param;
 use crate::domain::id::Id;
 use crate::domain::list::{Move, Spot};
 use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Later, Operation, Patch, Priority, StatusChange};
 
 /// All fields of a draft, but of those that came after the first release only what it names.
-pub(super) fn draft(draft: &Draft) -> Value {
+pub fn draft(draft: &Draft) -> Value {
     let Draft { title, description, status, priority, due_date, tags, assignee, later: named } = draft;
     let mut fields = later(named);
     let all = json!({
@@ -29,7 +28,7 @@ pub(super) fn draft(draft: &Draft) -> Value {
 }
 
 /// The fields that a patch names.
-pub(super) fn patch(patch: &Patch) -> Value {
+pub fn patch(patch: &Patch) -> Value {
     let Patch { title, description, status, priority, due_date, tags, assignee, later: named } = patch;
     let mut fields = later(named);
     let mut put = |name: &str, value: Value| fields.insert(name.to_owned(), value);
@@ -60,7 +59,7 @@ pub(super) fn patch(patch: &Patch) -> Value {
 }
 
 /// Where a todo is moved: `p_fields` of `move_todo_v1`.
-pub(super) fn movement(Move { list, parent, spot }: &Move) -> Value {
+pub fn movement(Move { list, parent, spot }: &Move) -> Value {
     let mut fields = later(&Later { list: *list, parent: *parent, ..Later::default() });
     if let Some(spot) = spot {
         let (name, value) = match spot {
@@ -95,7 +94,7 @@ fn later(later: &Later) -> Map<String, Value> {
 }
 
 /// Operations of a batch, each with what names its todo.
-pub(super) fn operations(operations: &[Operation]) -> Value {
+pub fn operations(operations: &[Operation]) -> Value {
     let one = |operation: &Operation| match operation {
         Operation::Create { uid, draft: fields } => json!({"create": draft(fields), "uid": uid}),
         Operation::Update { id, if_version, patch: fields } => named(*id, *if_version, "update", patch(fields)),
@@ -115,23 +114,18 @@ fn named(id: Id, version: Option<i64>, operation: &str, value: Value) -> Value {
 }
 
 /// A new tag gets its UUID here, an existing one keeps its own.
-pub(super) fn tag_list(tags: &[TagName]) -> Value {
+pub fn tag_list(tags: &[TagName]) -> Value {
     tags.iter().map(|tag| json!({"uid": Uuid::now_v7(), "name": tag.as_str(), "folded": tag.folded()})).collect()
 }
 
 /// The number that stands for a priority in the database.
-pub(super) fn priority_number(priority: Priority) -> i64 {
+pub fn priority_number(priority: Priority) -> i64 {
     match priority {
         Priority::Low => 1,
         Priority::Medium => 2,
         Priority::High => 3,
         Priority::Urgent => 4,
     }
-}
-
-/// JSON as a parameter; the statement casts it.
-pub(super) fn json_param(value: &Value) -> Param {
-    Param::Text(value.to_string())
 }
 
 #[cfg(test)]

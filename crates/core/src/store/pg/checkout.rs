@@ -67,7 +67,7 @@ impl Checkouts {
         let (number, began) = queue::take(&self.0, deadline, || false).await?;
         let slot = Slot { checkouts: Arc::clone(self), number, began };
         let checkout = Checkout(Some((Box::pin(Connection::open(address.to_owned())), slot)));
-        super::pg::within(deadline.saturating_sub(asked.elapsed()), checkout).await
+        super::within(deadline.saturating_sub(asked.elapsed()), checkout).await
     }
 }
 

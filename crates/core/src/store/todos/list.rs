@@ -1,13 +1,13 @@
 //! Lists of todos.
 
-use super::pg::{Param, Pg, Rows, Statement};
-use super::todo_listing::{Order, sort_value};
-use super::todo_query::TodoQuery;
+use super::listing::{Order, sort_value};
+use super::query::TodoQuery;
 use crate::caller::{Caller, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::todo::Todo;
 use crate::error::Result;
+use crate::store::pg::{Param, Pg, Rows, Statement};
 
 /// A page that Postgres rendered.
 #[derive(Debug, Clone, PartialEq)]

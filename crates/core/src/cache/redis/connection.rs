@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use spin_sdk::redis::{Connection, Error as WireError, RedisParameter, RedisResult};
 
-use super::script::{Reply, Script};
 use crate::Meter;
+use crate::cache::script::{Reply, Script};
 
 /// A connection after its handshake: the epoch that the server named, and the prefix of keys for which it did.
 pub(super) struct RedisConnection {

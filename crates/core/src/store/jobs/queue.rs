@@ -8,16 +8,16 @@ use std::time::Duration;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::pg::{Param, Pg, PgFailure, Row, Statement};
-use super::pg_rows::from_json;
-use super::todo_fields::{json_param, tag_list};
-use super::todo_query::TodoQuery;
-use super::write;
 use crate::caller::{Actor, Meter, WorkspaceId};
 use crate::domain::bulk::Change;
 use crate::domain::filter::Filter;
 use crate::domain::todo::Draft;
 use crate::error::{Error, Kind, Result};
+use crate::store::pg::from_json;
+use crate::store::pg::{Param, Pg, PgFailure, Row, Statement};
+use crate::store::todos::fields::tag_list;
+use crate::store::todos::query::TodoQuery;
+use crate::store::write;
 
 /// A job in the hands of a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,7 +51,7 @@ pub enum Chunk {
         processed: i64,
         /// Where the next chunk begins.
         position: i64,
-        /// As [`Written::cache_wait`](super::write::Written::cache_wait).
+        /// As [`Written::cache_wait`](crate::store::write::Written::cache_wait).
         cache_wait: bool,
     },
     /// Nothing is left. The job goes on until a chunk that may end it says so.
@@ -89,7 +89,7 @@ const MAX_DEATHS: i64 = 20;
 /// Takes the oldest due job of the workspace whose last turn is longest ago, or one whose worker let its lease run out.
 /// `lease` names the new lease, `length` how long it lasts.
 pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Result<Option<Claim>> {
-    const SQL: &str = include_str!("sql/jobs_claim.sql");
+    const SQL: &str = include_str!("../sql/jobs_claim.sql");
     // Ends when the queue is empty: jobs that cannot be taken up are rescheduled or ended on the way.
     loop {
         let params = vec![Param::Text(lease.to_string()), milliseconds(length), Param::Int(MAX_DEATHS)];
@@ -151,7 +151,7 @@ pub async fn chunk(
 /// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives whether
 /// the job was given back.
 pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool) -> Result<bool> {
-    const SQL: &str = include_str!("sql/jobs_release.sql");
+    const SQL: &str = include_str!("../sql/jobs_release.sql");
     let params = vec![
         Param::Int(claim.workspace.0),
         Param::Int(claim.job),
@@ -231,9 +231,9 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
     let limit = query.bind(Param::Int(limit));
     let job = query.bind(Param::Int(claim.job));
     let lease = query.bind(Param::Text(claim.lease.to_string()));
-    let change = query.bind(json_param(&json!(claim.change)));
+    let change = query.bind(Param::json(&json!(claim.change)));
     let tag = query.bind(match &claim.change {
-        Change::AddTag(tag) | Change::RemoveTag(tag) => json_param(&tag_list(std::slice::from_ref(tag))),
+        Change::AddTag(tag) | Change::RemoveTag(tag) => Param::json(&tag_list(std::slice::from_ref(tag))),
         _ => Param::Null,
     });
     let max_tags = query.bind(Param::Int(i64::try_from(Draft::MAX_TAGS).unwrap_or(i64::MAX)));
@@ -299,7 +299,7 @@ async fn reschedule(
     reason: &str,
     is_final: bool,
 ) -> Result<FailedAttempt> {
-    const SQL: &str = include_str!("sql/jobs_fail.sql");
+    const SQL: &str = include_str!("../sql/jobs_fail.sql");
     let params = vec![
         Param::Int(workspace.0),
         Param::Int(job),

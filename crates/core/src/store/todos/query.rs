@@ -9,35 +9,35 @@ use crate::domain::instant::Instant;
 use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 
-use super::pg::Param;
-use super::todo_condition::{
+use super::condition::{
     Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_open, is_tag, number_of_tags,
     place, requires_due_date, status_condition,
 };
-use super::todo_fields::priority_number;
-use super::todo_listing::{IN_INDEX, IN_TABLE, Listing, Order};
+use super::fields::priority_number;
+use super::listing::{IN_INDEX, IN_TABLE, Listing, Order};
+use crate::store::pg::Param;
 
 /// A statement in the making; `$1` is the workspace.
-pub(super) struct TodoQuery {
-    pub(super) params: Vec<Param>,
+pub struct TodoQuery {
+    pub(in crate::store) params: Vec<Param>,
     /// The value that ids must exceed, where they must. Conditions on other tables repeat it, since the planner does not carry
     /// a bound over from one side of a join to the other.
     floor: Option<String>,
 }
 
 impl TodoQuery {
-    pub(super) fn new(workspace: WorkspaceId) -> Self {
+    pub(in crate::store) fn new(workspace: WorkspaceId) -> Self {
         Self { params: vec![Param::Int(workspace.0)], floor: None }
     }
 
     /// Adds a value and gives its name in the statement.
-    pub(super) fn bind(&mut self, param: Param) -> String {
+    pub fn bind(&mut self, param: Param) -> String {
         self.params.push(param);
         format!("${}", self.params.len())
     }
 
     /// Demands ids beyond this one. Call it before [`TodoQuery::conditions`].
-    pub(super) fn beyond(&mut self, id: i64) {
+    pub fn beyond(&mut self, id: i64) {
         self.floor = Some(self.bind(Param::Int(id)));
     }
 
@@ -46,7 +46,7 @@ impl TodoQuery {
     }
 
     /// The conditions on `todos t`, joined by AND.
-    pub(super) fn conditions(&mut self, filter: &Filter) -> String {
+    pub fn conditions(&mut self, filter: &Filter) -> String {
         let mut all = vec![place(filter)];
         all.extend(self.floor.as_ref().map(|floor| format!("t.id > {floor}")));
         all.extend(self.all(filter).into_iter().map(|condition| condition.sql));
@@ -228,7 +228,7 @@ impl TodoQuery {
     }
 
     /// How many todos match at most, from the counts that are kept of live todos: a number in SQL.
-    pub(super) fn at_most(&mut self, filter: &Filter) -> String {
+    pub fn at_most(&mut self, filter: &Filter) -> String {
         let Filter { status, priority, completed, .. } = filter.clone();
         let counted = Filter { status, priority, completed, archived: true, ..Filter::default() };
         let kinds: String = self.all(&counted).iter().map(|condition| format!(" AND {}", condition.sql)).collect();
@@ -237,7 +237,7 @@ impl TodoQuery {
 
     /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
     /// and no row of the list: so far was looked, and there may be more beyond.
-    pub(super) fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
+    pub fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
         let (mut bounds, mut rest): (Vec<_>, Vec<_>) =
             self.all(filter).into_iter().partition(|condition| condition.on == On::Instant(sort.key));
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Param, Pg, Statement};
 use super::stats::{self, Stats};
 use crate::caller::Caller;
 use crate::domain::instant::Instant;
 use crate::domain::people::EmployeeRef;
 use crate::error::Result;
+use crate::store::pg::{Param, Pg, Statement};
 
 /// A workspace in short.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -67,7 +67,7 @@ pub struct Person {
 pub async fn overview(pg: &Pg, caller: &Caller, tz: &str) -> Result<Overview> {
     let sql = format!(
         "SELECT (({})::jsonb || jsonb_build_object('counts', ({})::jsonb))::text",
-        include_str!("sql/overview.sql"),
+        include_str!("../sql/overview.sql"),
         stats::SQL
     );
     let params = vec![

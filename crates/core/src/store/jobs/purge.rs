@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::pg::{Param, Pg, Statement};
-use super::write::{Write, Written};
 use crate::caller::{Meter, WorkspaceId};
 use crate::error::Result;
+use crate::store::pg::{Param, Pg, Statement};
+use crate::store::write::{Write, Written};
 
 /// What one statement purges at most, as bytes of texts, unless it is one row.
 const CHUNK_BYTES: i64 = 8 * 1024 * 1024;
