@@ -52,9 +52,12 @@ async fn a_user_with_the_documented_rights_is_enough() {
     assert_eq!(ws.cached(&path).await.ok()["title"], "y");
     let metrics = server.admin().get("/metrics").send().await.has_status(200).text();
     assert!(metrics.contains("todo_cache_requests_total"), "{metrics}");
-    // Redis keeps what it has refused: nothing was.
-    let refused = redis.command("ACL LOG").await.unwrap();
-    assert!(refused.starts_with("*0\r\n"), "{refused}");
+    // Redis keeps what it has refused. From 7.2 on it knows a command by which client libraries introduce themselves, and which
+    // they can do without.
+    let told = redis.lines("ACL LOG").await;
+    let objects = told.iter().zip(told.iter().skip(2)).filter(|(name, _)| *name == "object").map(|(_, object)| object);
+    let refused: Vec<_> = objects.filter(|object| *object != "client|setinfo").collect();
+    assert!(told.first().is_some_and(|first| first.starts_with('*')) && refused.is_empty(), "{told:?}");
 }
 
 async fn a_missing_right_is_told() {

@@ -29,7 +29,8 @@ pub struct Postgres {
     pub process: Process,
     /// What it writes to its standard error.
     pub log: PathBuf,
-    binaries: PathBuf,
+    /// The folder of its programs.
+    pub binaries: PathBuf,
     port: u16,
     secret: String,
 }

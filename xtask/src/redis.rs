@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::account::Account;
 use crate::progress::say;
-use crate::run::Process;
+use crate::run::{Process, ask};
 use crate::servers::{Keep, free_port, on_path, secret, stop_leftover, tail, write_private};
 use crate::{Session, apt};
 
@@ -19,28 +19,42 @@ use crate::{Session, apt};
 pub struct Redis {
     /// Its process.
     pub process: Process,
+    /// The program that it runs.
+    pub program: PathBuf,
     port: u16,
     secret: String,
 }
 
 impl Redis {
-    /// Starts a server whose files are in `folder`, and waits until it answers. `None` when there is no Redis to be had.
-    pub async fn start(session: &Session, account: &Account, folder: PathBuf, keep: Keep) -> Result<Option<Self>> {
-        let Some(binary) = binary(session).await else {
-            return Ok(None);
+    /// Starts a server whose files are in `folder`, and waits until it answers. `None` when there is no Redis to be had; an error
+    /// when `wanted` names a program that is not there.
+    pub async fn start(
+        session: &Session,
+        account: &Account,
+        folder: PathBuf,
+        keep: Keep,
+        wanted: Option<&str>,
+    ) -> Result<Option<Self>> {
+        let program = match wanted {
+            Some(wanted) => named(wanted)?,
+            None => match installed(session).await {
+                Some(program) => program,
+                None => return Ok(None),
+            },
         };
+        let version = version(&program).await;
         stop_leftover(&folder.join("redis.pid"), &folder).await?;
         let secret = secret(account, &folder)?;
         for attempt in 1.. {
             let port = free_port()?;
             configure(account, &folder, keep, port, &secret)?;
-            let mut command = account.command(&binary);
+            let mut command = account.command(&program);
             command.arg(folder.join("redis.conf")).current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null());
             let process = session.processes.start("redis", command, Signal::TERM)?;
-            let server = Self { process, port, secret: secret.clone() };
+            let server = Self { process, program: program.clone(), port, secret: secret.clone() };
             match server.answer(&folder).await {
                 Ok(()) => {
-                    say(&format!("redis listens on 127.0.0.1:{port} (data in {})", folder.display()));
+                    say(&format!("{version} listens on 127.0.0.1:{port} (data in {})", folder.display()));
                     return Ok(Some(server));
                 }
                 Err(_) if attempt < 3 && server.process.ended().is_some() => {}
@@ -78,7 +92,22 @@ impl Redis {
     }
 }
 
-async fn binary(session: &Session) -> Option<PathBuf> {
+/// The program of this name or file.
+fn named(program: &str) -> Result<PathBuf> {
+    let file = Path::new(program);
+    let found = if file.is_file() { Some(std::path::absolute(file)?) } else { on_path(program) };
+    found.with_context(|| format!("--redis: {program} is neither a file nor a program on the PATH"))
+}
+
+/// What it calls itself: `Redis 8.0.2`, `Valkey 8.1.1`.
+async fn version(program: &Path) -> String {
+    let told = ask(&program.to_string_lossy(), &["--version"]).await.unwrap_or_default();
+    let mut words = told.split_whitespace();
+    let (name, version) = (words.next().unwrap_or("redis"), words.find_map(|word| word.strip_prefix("v=")));
+    format!("{name} {}", version.unwrap_or("of an unknown version"))
+}
+
+async fn installed(session: &Session) -> Option<PathBuf> {
     let find = || on_path("redis-server").or_else(|| on_path("valkey-server"));
     if let Some(found) = find() {
         return Some(found);

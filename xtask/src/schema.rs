@@ -22,7 +22,7 @@ pub struct Args {
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
-    let wanted = Wanted { postgres: true, redis: false, version: None };
+    let wanted = Wanted { postgres: true, redis: false, ..Wanted::default() };
     let servers = Servers::start(session, "schema", Keep::Nothing, wanted).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.drop_databases("todo").await?;

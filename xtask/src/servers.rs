@@ -41,12 +41,14 @@ pub struct Servers {
 }
 
 /// Which servers to start.
-#[derive(Clone, Copy)]
+#[derive(Default)]
 pub struct Wanted {
     pub postgres: bool,
     pub redis: bool,
     /// Another major version of Postgres than the installed one.
     pub version: Option<u32>,
+    /// Another program than the installed Redis: a file, or a name on the `PATH`.
+    pub redis_program: Option<String>,
 }
 
 impl Servers {
@@ -64,7 +66,7 @@ impl Servers {
         }
         if wanted.redis {
             let place = place(session, &account, &name, "redis").await?;
-            servers.redis = Redis::start(session, &account, place, keep).await?;
+            servers.redis = Redis::start(session, &account, place, keep, wanted.redis_program.as_deref()).await?;
         }
         Ok(servers)
     }

@@ -34,6 +34,9 @@ pub struct Args {
     /// A major version of Postgres (16 to 18), fetched from npm into target/, instead of the installed one.
     #[arg(long, value_name = "VERSION", conflicts_with = "base_url")]
     postgres: Option<u32>,
+    /// Another program than the installed Redis, such as that of a newer version or of Valkey: a file, or a name on the PATH.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "base_url")]
+    redis: Option<String>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
     #[arg(last = true, value_name = "ARGUMENTS")]
     arguments: Vec<String>,
@@ -68,7 +71,11 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if args.postgres.is_some() && given_database.is_some() {
         bail!("--postgres starts a private server; unset DATABASE_URL, which names another");
     }
-    let wanted = Wanted { postgres: given_database.is_none(), redis: given_redis.is_none(), version: args.postgres };
+    if args.redis.is_some() && given_redis.is_some() {
+        bail!("--redis starts a private server; unset REDIS_URL, which names another");
+    }
+    let (postgres, redis) = (given_database.is_none(), given_redis.is_none());
+    let wanted = Wanted { postgres, redis, version: args.postgres, redis_program: args.redis.clone() };
     let servers = Servers::start(session, "test", Keep::Nothing, wanted).await?;
     let redis_url = given_redis.or(servers.redis.as_ref().map(Redis::url));
     let name = format!("{DATABASES}{}_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs(), std::process::id());
@@ -88,11 +95,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if let Some(postgres) = servers.postgres.as_ref().filter(|_| args.arguments.is_empty()) {
         schema::check(session, postgres, &format!("{name}_schema")).await?;
     }
-    let mut more = match &servers.postgres {
-        Some(postgres) => large(session, postgres, &name).await?,
-        None => Vec::new(),
-    };
+    let mut more = programs(&servers);
     if let Some(postgres) = &servers.postgres {
+        more.extend(large(session, postgres, &name).await?);
         more.extend(restore(postgres, &name).await?);
     }
     if let (Some(postgres), Some(folder)) = (&servers.postgres, &args.anchors) {
@@ -103,6 +108,13 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         database::drop_beside(url, &name).await?;
     }
     code
+}
+
+/// The programs of these servers, of which tests start others that they may kill, as environment variables.
+fn programs(servers: &Servers) -> Vec<(&'static str, String)> {
+    let postgres = servers.postgres.as_ref().map(|postgres| ("TODO_POSTGRES_PROGRAMS", &postgres.binaries));
+    let redis = servers.redis.as_ref().map(|redis| ("TODO_REDIS_PROGRAM", &redis.program));
+    postgres.into_iter().chain(redis).map(|(name, path)| (name, path.display().to_string())).collect()
 }
 
 /// A second database, for the tests that fill it with a million todos and read the plans in the server's log; its place and

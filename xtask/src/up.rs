@@ -65,8 +65,11 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
 
-    let wanted =
-        Wanted { postgres: given_database.is_none(), redis: given_redis.is_none() && !args.no_redis, version: None };
+    let wanted = Wanted {
+        postgres: given_database.is_none(),
+        redis: given_redis.is_none() && !args.no_redis,
+        ..Wanted::default()
+    };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
         (Some(postgres), _) => {
@@ -140,7 +143,7 @@ pub struct Private {
 
 /// Starts the servers that are called so and builds the components.
 pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> Result<Private> {
-    let wanted = Wanted { postgres: true, redis: true, version: None };
+    let wanted = Wanted { postgres: true, redis: true, ..Wanted::default() };
     let servers = Servers::start(session, name, Keep::Nothing, wanted).await?;
     let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
     postgres.drop_databases("todo").await?;

@@ -106,7 +106,7 @@ impl<'a> Bench<'a> {
         if on_path("wrk").is_none() {
             apt::install(session, &["wrk"], "the load generator of the measurements").await?;
         }
-        let wanted = Wanted { postgres: true, redis: true, version: None };
+        let wanted = Wanted { postgres: true, redis: true, ..Wanted::default() };
         let servers = Servers::start(session, "bench", Keep::Nothing, wanted).await?;
         let (Some(postgres), Some(_)) = (&servers.postgres, &servers.redis) else { bail!("there are no servers") };
         postgres.drop_databases("todo").await?;

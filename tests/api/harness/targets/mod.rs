@@ -17,6 +17,11 @@ pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
+/// The program of the Redis that this run tests with.
+fn redis_program() -> std::ffi::OsString {
+    std::env::var_os("TODO_REDIS_PROGRAM").unwrap_or_else(|| "redis-server".into())
+}
+
 /// A new folder for the files of a server.
 fn folder(of: &str) -> std::path::PathBuf {
     let folder = std::env::temp_dir().join(super::unique(&format!("todo-{of}")).replace(' ', "-"));

@@ -153,7 +153,10 @@ impl Programs {
     fn find() -> Option<Self> {
         let complete = |folder: &PathBuf| folder.join("postgres").is_file() && folder.join("initdb").is_file();
         let on_path = std::env::var_os("PATH").unwrap_or_default();
-        let mut places: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+        // First those of the version that this run tests with.
+        let mut places: Vec<PathBuf> =
+            std::env::var_os("TODO_POSTGRES_PROGRAMS").map(PathBuf::from).into_iter().collect();
+        places.extend(std::env::split_paths(&on_path));
         places.extend(told(Command::new("pg_config").arg("--bindir")).map(PathBuf::from));
         let id = |option: &str, name: &str| told(Command::new("id").args([option, name]))?.parse().ok();
         let account = match told(Command::new("id").arg("-u"))?.as_str() {

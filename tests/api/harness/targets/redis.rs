@@ -30,7 +30,7 @@ impl Redis {
 
     fn spawn(folder: &Path, port: u16) -> std::io::Result<Child> {
         let port = port.to_string();
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(super::redis_program());
         command.args(["--port", &port, "--bind", "127.0.0.1", "-::1", "--save", "", "--dir"]).arg(folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
     }
@@ -68,6 +68,15 @@ impl Redis {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("redis-server does not answer");
+    }
+
+    /// All that Redis answers to this command, line by line.
+    pub async fn lines(&self, command: &str) -> Vec<String> {
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.lines().map(str::to_owned).collect()
     }
 
     /// The beginning of what Redis answers to this command, in its inline form.

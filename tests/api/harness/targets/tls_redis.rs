@@ -21,7 +21,7 @@ impl TlsRedis {
         if !certify(&folder) {
             return ignored("needs openssl on PATH, to make certificates");
         }
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(super::redis_program());
         command.current_dir(&folder).args(["--port", "0", "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem"]);
         command.args(["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key"]);
