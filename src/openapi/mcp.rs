@@ -253,10 +253,9 @@ fn inlined(schema: Value, schemas: &Map<String, Value>) -> Value {
                 Some(Value::Array(mut only)) if only.len() == 1 => only.pop(),
                 _ => object.remove("$ref").map(|target| json!({"$ref": target})),
             };
-            let name =
-                target.as_ref().and_then(|target| target["$ref"].as_str()).and_then(|name| name.rsplit('/').next());
-            let mut whole = match name {
-                Some(name) => inlined(schemas[name].clone(), schemas),
+            let named = |target: &Value| Some(schemas[target["$ref"].as_str()?.rsplit('/').next()?].clone());
+            let mut whole = match target {
+                Some(target) => inlined(named(&target).unwrap_or(target), schemas),
                 None => json!({}),
             };
             for (key, value) in object {
