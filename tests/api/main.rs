@@ -48,6 +48,7 @@ mod jobs;
 mod lists;
 mod logs;
 mod mcp;
+mod mcp_arguments;
 mod mcp_tools;
 mod me;
 mod metrics;
@@ -123,6 +124,7 @@ fn main() -> ExitCode {
         subtasks::suite(),
         logs::suite(),
         mcp::suite(),
+        mcp_arguments::suite(),
         mcp_tools::suite(),
         me::suite(),
         metrics::suite(),

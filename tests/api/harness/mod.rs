@@ -7,6 +7,7 @@ pub mod contract;
 pub mod database;
 pub mod follower;
 pub mod generated;
+pub mod hostile;
 pub mod mcp;
 pub mod random;
 pub mod raw;
