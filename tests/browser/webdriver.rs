@@ -123,8 +123,16 @@ impl Browser {
         self.call(Method::GET, "/screenshot", Value::Null).await.as_str().unwrap_or_default().to_owned()
     }
 
-    async fn devtools(&self, command: &str, parameters: Value) {
-        self.call(Method::POST, "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await;
+    /// The value of an expression, asked for past WebDriver, whose scripts leave global variables in the page.
+    pub async fn value(&self, expression: &str) -> Value {
+        let parameters = json!({ "expression": expression, "returnByValue": true });
+        let mut answer = self.devtools("Runtime.evaluate", parameters).await;
+        assert!(answer["exceptionDetails"].is_null(), "{expression}: {answer}");
+        answer["result"]["value"].take()
+    }
+
+    async fn devtools(&self, command: &str, parameters: Value) -> Value {
+        self.call(Method::POST, "/goog/cdp/execute", json!({ "cmd": command, "params": parameters })).await
     }
 
     async fn log(&self, kind: &str) -> Vec<Value> {
