@@ -16,10 +16,11 @@ use crate::{Session, python, up};
 
 const CONFORMANCE: &str = "@modelcontextprotocol/conformance";
 /// Pinned, because each release finds other things.
-const NPM: [&str; 3] = [
+const NPM: [&str; 4] = [
     "@modelcontextprotocol/conformance@0.2.0-alpha.12",
     "@modelcontextprotocol/sdk@1.32.2",
     "@modelcontextprotocol/client@2.4.0",
+    "@modelcontextprotocol/inspector@2.12.0",
 ];
 const PIP: [&str; 2] = ["mcp==2.3.0", "fastmcp==4.2.3"];
 /// The conformance suite needs a Node of this age; where an older one is installed, this one comes with the packages.
@@ -69,10 +70,18 @@ struct Tools {
 impl Tools {
     async fn play(&self, session: &Session, url: &str, token: &str) -> Result<()> {
         // Modules are looked for from where a script stands.
-        let script = self.folder.join("day.mjs");
-        std::fs::copy(self.scripts.join("day.mjs"), &script).context("day.mjs cannot be copied")?;
+        let here = |name: &str| {
+            let script = self.folder.join(name);
+            std::fs::copy(self.scripts.join(name), &script).with_context(|| format!("{name} cannot be copied"))?;
+            anyhow::Ok(script)
+        };
         let python = self.folder.join("python/bin/python");
-        for (program, script) in [(&python, self.scripts.join("day.py")), (&self.node, script)] {
+        let days = [
+            (&python, self.scripts.join("day.py")),
+            (&self.node, here("day.mjs")?),
+            (&self.node, here("inspector.mjs")?),
+        ];
+        for (program, script) in days {
             let mut command = Command::new(program);
             // In the environment, where a list of processes does not show it.
             command.current_dir(&self.folder).arg(script).arg(url).env("TODO_TOKEN", token);
