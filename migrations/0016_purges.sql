@@ -4,6 +4,8 @@
 CREATE TABLE purges (
     name    text CONSTRAINT purges_pkey PRIMARY KEY,
     due_at  timestamptz NOT NULL DEFAULT now(),
+    -- When it last found nothing left: one that never does falls behind.
+    done_at timestamptz NOT NULL DEFAULT now(),
     -- Rows deleted so far, for the metrics.
     removed bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200);
@@ -110,7 +112,8 @@ BEGIN
         UPDATE feed SET seen = greatest(seen, pg_current_xact_id());
     END IF;
     UPDATE purges p SET removed = p.removed + deleted,
-        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END
+        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END,
+        done_at = CASE WHEN deleted = 0 THEN clock_timestamp() ELSE p.done_at END
     WHERE name = p_name;
     RETURN deleted;
 END $$;

@@ -1760,7 +1760,8 @@ BEGIN
         UPDATE feed SET seen = greatest(seen, pg_current_xact_id());
     END IF;
     UPDATE purges p SET removed = p.removed + deleted,
-        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END
+        due_at = clock_timestamp() + CASE WHEN deleted = 0 THEN interval '1 hour' ELSE p_lease_length END,
+        done_at = CASE WHEN deleted = 0 THEN clock_timestamp() ELSE p.done_at END
     WHERE name = p_name;
     RETURN deleted;
 END $$;
@@ -3055,6 +3056,7 @@ ALTER SEQUENCE public.lists_id_seq OWNED BY public.lists.id;
 CREATE TABLE public.purges (
     name text NOT NULL,
     due_at timestamp with time zone DEFAULT now() NOT NULL,
+    done_at timestamp with time zone DEFAULT now() NOT NULL,
     removed bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');

@@ -159,6 +159,7 @@ fn write_database(counts: &JobCounts, text: &mut String) {
         cancelled,
         oldest_queued_seconds,
         purged,
+        purges_age_seconds,
         feed_unsettled_seconds,
     } = counts;
     header_lines(
@@ -186,6 +187,15 @@ fn write_database(counts: &JobCounts, text: &mut String) {
     header_lines(text, "todo_purged_rows_total", "counter", "Rows deleted because their time was over, by kind.");
     for (kind, rows) in purged {
         let _ = writeln!(text, "todo_purged_rows_total{{kind=\"{kind}\"}} {rows}");
+    }
+    header_lines(
+        text,
+        "todo_purge_age_seconds",
+        "gauge",
+        "Seconds since a purge last found nothing left to delete, by kind; it looks once an hour.",
+    );
+    for (kind, seconds) in purges_age_seconds {
+        let _ = writeln!(text, "todo_purge_age_seconds{{kind=\"{kind}\"}} {seconds}");
     }
     header_lines(
         text,

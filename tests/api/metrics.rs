@@ -77,6 +77,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_http_requests_total", Type::Counter),
         ("todo_job_oldest_queued_seconds", Type::Gauge),
         ("todo_jobs", Type::Gauge),
+        ("todo_purge_age_seconds", Type::Gauge),
         ("todo_purged_rows_total", Type::Counter),
         ("todo_rate_limited_total", Type::Counter),
         ("todo_redis_state", Type::Gauge),

@@ -92,6 +92,8 @@ pub struct JobCounts {
     pub oldest_queued_seconds: f64,
     /// Rows purged so far, by what they were.
     pub purged: BTreeMap<String, i64>,
+    /// How long ago each kind of purge last found nothing left, in seconds.
+    pub purges_age_seconds: BTreeMap<String, f64>,
     /// How long the oldest transaction has been open that holds the feed of changes back, in seconds.
     pub feed_unsettled_seconds: f64,
 }

@@ -88,7 +88,8 @@ pub async fn bin_chunk(pg: &Pg, write: &Write<'_>, limit: i64, lease: Duration) 
 
 /// A purge has come to its end, and is due again an hour later.
 pub async fn finish(pg: &Pg, meter: &Meter, purge: Purge) -> Result<()> {
-    const SQL: &str = "UPDATE purges SET due_at = clock_timestamp() + interval '1 hour' WHERE name = $1";
+    const SQL: &str = "UPDATE purges SET due_at = clock_timestamp() + interval '1 hour', done_at = clock_timestamp() \
+        WHERE name = $1";
     pg.write(meter, Statement::new(SQL, vec![Param::Text(purge.name().to_owned())])).await?;
     Ok(())
 }

@@ -11,6 +11,8 @@ SELECT json_build_object(
     coalesce(extract(epoch FROM now() - (
         SELECT min(due_at) FROM jobs WHERE status IN ('queued', 'running') AND due_at <= now())), 0),
     'purged', (SELECT json_object_agg(name, removed) FROM purges),
+    'purges_age_seconds',
+    (SELECT json_object_agg(name, greatest(0, extract(epoch FROM clock_timestamp() - done_at))) FROM purges),
     -- The feed tells nothing of later transactions than the oldest that writes. Those of other roles show only to members of
     -- pg_read_all_stats.
     'feed_unsettled_seconds', greatest(0, coalesce(extract(epoch FROM clock_timestamp() - (
