@@ -78,6 +78,8 @@ enum Command {
     Openapi(openapi::Args),
     /// Measure requests per second, latencies and memory.
     Bench(bench::Args),
+    /// Show where the time of a request goes: in the component, in the host, in the system.
+    Profile(bench::profile::Args),
     /// Try generated requests on a service and compare every answer with the OpenAPI documents.
     Schemathesis(schemathesis::Args),
     /// Try public clients of assistants and the protocol's conformance suite on `POST /mcp`.
@@ -149,6 +151,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Adopt(args) => adopt::main(session, &args).await,
         Command::Openapi(args) => openapi::main(session, &args).await,
         Command::Bench(args) => bench::main(session, &args).await,
+        Command::Profile(args) => bench::profile::main(session, &args).await,
         Command::Schemathesis(args) => schemathesis::main(session, &args).await,
         Command::McpCheck(args) => mcp_check::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),

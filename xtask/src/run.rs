@@ -137,11 +137,32 @@ impl Process {
     /// What it and all that it started hold in memory now, in megabytes of 2²⁰ bytes, as the system tells: `spin up` is a small
     /// process that starts the one which serves. Pages that several share count for each.
     pub fn resident_megabytes(&self) -> Option<u64> {
-        let group = self.group.as_raw_nonzero().to_string();
-        let processes = std::fs::read_dir("/proc").ok()?.flatten();
-        let of_group = processes.filter(|process| group_of(&process.path()).is_some_and(|found| found == group));
-        let kilobytes: u64 = of_group.filter_map(|process| resident_kilobytes(&process.path())).sum();
+        let of_group = self.members();
+        let kilobytes: u64 = of_group.iter().filter_map(|id| resident_kilobytes(&Path::new("/proc").join(id))).sum();
         (kilobytes > 0).then_some(kilobytes / 1024)
+    }
+
+    /// The processor time that it and all that it started have taken until now, in seconds. Those that Postgres starts leave its
+    /// group, so its children count, too.
+    pub fn processor_seconds(&self) -> f64 {
+        let group = self.group.as_raw_nonzero().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let ticks = processes.filter_map(|process| {
+            let stat = stat(&process.path())?;
+            let [_, parent, of_group, ..] = stat.as_slice() else { return None };
+            let own = parent == &group || of_group == &group;
+            // In user mode and in the system, and the same of children that have ended.
+            own.then(|| stat.iter().skip(11).take(4).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>())
+        });
+        ticks.sum::<f64>() / rustix::param::clock_ticks_per_second() as f64
+    }
+
+    /// The processes of its group.
+    pub fn members(&self) -> Vec<String> {
+        let group = self.group.as_raw_nonzero().to_string();
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let of_group = processes.filter(|process| group_of(&process.path()).is_some_and(|found| found == group));
+        of_group.filter_map(|process| process.file_name().into_string().ok()).collect()
     }
 
     /// Asks it to end, waits, and insists if it does not.
@@ -169,10 +190,15 @@ impl Process {
     }
 }
 
-/// The group of a process, by its folder in /proc: the third field behind the name, which may hold anything.
+/// The group of a process, by its folder in /proc.
 fn group_of(process: &Path) -> Option<String> {
+    stat(process)?.into_iter().nth(2)
+}
+
+/// What the system tells of a process: the fields behind its name, which may hold anything. They begin with state, parent and group.
+fn stat(process: &Path) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_whitespace().nth(2).map(str::to_owned)
+    Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())
 }
 
 fn resident_kilobytes(process: &Path) -> Option<u64> {

@@ -4,7 +4,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anyhow::Context;
 use wasmtime::component::Linker;
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+use wasmtime::{
+    Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ProfilingStrategy,
+};
 
 use crate::bindings;
 use crate::state::{Spin, State};
@@ -18,20 +20,23 @@ const CORE_INSTANCES_EACH: u32 = 4;
 /// What an instance's memory may keep when it goes back to the pool, in bytes.
 const KEEP_RESIDENT: usize = 2 << 20;
 
-/// The engine of this process.
-pub(crate) fn engine() -> anyhow::Result<Engine> {
+/// The engine of this process; the first caller says whether it tells `perf` the names of compiled functions.
+pub(crate) fn engine(perf_map: bool) -> anyhow::Result<Engine> {
     static ENGINE: Mutex<Option<Engine>> = Mutex::new(None);
     let mut engine = ENGINE.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(engine) = &*engine {
         return Ok(engine.clone());
     }
-    let created = create().context("cannot create the WebAssembly engine")?;
+    let created = create(perf_map).context("cannot create the WebAssembly engine")?;
     *engine = Some(created.clone());
     Ok(created)
 }
 
-fn create() -> anyhow::Result<Engine> {
+fn create(perf_map: bool) -> anyhow::Result<Engine> {
     let mut config = Config::new();
+    if perf_map {
+        config.profiler(ProfilingStrategy::PerfMap);
+    }
     config.wasm_component_model(true);
     config.wasm_component_model_async(true);
     config.memory_init_cow(true);

@@ -47,6 +47,8 @@ pub struct Options {
     /// Send each piece of an answer at once. Spin does not, and then a body that is ready a moment after its head waits for the
     /// client's acknowledgement, up to 40 ms.
     pub tcp_nodelay: bool,
+    /// Whether guests can be told apart in profiles of this process. Only the first host of a process decides.
+    pub perf_map: bool,
     /// Whether [`Host::faults`] works. It costs a local hop per message to Postgres and Redis.
     pub faults: bool,
 }
@@ -63,6 +65,7 @@ impl Default for Options {
             output: Output::default(),
             reuse: Reuse::default(),
             tcp_nodelay: false,
+            perf_map: false,
             faults: true,
         }
     }
@@ -196,7 +199,7 @@ struct Prepared<'a> {
 impl Prepared<'_> {
     /// Loads each component that a trigger names, once.
     fn components(&self, manifest: &Manifest) -> anyhow::Result<BTreeMap<String, ProxyHandler<Instances>>> {
-        let engine = engine::engine()?;
+        let engine = engine::engine(self.options.perf_map)?;
         let linker = engine::linker(&engine)?;
         let mut loaded = BTreeMap::new();
         for trigger in &manifest.triggers {

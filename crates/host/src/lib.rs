@@ -50,7 +50,7 @@ pub use variables::parse_argument as parse_variable;
 ///
 /// If it is not a component.
 pub fn imports(path: &Path) -> anyhow::Result<Vec<String>> {
-    let engine = engine::engine()?;
+    let engine = engine::engine(false)?;
     let component = component::compile(&engine, path)?;
     Ok(component::imports(&engine, &component))
 }

@@ -56,6 +56,9 @@ struct Up {
     /// Send each piece of an answer at once, as Spin does not: to measure what that costs.
     #[arg(long)]
     tcp_nodelay: bool,
+    /// Write the names of the components' functions where Linux' `perf` looks for them: /tmp/perf-PID.map.
+    #[arg(long)]
+    perf_map: bool,
     /// Give a request up after this time. Without it there is no limit.
     #[arg(long, value_parser = duration)]
     request_timeout: Option<Duration>,
@@ -103,6 +106,7 @@ async fn up(up: Up) -> anyhow::Result<()> {
             request_timeout: up.request_timeout,
         },
         tcp_nodelay: up.tcp_nodelay,
+        perf_map: up.perf_map,
         faults: false,
     })
     .await?;

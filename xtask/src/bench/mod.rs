@@ -9,6 +9,7 @@ mod jobs;
 mod memory;
 mod mixed;
 mod plot;
+pub mod profile;
 mod redis_away;
 mod results;
 mod service;
