@@ -29,7 +29,7 @@ SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
             ) AS assignee,
             rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.updated_at) AS updated_at,
             rfc3339_v1(t.completed_at) AS completed_at, t.version,
-            (SELECT i.uid FROM lists i WHERE i.workspace_id = t.workspace_id AND i.id = t.list_id) AS list,
+            i.uid AS list,
             (SELECT p.uid FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.parent_id) AS parent,
             t.position, (
                 SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
@@ -38,7 +38,8 @@ SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
             ) AS subtasks
     ) document
 ) AS document
-FROM todos t;
+-- Joined, because Postgres reads a small table as a whole for each row of a subquery.
+FROM todos t LEFT JOIN lists i ON i.workspace_id = t.workspace_id AND i.id = t.list_id;
 
 CREATE FUNCTION todo_document_v1(p_workspace bigint, p_id bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
@@ -84,14 +85,10 @@ BEGIN
                     ORDER BY g.folded
                 ) tag
             ), '[]') AS tags,
-            (
-                SELECT row_to_json(assignee) FROM (
-                    SELECT e.uid AS id, e.name FROM employees e
-                    WHERE e.workspace_id = p_workspace AND e.id = t.assignee_id
-                ) assignee
-            ) AS assignee,
-            rfc3339_v1(t.updated_at) AS updated_at,
-            (SELECT i.uid FROM lists i WHERE i.workspace_id = p_workspace AND i.id = t.list_id) AS list_id,
+            CASE WHEN e.id IS NOT NULL THEN row_to_json((
+                SELECT assignee FROM (SELECT e.uid AS id, e.name) assignee
+            )) END AS assignee,
+            rfc3339_v1(t.updated_at) AS updated_at, i.uid AS list_id,
             (SELECT a.uid FROM todos a WHERE a.workspace_id = p_workspace AND a.id = t.parent_id) AS parent_id,
             t.position, (
                 SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
@@ -101,5 +98,7 @@ BEGIN
         ) summary))::text, ',' ORDER BY p.place) || ']'
         FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
         JOIN todos t ON t.workspace_id = p_workspace AND t.id = p.id
+        LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        LEFT JOIN employees e ON e.workspace_id = p_workspace AND e.id = t.assignee_id
     ), '[]');
 END $$;

@@ -2566,14 +2566,10 @@ BEGIN
                     ORDER BY g.folded
                 ) tag
             ), '[]') AS tags,
-            (
-                SELECT row_to_json(assignee) FROM (
-                    SELECT e.uid AS id, e.name FROM employees e
-                    WHERE e.workspace_id = p_workspace AND e.id = t.assignee_id
-                ) assignee
-            ) AS assignee,
-            rfc3339_v1(t.updated_at) AS updated_at,
-            (SELECT i.uid FROM lists i WHERE i.workspace_id = p_workspace AND i.id = t.list_id) AS list_id,
+            CASE WHEN e.id IS NOT NULL THEN row_to_json((
+                SELECT assignee FROM (SELECT e.uid AS id, e.name) assignee
+            )) END AS assignee,
+            rfc3339_v1(t.updated_at) AS updated_at, i.uid AS list_id,
             (SELECT a.uid FROM todos a WHERE a.workspace_id = p_workspace AND a.id = t.parent_id) AS parent_id,
             t.position, (
                 SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
@@ -2583,6 +2579,8 @@ BEGIN
         ) summary))::text, ',' ORDER BY p.place) || ']'
         FROM unnest(p_ids) WITH ORDINALITY AS p (id, place)
         JOIN todos t ON t.workspace_id = p_workspace AND t.id = p.id
+        LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        LEFT JOIN employees e ON e.workspace_id = p_workspace AND e.id = t.assignee_id
     ), '[]');
 END $$;
 
@@ -3125,9 +3123,7 @@ CREATE VIEW public.todo_documents_v1 AS
                     public.rfc3339_v1(t.updated_at) AS updated_at,
                     public.rfc3339_v1(t.completed_at) AS completed_at,
                     t.version,
-                    ( SELECT i.uid
-                           FROM public.lists i
-                          WHERE ((i.workspace_id = t.workspace_id) AND (i.id = t.list_id))) AS list,
+                    i.uid AS list,
                     ( SELECT p.uid
                            FROM public.todos p
                           WHERE ((p.workspace_id = t.workspace_id) AND (p.id = t.parent_id))) AS parent,
@@ -3135,7 +3131,8 @@ CREATE VIEW public.todo_documents_v1 AS
                     ( SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE (s.status = 'completed'::text))) AS json_build_object
                            FROM public.todos s
                           WHERE ((s.workspace_id = t.workspace_id) AND (s.parent_id = t.id) AND (s.deleted_at IS NULL))) AS subtasks) document) AS document
-   FROM public.todos t;
+   FROM (public.todos t
+     LEFT JOIN public.lists i ON (((i.workspace_id = t.workspace_id) AND (i.id = t.list_id))));
 
 CREATE SEQUENCE public.todos_id_seq
     START WITH 1
