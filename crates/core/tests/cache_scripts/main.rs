@@ -1,4 +1,4 @@
-//! The Lua scripts of the cache against a real Redis, given by `REDIS_URL`; skipped without. Each test has a prefix of
+//! The Lua scripts of the cache against a real Redis, given by `REDIS_URL`; ignored without. Each test has a prefix of
 //! its own, so the server may be shared and nothing of others is touched.
 #![allow(
     clippy::unwrap_used,
@@ -7,14 +7,25 @@
     clippy::indexing_slicing,
     reason = "a test that meets the unexpected is meant to fail there and then"
 )]
-#![allow(clippy::print_stderr, reason = "a skipped test has to say so")]
+
+/// The tests of a file.
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        pub(crate) fn tests() -> Vec<$crate::Test> {
+            vec![$((concat!(module_path!(), "::", stringify!($name)), || Box::pin($name()))),*]
+        }
+    };
+}
 
 mod entries;
 mod rates;
 
+use std::pin::Pin;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use libtest_mimic::{Arguments, Completion, Trial};
 use redis::aio::MultiplexedConnection;
 use todo_core::WorkspaceId;
 use todo_core::cache::copies::Copy;
@@ -46,6 +57,48 @@ fn pending() -> Pending {
     Pending { workspaces: vec![WORKSPACE.0], ..Pending::default() }
 }
 
+tests![
+    a_check_is_good_for_one_second_and_a_token_for_longer,
+    the_use_of_a_token_is_noted_once_a_minute,
+    a_token_ends_when_it_expires,
+    a_revoked_token_is_not_remembered_and_no_check_from_before_brings_it_back,
+    a_slow_check_is_worthless,
+    pending_invalidations_are_settled_and_keep_their_workspace_from_the_cache_for_a_second,
+    a_check_that_found_too_much_is_worthless,
+    a_pending_revocation_forgets_every_token,
+    without_authentication_a_workspace_is_admitted_like_a_token,
+    a_write_in_flight_hinders_nobody_and_its_publish_kills_what_was_read_before,
+    a_write_of_a_known_caller_is_announced_when_it_comes_in,
+    a_write_that_changed_nothing_kills_nothing,
+    the_fence_of_a_dead_writer_ends_as_a_publish,
+    an_early_fence_that_was_removed_does_not_hide_a_later_one,
+    a_fence_that_lives_longer_does_not_hide_one_that_ends_before,
+    a_write_raises_what_it_changes_and_nothing_else,
+    generations_of_single_todos_are_forgotten_before_they_are_many,
+    a_background_write_makes_stale_at_its_publish_and_nobody_waits,
+    a_lost_generation_never_comes_back,
+    one_caller_fetches_and_the_others_see_what_it_stored,
+    another_life_of_the_server_is_another_epoch,
+    counters_add_up,
+];
+
+/// A test: its name and its body.
+type Test = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
+
+fn main() -> ExitCode {
+    let trial = |(name, body): Test| {
+        Trial::ignorable_test(name, move || {
+            if std::env::var_os("REDIS_URL").is_none() {
+                return Ok(Completion::ignored_with("needs REDIS_URL"));
+            }
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(body());
+            Ok(Completion::Completed)
+        })
+    };
+    let trials = [tests(), entries::tests(), rates::tests()].concat().into_iter().map(trial).collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
 /// A connection as an instance holds one, with a name space of its own.
 #[derive(Clone)]
 struct Server {
@@ -55,12 +108,9 @@ struct Server {
 }
 
 impl Server {
-    async fn new() -> Option<Self> {
+    async fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let Ok(url) = std::env::var("REDIS_URL") else {
-            eprintln!("skipped: REDIS_URL is not set");
-            return None;
-        };
+        let url = std::env::var("REDIS_URL").unwrap();
         let connection = redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("scripts-test:{}:{number}:", std::process::id());
@@ -69,7 +119,7 @@ impl Server {
         // Whatever else the server has been through, this name space begins with no write in flight.
         server.command::<()>(&["HDEL", &server.key("epoch"), "mlost", "next"]).await;
         server.command::<()>(&["HSET", &server.workspace(), "g", "1", "a", "1"]).await;
-        Some(server)
+        server
     }
 
     fn key(&self, name: &str) -> String {
@@ -235,9 +285,8 @@ fn hit(lookup: Lookup) -> Hit {
     }
 }
 
-#[tokio::test]
 async fn a_check_is_good_for_one_second_and_a_token_for_longer() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let gate_reply = server.enter(&read()).await;
     assert_eq!((gate_reply.principal.as_ref(), gate_reply.after), (None, After::default()));
     tokio::time::sleep(Duration::from_millis(300)).await;
@@ -267,9 +316,8 @@ async fn a_check_is_good_for_one_second_and_a_token_for_longer() {
     assert!(server.enter(&read()).await.principal.is_some(), "the token is still remembered");
 }
 
-#[tokio::test]
 async fn the_use_of_a_token_is_noted_once_a_minute() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     server.look_up().await;
     assert!(!server.enter(&read()).await.after.note_use);
     tokio::time::sleep(Duration::from_millis(990)).await;
@@ -281,9 +329,8 @@ async fn the_use_of_a_token_is_noted_once_a_minute() {
     assert_eq!(uses, [true, false]);
 }
 
-#[tokio::test]
 async fn a_token_ends_when_it_expires() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let gate_reply = server.enter(&read()).await;
     let life = Duration::from_millis(300);
     let brief = Authenticated { workspace: WORKSPACE, principal: b"", life, noted: Duration::ZERO, pending: None };
@@ -293,9 +340,8 @@ async fn a_token_ends_when_it_expires() {
     assert!(server.enter(&read()).await.principal.is_none());
 }
 
-#[tokio::test]
 async fn a_revoked_token_is_not_remembered_and_no_check_from_before_brings_it_back() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let before = server.enter(&read()).await;
     server.look_up().await;
     assert!(server.enter(&read()).await.principal.is_some());
@@ -313,18 +359,16 @@ async fn a_revoked_token_is_not_remembered_and_no_check_from_before_brings_it_ba
     assert!(server.enter(&read()).await.principal.is_none());
 }
 
-#[tokio::test]
 async fn a_slow_check_is_worthless() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let gate_reply = server.enter(&read()).await;
     tokio::time::sleep(Duration::from_millis(1000)).await;
     assert!(matches!(server.authenticated(&read(), &gate_reply, None).await.lookup, Lookup::Bypass(Bypass::Unchecked)));
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
-#[tokio::test]
 async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cache_for_a_second() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     let gate_reply = server.enter(&read()).await;
@@ -347,9 +391,8 @@ async fn pending_invalidations_are_settled_and_keep_their_workspace_from_the_cac
     );
 }
 
-#[tokio::test]
 async fn a_check_that_found_too_much_is_worthless() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let gate_reply = server.enter(&read()).await;
     let many = Pending { workspaces: vec![8], more: true, ..Pending::default() };
     assert!(matches!(
@@ -359,9 +402,8 @@ async fn a_check_that_found_too_much_is_worthless() {
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
-#[tokio::test]
 async fn a_pending_revocation_forgets_every_token() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     server.look_up().await;
     let other = asked(Credential::Token(&[1; 32]));
     let gate_reply = server.enter(&other).await;
@@ -370,9 +412,8 @@ async fn a_pending_revocation_forgets_every_token() {
     assert_eq!(server.enter(&read()).await.principal, None);
 }
 
-#[tokio::test]
 async fn without_authentication_a_workspace_is_admitted_like_a_token() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let off = asked(Credential::Workspace(WORKSPACE));
     let gate_reply = server.enter(&off).await;
     assert_eq!(gate_reply.principal, None);
@@ -382,9 +423,8 @@ async fn without_authentication_a_workspace_is_admitted_like_a_token() {
     assert!(nobody.principal.is_none() && matches!(nobody.lookup, Lookup::Bypass(Bypass::Unchecked)));
 }
 
-#[tokio::test]
 async fn a_write_in_flight_hinders_nobody_and_its_publish_kills_what_was_read_before() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let ticket = server.lead().await;
     server.intent("one", InvalidationScope::Everything).await;
     assert!(server.store(&ticket, b"old", None).await, "nobody was told of the write yet");
@@ -396,9 +436,8 @@ async fn a_write_in_flight_hinders_nobody_and_its_publish_kills_what_was_read_be
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
-#[tokio::test]
 async fn a_write_of_a_known_caller_is_announced_when_it_comes_in() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let write = GateRequest { write: true, request: None, announce: Some("w1"), ..read() };
     assert!(!server.enter(&write).await.after.announced, "nobody knows yet whose write it is");
     let ticket = server.lead().await;
@@ -409,9 +448,8 @@ async fn a_write_of_a_known_caller_is_announced_when_it_comes_in() {
     assert!(matches!(server.look_up().await, Lookup::Lead(_)), "its writer is dead");
 }
 
-#[tokio::test]
 async fn a_write_that_changed_nothing_kills_nothing() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     server.intent("none", InvalidationScope::Everything).await;
@@ -420,9 +458,8 @@ async fn a_write_that_changed_nothing_kills_nothing() {
     assert_eq!(hit(server.look_up().await).body, "old");
 }
 
-#[tokio::test]
 async fn the_fence_of_a_dead_writer_ends_as_a_publish() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     for scope in
         [InvalidationScope::Everything, InvalidationScope::TodosInBackground, InvalidationScope::todos(Todos::New)]
     {
@@ -439,9 +476,8 @@ async fn the_fence_of_a_dead_writer_ends_as_a_publish() {
     }
 }
 
-#[tokio::test]
 async fn an_early_fence_that_was_removed_does_not_hide_a_later_one() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     server.look_up().await;
     server.write(InvalidationScope::Everything).await;
     tokio::time::sleep(FENCE / 2).await;
@@ -453,9 +489,8 @@ async fn an_early_fence_that_was_removed_does_not_hide_a_later_one() {
     assert!(!matches!(server.look_up().await, Lookup::Hit(_)));
 }
 
-#[tokio::test]
 async fn a_fence_that_lives_longer_does_not_hide_one_that_ends_before() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     let args = intent_args(WORKSPACE, "longer", &InvalidationScope::Everything.fields());
@@ -465,9 +500,8 @@ async fn a_fence_that_lives_longer_does_not_hide_one_that_ends_before() {
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
-#[tokio::test]
 async fn a_write_raises_what_it_changes_and_nothing_else() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let todos = [Uuid::from_u128(1), Uuid::from_u128(2)];
     let dependencies = [
         Dependency::Todo(todos[0]),
@@ -541,9 +575,8 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     }
 }
 
-#[tokio::test]
 async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let (todo, list) = (Uuid::from_u128(1), Condition::InList(Uuid::from_u128(2)));
     server.look_up().await;
     let mut tickets = Vec::new();
@@ -565,9 +598,8 @@ async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
     }
 }
 
-#[tokio::test]
 async fn a_background_write_makes_stale_at_its_publish_and_nobody_waits() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let (todo, requests) = (Uuid::from_u128(1), [[1; 32], [2; 32]]);
     let one = GateRequest { request: Some(&requests[0]), dependency: Dependency::Todo(todo), ..read() };
     let list = GateRequest { request: Some(&requests[1]), ..read() };
@@ -601,9 +633,8 @@ async fn a_background_write_makes_stale_at_its_publish_and_nobody_waits() {
     }
 }
 
-#[tokio::test]
 async fn a_lost_generation_never_comes_back() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     server.command::<()>(&["DEL", &server.workspace()]).await;
@@ -616,9 +647,8 @@ async fn a_lost_generation_never_comes_back() {
     assert!(matches!(server.look_up().await, Lookup::Lead(_)));
 }
 
-#[tokio::test]
 async fn one_caller_fetches_and_the_others_see_what_it_stored() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let lead = server.lead().await;
     let Lookup::Wait(late) = server.look_up().await else { panic!("not asked to wait") };
     let state = async |ticket| server.run(&PEEK, peek_args(ticket)).await.bytes().unwrap().unwrap();
@@ -635,9 +665,8 @@ async fn one_caller_fetches_and_the_others_see_what_it_stored() {
     assert_eq!(states, [b"g", b"w"], "given back: one of those who wait takes its place");
 }
 
-#[tokio::test]
 async fn another_life_of_the_server_is_another_epoch() {
-    let Some(mut server) = Server::new().await else { return };
+    let mut server = Server::new().await;
     let ticket = server.lead().await;
     assert!(server.store(&ticket, b"old", None).await);
     let first = server.epoch.clone();
@@ -665,9 +694,8 @@ async fn another_life_of_the_server_is_another_epoch() {
     assert!(server.try_run(&STORE, store_args(&ticket, b"old".to_vec(), "", FENCE)).await.is_none());
 }
 
-#[tokio::test]
 async fn counters_add_up() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let add = || Args::new().with("a").number(1).with("b").number(1_000_000_000_000_i64);
     server.run(&COUNT, add()).await;
     server.run(&COUNT, add()).await;

@@ -2,9 +2,17 @@
 
 use super::*;
 
-#[tokio::test]
+tests![
+    of_a_thousand_requests_at_once_exactly_the_quota_passes,
+    quotas_come_back_at_their_rate,
+    a_refused_write_is_charged_nowhere,
+    an_invented_token_shares_the_bucket_of_its_address,
+    a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back,
+    failures_stop_unknown_tokens_and_nobody_else,
+];
+
 async fn of_a_thousand_requests_at_once_exactly_the_quota_passes() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let limits = RateLimits { per_address: 30, ..RateLimits::OFF };
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..1000 {
@@ -20,9 +28,8 @@ async fn of_a_thousand_requests_at_once_exactly_the_quota_passes() {
     assert!((30..=30 + returned).contains(&passed), "{passed} passed");
 }
 
-#[tokio::test]
 async fn quotas_come_back_at_their_rate() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let limits = RateLimits { per_address: 120, ..RateLimits::OFF };
     let asked = GateRequest { limits, request: None, ..asked(Credential::Nobody) };
     let mut last = server.enter(&asked).await.rates.remove(0);
@@ -38,9 +45,8 @@ async fn quotas_come_back_at_their_rate() {
     assert!((1..=60_000).contains(&life), "an unused bucket goes away: {life}");
 }
 
-#[tokio::test]
 async fn a_refused_write_is_charged_nowhere() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let write = GateRequest { limits: LIMITS, write: true, request: None, ..asked(Credential::Nobody) };
     for _ in 0..2 {
         assert!(server.enter(&write).await.refusal().is_none());
@@ -54,9 +60,8 @@ async fn a_refused_write_is_charged_nowhere() {
     );
 }
 
-#[tokio::test]
 async fn an_invented_token_shares_the_bucket_of_its_address() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     for number in 0..5 {
         let token = [number; 32];
         let gate_reply = server.enter(&GateRequest { limits: LIMITS, ..asked(Credential::Token(&token)) }).await;
@@ -67,9 +72,8 @@ async fn an_invented_token_shares_the_bucket_of_its_address() {
     );
 }
 
-#[tokio::test]
 async fn a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let asked = GateRequest { limits: LIMITS, ..read() };
     let gate_reply = server.enter(&asked).await;
     let authenticated = server.authenticated(&asked, &gate_reply, None).await;
@@ -85,9 +89,8 @@ async fn a_valid_token_has_its_own_bucket_and_its_address_gets_the_request_back(
     assert!(server.authenticated(&asked, &gate_reply, None).await.rates.is_empty());
 }
 
-#[tokio::test]
 async fn failures_stop_unknown_tokens_and_nobody_else() {
-    let Some(server) = Server::new().await else { return };
+    let server = Server::new().await;
     let (valid, unknown) = (GateRequest { limits: LIMITS, ..read() }, [1; 32]);
     let gate_reply = server.enter(&valid).await;
     server.authenticated(&valid, &gate_reply, None).await;
