@@ -87,6 +87,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
         WHEN p_version IS NULL THEN 'not_found' WHEN p_version <> ALL (p_versions) THEN 'version_mismatch' ELSE 'done'
     END;
 
+-- When a row changes: now, but later than its former change. Adding to an instant depends on the time zone of the
+-- session; by way of UTC it does not, so this is immutable, which Citus asks of what an UPDATE computes from a row.
+CREATE FUNCTION changed_at_v1(p_now timestamptz, p_former timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN greatest(p_now, (p_former AT TIME ZONE 'UTC' + interval '1 microsecond') AT TIME ZONE 'UTC');
+
 -- Records what a write leaves beside its rows: the body under a claimed key, where a row that is still there has
 -- expired, and the pending invalidation. Gives cache_wait.
 CREATE FUNCTION write_record_v1(
@@ -97,7 +103,7 @@ BEGIN
         INSERT INTO idempotency_keys AS k (workspace_id, route, key, body_digest, outcome)
         VALUES (p_workspace, p_route, p_key, p_digest, p_body)
         ON CONFLICT (workspace_id, route, key) DO UPDATE
-            SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = now();
+            SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = excluded.created_at;
     END IF;
     IF p_invalidate THEN
         RETURN invalidation_record_v1(p_workspace, false);

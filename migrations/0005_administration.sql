@@ -5,15 +5,17 @@ CREATE FUNCTION workspace_create_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text,
     OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    workspace workspaces;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    INSERT INTO workspaces (uid, name) VALUES (p_uid, p_name)
-    RETURNING json_build_object('id', id, 'uid', uid, 'name', name, 'created_at', rfc3339_v1(created_at))::text
-        INTO body;
+    INSERT INTO workspaces (uid, name) VALUES (p_uid, p_name) RETURNING * INTO workspace;
+    body := json_build_object('id', workspace.id, 'uid', workspace.uid, 'name', workspace.name,
+        'created_at', rfc3339_v1(workspace.created_at));
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
 END $$;
@@ -58,18 +60,20 @@ CREATE FUNCTION token_revoke_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid,
     OUT outcome text, OUT body text, OUT cache_wait boolean
 ) LANGUAGE plpgsql AS $$
+DECLARE
+    revoked bytea;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    UPDATE tokens SET revoked_at = now() WHERE uid = p_uid AND revoked_at IS NULL
-    RETURNING to_json(encode(hash, 'hex'))::text INTO body;
+    UPDATE tokens SET revoked_at = now() WHERE uid = p_uid AND revoked_at IS NULL RETURNING hash INTO revoked;
     IF NOT FOUND THEN
         outcome := 'not_found';
         RETURN;
     END IF;
+    body := to_json(encode(revoked, 'hex'));
     PERFORM write_record_v1(p_workspace, p_route, p_key, p_digest, body, false);
     IF p_invalidate THEN
         cache_wait := invalidation_record_v1(p_workspace, true);

@@ -65,6 +65,7 @@ CREATE FUNCTION department_update_v1(
 ) LANGUAGE plpgsql AS $$
 DECLARE
     department departments;
+    instant CONSTANT timestamptz := clock_timestamp();
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -78,7 +79,7 @@ BEGIN
         RETURN;
     END IF;
     UPDATE departments SET name = p_name, version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        updated_at = changed_at_v1(instant, updated_at)
     WHERE workspace_id = p_workspace AND id = department.id AND name <> p_name;
     IF FOUND THEN
         INSERT INTO events (workspace_id, type, subject, version, changes)

@@ -22,17 +22,14 @@ CREATE UNIQUE INDEX employees_email_key ON employees (workspace_id, lower(email 
 CREATE INDEX employees_department ON employees (workspace_id, department_id, id);
 
 CREATE VIEW employee_documents_v1 AS
-SELECT e.workspace_id, e.id, e.uid, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT e.id, e.uid, e.name, e.email, (
-                SELECT row_to_json(department) FROM (
-                    SELECT d.id, d.uid, d.name FROM departments d
-                    WHERE d.workspace_id = e.workspace_id AND d.id = e.department_id
-                ) department
-            ) AS department,
-            rfc3339_v1(e.created_at) AS created_at, rfc3339_v1(e.updated_at) AS updated_at, e.version
-    ) document
-) AS document
+SELECT e.workspace_id, e.id, e.uid, json_build_object(
+    'id', e.id, 'uid', e.uid, 'name', e.name, 'email', e.email, 'department', (
+        SELECT row_to_json(department) FROM (
+            SELECT d.id, d.uid, d.name FROM departments d
+            WHERE d.workspace_id = e.workspace_id AND d.id = e.department_id
+        ) department
+    ), 'created_at', rfc3339_v1(e.created_at), 'updated_at', rfc3339_v1(e.updated_at), 'version', e.version
+)::text AS document
 FROM employees e;
 
 -- Tokens name employees.
@@ -42,34 +39,34 @@ ALTER TABLE tokens ADD CONSTRAINT tokens_employee_fkey FOREIGN KEY (workspace_id
 CREATE INDEX tokens_employee ON tokens (workspace_id, employee_id) WHERE employee_id IS NOT NULL;
 
 CREATE VIEW token_documents_v1 AS
-SELECT t.workspace_id, t.id, w.uid AS workspace_uid, t.revoked_at, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT t.id, t.uid, w.uid AS workspace_uid, t.name, (
-                SELECT row_to_json(employee) FROM (
-                    SELECT e.uid, e.name FROM employees e
-                    WHERE e.workspace_id = t.workspace_id AND e.id = t.employee_id
-                ) employee
-            ) AS employee,
-            t.scopes, rfc3339_v1(t.expires_at) AS expires_at, rfc3339_v1(t.created_at) AS created_at,
-            rfc3339_v1(t.last_used_at) AS last_used_at
-    ) document
-) AS document
-FROM tokens t JOIN workspaces w ON w.id = t.workspace_id;
+SELECT t.workspace_id, t.id, w.uid AS workspace_uid, t.revoked_at, json_build_object(
+    'id', t.id, 'uid', t.uid, 'workspace_uid', w.uid, 'name', t.name,
+    'employee', CASE WHEN e.id IS NOT NULL THEN json_build_object('uid', e.uid, 'name', e.name) END,
+    'scopes', t.scopes, 'expires_at', rfc3339_v1(t.expires_at), 'created_at', rfc3339_v1(t.created_at), 'last_used_at',
+    rfc3339_v1(t.last_used_at)
+)::text AS document
+FROM tokens t JOIN workspaces w ON w.id = t.workspace_id
+LEFT JOIN employees e ON e.workspace_id = t.workspace_id AND e.id = t.employee_id;
 
 -- Conditions on lists call these two. Marked immutable, which they are for the moment of one statement: so the
 -- planner evaluates them, once, and knows how much work the employee or the department has. Right only where the
 -- arguments are parameters of a statement that is planned for each execution, as every statement of the components
 -- is.
-CREATE FUNCTION employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT id FROM employees WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 CREATE FUNCTION members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN ARRAY(
         SELECT e.id FROM employees e
         JOIN departments d ON d.workspace_id = e.workspace_id AND d.id = e.department_id
         WHERE d.workspace_id = p_workspace AND (d.id = p_department OR d.uid = p_department_uid)
     );
+END $$;
 
 -- The employee of a reference (a number or a UUID), kept from being deleted until the end of the transaction; null if
 -- there is none.
@@ -96,6 +93,7 @@ CREATE FUNCTION employee_write_v1(
 DECLARE
     former employees;
     w employees;
+    instant CONSTANT timestamptz := clock_timestamp();
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -129,7 +127,7 @@ BEGIN
         INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'employee.created', p_uid, 1);
     ELSIF (w.name, w.email, w.department_id) IS DISTINCT FROM (former.name, former.email, former.department_id) THEN
         UPDATE employees SET name = w.name, email = w.email, department_id = w.department_id, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         WHERE workspace_id = p_workspace AND id = former.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
         VALUES (p_workspace, 'employee.updated', former.uid, former.version + 1,

@@ -22,15 +22,21 @@ CREATE UNIQUE INDEX tags_folded_key ON tags (workspace_id, folded) WHERE merged_
 CREATE INDEX tags_merged ON tags (workspace_id, merged_into) WHERE merged_into IS NOT NULL;
 
 -- The id of a tag, for conditions on lists: as employee_id_v1.
-CREATE FUNCTION tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_folded AND merged_into IS NULL);
+END $$;
 
 -- The ids of tags that must all be there; null where one does not exist, as then no todo has all.
-CREATE FUNCTION tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[] LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (
         SELECT CASE WHEN count(*) = cardinality(p_folded) THEN array_agg(id) END
         FROM tags WHERE workspace_id = p_workspace AND folded = ANY (p_folded) AND merged_into IS NULL
     );
+END $$;
 
 -- The ids of what was merged into one of these tags and todos still have; null if there are none, so that a condition on
 -- them vanishes when a statement is planned. As archived_lists_v1.
@@ -52,11 +58,11 @@ CREATE FUNCTION ensure_tags_v1(p_workspace bigint, p_tags jsonb) RETURNS bigint[
 DECLARE
     wanted text[] := ARRAY(SELECT DISTINCT tag ->> 'folded' FROM jsonb_array_elements(p_tags) AS tag);
     ids bigint[];
+    known text[];
 BEGIN
     LOOP
-        ids := ARRAY(
-            SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted) AND merged_into IS NULL
-        );
+        SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(folded), '{}') INTO ids, known
+        FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted) AND merged_into IS NULL;
         IF cardinality(ids) = cardinality(wanted) THEN
             RETURN ids;
         END IF;
@@ -64,10 +70,7 @@ BEGIN
             INSERT INTO tags (workspace_id, uid, name, folded)
             SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
             FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-            WHERE NOT EXISTS (
-                SELECT FROM tags g
-                WHERE g.workspace_id = p_workspace AND g.folded = w.folded AND g.merged_into IS NULL
-            )
+            WHERE w.folded <> ALL (known)
             ORDER BY w.folded
             ON CONFLICT (workspace_id, folded) WHERE merged_into IS NULL DO NOTHING
             RETURNING uid, version

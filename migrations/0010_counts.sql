@@ -145,12 +145,15 @@ END $$;
 
 -- How many live todos have a tag, from the counts that are kept, so that a rename counts nothing anew. A statement's
 -- own changes are included: it is read in a statement of its own inside the functions that write.
-CREATE FUNCTION tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT coalesce(sum(todos), 0)::bigint FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
-$$;
+CREATE FUNCTION tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN (SELECT coalesce(sum(todos), 0) FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag);
+END $$;
 
 -- The tag that the fewest live todos have, of those that must all be there (tag_ids_v1): a list begins with it.
-CREATE FUNCTION rarest_tag_v1(p_workspace bigint, p_folded text[]) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION rarest_tag_v1(p_workspace bigint, p_folded text[]) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (
         SELECT g.id FROM unnest(tag_ids_v1(p_workspace, p_folded)) g (id)
         ORDER BY (
@@ -158,3 +161,4 @@ CREATE FUNCTION rarest_tag_v1(p_workspace bigint, p_folded text[]) RETURNS bigin
         ) NULLS FIRST
         LIMIT 1
     );
+END $$;

@@ -4,40 +4,38 @@
 -- anew each time, and for these subqueries that takes longer than to run them.
 
 CREATE VIEW todo_documents_v1 AS
-SELECT t.workspace_id, t.id, t.uid, t.deleted_at, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT t.id, t.uid, t.title, t.description, t.status, priority_name_v1(t.priority) AS priority,
-            rfc3339_v1(t.due_date) AS due_date,
-            coalesce((
-                SELECT json_agg(row_to_json(tag)) FROM (
-                    SELECT DISTINCT ON (g.folded) coalesce(g.merged_into, g.id) AS id, g.uid, g.name
-                    FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
-                    WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id
-                    ORDER BY g.folded
-                ) tag
-            ), '[]') AS tags,
-            (
-                SELECT row_to_json(assignee) FROM (
-                    SELECT e.id, e.uid, e.name, e.email, (
-                        SELECT row_to_json(department) FROM (
-                            SELECT d.id, d.uid, d.name FROM departments d
-                            WHERE d.workspace_id = e.workspace_id AND d.id = e.department_id
-                        ) department
-                    ) AS department
-                    FROM employees e WHERE e.workspace_id = t.workspace_id AND e.id = t.assignee_id
-                ) assignee
-            ) AS assignee,
-            rfc3339_v1(t.created_at) AS created_at, rfc3339_v1(t.updated_at) AS updated_at,
-            rfc3339_v1(t.completed_at) AS completed_at, t.version,
-            i.uid AS list,
-            (SELECT p.uid FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.parent_id) AS parent,
-            t.position, (
-                SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
-                FROM todos s
-                WHERE s.workspace_id = t.workspace_id AND s.parent_id = t.id AND s.deleted_at IS NULL
-            ) AS subtasks
-    ) document
-) AS document
+SELECT t.workspace_id, t.id, t.uid, t.deleted_at, json_build_object(
+    'id', t.id, 'uid', t.uid, 'title', t.title, 'description', t.description, 'status', t.status,
+    'priority', priority_name_v1(t.priority), 'due_date', rfc3339_v1(t.due_date),
+    'tags', coalesce((
+        SELECT json_agg(row_to_json(tag)) FROM (
+            SELECT DISTINCT ON (g.folded) coalesce(g.merged_into, g.id) AS id, g.uid, g.name
+            FROM todo_tags l JOIN tags g ON g.workspace_id = l.workspace_id AND g.id = l.tag_id
+            WHERE l.workspace_id = t.workspace_id AND l.todo_id = t.id
+            ORDER BY g.folded
+        ) tag
+    ), '[]'),
+    'assignee', (
+        SELECT row_to_json(assignee) FROM (
+            SELECT e.id, e.uid, e.name, e.email, (
+                SELECT row_to_json(department) FROM (
+                    SELECT d.id, d.uid, d.name FROM departments d
+                    WHERE d.workspace_id = e.workspace_id AND d.id = e.department_id
+                ) department
+            ) AS department
+            FROM employees e WHERE e.workspace_id = t.workspace_id AND e.id = t.assignee_id
+        ) assignee
+    ),
+    'created_at', rfc3339_v1(t.created_at), 'updated_at', rfc3339_v1(t.updated_at),
+    'completed_at', rfc3339_v1(t.completed_at), 'version', t.version,
+    'list', i.uid,
+    'parent', (SELECT p.uid FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.parent_id),
+    'position', t.position,
+    'subtasks', (
+        SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE s.status = 'completed'))
+        FROM todos s WHERE s.workspace_id = t.workspace_id AND s.parent_id = t.id AND s.deleted_at IS NULL
+    )
+)::text AS document
 -- Joined, because Postgres reads a small table as a whole for each row of a subquery.
 FROM todos t LEFT JOIN lists i ON i.workspace_id = t.workspace_id AND i.id = t.list_id;
 

@@ -128,7 +128,7 @@ DECLARE
     w todos := p_todo;
     retagged jsonb;
     place record;
-    instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
+    instant timestamptz := changed_at_v1(clock_timestamp(), p_todo.updated_at);
 BEGIN
     IF p_fields ? 'title' THEN
         w.title := p_fields ->> 'title';
@@ -251,7 +251,7 @@ BEGIN
     PERFORM count_todos_v1(p_workspace, ids, -1);
     WITH gone AS (
         UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
-            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(ids, tops) AS w (id, top)
         -- Their ids once more: else the planner may look at all todos of the workspace.
         WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.id = ANY (ids) AND t.deleted_at IS NULL
@@ -279,10 +279,13 @@ END $$;
 -- came back. Needs lock_tags_v1 and lock_tree_v1 alone.
 CREATE FUNCTION unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     ids bigint[];
     former jsonb;
     whole bigint[];
     home record;
+    restored record;
+    place jsonb;
 BEGIN
     WITH RECURSIVE together AS (
         SELECT id, deleted_with FROM todos
@@ -308,7 +311,7 @@ BEGIN
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
     UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        updated_at = changed_at_v1(instant, updated_at)
     WHERE workspace_id = p_workspace AND id = ANY (ids);
     FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
         UPDATE todos SET parent_id = home.home_parent
@@ -321,11 +324,15 @@ BEGIN
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
-    INSERT INTO events (workspace_id, type, subject, version, changes)
-    SELECT p_workspace, 'todo.restored', t.uid, t.version, moved_changes_v1(
-        p_workspace, (w.place ->> 'list')::bigint, t.list_id, (w.place ->> 'parent')::bigint, t.parent_id
-    )
-    FROM jsonb_each(former) AS w (id, place) JOIN todos t ON t.workspace_id = p_workspace AND t.id = w.id::bigint;
+    FOR restored IN
+        SELECT id, uid, version, list_id, parent_id FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id
+    LOOP
+        place := former -> restored.id::text;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'todo.restored', restored.uid, restored.version, moved_changes_v1(p_workspace,
+            (place ->> 'list')::bigint, restored.list_id, (place ->> 'parent')::bigint, restored.parent_id));
+    END LOOP;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';
 END $$;

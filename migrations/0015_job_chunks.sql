@@ -4,6 +4,7 @@
 CREATE FUNCTION reclassify_todos_v1(p_workspace bigint, p_todos bigint[], p_status text, p_priority smallint)
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     -- All parts see the todos as they were before.
@@ -13,10 +14,10 @@ BEGIN
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
             completed_at = CASE
-                WHEN p_status = 'completed' THEN clock_timestamp()
+                WHEN p_status = 'completed' THEN instant
                 WHEN p_status IS NULL THEN t.completed_at
             END,
-            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
         RETURNING t.id, t.uid, t.version, t.status, t.priority, t.list_id, t.completed_at, t.deleted_at
     ), logged AS (
@@ -146,9 +147,11 @@ CREATE FUNCTION change_todos_v1(
     OUT outcome text, OUT without_room bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     assignee bigint;
     tagged bigint[];
     chosen bigint[] := p_todos;
+    named jsonb;
 BEGIN
     outcome := 'done';
     without_room := 0;
@@ -181,25 +184,29 @@ BEGIN
                 RETURN;
             END IF;
         END IF;
+        named := employee_named_v1(p_workspace, assignee);
         WITH former AS MATERIALIZED (
-            SELECT id, assignee_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (chosen) AND assignee_id IS DISTINCT FROM assignee
+            SELECT t.id, CASE
+                WHEN e.id IS NOT NULL THEN jsonb_build_object('id', e.uid, 'name', e.name)
+            END AS assignee_named
+            FROM todos t LEFT JOIN employees e ON e.workspace_id = p_workspace AND e.id = t.assignee_id
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (chosen) AND t.assignee_id IS DISTINCT FROM assignee
         ), changed AS (
             UPDATE todos t SET assignee_id = assignee, version = version + 1,
-                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+                updated_at = changed_at_v1(instant, updated_at)
             FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
             RETURNING t.id, t.uid, t.version
         )
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, 'todo.updated', c.uid, c.version,
-            value_change_v1('assignee', employee_named_v1(p_workspace, f.assignee_id), named)
-        FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
+            value_change_v1('assignee', f.assignee_named, named)
+        FROM former f JOIN changed c USING (id);
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
         FROM tag_todos_v1(p_workspace, chosen, p_tag, p_change ? 'add_tag', p_max_tags) t;
         WITH changed AS (
             UPDATE todos SET version = version + 1,
-                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+                updated_at = changed_at_v1(instant, updated_at)
             WHERE workspace_id = p_workspace AND id = ANY (tagged)
             RETURNING uid, version
         )

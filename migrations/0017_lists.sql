@@ -1,8 +1,11 @@
 -- Lists: their JSON and their writes; and where todos stand among their siblings.
 
 -- The id of a list, for conditions on lists of todos: as employee_id_v1.
-CREATE FUNCTION list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 -- The archived lists; null if there are none, so that a condition on them vanishes when a statement is planned. As
 -- employee_id_v1, but written in a language that keeps the plan: every list of todos asks.
@@ -12,8 +15,11 @@ BEGIN
 END $$;
 
 -- The id of a todo, for conditions on those below it.
-CREATE FUNCTION todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL SAFE
+CREATE FUNCTION todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+BEGIN
     RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 -- A live todo and all live ones below it, or null if they are more than 1,000: the planner looks at each of them,
 -- several times.
@@ -63,15 +69,13 @@ BEGIN
 END $$;
 
 CREATE VIEW list_documents_v1 AS
-SELECT i.workspace_id, i.id, i.uid, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT i.id, i.uid, i.name, i.color, i.position, rfc3339_v1(i.archived_at) AS archived_at, (
-                SELECT coalesce(sum(c.todos), 0) FROM list_counts c
-                WHERE c.workspace_id = i.workspace_id AND c.list_id = i.id
-            ) AS count,
-            rfc3339_v1(i.created_at) AS created_at, rfc3339_v1(i.updated_at) AS updated_at, i.version
-    ) document
-) AS document
+SELECT i.workspace_id, i.id, i.uid, json_build_object(
+    'id', i.id, 'uid', i.uid, 'name', i.name, 'color', i.color, 'position', i.position,
+    'archived_at', rfc3339_v1(i.archived_at), 'count', (
+        SELECT coalesce(sum(c.todos), 0) FROM list_counts c
+        WHERE c.workspace_id = i.workspace_id AND c.list_id = i.id
+    ), 'created_at', rfc3339_v1(i.created_at), 'updated_at', rfc3339_v1(i.updated_at), 'version', i.version
+)::text AS document
 FROM lists i;
 
 -- Creates a list (p_create, under p_uid) or changes one. p_fields, all optional for a change: name and folded, color,
@@ -136,7 +140,7 @@ BEGIN
     THEN
         UPDATE lists SET name = w.name, folded = w.folded, color = w.color, position = w.position,
             archived_at = w.archived_at, version = version + 1,
-            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         WHERE workspace_id = p_workspace AND id = former.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
         VALUES (p_workspace, 'list.updated', former.uid, former.version + 1,
@@ -209,6 +213,7 @@ CREATE FUNCTION spread_siblings_v1(
     p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint
 ) RETURNS double precision LANGUAGE plpgsql AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     width integer := 16;
     before bigint[];
     behind bigint[];
@@ -240,7 +245,7 @@ BEGIN
     ), changed AS (
         UPDATE todos t SET
             position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
-            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
         WHERE t.workspace_id = p_workspace AND t.id = n.id
         RETURNING t.id, t.uid, t.version, t.position

@@ -99,23 +99,28 @@ END $$;
 -- Puts todos into a list, which may be null, and counts them.
 CREATE FUNCTION relist_todos_v1(p_workspace bigint, p_todos bigint[], p_list bigint) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
+    named CONSTANT jsonb := list_named_v1(p_workspace, p_list);
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (p_todos) ORDER BY id FOR NO KEY UPDATE;
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, list_id, deleted_at IS NULL AND is_open_v1(status) AS is_counted FROM todos
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS DISTINCT FROM p_list
+        SELECT t.id, t.list_id, t.deleted_at IS NULL AND is_open_v1(t.status) AS is_counted, CASE
+            WHEN i.id IS NOT NULL THEN jsonb_build_object('id', i.uid, 'name', i.name)
+        END AS list_named
+        FROM todos t LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND t.list_id IS DISTINCT FROM p_list
     ), changed AS (
         UPDATE todos t SET list_id = p_list, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
         RETURNING t.id, t.uid, t.version
     ), logged AS (
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, 'todo.moved', c.uid, c.version,
-            value_change_v1('list', list_named_v1(p_workspace, f.list_id), named)
-        FROM former f JOIN changed c USING (id) CROSS JOIN list_named_v1(p_workspace, p_list) AS named
+            value_change_v1('list', f.list_named, named)
+        FROM former f JOIN changed c USING (id)
     ), changes AS (
         SELECT list_id, -1 AS change FROM former WHERE is_counted
         UNION ALL

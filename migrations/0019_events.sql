@@ -103,56 +103,69 @@ CREATE FUNCTION event_weight_v1(p_type text) RETURNS integer LANGUAGE sql IMMUTA
 -- Makes one line of several that the statement has written about one subject: from what it was before the first to what
 -- it is after the last. For functions that may come to a subject twice; the others write one line each.
 CREATE FUNCTION fold_events_v1(p_workspace bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    own CONSTANT xid8 := pg_current_xact_id();
+    line record;
+    folded jsonb;
 BEGIN
-    WITH twice AS MATERIALIZED (
+    FOR line IN
         SELECT subject, max(id) AS last, max(version) AS version,
             (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
-        FROM events WHERE workspace_id = p_workspace AND xid = pg_current_xact_id()
+        FROM events WHERE workspace_id = p_workspace AND xid = own
         GROUP BY subject HAVING count(*) > 1
-    ), fields AS (
-        SELECT e.subject, c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
-            (array_agg(c.value ORDER BY e.id DESC))[1] AS last
-        FROM events e JOIN twice USING (subject) CROSS JOIN jsonb_each(e.changes) c
-        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id()
-        GROUP BY e.subject, c.key
-    ), folded AS (
-        SELECT subject, jsonb_object_agg(key, CASE
-            WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
-        END) AS changes
-        FROM fields WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from' GROUP BY subject
-    ), gone AS (
-        DELETE FROM events e USING twice t
-        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.subject = t.subject AND e.id < t.last
-    )
-    UPDATE events e SET type = t.type, version = t.version,
-        changes = CASE WHEN t.type LIKE '%.created' THEN '{}' ELSE coalesce(f.changes, '{}') END
-    FROM twice t LEFT JOIN folded f USING (subject)
-    WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.id = t.last;
+    LOOP
+        folded := '{}';
+        IF line.type NOT LIKE '%.created' THEN
+            SELECT coalesce(jsonb_object_agg(key, CASE
+                WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
+            END), '{}') INTO folded
+            FROM (
+                SELECT c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
+                    (array_agg(c.value ORDER BY e.id DESC))[1] AS last
+                FROM events e CROSS JOIN jsonb_each(e.changes) c
+                WHERE e.workspace_id = p_workspace AND e.subject = line.subject AND e.xid = own
+                GROUP BY c.key
+            ) fields
+            WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from';
+        END IF;
+        DELETE FROM events
+        WHERE workspace_id = p_workspace AND xid = own AND subject = line.subject AND id < line.last;
+        UPDATE events SET type = line.type, version = line.version, changes = folded
+        WHERE workspace_id = p_workspace AND xid = own AND id = line.last;
+    END LOOP;
 END $$;
 
 -- What a change names, as it names it.
-CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE sql STABLE
+CREATE FUNCTION employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN (
         SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
         WHERE workspace_id = p_workspace AND id = p_employee
     );
+END $$;
 
-CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb LANGUAGE sql STABLE
+CREATE FUNCTION department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN (
         SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
         WHERE workspace_id = p_workspace AND id = p_department
     );
+END $$;
 
-CREATE FUNCTION list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb LANGUAGE sql STABLE
+CREATE FUNCTION list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN (
         SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list
     );
+END $$;
 
-CREATE FUNCTION todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb LANGUAGE sql STABLE
+CREATE FUNCTION todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
     RETURN (
         SELECT jsonb_build_object('id', uid, 'title', title) FROM todos
         WHERE workspace_id = p_workspace AND id = p_todo
     );
+END $$;
 
 -- What a change of status is called.
 CREATE FUNCTION todo_event_v1(p_from text, p_to text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE

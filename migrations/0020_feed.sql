@@ -112,6 +112,9 @@ CREATE FUNCTION feed_changes_v1(
     p_workspace bigint, p_xid text, p_id bigint, p_horizon xid8, p_kinds text[], p_limit bigint,
     OUT items text[], OUT last_xid text, OUT last_id bigint, OUT last_at timestamptz
 ) LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    kinds text[];
+    uids uuid[];
 BEGIN
     WITH looked AS MATERIALIZED (
         SELECT e.xid, e.id, split_part(e.type, '.', 1) AS kind, e.subject, e.at,
@@ -135,9 +138,13 @@ BEGIN
             ELSE (SELECT max(place) FROM looked)
         END
     )
-    SELECT ARRAY(SELECT feed_item_v1(p_workspace, kind, subject) FROM subjects WHERE fits ORDER BY place),
-        l.xid::text, l.id, l.at
-    INTO items, last_xid, last_id, last_at FROM last l;
+    SELECT ARRAY(SELECT kind FROM subjects WHERE fits ORDER BY place),
+        ARRAY(SELECT subject FROM subjects WHERE fits ORDER BY place), l.xid::text, l.id, l.at
+    INTO kinds, uids, last_xid, last_id, last_at FROM last l;
+    items := ARRAY(
+        SELECT feed_item_v1(p_workspace, kind, uid)
+        FROM unnest(kinds, uids) WITH ORDINALITY AS u (kind, uid, place) ORDER BY place
+    );
 END $$;
 
 -- A page of the feed: first the state of every kind, in the order of p_kinds (phase: a kind, after: an id), then what has
@@ -215,23 +222,18 @@ END $$;
 
 -- Events as JSON.
 CREATE VIEW event_documents_v1 AS
-SELECT e.workspace_id, e.xid, e.id, e.subject, (
-    SELECT row_to_json(document)::text FROM (
-        SELECT e.uid AS id, e.type, rfc3339_v1(e.at) AS at, e.version, e.subject, (
-                SELECT CASE left(e.actor, 2)
-                    WHEN 't:' THEN (
-                        SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name,
-                            'employee', employee_named_v1(t.workspace_id, t.employee_id))
-                        FROM tokens t WHERE t.uid = substr(e.actor, 3)::uuid
-                    )
-                    WHEN 'j:' THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
-                    WHEN 's:' THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))
-                END
-            ) AS actor,
-            e.request AS request_id, e.changes
-    ) document
-) AS document
-FROM events e;
+SELECT e.workspace_id, e.xid, e.id, e.subject, json_build_object(
+    'id', e.uid, 'type', e.type, 'at', rfc3339_v1(e.at), 'version', e.version, 'subject', e.subject,
+    'actor', CASE left(e.actor, 2)
+        WHEN 't:' THEN json_build_object('kind', 'token', 'id', t.uid, 'name', t.name,
+            'employee', CASE WHEN m.id IS NOT NULL THEN json_build_object('id', m.uid, 'name', m.name) END)
+        WHEN 'j:' THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
+        WHEN 's:' THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))
+    END, 'request_id', e.request, 'changes', e.changes
+)::text AS document
+FROM events e
+LEFT JOIN tokens t ON t.uid = CASE WHEN e.actor LIKE 't:%' THEN substr(e.actor, 3)::uuid END
+LEFT JOIN employees m ON m.workspace_id = e.workspace_id AND m.id = t.employee_id;
 
 -- A page of events, the newest first, before the one with p_xid and p_id: of one subject, or of the workspace; of these
 -- types, after p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event

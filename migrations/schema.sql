@@ -183,7 +183,7 @@ BEGIN
     PERFORM count_todos_v1(p_workspace, ids, -1);
     WITH gone AS (
         UPDATE todos t SET deleted_at = instant, deleted_with = w.top, version = version + 1,
-            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(ids, tops) AS w (id, top)
         -- Their ids once more: else the planner may look at all todos of the workspace.
         WHERE t.workspace_id = p_workspace AND t.id = w.id AND t.id = ANY (ids) AND t.deleted_at IS NULL
@@ -232,7 +232,7 @@ DECLARE
     w todos := p_todo;
     retagged jsonb;
     place record;
-    instant timestamptz := greatest(clock_timestamp(), p_todo.updated_at + interval '1 microsecond');
+    instant timestamptz := changed_at_v1(clock_timestamp(), p_todo.updated_at);
 BEGIN
     IF p_fields ? 'title' THEN
         w.title := p_fields ->> 'title';
@@ -310,9 +310,11 @@ CREATE FUNCTION public.change_todos_v1(p_workspace bigint, p_todos bigint[], p_c
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     assignee bigint;
     tagged bigint[];
     chosen bigint[] := p_todos;
+    named jsonb;
 BEGIN
     outcome := 'done';
     without_room := 0;
@@ -345,25 +347,29 @@ BEGIN
                 RETURN;
             END IF;
         END IF;
+        named := employee_named_v1(p_workspace, assignee);
         WITH former AS MATERIALIZED (
-            SELECT id, assignee_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (chosen) AND assignee_id IS DISTINCT FROM assignee
+            SELECT t.id, CASE
+                WHEN e.id IS NOT NULL THEN jsonb_build_object('id', e.uid, 'name', e.name)
+            END AS assignee_named
+            FROM todos t LEFT JOIN employees e ON e.workspace_id = p_workspace AND e.id = t.assignee_id
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (chosen) AND t.assignee_id IS DISTINCT FROM assignee
         ), changed AS (
             UPDATE todos t SET assignee_id = assignee, version = version + 1,
-                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+                updated_at = changed_at_v1(instant, updated_at)
             FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
             RETURNING t.id, t.uid, t.version
         )
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, 'todo.updated', c.uid, c.version,
-            value_change_v1('assignee', employee_named_v1(p_workspace, f.assignee_id), named)
-        FROM former f JOIN changed c USING (id) CROSS JOIN employee_named_v1(p_workspace, assignee) AS named;
+            value_change_v1('assignee', f.assignee_named, named)
+        FROM former f JOIN changed c USING (id);
     ELSIF p_change ?| ARRAY['add_tag', 'remove_tag'] THEN
         SELECT t.changed, t.without_room INTO tagged, without_room
         FROM tag_todos_v1(p_workspace, chosen, p_tag, p_change ? 'add_tag', p_max_tags) t;
         WITH changed AS (
             UPDATE todos SET version = version + 1,
-                updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+                updated_at = changed_at_v1(instant, updated_at)
             WHERE workspace_id = p_workspace AND id = ANY (tagged)
             RETURNING uid, version
         )
@@ -380,6 +386,10 @@ BEGIN
         RAISE EXCEPTION 'unknown change %', p_change;
     END IF;
 END $$;
+
+CREATE FUNCTION public.changed_at_v1(p_now timestamp with time zone, p_former timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN GREATEST(p_now, (((p_former AT TIME ZONE 'UTC'::text) + '00:00:00.000001'::interval) AT TIME ZONE 'UTC'::text));
 
 CREATE FUNCTION public.complete_todo_v1(p_todo public.todos, p_subtasks boolean) RETURNS text
     LANGUAGE plpgsql
@@ -556,20 +566,15 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
-CREATE TABLE public.departments (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT departments_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
-);
-
 CREATE FUNCTION public.department_named_v1(p_workspace bigint, p_department bigint) RETURNS jsonb
-    LANGUAGE sql STABLE
-    RETURN (SELECT jsonb_build_object('id', departments.uid, 'name', departments.name) AS jsonb_build_object FROM public.departments WHERE ((departments.workspace_id = department_named_v1.p_workspace) AND (departments.id = department_named_v1.p_department)));
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM departments
+        WHERE workspace_id = p_workspace AND id = p_department
+    );
+END $$;
 
 CREATE FUNCTION public.department_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -592,6 +597,7 @@ CREATE FUNCTION public.department_update_v1(p_workspace bigint, p_route text, p_
     AS $$
 DECLARE
     department departments;
+    instant CONSTANT timestamptz := clock_timestamp();
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -605,7 +611,7 @@ BEGIN
         RETURN;
     END IF;
     UPDATE departments SET name = p_name, version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        updated_at = changed_at_v1(instant, updated_at)
     WHERE workspace_id = p_workspace AND id = department.id AND name <> p_name;
     IF FOUND THEN
         INSERT INTO events (workspace_id, type, subject, version, changes)
@@ -707,27 +713,22 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
-CREATE TABLE public.employees (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    email text NOT NULL,
-    department_id bigint,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT employees_email_check CHECK (((char_length(email) >= 1) AND (char_length(email) <= 254))),
-    CONSTRAINT employees_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
-);
-
 CREATE FUNCTION public.employee_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT employees.id FROM public.employees WHERE ((employees.workspace_id = employee_id_v1.p_workspace) AND (employees.uid = employee_id_v1.p_uid)));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT id FROM employees WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 CREATE FUNCTION public.employee_named_v1(p_workspace bigint, p_employee bigint) RETURNS jsonb
-    LANGUAGE sql STABLE
-    RETURN (SELECT jsonb_build_object('id', employees.uid, 'name', employees.name) AS jsonb_build_object FROM public.employees WHERE ((employees.workspace_id = employee_named_v1.p_workspace) AND (employees.id = employee_named_v1.p_employee)));
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM employees
+        WHERE workspace_id = p_workspace AND id = p_employee
+    );
+END $$;
 
 CREATE FUNCTION public.employee_ref_v1(p_workspace bigint, p_ref jsonb) RETURNS bigint
     LANGUAGE plpgsql
@@ -751,6 +752,7 @@ CREATE FUNCTION public.employee_write_v1(p_workspace bigint, p_route text, p_key
 DECLARE
     former employees;
     w employees;
+    instant CONSTANT timestamptz := clock_timestamp();
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
@@ -784,7 +786,7 @@ BEGIN
         INSERT INTO events (workspace_id, type, subject, version) VALUES (p_workspace, 'employee.created', p_uid, 1);
     ELSIF (w.name, w.email, w.department_id) IS DISTINCT FROM (former.name, former.email, former.department_id) THEN
         UPDATE employees SET name = w.name, email = w.email, department_id = w.department_id, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         WHERE workspace_id = p_workspace AND id = former.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
         VALUES (p_workspace, 'employee.updated', former.uid, former.version + 1,
@@ -803,11 +805,11 @@ CREATE FUNCTION public.ensure_tags_v1(p_workspace bigint, p_tags jsonb) RETURNS 
 DECLARE
     wanted text[] := ARRAY(SELECT DISTINCT tag ->> 'folded' FROM jsonb_array_elements(p_tags) AS tag);
     ids bigint[];
+    known text[];
 BEGIN
     LOOP
-        ids := ARRAY(
-            SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted) AND merged_into IS NULL
-        );
+        SELECT coalesce(array_agg(id), '{}'), coalesce(array_agg(folded), '{}') INTO ids, known
+        FROM tags WHERE workspace_id = p_workspace AND folded = ANY (wanted) AND merged_into IS NULL;
         IF cardinality(ids) = cardinality(wanted) THEN
             RETURN ids;
         END IF;
@@ -815,10 +817,7 @@ BEGIN
             INSERT INTO tags (workspace_id, uid, name, folded)
             SELECT DISTINCT ON (w.folded) p_workspace, w.uid, w.name, w.folded
             FROM jsonb_to_recordset(p_tags) AS w (uid uuid, name text, folded text)
-            WHERE NOT EXISTS (
-                SELECT FROM tags g
-                WHERE g.workspace_id = p_workspace AND g.folded = w.folded AND g.merged_into IS NULL
-            )
+            WHERE w.folded <> ALL (known)
             ORDER BY w.folded
             ON CONFLICT (workspace_id, folded) WHERE merged_into IS NULL DO NOTHING
             RETURNING uid, version
@@ -892,6 +891,9 @@ CREATE FUNCTION public.feed_bytes_v1() RETURNS bigint
 CREATE FUNCTION public.feed_changes_v1(p_workspace bigint, p_xid text, p_id bigint, p_horizon xid8, p_kinds text[], p_limit bigint, OUT items text[], OUT last_xid text, OUT last_id bigint, OUT last_at timestamp with time zone) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
+DECLARE
+    kinds text[];
+    uids uuid[];
 BEGIN
     WITH looked AS MATERIALIZED (
         SELECT e.xid, e.id, split_part(e.type, '.', 1) AS kind, e.subject, e.at,
@@ -915,9 +917,13 @@ BEGIN
             ELSE (SELECT max(place) FROM looked)
         END
     )
-    SELECT ARRAY(SELECT feed_item_v1(p_workspace, kind, subject) FROM subjects WHERE fits ORDER BY place),
-        l.xid::text, l.id, l.at
-    INTO items, last_xid, last_id, last_at FROM last l;
+    SELECT ARRAY(SELECT kind FROM subjects WHERE fits ORDER BY place),
+        ARRAY(SELECT subject FROM subjects WHERE fits ORDER BY place), l.xid::text, l.id, l.at
+    INTO kinds, uids, last_xid, last_id, last_at FROM last l;
+    items := ARRAY(
+        SELECT feed_item_v1(p_workspace, kind, uid)
+        FROM unnest(kinds, uids) WITH ORDINALITY AS u (kind, uid, place) ORDER BY place
+    );
 END $$;
 
 CREATE FUNCTION public.feed_item_bytes_v1(p_title text, p_description text) RETURNS bigint
@@ -1108,31 +1114,36 @@ CREATE FUNCTION public.field_change_v1(p_field text, p_from text, p_to text) RET
 CREATE FUNCTION public.fold_events_v1(p_workspace bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    own CONSTANT xid8 := pg_current_xact_id();
+    line record;
+    folded jsonb;
 BEGIN
-    WITH twice AS MATERIALIZED (
+    FOR line IN
         SELECT subject, max(id) AS last, max(version) AS version,
             (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
-        FROM events WHERE workspace_id = p_workspace AND xid = pg_current_xact_id()
+        FROM events WHERE workspace_id = p_workspace AND xid = own
         GROUP BY subject HAVING count(*) > 1
-    ), fields AS (
-        SELECT e.subject, c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
-            (array_agg(c.value ORDER BY e.id DESC))[1] AS last
-        FROM events e JOIN twice USING (subject) CROSS JOIN jsonb_each(e.changes) c
-        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id()
-        GROUP BY e.subject, c.key
-    ), folded AS (
-        SELECT subject, jsonb_object_agg(key, CASE
-            WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
-        END) AS changes
-        FROM fields WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from' GROUP BY subject
-    ), gone AS (
-        DELETE FROM events e USING twice t
-        WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.subject = t.subject AND e.id < t.last
-    )
-    UPDATE events e SET type = t.type, version = t.version,
-        changes = CASE WHEN t.type LIKE '%.created' THEN '{}' ELSE coalesce(f.changes, '{}') END
-    FROM twice t LEFT JOIN folded f USING (subject)
-    WHERE e.workspace_id = p_workspace AND e.xid = pg_current_xact_id() AND e.id = t.last;
+    LOOP
+        folded := '{}';
+        IF line.type NOT LIKE '%.created' THEN
+            SELECT coalesce(jsonb_object_agg(key, CASE
+                WHEN first ? 'from' THEN jsonb_build_object('from', first -> 'from', 'to', last -> 'to') ELSE last
+            END), '{}') INTO folded
+            FROM (
+                SELECT c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
+                    (array_agg(c.value ORDER BY e.id DESC))[1] AS last
+                FROM events e CROSS JOIN jsonb_each(e.changes) c
+                WHERE e.workspace_id = p_workspace AND e.subject = line.subject AND e.xid = own
+                GROUP BY c.key
+            ) fields
+            WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from';
+        END IF;
+        DELETE FROM events
+        WHERE workspace_id = p_workspace AND xid = own AND subject = line.subject AND id < line.last;
+        UPDATE events SET type = line.type, version = line.version, changes = folded
+        WHERE workspace_id = p_workspace AND xid = own AND id = line.last;
+    END LOOP;
 END $$;
 
 CREATE FUNCTION public.idempotency_claim_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text) RETURNS record
@@ -1403,30 +1414,21 @@ BEGIN
     RETURN list_state_v1(p_workspace, p_list);
 END $$;
 
-CREATE TABLE public.lists (
-    workspace_id bigint NOT NULL,
-    id bigint NOT NULL,
-    uid uuid NOT NULL,
-    name text NOT NULL,
-    folded text NOT NULL COLLATE pg_catalog."C",
-    color text,
-    "position" double precision NOT NULL,
-    archived_at timestamp with time zone,
-    created_at timestamp with time zone DEFAULT now() NOT NULL,
-    updated_at timestamp with time zone DEFAULT now() NOT NULL,
-    version bigint DEFAULT 1 NOT NULL,
-    CONSTRAINT lists_color_check CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
-    CONSTRAINT lists_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
-    CONSTRAINT lists_position_check CHECK ((("position" >= ('-1000000000000000'::numeric)::double precision) AND ("position" <= ('1000000000000000'::numeric)::double precision)))
-);
-
 CREATE FUNCTION public.list_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT lists.id FROM public.lists WHERE ((lists.workspace_id = list_id_v1.p_workspace) AND (lists.uid = list_id_v1.p_uid)));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT id FROM lists WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 CREATE FUNCTION public.list_named_v1(p_workspace bigint, p_list bigint) RETURNS jsonb
-    LANGUAGE sql STABLE
-    RETURN (SELECT jsonb_build_object('id', lists.uid, 'name', lists.name) AS jsonb_build_object FROM public.lists WHERE ((lists.workspace_id = list_named_v1.p_workspace) AND (lists.id = list_named_v1.p_list)));
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'name', name) FROM lists WHERE workspace_id = p_workspace AND id = p_list
+    );
+END $$;
 
 CREATE FUNCTION public.list_state_v1(p_workspace bigint, p_list bigint) RETURNS text
     LANGUAGE plpgsql
@@ -1495,7 +1497,7 @@ BEGIN
     THEN
         UPDATE lists SET name = w.name, folded = w.folded, color = w.color, position = w.position,
             archived_at = w.archived_at, version = version + 1,
-            updated_at = greatest(instant, updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         WHERE workspace_id = p_workspace AND id = former.id;
         INSERT INTO events (workspace_id, type, subject, version, changes)
         VALUES (p_workspace, 'list.updated', former.uid, former.version + 1,
@@ -1555,8 +1557,15 @@ CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind t
 $$;
 
 CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN ARRAY(SELECT e.id FROM (public.employees e JOIN public.departments d ON (((d.workspace_id = e.workspace_id) AND (d.id = e.department_id)))) WHERE ((d.workspace_id = members_v1.p_workspace) AND ((d.id = members_v1.p_department) OR (d.uid = members_v1.p_department_uid))));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT e.id FROM employees e
+        JOIN departments d ON d.workspace_id = e.workspace_id AND d.id = e.department_id
+        WHERE d.workspace_id = p_workspace AND (d.id = p_department OR d.uid = p_department_uid)
+    );
+END $$;
 
 CREATE FUNCTION public.move_todo_v1(p_todo public.todos, p_fields jsonb) RETURNS text
     LANGUAGE plpgsql
@@ -1766,26 +1775,24 @@ BEGIN
     RETURN deleted;
 END $$;
 
-CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT CASE WHEN (count(*) = cardinality(tag_ids_v1.p_folded)) THEN array_agg(tags.id) ELSE NULL::bigint[] END AS "case" FROM public.tags WHERE ((tags.workspace_id = tag_ids_v1.p_workspace) AND (tags.folded = ANY (tag_ids_v1.p_folded)) AND (tags.merged_into IS NULL)));
-
-CREATE TABLE public.tag_counts (
-    workspace_id bigint NOT NULL,
-    tag_id bigint NOT NULL,
-    shard smallint NOT NULL,
-    todos bigint NOT NULL
-)
-WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
-
 CREATE FUNCTION public.rarest_tag_v1(p_workspace bigint, p_folded text[]) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT g.id FROM unnest(public.tag_ids_v1(rarest_tag_v1.p_workspace, rarest_tag_v1.p_folded)) g(id) ORDER BY (SELECT sum(c.todos) AS sum FROM public.tag_counts c WHERE ((c.workspace_id = rarest_tag_v1.p_workspace) AND (c.tag_id = g.id))) NULLS FIRST LIMIT 1);
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT g.id FROM unnest(tag_ids_v1(p_workspace, p_folded)) g (id)
+        ORDER BY (
+            SELECT sum(todos) FROM tag_counts c WHERE c.workspace_id = p_workspace AND c.tag_id = g.id
+        ) NULLS FIRST
+        LIMIT 1
+    );
+END $$;
 
 CREATE FUNCTION public.reclassify_todos_v1(p_workspace bigint, p_todos bigint[], p_status text, p_priority smallint) RETURNS void
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     -- All parts see the todos as they were before.
@@ -1795,10 +1802,10 @@ BEGIN
     ), changed AS (
         UPDATE todos t SET status = coalesce(p_status, t.status), priority = coalesce(p_priority, t.priority),
             completed_at = CASE
-                WHEN p_status = 'completed' THEN clock_timestamp()
+                WHEN p_status = 'completed' THEN instant
                 WHEN p_status IS NULL THEN t.completed_at
             END,
-            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
         RETURNING t.id, t.uid, t.version, t.status, t.priority, t.list_id, t.completed_at, t.deleted_at
     ), logged AS (
@@ -1833,23 +1840,28 @@ CREATE FUNCTION public.relist_todos_v1(p_workspace bigint, p_todos bigint[], p_l
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
+    named CONSTANT jsonb := list_named_v1(p_workspace, p_list);
     own CONSTANT smallint := count_shard_v1(p_workspace);
 BEGIN
     PERFORM FROM todos WHERE workspace_id = p_workspace AND id = ANY (p_todos) ORDER BY id FOR NO KEY UPDATE;
     -- All parts see the todos as they were before.
     WITH former AS MATERIALIZED (
-        SELECT id, list_id, deleted_at IS NULL AND is_open_v1(status) AS is_counted FROM todos
-        WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS DISTINCT FROM p_list
+        SELECT t.id, t.list_id, t.deleted_at IS NULL AND is_open_v1(t.status) AS is_counted, CASE
+            WHEN i.id IS NOT NULL THEN jsonb_build_object('id', i.uid, 'name', i.name)
+        END AS list_named
+        FROM todos t LEFT JOIN lists i ON i.workspace_id = p_workspace AND i.id = t.list_id
+        WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND t.list_id IS DISTINCT FROM p_list
     ), changed AS (
         UPDATE todos t SET list_id = p_list, version = version + 1,
-            updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            updated_at = changed_at_v1(instant, updated_at)
         FROM former WHERE t.workspace_id = p_workspace AND t.id = former.id
         RETURNING t.id, t.uid, t.version
     ), logged AS (
         INSERT INTO events (workspace_id, type, subject, version, changes)
         SELECT p_workspace, 'todo.moved', c.uid, c.version,
-            value_change_v1('list', list_named_v1(p_workspace, f.list_id), named)
-        FROM former f JOIN changed c USING (id) CROSS JOIN list_named_v1(p_workspace, p_list) AS named
+            value_change_v1('list', f.list_named, named)
+        FROM former f JOIN changed c USING (id)
     ), changes AS (
         SELECT list_id, -1 AS change FROM former WHERE is_counted
         UNION ALL
@@ -1966,6 +1978,7 @@ CREATE FUNCTION public.spread_siblings_v1(p_workspace bigint, p_todo bigint, p_l
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     width integer := 16;
     before bigint[];
     behind bigint[];
@@ -1997,7 +2010,7 @@ BEGIN
     ), changed AS (
         UPDATE todos t SET
             position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
-            version = version + 1, updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+            version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
         WHERE t.workspace_id = p_workspace AND t.id = n.id
         RETURNING t.id, t.uid, t.version, t.position
@@ -2010,10 +2023,11 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.tag_count_v1(p_workspace bigint, p_tag bigint) RETURNS bigint
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    SELECT coalesce(sum(todos), 0)::bigint FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag;
-$$;
+BEGIN
+    RETURN (SELECT coalesce(sum(todos), 0) FROM tag_counts WHERE workspace_id = p_workspace AND tag_id = p_tag);
+END $$;
 
 CREATE FUNCTION public.tag_delete_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_job uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
@@ -2046,8 +2060,21 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.tag_id_v1(p_workspace bigint, p_folded text) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT tags.id FROM public.tags WHERE ((tags.workspace_id = tag_id_v1.p_workspace) AND (tags.folded = tag_id_v1.p_folded) AND (tags.merged_into IS NULL)));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT id FROM tags WHERE workspace_id = p_workspace AND folded = p_folded AND merged_into IS NULL);
+END $$;
+
+CREATE FUNCTION public.tag_ids_v1(p_workspace bigint, p_folded text[]) RETURNS bigint[]
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT CASE WHEN count(*) = cardinality(p_folded) THEN array_agg(id) END
+        FROM tags WHERE workspace_id = p_workspace AND folded = ANY (p_folded) AND merged_into IS NULL
+    );
+END $$;
 
 CREATE FUNCTION public.tag_rename_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_id bigint, p_uid uuid, p_versions bigint[], p_name text, p_folded text, p_job uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
@@ -2274,12 +2301,21 @@ BEGIN
 END $$;
 
 CREATE FUNCTION public.todo_id_v1(p_workspace bigint, p_uid uuid) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (SELECT todos.id FROM public.todos WHERE ((todos.workspace_id = todo_id_v1.p_workspace) AND (todos.uid = todo_id_v1.p_uid)));
+    LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
+    AS $$
+BEGIN
+    RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
+END $$;
 
 CREATE FUNCTION public.todo_named_v1(p_workspace bigint, p_todo bigint) RETURNS jsonb
-    LANGUAGE sql STABLE
-    RETURN (SELECT jsonb_build_object('id', todos.uid, 'title', todos.title) AS jsonb_build_object FROM public.todos WHERE ((todos.workspace_id = todo_named_v1.p_workspace) AND (todos.id = todo_named_v1.p_todo)));
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT jsonb_build_object('id', uid, 'title', title) FROM todos
+        WHERE workspace_id = p_workspace AND id = p_todo
+    );
+END $$;
 
 CREATE FUNCTION public.todo_place_v1(p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb, OUT outcome text, OUT to_list bigint, OUT to_parent bigint) RETURNS record
     LANGUAGE plpgsql
@@ -2619,18 +2655,20 @@ END $$;
 CREATE FUNCTION public.token_revoke_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    revoked bytea;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    UPDATE tokens SET revoked_at = now() WHERE uid = p_uid AND revoked_at IS NULL
-    RETURNING to_json(encode(hash, 'hex'))::text INTO body;
+    UPDATE tokens SET revoked_at = now() WHERE uid = p_uid AND revoked_at IS NULL RETURNING hash INTO revoked;
     IF NOT FOUND THEN
         outcome := 'not_found';
         RETURN;
     END IF;
+    body := to_json(encode(revoked, 'hex'));
     PERFORM write_record_v1(p_workspace, p_route, p_key, p_digest, body, false);
     IF p_invalidate THEN
         cache_wait := invalidation_record_v1(p_workspace, true);
@@ -2700,10 +2738,13 @@ CREATE FUNCTION public.unbin_todos_v1(p_workspace bigint, p_todos bigint[]) RETU
     LANGUAGE plpgsql
     AS $$
 DECLARE
+    instant CONSTANT timestamptz := clock_timestamp();
     ids bigint[];
     former jsonb;
     whole bigint[];
     home record;
+    restored record;
+    place jsonb;
 BEGIN
     WITH RECURSIVE together AS (
         SELECT id, deleted_with FROM todos
@@ -2729,7 +2770,7 @@ BEGIN
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
     UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-        updated_at = greatest(clock_timestamp(), updated_at + interval '1 microsecond')
+        updated_at = changed_at_v1(instant, updated_at)
     WHERE workspace_id = p_workspace AND id = ANY (ids);
     FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
         UPDATE todos SET parent_id = home.home_parent
@@ -2742,11 +2783,15 @@ BEGIN
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
-    INSERT INTO events (workspace_id, type, subject, version, changes)
-    SELECT p_workspace, 'todo.restored', t.uid, t.version, moved_changes_v1(
-        p_workspace, (w.place ->> 'list')::bigint, t.list_id, (w.place ->> 'parent')::bigint, t.parent_id
-    )
-    FROM jsonb_each(former) AS w (id, place) JOIN todos t ON t.workspace_id = p_workspace AND t.id = w.id::bigint;
+    FOR restored IN
+        SELECT id, uid, version, list_id, parent_id FROM todos
+        WHERE workspace_id = p_workspace AND id = ANY (ids) ORDER BY id
+    LOOP
+        place := former -> restored.id::text;
+        INSERT INTO events (workspace_id, type, subject, version, changes)
+        VALUES (p_workspace, 'todo.restored', restored.uid, restored.version, moved_changes_v1(p_workspace,
+            (place ->> 'list')::bigint, restored.list_id, (place ->> 'parent')::bigint, restored.parent_id));
+    END LOOP;
     PERFORM count_todos_v1(p_workspace, ids, 1);
     RETURN 'done';
 END $$;
@@ -2754,15 +2799,17 @@ END $$;
 CREATE FUNCTION public.workspace_create_v1(p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_uid uuid, p_name text, OUT outcome text, OUT body text, OUT cache_wait boolean) RETURNS record
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    workspace workspaces;
 BEGIN
     cache_wait := false;
     SELECT state, first_outcome INTO outcome, body FROM idempotency_claim_v1(p_workspace, p_route, p_key, p_digest);
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    INSERT INTO workspaces (uid, name) VALUES (p_uid, p_name)
-    RETURNING json_build_object('id', id, 'uid', uid, 'name', name, 'created_at', rfc3339_v1(created_at))::text
-        INTO body;
+    INSERT INTO workspaces (uid, name) VALUES (p_uid, p_name) RETURNING * INTO workspace;
+    body := json_build_object('id', workspace.id, 'uid', workspace.uid, 'name', workspace.name,
+        'created_at', rfc3339_v1(workspace.created_at));
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
     outcome := 'done';
 END $$;
@@ -2775,7 +2822,7 @@ BEGIN
         INSERT INTO idempotency_keys AS k (workspace_id, route, key, body_digest, outcome)
         VALUES (p_workspace, p_route, p_key, p_digest, p_body)
         ON CONFLICT (workspace_id, route, key) DO UPDATE
-            SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = now();
+            SET body_digest = excluded.body_digest, outcome = excluded.outcome, created_at = excluded.created_at;
     END IF;
     IF p_invalidate THEN
         RETURN invalidation_record_v1(p_workspace, false);
@@ -2810,6 +2857,17 @@ CREATE TABLE public.completion_counts (
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
+CREATE TABLE public.departments (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT departments_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
+);
+
 CREATE VIEW public.department_documents_v1 AS
  SELECT d.workspace_id,
     d.id,
@@ -2832,24 +2890,30 @@ CREATE SEQUENCE public.departments_id_seq
 
 ALTER SEQUENCE public.departments_id_seq OWNED BY public.departments.id;
 
+CREATE TABLE public.employees (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    email text NOT NULL,
+    department_id bigint,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT employees_email_check CHECK (((char_length(email) >= 1) AND (char_length(email) <= 254))),
+    CONSTRAINT employees_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100)))
+);
+
 CREATE VIEW public.employee_documents_v1 AS
  SELECT e.workspace_id,
     e.id,
     e.uid,
-    ( SELECT (row_to_json(document.*))::text AS row_to_json
-           FROM ( SELECT e.id,
-                    e.uid,
-                    e.name,
-                    e.email,
-                    ( SELECT row_to_json(department.*) AS row_to_json
-                           FROM ( SELECT d.id,
-                                    d.uid,
-                                    d.name
-                                   FROM public.departments d
-                                  WHERE ((d.workspace_id = e.workspace_id) AND (d.id = e.department_id))) department) AS department,
-                    public.rfc3339_v1(e.created_at) AS created_at,
-                    public.rfc3339_v1(e.updated_at) AS updated_at,
-                    e.version) document) AS document
+    (json_build_object('id', e.id, 'uid', e.uid, 'name', e.name, 'email', e.email, 'department', ( SELECT row_to_json(department.*) AS row_to_json
+           FROM ( SELECT d.id,
+                    d.uid,
+                    d.name
+                   FROM public.departments d
+                  WHERE ((d.workspace_id = e.workspace_id) AND (d.id = e.department_id))) department), 'created_at', public.rfc3339_v1(e.created_at), 'updated_at', public.rfc3339_v1(e.updated_at), 'version', e.version))::text AS document
    FROM public.employees e;
 
 CREATE SEQUENCE public.employees_id_seq
@@ -2899,24 +2963,24 @@ CREATE VIEW public.event_documents_v1 AS
     e.xid,
     e.id,
     e.subject,
-    ( SELECT (row_to_json(document.*))::text AS row_to_json
-           FROM ( SELECT e.uid AS id,
-                    e.type,
-                    public.rfc3339_v1(e.at) AS at,
-                    e.version,
-                    e.subject,
-                    ( SELECT
-                                CASE "left"(e.actor, 2)
-                                    WHEN 't:'::text THEN ( SELECT json_build_object('kind', 'token', 'id', t.uid, 'name', t.name, 'employee', public.employee_named_v1(t.workspace_id, t.employee_id)) AS json_build_object
-                                       FROM public.tokens t
-                                      WHERE (t.uid = (substr(e.actor, 3))::uuid))
-                                    WHEN 'j:'::text THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
-                                    WHEN 's:'::text THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))
-                                    ELSE NULL::json
-                                END AS "case") AS actor,
-                    e.request AS request_id,
-                    e.changes) document) AS document
-   FROM public.events e;
+    (json_build_object('id', e.uid, 'type', e.type, 'at', public.rfc3339_v1(e.at), 'version', e.version, 'subject', e.subject, 'actor',
+        CASE "left"(e.actor, 2)
+            WHEN 't:'::text THEN json_build_object('kind', 'token', 'id', t.uid, 'name', t.name, 'employee',
+            CASE
+                WHEN (m.id IS NOT NULL) THEN json_build_object('id', m.uid, 'name', m.name)
+                ELSE NULL::json
+            END)
+            WHEN 'j:'::text THEN json_build_object('kind', 'job', 'id', substr(e.actor, 3))
+            WHEN 's:'::text THEN json_build_object('kind', 'service', 'name', substr(e.actor, 3))
+            ELSE NULL::json
+        END, 'request_id', e.request, 'changes', e.changes))::text AS document
+   FROM ((public.events e
+     LEFT JOIN public.tokens t ON ((t.uid =
+        CASE
+            WHEN (e.actor ~~ 't:%'::text) THEN (substr(e.actor, 3))::uuid
+            ELSE NULL::uuid
+        END)))
+     LEFT JOIN public.employees m ON (((m.workspace_id = e.workspace_id) AND (m.id = t.employee_id))));
 
 CREATE SEQUENCE public.events_id_seq
     START WITH 1
@@ -3023,23 +3087,30 @@ CREATE TABLE public.list_counts (
 )
 WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
+CREATE TABLE public.lists (
+    workspace_id bigint NOT NULL,
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    name text NOT NULL,
+    folded text NOT NULL COLLATE pg_catalog."C",
+    color text,
+    "position" double precision NOT NULL,
+    archived_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT lists_color_check CHECK ((color ~ '^#[0-9a-f]{6}$'::text)),
+    CONSTRAINT lists_name_check CHECK (((char_length(name) >= 1) AND (char_length(name) <= 100))),
+    CONSTRAINT lists_position_check CHECK ((("position" >= ('-1000000000000000'::numeric)::double precision) AND ("position" <= ('1000000000000000'::numeric)::double precision)))
+);
+
 CREATE VIEW public.list_documents_v1 AS
  SELECT i.workspace_id,
     i.id,
     i.uid,
-    ( SELECT (row_to_json(document.*))::text AS row_to_json
-           FROM ( SELECT i.id,
-                    i.uid,
-                    i.name,
-                    i.color,
-                    i."position",
-                    public.rfc3339_v1(i.archived_at) AS archived_at,
-                    ( SELECT COALESCE(sum(c.todos), (0)::numeric) AS "coalesce"
-                           FROM public.list_counts c
-                          WHERE ((c.workspace_id = i.workspace_id) AND (c.list_id = i.id))) AS count,
-                    public.rfc3339_v1(i.created_at) AS created_at,
-                    public.rfc3339_v1(i.updated_at) AS updated_at,
-                    i.version) document) AS document
+    (json_build_object('id', i.id, 'uid', i.uid, 'name', i.name, 'color', i.color, 'position', i."position", 'archived_at', public.rfc3339_v1(i.archived_at), 'count', ( SELECT COALESCE(sum(c.todos), (0)::numeric) AS "coalesce"
+           FROM public.list_counts c
+          WHERE ((c.workspace_id = i.workspace_id) AND (c.list_id = i.id))), 'created_at', public.rfc3339_v1(i.created_at), 'updated_at', public.rfc3339_v1(i.updated_at), 'version', i.version))::text AS document
    FROM public.lists i;
 
 CREATE SEQUENCE public.lists_id_seq
@@ -3058,6 +3129,14 @@ CREATE TABLE public.purges (
     removed bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='200');
+
+CREATE TABLE public.tag_counts (
+    workspace_id bigint NOT NULL,
+    tag_id bigint NOT NULL,
+    shard smallint NOT NULL,
+    todos bigint NOT NULL
+)
+WITH (fillfactor='25', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='2000');
 
 CREATE SEQUENCE public.tags_id_seq
     START WITH 1
@@ -3090,47 +3169,30 @@ CREATE VIEW public.todo_documents_v1 AS
     t.id,
     t.uid,
     t.deleted_at,
-    ( SELECT (row_to_json(document.*))::text AS row_to_json
-           FROM ( SELECT t.id,
-                    t.uid,
-                    t.title,
-                    t.description,
-                    t.status,
-                    public.priority_name_v1(t.priority) AS priority,
-                    public.rfc3339_v1(t.due_date) AS due_date,
-                    COALESCE(( SELECT json_agg(row_to_json(tag.*)) AS json_agg
-                           FROM ( SELECT DISTINCT ON (g.folded) COALESCE(g.merged_into, g.id) AS id,
-                                    g.uid,
-                                    g.name
-                                   FROM (public.todo_tags l
-                                     JOIN public.tags g ON (((g.workspace_id = l.workspace_id) AND (g.id = l.tag_id))))
-                                  WHERE ((l.workspace_id = t.workspace_id) AND (l.todo_id = t.id))
-                                  ORDER BY g.folded) tag), '[]'::json) AS tags,
-                    ( SELECT row_to_json(assignee.*) AS row_to_json
-                           FROM ( SELECT e.id,
-                                    e.uid,
-                                    e.name,
-                                    e.email,
-                                    ( SELECT row_to_json(department.*) AS row_to_json
-   FROM ( SELECT d.id,
-      d.uid,
-      d.name
-     FROM public.departments d
-    WHERE ((d.workspace_id = e.workspace_id) AND (d.id = e.department_id))) department) AS department
-                                   FROM public.employees e
-                                  WHERE ((e.workspace_id = t.workspace_id) AND (e.id = t.assignee_id))) assignee) AS assignee,
-                    public.rfc3339_v1(t.created_at) AS created_at,
-                    public.rfc3339_v1(t.updated_at) AS updated_at,
-                    public.rfc3339_v1(t.completed_at) AS completed_at,
-                    t.version,
-                    i.uid AS list,
-                    ( SELECT p.uid
-                           FROM public.todos p
-                          WHERE ((p.workspace_id = t.workspace_id) AND (p.id = t.parent_id))) AS parent,
-                    t."position",
-                    ( SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE (s.status = 'completed'::text))) AS json_build_object
-                           FROM public.todos s
-                          WHERE ((s.workspace_id = t.workspace_id) AND (s.parent_id = t.id) AND (s.deleted_at IS NULL))) AS subtasks) document) AS document
+    (json_build_object('id', t.id, 'uid', t.uid, 'title', t.title, 'description', t.description, 'status', t.status, 'priority', public.priority_name_v1(t.priority), 'due_date', public.rfc3339_v1(t.due_date), 'tags', COALESCE(( SELECT json_agg(row_to_json(tag.*)) AS json_agg
+           FROM ( SELECT DISTINCT ON (g.folded) COALESCE(g.merged_into, g.id) AS id,
+                    g.uid,
+                    g.name
+                   FROM (public.todo_tags l
+                     JOIN public.tags g ON (((g.workspace_id = l.workspace_id) AND (g.id = l.tag_id))))
+                  WHERE ((l.workspace_id = t.workspace_id) AND (l.todo_id = t.id))
+                  ORDER BY g.folded) tag), '[]'::json), 'assignee', ( SELECT row_to_json(assignee.*) AS row_to_json
+           FROM ( SELECT e.id,
+                    e.uid,
+                    e.name,
+                    e.email,
+                    ( SELECT row_to_json(department.*) AS row_to_json
+                           FROM ( SELECT d.id,
+                                    d.uid,
+                                    d.name
+                                   FROM public.departments d
+                                  WHERE ((d.workspace_id = e.workspace_id) AND (d.id = e.department_id))) department) AS department
+                   FROM public.employees e
+                  WHERE ((e.workspace_id = t.workspace_id) AND (e.id = t.assignee_id))) assignee), 'created_at', public.rfc3339_v1(t.created_at), 'updated_at', public.rfc3339_v1(t.updated_at), 'completed_at', public.rfc3339_v1(t.completed_at), 'version', t.version, 'list', i.uid, 'parent', ( SELECT p.uid
+           FROM public.todos p
+          WHERE ((p.workspace_id = t.workspace_id) AND (p.id = t.parent_id))), 'position', t."position", 'subtasks', ( SELECT json_build_object('total', count(*), 'completed', count(*) FILTER (WHERE (s.status = 'completed'::text))) AS json_build_object
+           FROM public.todos s
+          WHERE ((s.workspace_id = t.workspace_id) AND (s.parent_id = t.id) AND (s.deleted_at IS NULL)))))::text AS document
    FROM (public.todos t
      LEFT JOIN public.lists i ON (((i.workspace_id = t.workspace_id) AND (i.id = t.list_id))));
 
@@ -3156,22 +3218,14 @@ CREATE VIEW public.token_documents_v1 AS
     t.id,
     w.uid AS workspace_uid,
     t.revoked_at,
-    ( SELECT (row_to_json(document.*))::text AS row_to_json
-           FROM ( SELECT t.id,
-                    t.uid,
-                    w.uid AS workspace_uid,
-                    t.name,
-                    ( SELECT row_to_json(employee.*) AS row_to_json
-                           FROM ( SELECT e.uid,
-                                    e.name
-                                   FROM public.employees e
-                                  WHERE ((e.workspace_id = t.workspace_id) AND (e.id = t.employee_id))) employee) AS employee,
-                    t.scopes,
-                    public.rfc3339_v1(t.expires_at) AS expires_at,
-                    public.rfc3339_v1(t.created_at) AS created_at,
-                    public.rfc3339_v1(t.last_used_at) AS last_used_at) document) AS document
-   FROM (public.tokens t
-     JOIN public.workspaces w ON ((w.id = t.workspace_id)));
+    (json_build_object('id', t.id, 'uid', t.uid, 'workspace_uid', w.uid, 'name', t.name, 'employee',
+        CASE
+            WHEN (e.id IS NOT NULL) THEN json_build_object('uid', e.uid, 'name', e.name)
+            ELSE NULL::json
+        END, 'scopes', t.scopes, 'expires_at', public.rfc3339_v1(t.expires_at), 'created_at', public.rfc3339_v1(t.created_at), 'last_used_at', public.rfc3339_v1(t.last_used_at)))::text AS document
+   FROM ((public.tokens t
+     JOIN public.workspaces w ON ((w.id = t.workspace_id)))
+     LEFT JOIN public.employees e ON (((e.workspace_id = t.workspace_id) AND (e.id = t.employee_id))));
 
 CREATE SEQUENCE public.tokens_id_seq
     START WITH 1

@@ -6,7 +6,7 @@ FROM (
     SELECT
         json_build_object('workspace_id', t.workspace_id, 'workspace_uid', w.uid, 'workspace_name', w.name, 'token_uid', t.uid,
             'token_name', t.name, 'scopes', t.scopes, 'expires_at', rfc3339_v1(t.expires_at), 'employee_uid',
-            (SELECT e.uid FROM employees e WHERE e.workspace_id = t.workspace_id AND e.id = t.employee_id)) AS principal,
+            CASE WHEN t.employee_id IS NOT NULL THEN employee_named_v1(t.workspace_id, t.employee_id) -> 'id' END) AS principal,
         greatest(0, least($2::bigint, (extract(epoch FROM t.expires_at - clock_timestamp()) * 1000)::bigint)) AS good_for,
         greatest(0, least($2::bigint, (extract(epoch FROM clock_timestamp() - t.last_used_at) * 1000)::bigint)) AS noted,
         invalidations_pending_v1() AS pending,
