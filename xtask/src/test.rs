@@ -31,6 +31,10 @@ pub struct Args {
     /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
     #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
     anchors: Option<PathBuf>,
+    /// Test in this database instead of in one of its own; for one that was set up by other means, such as a distributed
+    /// one. What the tests write stays there.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["base_url", "postgres"])]
+    database: Option<String>,
     /// A major version of Postgres (16 to 18), fetched from npm into target/, instead of the installed one.
     #[arg(long, value_name = "VERSION", conflicts_with = "base_url")]
     postgres: Option<u32>,
@@ -74,7 +78,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     if args.redis.is_some() && given_redis.is_some() {
         bail!("--redis starts a private server; unset REDIS_URL, which names another");
     }
-    let (postgres, redis) = (given_database.is_none(), given_redis.is_none());
+    let (postgres, redis) = (given_database.is_none() && args.database.is_none(), given_redis.is_none());
     let wanted = Wanted { postgres, redis, version: args.postgres, redis_program: args.redis.clone() };
     let servers = Servers::start(session, "test", Keep::Nothing, wanted).await?;
     let redis_url = given_redis.or(servers.redis.as_ref().map(Redis::url));
@@ -86,6 +90,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
             postgres.create_database(&name).await?;
             postgres.url(&name)
         }
+        (None, _) if args.database.is_some() => args.database.clone().unwrap_or_default(),
         (None, Some(url)) => {
             say(&format!("the tests get a database of their own, {name}, on the server of DATABASE_URL"));
             database::create_beside(url, &name).await?
@@ -104,8 +109,8 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         more.extend(replaced(session, postgres, &name, folder).await?);
     }
     let code = suite(session, args, &url, redis_url.as_deref(), &more).await;
-    if let Some(url) = &given_database {
-        database::drop_beside(url, &name).await?;
+    if let Some(url) = given_database.filter(|_| args.database.is_none()) {
+        database::drop_beside(&url, &name).await?;
     }
     code
 }
