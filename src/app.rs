@@ -9,8 +9,6 @@ use axum::Router;
 use axum::body::Body;
 use http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
-use todo_core::cache::Cache;
-use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
 use todo_core::usecases::authentication::FollowUp;
 use todo_core::{Caller, Meter, lock};
@@ -48,11 +46,10 @@ struct Uses {
 impl App {
     /// Puts the parts together. Opens no connection: that happens with the first use.
     pub fn new(settings: Settings) -> Self {
-        let pg = Pg::new(settings.database.clone());
-        let cache = Cache::new(settings.redis.clone());
+        let service = Service::new(settings.database.clone(), settings.redis.clone());
         Self {
             settings,
-            service: Service::new(pg, cache),
+            service,
             metrics_buffer: MetricsBuffer::default(),
             waiting: AtomicUsize::new(0),
             swept: Mutex::default(),
@@ -66,7 +63,7 @@ impl App {
         if work_due {
             self.sweep();
         }
-        if self.service.cache().take_unconfirmed() {
+        if self.service.take_unconfirmed_installation() {
             self.beside(async |app, meter| app.service.ask_installation(meter).await);
         }
         if let Some(renewal) = renewal {
@@ -104,7 +101,7 @@ impl App {
         if caller.announced.is_taken() {
             return;
         }
-        self.beside(async move |app, _| app.service.cache().withdraw(&caller).await);
+        self.beside(async move |app, _| app.service.withdraw(&caller).await);
     }
 
     /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.

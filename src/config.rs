@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use todo_core::cache::CacheSettings;
 use todo_core::domain::instant::Instant;
 use todo_core::log::Level;
-use todo_core::store::pg;
+use todo_core::usecases::PgSettings;
 
 use reader::SettingsReader;
 pub use table::{SETTINGS, Setting};
@@ -51,7 +51,7 @@ pub struct Settings {
     /// `environment`.
     pub environment: Environment,
     /// `database_*`.
-    pub database: pg::PgSettings,
+    pub database: PgSettings,
     /// `redis_*` and `cache`.
     pub redis: CacheSettings,
     /// Authentication and the addresses of clients.
@@ -191,7 +191,7 @@ impl Settings {
         let auth = read.auth(development, production);
         let url = read.url("database_url", DATABASE_SCHEMES, false);
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
-        let database = pg::PgSettings {
+        let database = PgSettings {
             url,
             // Not longer than a statement: `fence_ttl` covers twice that.
             wait_deadline: read.millis("database_wait_ms", 10..=5_000).min(deadline),

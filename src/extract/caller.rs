@@ -3,7 +3,7 @@
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use todo_core::Caller;
-use todo_core::store::tokens::Scope;
+use todo_core::domain::access::Scope;
 
 use crate::error::Problem;
 use crate::middleware::auth::unauthenticated;

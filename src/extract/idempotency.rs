@@ -4,8 +4,8 @@ use axum::extract::FromRequestParts;
 use http::request::Parts;
 use serde_json::Value;
 use todo_core::domain::id::Id;
+use todo_core::domain::idempotency::IdempotencyKey;
 use todo_core::error::Fault;
-use todo_core::store::write::IdempotencyKey;
 
 use super::fields;
 use super::query::decoded_segment;

@@ -4,8 +4,8 @@ use http::{StatusCode, Uri};
 use serde::Serialize;
 use todo_core::domain::cursor::{Cursor, Position};
 use todo_core::domain::filter::Limit;
+use todo_core::domain::page::Page;
 use todo_core::error::Fault;
-use todo_core::store::page::Page;
 
 use super::query::{FromQuery, Parameters, rewritten};
 use crate::app::App;

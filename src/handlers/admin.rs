@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use http::StatusCode;
-use todo_core::store::tokens::TokenDraft;
+use todo_core::domain::token::TokenDraft;
 use uuid::Uuid;
 
 use crate::app::App;

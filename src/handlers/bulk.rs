@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use http::StatusCode;
-use todo_core::store::jobs::Job;
-use todo_core::store::write::Written;
+use todo_core::domain::idempotency::Written;
+use todo_core::domain::job::Job;
 
 use super::jobs;
 use crate::app::App;

@@ -10,8 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use todo_core::Caller;
 use todo_core::domain::cursor::Cursor;
-use todo_core::domain::feed::{FeedPosition, Kind};
-use todo_core::store::feed::FeedPage;
+use todo_core::domain::feed::{FeedPage, FeedPosition, Kind};
 use todo_core::usecases::feed::FeedQuery;
 
 use self::wait::{Place, Waiting};

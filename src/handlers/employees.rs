@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use http::StatusCode;
-use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
+use todo_core::domain::people::{EmployeeDraft, EmployeePatch};
 use uuid::Uuid;
 
 use crate::app::App;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
+use todo_core::domain::event::{EventFilter, TYPES};
 use todo_core::domain::id::Id;
-use todo_core::store::events::{EventFilter, TYPES};
 
 use crate::app::App;
 use crate::error::Result;

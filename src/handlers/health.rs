@@ -12,7 +12,7 @@ use chrono::{SecondsFormat, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use todo_core::cache::RedisHealth;
-use todo_core::store::readiness::{self, REQUIRED_MIGRATION, Readiness};
+use todo_core::usecases::health::{REQUIRED_MIGRATION, Readiness};
 use todo_core::{Meter, lock};
 
 use crate::app::App;
@@ -116,7 +116,7 @@ impl Drop for Asking<'_> {
 async fn check(app: &App) -> Health {
     let meter = Meter::default();
     let mut problems = app.settings.faults.clone();
-    let database = match readiness::check(app.service.pg(), &meter).await {
+    let database = match app.service.readiness(&meter).await {
         Ok(Readiness::Ready) => up(meter.sql().1),
         Ok(Readiness::ReadOnly) => Check { reason: Some("read_only"), ..up(meter.sql().1) },
         Ok(Readiness::MigrationsMissing(newest)) => {
@@ -130,7 +130,7 @@ async fn check(app: &App) -> Health {
             up(meter.sql().1)
         }
         Ok(Readiness::StatementTimeout(found)) => {
-            let longest = app.service.pg().statement_deadline().as_millis();
+            let longest = app.service.statement_deadline().as_millis();
             problems.push(format!(
                 "statement_timeout of the database's sessions is {found} ms; it must be from 1 to {longest} \
                  (database_timeout_ms): ALTER DATABASE … SET statement_timeout = {longest}"
@@ -160,7 +160,7 @@ async fn check(app: &App) -> Health {
             DOWN
         }
     };
-    let cache = match app.service.cache().health(&meter).await {
+    let cache = match app.service.redis_health(&meter).await {
         RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
         RedisHealth::Up(latency) => up(latency),
         RedisHealth::Down(reason) => Check { reason: Some(reason.as_str()), ..DOWN },

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::{OriginalUri, State};
 use http::StatusCode;
+use todo_core::domain::idempotency::Written;
 use todo_core::domain::list::ListFields;
-use todo_core::store::write::Written;
 use uuid::Uuid;
 
 use crate::app::App;

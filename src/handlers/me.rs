@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::extract::{Extension, State};
 use todo_core::Error;
+use todo_core::domain::access::Scope;
 use todo_core::domain::filter::Limit;
 use todo_core::domain::id::Id;
-use todo_core::store::tokens::Scope;
 
 use crate::app::App;
 use crate::document::Document;

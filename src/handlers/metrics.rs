@@ -9,7 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderValue, header};
 use todo_core::cache::{DownReason, RedisHealth};
-use todo_core::store::jobs::{self, JobCounts};
+use todo_core::domain::job::JobCounts;
 
 use crate::app::App;
 use crate::error::{Result, route_not_found};
@@ -31,11 +31,11 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
     let meter = &context.meter;
     metrics::send(&app).await;
     app.service.learn_installation(meter).await;
-    let counts = app.service.cache().counts(meter).await;
+    let counts = app.service.counts(meter).await;
     let mut text = exposition(&counts);
-    write_redis(app.service.cache().health(meter).await, &mut text);
+    write_redis(app.service.redis_health(meter).await, &mut text);
     // Without Postgres the counters are still worth reading.
-    if let Ok(counts) = jobs::counts(app.service.pg(), meter).await {
+    if let Ok(counts) = app.service.job_counts(meter).await {
         write_database(&counts, &mut text);
     }
     let mut response = Response::new(Body::from(text));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use serde::Serialize;
-use todo_core::store::todos::stats::{ByPriority, ByStatus, Stats as Counts};
+use todo_core::domain::stats::{ByPriority, ByStatus, Stats as Counts};
 use utoipa::ToSchema;
 
 use crate::app::App;

@@ -6,10 +6,10 @@ use axum::extract::{OriginalUri, State};
 use http::StatusCode;
 use todo_core::Caller;
 use todo_core::domain::filter::{Filter, Sort};
+use todo_core::domain::idempotency::Written;
 use todo_core::domain::list::Move;
+use todo_core::domain::page::RenderedPage;
 use todo_core::domain::todo::{Draft, Patch};
-use todo_core::store::todos::list::RenderedPage;
-use todo_core::store::write::Written;
 use uuid::Uuid;
 
 use crate::app::App;

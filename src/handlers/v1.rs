@@ -9,8 +9,8 @@ use axum::extract::State;
 use axum::response::IntoResponse;
 use http::{StatusCode, header};
 use serde::Serialize;
+use todo_core::domain::idempotency::Written;
 use todo_core::domain::todo::{self as core, Precondition};
-use todo_core::store::write::Written;
 
 use super::{bulk, todos};
 use crate::app::App;

@@ -3,8 +3,8 @@
 use http::{HeaderMap, StatusCode, header};
 use todo_core::WorkspaceId;
 use todo_core::cache::Credential;
+use todo_core::domain::access::Scope;
 use todo_core::domain::token;
-use todo_core::store::tokens::Scope;
 
 use crate::app::App;
 use crate::error::Problem;

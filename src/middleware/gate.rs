@@ -14,14 +14,12 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use sha2::{Digest, Sha256};
-use todo_core::cache::writes::new_id;
 use todo_core::cache::{
     Bypass, Condition, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket,
 };
+use todo_core::domain::access::{Principal, Scope};
 use todo_core::domain::filter::Filter;
 use todo_core::domain::id::Id;
-use todo_core::store::authentication::Principal;
-use todo_core::store::tokens::Scope;
 use todo_core::usecases::authentication::RequestAccess;
 use todo_core::{Actor, Announced, Caller, Meter, WorkspaceId};
 
@@ -86,7 +84,8 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
     let plan = if refusal.is_none() { CachePlan::of(app, &request, &credential) } else { None };
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let write = (writes && refusal.is_none() && app.service.cache().announces()).then(new_id);
+    let write =
+        (writes && refusal.is_none() && app.service.announces_writes()).then(todo_core::usecases::gate::new_write_id);
     let gate_request = GateRequest {
         credential: credential.as_credential(),
         address: &address,
@@ -98,8 +97,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         gzip: representation::accepts_gzip(request.headers()),
     };
     // This has a budget of its own. So a request that is answered from the cache needs no timer.
-    let known = app.service.cache().knows_installation();
-    let gate_reply = if known { Some(app.service.cache().enter(&context.meter, &gate_request).await) } else { None };
+    let gate_reply = app.service.enter_if_known(&context.meter, &gate_request).await;
     let work = pin!(async {
         let gate_reply = match gate_reply {
             Some(gate_reply) => gate_reply,
@@ -181,7 +179,7 @@ async fn answer_access(
         (None, Some(plan), Lookup::Lead(ticket)) => {
             (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS)
         }
-        (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.cache().wait_for(meter, ticket)).await {
+        (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.wait_for_answer(meter, ticket)).await {
             Ok(hit) => (document(hit).into_response(), HIT),
             Err(ticket) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS),
         },
@@ -297,7 +295,7 @@ async fn fetch(
     let links: Vec<String> = links.filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
     let fresh = response.extensions().get::<Document>().filter(|document| document.status == StatusCode::OK);
     let Some(document) = fresh else {
-        app.service.cache().abandon(meter, ticket).await;
+        app.service.abandon_answer(meter, ticket).await;
         return response;
     };
     let mut document = document.clone();
@@ -319,7 +317,7 @@ async fn fetch(
             body: &document.body,
             gzip: document.gzip.as_deref(),
         };
-        app.service.cache().store(&meter, ticket, &stored, ttl).await;
+        app.service.store_answer(&meter, ticket, &stored, ttl).await;
     });
     response
 }

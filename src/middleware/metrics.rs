@@ -202,7 +202,7 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
 
 /// Sends what this instance has counted.
 pub async fn send(app: &App) {
-    app.service.cache().count(app.metrics_buffer.take()).await;
+    app.service.count(app.metrics_buffer.take()).await;
 }
 
 /// The task that sends the buffer. Dropped at any moment, it lets the next request begin one.

@@ -2,8 +2,8 @@
 //! every client follows.
 
 use serde_json::{Map, Value, json};
+use todo_core::domain::access::Scope;
 use todo_core::domain::filter::SortKey;
-use todo_core::store::tokens::Scope;
 
 use super::Version::V2;
 use super::parameter;

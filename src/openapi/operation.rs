@@ -2,7 +2,7 @@
 
 use http::Method;
 use serde_json::{Map, Value, json};
-use todo_core::store::tokens::Scope;
+use todo_core::domain::access::Scope;
 
 use super::{Version, failure, header, parameter, schema};
 use crate::routes::{self, Access, Route};

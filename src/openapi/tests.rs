@@ -2,10 +2,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use todo_core::domain::list::{ListFields, Move};
+use todo_core::domain::people::{EmployeeDraft, EmployeePatch};
 use todo_core::domain::todo::{Draft, Patch};
+use todo_core::domain::token::TokenDraft;
 use todo_core::error::{Fault, Place};
-use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
-use todo_core::store::tokens::TokenDraft;
 
 use super::Version;
 use super::schema::Schemas;

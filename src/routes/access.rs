@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Extension, Request, State};
 use axum::handler::Handler;
 use http::HeaderMap;
-use todo_core::store::tokens::Scope;
+use todo_core::domain::access::Scope;
 
 use crate::app::App;
 use crate::extract::caller::{Admin, Reader, Writer};

@@ -7,9 +7,9 @@ use serde_json::Value;
 use todo_core::domain::filter::{Filter, Limit, Sort};
 use todo_core::domain::id::Id;
 use todo_core::domain::list::Move;
+use todo_core::domain::overview;
 use todo_core::domain::todo::{Draft, Operation, Patch};
 use todo_core::error::Fault;
-use todo_core::store::todos::overview;
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -7,15 +7,14 @@
 use std::borrow::Cow;
 
 use serde_json::{Value, json};
+use todo_core::domain::access::Scope as CoreScope;
 use todo_core::domain::bulk::Change;
+use todo_core::domain::event::TYPES as EVENT_TYPES;
 use todo_core::domain::feed::Kind as SubjectKinds;
 use todo_core::domain::list::Rank;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
-use todo_core::domain::text::SearchText;
-use todo_core::domain::text::{Description as CoreDescription, TagName as CoreTagName, Title as CoreTitle};
+use todo_core::domain::text::{Description as CoreDescription, SearchText, TagName as CoreTagName, Title as CoreTitle};
 use todo_core::domain::todo::{Priority as CorePriority, Status as CoreStatus};
-use todo_core::store::events::TYPES as EVENT_TYPES;
-use todo_core::store::tokens::Scope as CoreScope;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 

@@ -3,6 +3,8 @@
 //! Each rule looks at one file and tells what is wrong with it. A rule exists because somebody would otherwise have to
 //! remember it in every review; keep them few.
 
+mod rooms;
+
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
@@ -51,7 +53,7 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
         let found = [length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
             .into_iter()
             .filter_map(|rule| rule(&path, &text));
-        let found = found.chain(machine_paths(&path, &text, &folders));
+        let found = found.chain(machine_paths(&path, &text, &folders)).chain(rooms::faults(&path, &text));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
     }
     Ok(faults)

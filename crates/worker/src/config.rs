@@ -5,11 +5,11 @@ use std::time::Duration;
 use spin_sdk::variables;
 use todo_core::cache::CacheSettings;
 use todo_core::log::Level;
-use todo_core::store::pg;
+use todo_core::usecases::PgSettings;
 
 /// What the worker is told.
 pub struct WorkerSettings {
-    pub postgres: pg::PgSettings,
+    pub postgres: PgSettings,
     pub redis: CacheSettings,
     /// How long a worker may be silent before another takes its job: 15 s with the usual `database_timeout_ms`.
     pub lease: Duration,
@@ -20,7 +20,7 @@ pub async fn read() -> Result<WorkerSettings, String> {
     let deadline = milliseconds("database_timeout_ms").await?;
     // No statement is running any more after this time, nor is a connection being opened for it.
     let longer_than_any_statement = deadline * 2 + Duration::from_secs(5);
-    let postgres = pg::PgSettings {
+    let postgres = PgSettings {
         url: text("database_url").await?,
         // Nobody waits for the worker, so it may wait for its turn.
         wait_deadline: deadline,

@@ -14,9 +14,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
-use todo_core::cache::Cache;
 use todo_core::log::{self, Level};
-use todo_core::store::pg::Pg;
 use todo_core::usecases::Service;
 use todo_core::usecases::work::{Setback, Worked};
 use todo_core::{Meter, Result};
@@ -60,7 +58,7 @@ async fn worker() -> Result<&'static Worker, String> {
     }
     let WorkerSettings { postgres, redis, lease } = config::read().await?;
     let log_level = config::log_level().await;
-    let service = Service::new(Pg::new(postgres), Cache::new(redis));
+    let service = Service::new(postgres, redis);
     Ok(WORKER.get_or_init(|| Worker { service, lease, log_level, shift: Shift::default() }))
 }
 

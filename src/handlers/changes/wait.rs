@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use bytes::Bytes;
 use futures::stream;
-use todo_core::store::feed::FeedPage;
+use todo_core::domain::feed::FeedPage;
 use todo_core::usecases::feed::{FeedQuery, LOOK, Watch};
 use todo_core::{Caller, Meter};
 

@@ -36,7 +36,7 @@ impl Lease {
         let owner = principal.token_uid.unwrap_or(principal.workspace_uid).to_string();
         let id = ExportId { owner, export: Uuid::now_v7().to_string() };
         let meter = Arc::clone(&caller.meter);
-        if app.service.cache().hold_export(&meter, &id, MOST, LENGTH).await {
+        if app.service.hold_export(&meter, &id, MOST, LENGTH).await {
             return Ok(Self { app, meter, id, since: Instant::now() });
         }
         let detail = format!("{MOST} exports of this token are running; wait for one to end");
@@ -49,13 +49,13 @@ impl Lease {
             return;
         }
         self.since = Instant::now();
-        self.app.service.cache().hold_export(&self.meter, &self.id, usize::MAX, LENGTH).await;
+        self.app.service.hold_export(&self.meter, &self.id, usize::MAX, LENGTH).await;
     }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
         let (app, meter, id) = (Arc::clone(&self.app), Arc::clone(&self.meter), self.id.clone());
-        spin_sdk::wasip3::spawn(async move { app.service.cache().end_export(&meter, &id).await });
+        spin_sdk::wasip3::spawn(async move { app.service.end_export(&meter, &id).await });
     }
 }

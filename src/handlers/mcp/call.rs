@@ -7,9 +7,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use todo_core::domain::id::Id;
+use todo_core::domain::idempotency::{IdempotencyKey, Written};
 use todo_core::domain::todo::{Operation, OperationResult};
 use todo_core::error::{Fault, Place};
-use todo_core::store::write::{IdempotencyKey, Written};
 use todo_core::{Caller, Error};
 
 use super::tool::Tool;

@@ -2,7 +2,7 @@
 //!
 //! A tool is a piece of work, not a route: a model that has to put ten routes together makes ten mistakes.
 
-use todo_core::store::tokens::Scope;
+use todo_core::domain::access::Scope;
 
 /// A tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

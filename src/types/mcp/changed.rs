@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use todo_core::domain::event::{EventFilter, TYPES};
 use todo_core::domain::id::Id;
-use todo_core::store::events::{EventFilter, TYPES};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

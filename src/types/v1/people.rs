@@ -1,7 +1,7 @@
 //! Employees and departments in version 1.
 
 use serde::Serialize;
-use todo_core::store::{departments, employees};
+use todo_core::domain::people;
 use utoipa::ToSchema;
 
 use super::todo::DepartmentRef;
@@ -32,9 +32,9 @@ pub struct Employee {
     version: i64,
 }
 
-impl From<employees::Employee> for Employee {
-    fn from(employee: employees::Employee) -> Self {
-        let employees::Employee { id, uid: _, name, email, department, created_at, updated_at, version } = employee;
+impl From<people::Employee> for Employee {
+    fn from(employee: people::Employee) -> Self {
+        let people::Employee { id, uid: _, name, email, department, created_at, updated_at, version } = employee;
         Self {
             id,
             name: name.into_string(),
@@ -67,9 +67,9 @@ pub struct Department {
     version: i64,
 }
 
-impl From<departments::Department> for Department {
-    fn from(department: departments::Department) -> Self {
-        let departments::Department { id, uid: _, name, created_at, updated_at, version } = department;
+impl From<people::Department> for Department {
+    fn from(department: people::Department) -> Self {
+        let people::Department { id, uid: _, name, created_at, updated_at, version } = department;
         Self {
             id,
             name: name.into_string(),

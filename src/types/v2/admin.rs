@@ -1,11 +1,11 @@
 //! Workspaces, tokens and the caller itself in version 2.
 
 use serde::Serialize;
+use todo_core::domain::access::Scope;
 use todo_core::domain::people::Name;
-use todo_core::domain::token::Secret;
+use todo_core::domain::token::{Secret, TokenDraft};
+use todo_core::domain::{token, workspace};
 use todo_core::error::Fault;
-use todo_core::store::tokens::{self, Scope, TokenDraft};
-use todo_core::store::workspaces;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -27,9 +27,9 @@ pub struct Workspace {
     created_at: String,
 }
 
-impl From<workspaces::Workspace> for Workspace {
-    fn from(workspace: workspaces::Workspace) -> Self {
-        let workspaces::Workspace { id: _, uid, name, created_at } = workspace;
+impl From<workspace::Workspace> for Workspace {
+    fn from(workspace: workspace::Workspace) -> Self {
+        let workspace::Workspace { id: _, uid, name, created_at } = workspace;
         Self { id: uid, name: name.into_string(), created_at: created_at.into_string() }
     }
 }
@@ -81,8 +81,8 @@ pub struct Token {
 
 impl Token {
     /// A token together with its text, where it may be told.
-    pub fn told(token: tokens::Token, secret: Option<&Secret>) -> Self {
-        let tokens::Token { id: _, uid, workspace_uid, name, employee, scopes, expires_at, created_at, last_used_at } =
+    pub fn told(token: token::Token, secret: Option<&Secret>) -> Self {
+        let token::Token { id: _, uid, workspace_uid, name, employee, scopes, expires_at, created_at, last_used_at } =
             token;
         Self {
             id: uid,
@@ -98,8 +98,8 @@ impl Token {
     }
 }
 
-impl From<tokens::Token> for Token {
-    fn from(token: tokens::Token) -> Self {
+impl From<token::Token> for Token {
+    fn from(token: token::Token) -> Self {
         Self::told(token, None)
     }
 }

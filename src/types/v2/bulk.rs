@@ -5,10 +5,10 @@ use serde_json::Value;
 use todo_core::domain::bulk::Change;
 use todo_core::domain::filter::Filter;
 use todo_core::domain::id::Id;
+use todo_core::domain::job;
 use todo_core::domain::text::TagName;
 use todo_core::domain::todo::Priority;
 use todo_core::error::Fault;
-use todo_core::store::jobs;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -154,9 +154,9 @@ pub struct Job {
     finished_at: Option<String>,
 }
 
-impl From<jobs::Job> for Job {
-    fn from(job: jobs::Job) -> Self {
-        let jobs::Job {
+impl From<job::Job> for Job {
+    fn from(job: job::Job) -> Self {
+        let job::Job {
             id: _,
             uid,
             kind,

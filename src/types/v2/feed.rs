@@ -1,8 +1,8 @@
 //! The feed of changes and its log in version 2.
 
 use serde::Serialize;
+use todo_core::domain::feed::{FeedItem, FeedList, FeedTag, Subject};
 use todo_core::domain::list::{Color, Rank};
-use todo_core::store::feed::{FeedItem, FeedList, FeedTag, Subject};
 use utoipa::ToSchema;
 use uuid::Uuid;
 

@@ -1,10 +1,9 @@
 //! Tags, employees and departments in version 2.
 
 use serde::Serialize;
-use todo_core::domain::people::{self, Email, Name};
+use todo_core::domain::people::{self, Email, EmployeeDraft, EmployeePatch, Name};
+use todo_core::domain::tag;
 use todo_core::domain::text::TagName;
-use todo_core::store::employees::{EmployeeDraft, EmployeePatch};
-use todo_core::store::{departments, employees, tags};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -32,9 +31,9 @@ pub struct Tag {
     pub version: i64,
 }
 
-impl From<tags::Tag> for Tag {
-    fn from(tag: tags::Tag) -> Self {
-        let tags::Tag { id: _, uid, name, count, created_at, version } = tag;
+impl From<tag::Tag> for Tag {
+    fn from(tag: tag::Tag) -> Self {
+        let tag::Tag { id: _, uid, name, count, created_at, version } = tag;
         Self { id: uid, name, count, created_at: created_at.into_string(), version }
     }
 }
@@ -78,9 +77,9 @@ pub struct Employee {
     pub version: i64,
 }
 
-impl From<employees::Employee> for Employee {
-    fn from(employee: employees::Employee) -> Self {
-        let employees::Employee { id: _, uid, name, email, department, created_at, updated_at, version } = employee;
+impl From<people::Employee> for Employee {
+    fn from(employee: people::Employee) -> Self {
+        let people::Employee { id: _, uid, name, email, department, created_at, updated_at, version } = employee;
         Self {
             id: uid,
             name: name.into_string(),
@@ -181,9 +180,9 @@ pub struct Department {
     pub version: i64,
 }
 
-impl From<departments::Department> for Department {
-    fn from(department: departments::Department) -> Self {
-        let departments::Department { id: _, uid, name, created_at, updated_at, version } = department;
+impl From<people::Department> for Department {
+    fn from(department: people::Department) -> Self {
+        let people::Department { id: _, uid, name, created_at, updated_at, version } = department;
         Self {
             id: uid,
             name: name.into_string(),

@@ -1,5 +1,10 @@
 //! The feed of changes: what it tells of, and how far a client has read.
 
+use super::instant::Instant;
+use super::list::{Color, Rank};
+use super::people::{Department, Employee, Name};
+use super::todo::Todo;
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::cursor::Position;
@@ -74,6 +79,79 @@ impl FeedPosition {
             complete_at: word()?.to_owned(),
         })
     }
+}
+
+/// One subject as it is now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedItem {
+    /// What it is.
+    pub kind: Kind,
+    /// Its public id.
+    pub uid: Uuid,
+    /// Its version.
+    pub version: i64,
+    /// The subject; none if it is gone, or in the bin.
+    pub subject: Option<Subject>,
+    /// The tag that todos have instead of this one, which was merged into it.
+    pub replaced_by: Option<Uuid>,
+}
+
+/// What the feed tells of.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Subject {
+    /// A department.
+    Department(Department),
+    /// An employee.
+    Employee(Employee),
+    /// A tag.
+    Tag(FeedTag),
+    /// A list.
+    List(FeedList),
+    /// A live todo.
+    Todo(Box<Todo>),
+}
+
+/// A tag, without how often it is used: that changes with the todos.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FeedTag {
+    /// The public id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+}
+
+/// A list, without how many todos are in it: that changes with them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct FeedList {
+    /// The public id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: Name,
+    /// How clients show it.
+    pub color: Option<Color>,
+    /// Where it stands among the lists.
+    pub position: Rank,
+    /// Since when it is archived, while it is.
+    pub archived_at: Option<Instant>,
+    /// When it was created.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+/// A part of the feed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FeedPage {
+    /// In the order of their last change.
+    pub items: Vec<FeedItem>,
+    /// Where the next part begins.
+    pub next: FeedPosition,
+    /// Whether there is more already.
+    pub more: bool,
+    /// Whether something is committed that cannot be told yet, because an older transaction runs.
+    pub pending: bool,
 }
 
 #[cfg(test)]

@@ -1,5 +1,8 @@
 //! Names of people and departments, and e-mail addresses.
 
+use super::id::Id;
+use super::instant::Instant;
+use super::todo::DepartmentRef;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -122,6 +125,66 @@ fn is_label(label: &str) -> bool {
         && label.bytes().all(inside)
         && !label.starts_with('-')
         && !label.ends_with('-')
+}
+
+/// A part of the organisation.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Department {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// The name, unique.
+    pub name: Name,
+    /// When the row was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+/// An employee, to whom todos can be assigned.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Employee {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// The name.
+    pub name: Name,
+    /// The e-mail address, as it was written.
+    pub email: Email,
+    /// Where the employee works.
+    pub department: Option<DepartmentRef>,
+    /// When the row was made.
+    pub created_at: Instant,
+    /// When it last changed.
+    pub updated_at: Instant,
+    /// 1 at first, one more with each change.
+    pub version: i64,
+}
+
+/// An employee as the caller wants it to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmployeeDraft {
+    /// The name.
+    pub name: Name,
+    /// The e-mail address.
+    pub email: Email,
+    /// Where the employee works.
+    pub department: Option<Id>,
+}
+
+/// A partial change; the inner `None` clears.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct EmployeePatch {
+    /// New name.
+    pub name: Option<Name>,
+    /// New e-mail address.
+    pub email: Option<Email>,
+    /// New department.
+    pub department: Option<Option<Id>>,
 }
 
 #[cfg(test)]

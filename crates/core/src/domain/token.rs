@@ -1,6 +1,12 @@
 //! Access tokens.
 
+use super::access::Scope;
+use super::id::Id;
+use super::instant::Instant;
+use super::people::{EmployeeRef, Name};
+use serde::Deserialize;
 use std::fmt;
+use uuid::Uuid;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,6 +52,44 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(…)")
     }
+}
+
+/// A token without its secret.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Token {
+    /// The integer id.
+    pub id: i64,
+    /// The public id.
+    pub uid: Uuid,
+    /// The public id of the workspace that it opens.
+    pub workspace_uid: Uuid,
+    /// A name that tells its purpose.
+    pub name: Name,
+    /// The employee whom it names.
+    pub employee: Option<EmployeeRef>,
+    /// Its scopes.
+    pub scopes: Vec<Scope>,
+    /// When it expires.
+    pub expires_at: Option<Instant>,
+    /// When it was made.
+    pub created_at: Instant,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Instant>,
+}
+
+/// A token as the caller wants it to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenDraft {
+    /// The public id of the workspace that it opens.
+    pub workspace_uid: Uuid,
+    /// A name that tells its purpose.
+    pub name: Name,
+    /// The employee whom it names, of that workspace.
+    pub employee: Option<Id>,
+    /// Its scopes; not empty.
+    pub scopes: Vec<Scope>,
+    /// When it expires.
+    pub expires_at: Option<Instant>,
 }
 
 #[cfg(test)]

@@ -1,41 +1,19 @@
 //! Authentication of a token, and the check for pending invalidations, in one statement.
 
+use crate::domain::access::Principal;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement};
-use super::tokens::Scope;
 use crate::cache::{Authenticated, Cache, Pending};
 use crate::caller::{Meter, WorkspaceId};
-use crate::domain::instant::Instant;
 use crate::error::{Error, Result};
 
 const OF_TOKEN: &str = include_str!("sql/authentication_of_token.sql");
 const OF_DEFAULT_WORKSPACE: &str = include_str!("sql/authentication_of_default_workspace.sql");
 const NOTE_USES: &str = include_str!("sql/token_uses.sql");
-
-/// On whose behalf a request is made.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Principal {
-    /// The internal key of the workspace.
-    pub workspace_id: i64,
-    /// The public id of the workspace.
-    pub workspace_uid: Uuid,
-    /// The workspace's name.
-    pub workspace_name: String,
-    /// The public id of the token; none where authentication is off.
-    pub token_uid: Option<Uuid>,
-    /// The token's name; none where authentication is off.
-    pub token_name: Option<String>,
-    /// What the caller may do.
-    pub scopes: Vec<Scope>,
-    /// When the token expires.
-    pub expires_at: Option<Instant>,
-    /// The public id of the employee whom the token names.
-    pub employee_uid: Option<Uuid>,
-}
 
 /// What a check of a caller found.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

@@ -1,36 +1,19 @@
 //! Departments.
 
-use serde::Deserialize;
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
-use crate::domain::instant::Instant;
-use crate::domain::people::Name;
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
+use crate::domain::people::{Department, Name};
 use crate::domain::todo::Precondition;
 use crate::error::{Error, Kind, Result};
-
-/// A part of the organisation.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Department {
-    /// The integer id.
-    pub id: i64,
-    /// The public id.
-    pub uid: Uuid,
-    /// The name, unique.
-    pub name: Name,
-    /// When the row was made.
-    pub created_at: Instant,
-    /// When it last changed.
-    pub updated_at: Instant,
-    /// 1 at first, one more with each change.
-    pub version: i64,
-}
 
 /// Served by the primary key.
 const PAGE: &str = "SELECT coalesce('[' || string_agg(d.document, ',' ORDER BY d.id) || ']', '[]') FROM ( \

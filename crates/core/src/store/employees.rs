@@ -1,63 +1,20 @@
 //! Employees.
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
-use crate::domain::instant::Instant;
-use crate::domain::people::{Email, Name};
-use crate::domain::todo::{DepartmentRef, Precondition};
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
+use crate::domain::people::{Employee, EmployeeDraft, EmployeePatch};
+use crate::domain::todo::Precondition;
 use crate::error::{Error, Kind, Result};
-
-/// An employee, to whom todos can be assigned.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Employee {
-    /// The integer id.
-    pub id: i64,
-    /// The public id.
-    pub uid: Uuid,
-    /// The name.
-    pub name: Name,
-    /// The e-mail address, as it was written.
-    pub email: Email,
-    /// Where the employee works.
-    pub department: Option<DepartmentRef>,
-    /// When the row was made.
-    pub created_at: Instant,
-    /// When it last changed.
-    pub updated_at: Instant,
-    /// 1 at first, one more with each change.
-    pub version: i64,
-}
-
-/// An employee as the caller wants it to be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmployeeDraft {
-    /// The name.
-    pub name: Name,
-    /// The e-mail address.
-    pub email: Email,
-    /// Where the employee works.
-    pub department: Option<Id>,
-}
-
-/// A partial change; the inner `None` clears.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct EmployeePatch {
-    /// New name.
-    pub name: Option<Name>,
-    /// New e-mail address.
-    pub email: Option<Email>,
-    /// New department.
-    pub department: Option<Option<Id>>,
-}
 
 /// Creates (`$6`) or changes.
 const WRITE: Function = Function("employee_write_v1", "$8, $9, $10::text::uuid, $11, $12::text::jsonb");

@@ -1,64 +1,16 @@
 //! The log of changes, line by line: the history of a todo, and all that happened in a workspace.
 
+use crate::domain::event::{EventFilter, EventPage};
 use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::pg::Row;
-use super::pg::{Param, Pg, Statement};
+use super::pg::{Param, Pg, Row, Statement};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::instant::Instant;
 use crate::error::{Error, Kind, Result};
-
-/// Which events; all given conditions must hold.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Of these types; empty: of every type.
-    pub types: Vec<String>,
-    /// After this instant.
-    pub since: Option<Instant>,
-    /// By the token, the job or the employee with this public id.
-    pub actor: Option<Uuid>,
-    /// Of the subject with this public id.
-    pub subject: Option<Uuid>,
-}
-
-/// Every type of event.
-pub const TYPES: &[&str] = &[
-    "todo.created",
-    "todo.updated",
-    "todo.completed",
-    "todo.reopened",
-    "todo.deleted",
-    "todo.restored",
-    "todo.moved",
-    "tag.created",
-    "tag.updated",
-    "tag.deleted",
-    "list.created",
-    "list.updated",
-    "list.deleted",
-    "employee.created",
-    "employee.updated",
-    "employee.deleted",
-    "department.created",
-    "department.updated",
-    "department.deleted",
-    "job.succeeded",
-    "job.failed",
-    "job.cancelled",
-];
-
-/// Events that Postgres rendered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EventPage {
-    /// A JSON array: `id`, `type`, `at`, `version`, `subject`, `actor`, `request_id`, `changes`, in this order.
-    pub items: String,
-    /// The last event that was looked at, if there may be more.
-    pub next: Option<Position>,
-}
 
 /// A page, the newest first, of the last 30 days. It may be short: no more than 5,000 events are looked at. Index: `events_pkey`, or
 /// `events_by_subject`.

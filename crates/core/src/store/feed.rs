@@ -1,93 +1,13 @@
 //! The feed of changes, read from the log that the writing functions keep.
 
+use crate::domain::feed::{FeedItem, FeedPage, FeedPosition, Kind, Subject};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::departments::Department;
-use super::employees::Employee;
-use super::pg::{Param, Pg, Statement};
-use super::pg::{Row, from_json};
+use super::pg::{Param, Pg, Row, Statement, from_json};
 use crate::caller::Caller;
-use crate::domain::feed::{FeedPosition, Kind};
-use crate::domain::instant::Instant;
-use crate::domain::list::{Color, Rank};
-use crate::domain::people::Name;
-use crate::domain::todo::Todo;
 use crate::error::{Error, Result};
-
-/// One subject as it is now.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FeedItem {
-    /// What it is.
-    pub kind: Kind,
-    /// Its public id.
-    pub uid: Uuid,
-    /// Its version.
-    pub version: i64,
-    /// The subject; none if it is gone, or in the bin.
-    pub subject: Option<Subject>,
-    /// The tag that todos have instead of this one, which was merged into it.
-    pub replaced_by: Option<Uuid>,
-}
-
-/// What the feed tells of.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Subject {
-    /// A department.
-    Department(Department),
-    /// An employee.
-    Employee(Employee),
-    /// A tag.
-    Tag(FeedTag),
-    /// A list.
-    List(FeedList),
-    /// A live todo.
-    Todo(Box<Todo>),
-}
-
-/// A tag, without how often it is used: that changes with the todos.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct FeedTag {
-    /// The public id.
-    pub id: Uuid,
-    /// Its name.
-    pub name: String,
-}
-
-/// A list, without how many todos are in it: that changes with them.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct FeedList {
-    /// The public id.
-    pub id: Uuid,
-    /// Its name.
-    pub name: Name,
-    /// How clients show it.
-    pub color: Option<Color>,
-    /// Where it stands among the lists.
-    pub position: Rank,
-    /// Since when it is archived, while it is.
-    pub archived_at: Option<Instant>,
-    /// When it was created.
-    pub created_at: Instant,
-    /// When it last changed.
-    pub updated_at: Instant,
-    /// 1 at first, one more with each change.
-    pub version: i64,
-}
-
-/// A part of the feed.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FeedPage {
-    /// In the order of their last change.
-    pub items: Vec<FeedItem>,
-    /// Where the next part begins.
-    pub next: FeedPosition,
-    /// Whether there is more already.
-    pub more: bool,
-    /// Whether something is committed that cannot be told yet, because an older transaction runs.
-    pub pending: bool,
-}
 
 /// The next part of the feed, at most `limit` items. Index: `events_pkey`, then the subjects' keys.
 ///

@@ -3,14 +3,16 @@
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
+use crate::domain::idempotency::Written;
 use crate::domain::list::{List, ListFields, MOST_LISTS, folded};
+use crate::domain::page::Page;
 use crate::domain::todo::Precondition;
 use crate::error::{Error, Kind, Result};
 

@@ -1,20 +1,12 @@
 //! Pages of the small collections, in the order of ids, which is the order of creation.
 
+use crate::domain::page::Page;
 use serde::de::DeserializeOwned;
 
 use super::pg::{Param, Rows};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::error::Result;
-
-/// Some rows and where the next ones begin.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Page<T> {
-    /// In order.
-    pub items: Vec<T>,
-    /// The last row, if more follow.
-    pub next: Option<Position>,
-}
 
 /// The id after which a page that ascends begins.
 pub(super) fn after(position: Option<&Position>) -> Param {

@@ -1,36 +1,20 @@
 //! Tags.
 
-use serde::Deserialize;
+use crate::domain::tag::Tag;
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
-use crate::domain::instant::Instant;
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
 use crate::domain::text::TagName;
 use crate::domain::todo::Precondition;
 use crate::error::{Kind, Result};
-
-/// A tag and how much it is used.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Tag {
-    /// The integer id.
-    pub id: i64,
-    /// The public id.
-    pub uid: Uuid,
-    /// Its name.
-    pub name: String,
-    /// How many live todos have it. After a merge, one that had both tags counts twice until a job has found it.
-    pub count: i64,
-    /// When it was first used.
-    pub created_at: Instant,
-    /// 1 at first, one more with each rename.
-    pub version: i64,
-}
 
 /// A page of tags by id.
 pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Limit) -> Result<Page<Tag>> {

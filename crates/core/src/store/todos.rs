@@ -15,9 +15,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::pg::{Param, Pg, Statement, from_json};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Caller;
 use crate::domain::id::Id;
+use crate::domain::idempotency::Written;
 use crate::domain::list::Move;
 use crate::domain::todo::{Draft, Patch, Precondition, Todo};
 use crate::error::{Error, Kind, Result};

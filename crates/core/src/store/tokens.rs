@@ -1,89 +1,17 @@
 //! Access tokens, for administrators. A token's text is never stored, only its SHA-256.
 
-use serde::{Deserialize, Serialize};
+use crate::domain::token::{Token, TokenDraft};
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{self, Function, Write, Written};
+use super::write::{self, Function, Write};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
-use crate::domain::id::Id;
-use crate::domain::instant::Instant;
-use crate::domain::people::{EmployeeRef, Name};
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
 use crate::error::{Error, Kind, Result};
-
-/// What a token permits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Scope {
-    /// Reading everything of the workspace.
-    #[serde(rename = "todos:read")]
-    TodosRead,
-    /// Changing everything of the workspace.
-    #[serde(rename = "todos:write")]
-    TodosWrite,
-    /// Administration of all workspaces and tokens.
-    #[serde(rename = "admin")]
-    Admin,
-}
-
-impl Scope {
-    /// Every scope, in the order of the contract.
-    pub const ALL: [Self; 3] = [Self::TodosRead, Self::TodosWrite, Self::Admin];
-
-    /// The scope of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TodosRead => "todos:read",
-            Self::TodosWrite => "todos:write",
-            Self::Admin => "admin",
-        }
-    }
-}
-
-/// A token without its secret.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Token {
-    /// The integer id.
-    pub id: i64,
-    /// The public id.
-    pub uid: Uuid,
-    /// The public id of the workspace that it opens.
-    pub workspace_uid: Uuid,
-    /// A name that tells its purpose.
-    pub name: Name,
-    /// The employee whom it names.
-    pub employee: Option<EmployeeRef>,
-    /// Its scopes.
-    pub scopes: Vec<Scope>,
-    /// When it expires.
-    pub expires_at: Option<Instant>,
-    /// When it was made.
-    pub created_at: Instant,
-    /// When it was last used, to the minute.
-    pub last_used_at: Option<Instant>,
-}
-
-/// A token as the caller wants it to be.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TokenDraft {
-    /// The public id of the workspace that it opens.
-    pub workspace_uid: Uuid,
-    /// A name that tells its purpose.
-    pub name: Name,
-    /// The employee whom it names, of that workspace.
-    pub employee: Option<Id>,
-    /// Its scopes; not empty.
-    pub scopes: Vec<Scope>,
-    /// When it expires.
-    pub expires_at: Option<Instant>,
-}
 
 /// A page of unrevoked tokens by id, of all workspaces or of one (an unknown one has none).
 pub async fn page(

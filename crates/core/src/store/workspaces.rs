@@ -1,30 +1,18 @@
 //! Workspaces, for administrators.
 
-use serde::Deserialize;
+use crate::domain::workspace::Workspace;
 use uuid::Uuid;
 
-use super::page::{self, Page};
+use super::page;
 use super::pg::{Param, Pg, Statement};
-use super::write::{Function, Write, Written};
+use super::write::{Function, Write};
 use crate::caller::Meter;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
-use crate::domain::instant::Instant;
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
 use crate::domain::people::Name;
 use crate::error::{Kind, Result};
-
-/// A tenant.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct Workspace {
-    /// The integer id.
-    pub id: i64,
-    /// The public id.
-    pub uid: Uuid,
-    /// The name, unique.
-    pub name: Name,
-    /// When it was made.
-    pub created_at: Instant,
-}
 
 /// A page of all workspaces by id.
 pub async fn page(pg: &Pg, meter: &Meter, after: Option<&Position>, limit: Limit) -> Result<Page<Workspace>> {

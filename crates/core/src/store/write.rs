@@ -3,10 +3,10 @@
 //! The functions of the migrations do the work inside the statement that writes. They all answer with the same columns,
 //! which are turned into a result here.
 
+use crate::domain::idempotency::{IdempotencyKey, Written};
 use serde::de::DeserializeOwned;
 
-use super::pg::from_json;
-use super::pg::{Param, Pg, PgFailure, Refusal, Rows, Statement};
+use super::pg::{Param, Pg, PgFailure, Refusal, Rows, Statement, from_json};
 use crate::caller::Caller;
 use crate::domain::id::Id;
 use crate::domain::todo::Precondition;
@@ -21,36 +21,6 @@ pub struct Write<'a> {
     pub idempotency: Option<&'a IdempotencyKey>,
     /// Record in the same statement that the cache of the workspace must not be trusted, because Redis could not be told.
     pub record_invalidation: bool,
-}
-
-/// Names one attempt of a client, so that a repetition finds the first outcome. Valid for 24 hours per workspace and route.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IdempotencyKey {
-    /// What was called, for example `POST /api/v2/todos`. Opaque here.
-    pub route: String,
-    /// What the client sent, 1–255 visible characters.
-    pub key: String,
-    /// SHA-256 of the body.
-    pub body_digest: [u8; 32],
-}
-
-/// What a write gave.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Written<T> {
-    /// The outcome: of this call, or of the first with the same idempotency key.
-    pub value: T,
-    /// Whether the outcome is that of an earlier call and nothing was written now.
-    pub replayed: bool,
-    /// With [`Write::record_invalidation`]: whether the answer must wait until every instance has looked for the record again,
-    /// since there was no older one that they know already.
-    pub cache_wait: bool,
-}
-
-impl<T> Written<T> {
-    /// The same write with another view of its value.
-    pub fn map<U>(self, view: impl FnOnce(T) -> U) -> Written<U> {
-        Written { value: view(self.value), replayed: self.replayed, cache_wait: self.cache_wait }
-    }
 }
 
 /// A writing function of the migrations, and its arguments after those that all have, from `$8` on.

@@ -5,12 +5,13 @@ use uuid::Uuid;
 use crate::cache::InvalidationScope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
+use crate::domain::idempotency::{IdempotencyKey, Written};
+use crate::domain::page::Page;
 use crate::domain::people::Name;
-use crate::domain::token::Secret;
-use crate::store::page::Page;
-use crate::store::tokens::{self, Token, TokenDraft};
-use crate::store::workspaces::{self, Workspace};
-use crate::store::write::{IdempotencyKey, Written};
+use crate::domain::token::{Secret, Token, TokenDraft};
+use crate::domain::workspace::Workspace;
+use crate::store::tokens;
+use crate::store::workspaces;
 use crate::{Caller, Result};
 
 use super::Service;

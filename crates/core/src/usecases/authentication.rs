@@ -14,7 +14,8 @@ use crate::cache::{
     AuthenticatedReply, Bypass, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict,
     Reach, RequestStamp,
 };
-use crate::store::authentication::{self, Checked, Principal};
+use crate::domain::access::Principal;
+use crate::store::authentication::{self, Checked};
 use crate::store::invalidations;
 use crate::{Meter, Result, WorkspaceId, lock};
 

@@ -10,11 +10,12 @@ use uuid::Uuid;
 
 use crate::caller::Actor;
 use crate::domain::cursor::Position;
-use crate::domain::feed::{FeedPosition, Kind};
+use crate::domain::event::{EventFilter, EventPage};
+use crate::domain::feed::{FeedPage, FeedPosition, Kind};
 use crate::domain::filter::Limit;
 use crate::store::authentication;
-use crate::store::events::{self, EventFilter, EventPage};
-use crate::store::feed::{self, FeedPage};
+use crate::store::events;
+use crate::store::feed;
 use crate::{Caller, Result};
 
 use super::Service;

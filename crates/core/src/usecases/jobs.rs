@@ -7,9 +7,10 @@ use crate::domain::bulk::Change;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
 use crate::domain::id::Id;
-use crate::store::jobs::{self, Job};
-use crate::store::page::Page;
-use crate::store::write::{IdempotencyKey, Written};
+use crate::domain::idempotency::{IdempotencyKey, Written};
+use crate::domain::job::Job;
+use crate::domain::page::Page;
+use crate::store::jobs;
 use crate::{Caller, Result};
 
 use super::Service;

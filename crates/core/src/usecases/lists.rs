@@ -5,11 +5,11 @@ use uuid::Uuid;
 use crate::cache::InvalidationScope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
+use crate::domain::idempotency::{IdempotencyKey, Written};
 use crate::domain::list::{List, ListFields};
+use crate::domain::page::Page;
 use crate::domain::todo::Precondition;
 use crate::store::lists;
-use crate::store::page::Page;
-use crate::store::write::{IdempotencyKey, Written};
 use crate::{Caller, Result};
 
 use super::Service;

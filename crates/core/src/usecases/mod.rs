@@ -5,9 +5,13 @@
 
 pub mod admin;
 pub mod authentication;
+mod exports;
 pub mod feed;
+pub mod gate;
+pub mod health;
 pub mod jobs;
 pub mod lists;
+mod metrics;
 pub mod people;
 mod purging;
 pub mod tags;
@@ -18,8 +22,9 @@ mod writing;
 use std::sync::Arc;
 
 use crate::Error;
-use crate::cache::Cache;
+use crate::cache::{Cache, CacheSettings};
 use crate::store::pg::Pg;
+pub use crate::store::pg::PgSettings;
 
 /// The use cases, over one instance's connections.
 #[derive(Debug)]
@@ -32,23 +37,13 @@ pub struct Service {
 
 impl Service {
     /// Puts them together. Opens no connection.
-    pub fn new(pg: Pg, cache: Cache) -> Self {
+    pub fn new(postgres: PgSettings, redis: CacheSettings) -> Self {
         Self {
-            pg: Arc::new(pg),
-            cache,
+            pg: Arc::new(Pg::new(postgres)),
+            cache: Cache::new(redis),
             recent: authentication::Recent::default(),
             parsed: authentication::Parsed::default(),
         }
-    }
-
-    /// Postgres, for what needs no decision.
-    pub fn pg(&self) -> &Pg {
-        &self.pg
-    }
-
-    /// The cache, for answers and counters.
-    pub fn cache(&self) -> &Cache {
-        &self.cache
     }
 
     /// This instance gets too little of the processors to answer in time. Nothing was done.

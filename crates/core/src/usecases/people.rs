@@ -6,12 +6,12 @@ use crate::cache::InvalidationScope;
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
-use crate::domain::people::Name;
+use crate::domain::idempotency::{IdempotencyKey, Written};
+use crate::domain::page::Page;
+use crate::domain::people::{Department, Employee, EmployeeDraft, EmployeePatch, Name};
 use crate::domain::todo::Precondition;
-use crate::store::departments::{self, Department};
-use crate::store::employees::{self, Employee, EmployeeDraft, EmployeePatch};
-use crate::store::page::Page;
-use crate::store::write::{IdempotencyKey, Written};
+use crate::store::departments;
+use crate::store::employees;
 use crate::{Caller, Result};
 
 use super::Service;

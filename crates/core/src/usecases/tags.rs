@@ -6,11 +6,12 @@ use crate::cache::{InvalidationScope, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
+use crate::domain::idempotency::Written;
+use crate::domain::page::Page;
+use crate::domain::tag::Tag;
 use crate::domain::text::TagName;
 use crate::domain::todo::Precondition;
-use crate::store::page::Page;
-use crate::store::tags::{self, Tag};
-use crate::store::write::Written;
+use crate::store::tags;
 use crate::{Caller, Result};
 
 use super::Service;

@@ -4,14 +4,14 @@ use crate::cache::{InvalidationScope, Lists, Todos};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
+use crate::domain::idempotency::{IdempotencyKey, Written};
 use crate::domain::list::Move;
+use crate::domain::overview::Overview;
+use crate::domain::page::RenderedPage;
+use crate::domain::stats::Stats;
 use crate::domain::text::TagName;
 use crate::domain::todo::{Draft, Operation, OperationResult, Patch, Precondition, Todo};
-use crate::store::todos::list::RenderedPage;
-use crate::store::todos::overview::Overview;
-use crate::store::todos::stats::Stats;
 use crate::store::todos::{self, Deleted, batch, export, list, overview, stats};
-use crate::store::write::{IdempotencyKey, Written};
 use crate::{Caller, Result};
 use uuid::Uuid;
 

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::cache::{Cache, InvalidationScope, Todos};
+use crate::domain::idempotency::Written;
 use crate::error::Conflict;
 use crate::store::authentication;
 use crate::store::invalidations;
 use crate::store::jobs::queue::{self, Chunk, Claim};
-use crate::store::write::Written;
 use crate::{Caller, Error, Meter, Result, WorkspaceId};
 
 use super::Service;

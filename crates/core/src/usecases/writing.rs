@@ -6,9 +6,10 @@ use std::time::Duration;
 use futures::future::select;
 
 use crate::cache::{Cache, Intent, InvalidationScope, Published};
+use crate::domain::idempotency::{IdempotencyKey, Written};
 use crate::store::invalidations;
 use crate::store::pg::Pg;
-use crate::store::write::{IdempotencyKey, Write, Written};
+use crate::store::write::Write;
 use crate::{Caller, Error, Result};
 
 use super::Service;

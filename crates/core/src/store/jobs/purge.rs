@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use crate::caller::{Meter, WorkspaceId};
+use crate::domain::idempotency::Written;
 use crate::error::Result;
 use crate::store::pg::{Param, Pg, Statement};
-use crate::store::write::{Write, Written};
+use crate::store::write::Write;
 
 /// What one statement purges at most, as bytes of texts, unless it is one row.
 const CHUNK_BYTES: i64 = 8 * 1024 * 1024;

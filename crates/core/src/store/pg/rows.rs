@@ -72,14 +72,6 @@ impl Row {
         self.optional_int()?.ok_or_else(|| unexpected("bigint", &DbValue::DbNull))
     }
 
-    /// `bigint[]` without nulls.
-    pub fn ints(&mut self) -> Result<Vec<i64>> {
-        match self.next()? {
-            DbValue::ArrayInt64(ints) => Ok(ints.into_iter().flatten().collect()),
-            other => Err(unexpected("bigint[]", &other)),
-        }
-    }
-
     /// `boolean`.
     pub fn bool(&mut self) -> Result<bool> {
         match self.next()? {

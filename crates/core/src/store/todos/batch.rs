@@ -4,11 +4,11 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::fields;
+use crate::domain::idempotency::Written;
 use crate::domain::todo::{Operation, OperationResult, Todo};
 use crate::error::{Error, Fault, Kind, Place, Result};
-use crate::store::pg::from_json;
-use crate::store::pg::{Param, Pg, Refusal};
-use crate::store::write::{self, Function, Write, Written};
+use crate::store::pg::{Param, Pg, Refusal, from_json};
+use crate::store::write::{self, Function, Write};
 
 /// Raised by the function of the batch.
 const OPERATION_FAILED: &str = "TD001";

@@ -5,19 +5,10 @@ use super::query::TodoQuery;
 use crate::caller::{Caller, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
+use crate::domain::page::RenderedPage;
 use crate::domain::todo::Todo;
 use crate::error::Result;
 use crate::store::pg::{Param, Pg, Rows, Statement};
-
-/// A page that Postgres rendered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RenderedPage {
-    /// A JSON array of summaries: `id` (the UUID), `title`, `status`, `completed`, `priority`, `due_date`, `tags` (names),
-    /// `assignee` (`{id, name}` or null), `updated_at`, in this order.
-    pub items: String,
-    /// The last row, if more follow.
-    pub next: Option<Position>,
-}
 
 /// A page of summaries.
 pub async fn summaries(
