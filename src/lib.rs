@@ -10,6 +10,7 @@ pub mod document;
 pub mod error;
 pub mod extract;
 pub mod handlers;
+pub mod identity;
 #[cfg(target_family = "wasm")]
 mod instance;
 pub mod middleware;

@@ -6,8 +6,8 @@ use todo_core::Caller;
 use todo_core::domain::access::Scope;
 
 use crate::error::Problem;
-use crate::middleware::auth::unauthenticated;
-use crate::middleware::gate::Identity;
+use crate::identity::Identity;
+use crate::identity::unauthenticated;
 
 /// A caller that may read todos.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use todo_core::domain::id::Id;
 use uuid::Uuid;
 
 use super::query::uuid;
-use crate::middleware::gate::Identity;
+use crate::identity::Identity;
 
 /// Whom `me` means, if anybody.
 #[derive(Debug, Clone, Copy, Default)]

@@ -17,7 +17,6 @@ use todo_core::error::Fault;
 
 use super::person::Me;
 use crate::error::Problem;
-use crate::types::v2::filter;
 
 /// A set of query parameters that belong to one route.
 pub trait FromQuery: Sized {
@@ -141,15 +140,15 @@ impl Parameters {
                 }
             }
         }
-        let sound = filter::distinct(sound);
+        let sound = distinct(sound);
         self.few(name, sound.len());
         sound
     }
 
     /// Repetitions have the same bound as the arrays of a filter in a body.
     fn few(&mut self, name: &str, values: usize) {
-        if values > filter::MOST {
-            self.fault(name, "too_many", &format!("must have at most {} values", filter::MOST));
+        if values > MOST {
+            self.fault(name, "too_many", &format!("must have at most {} values", MOST));
         }
     }
 
@@ -193,7 +192,7 @@ impl Parameters {
                 Err((code, detail)) => self.fault("list", code, &detail),
             }
         }
-        let lists = filter::distinct(lists);
+        let lists = distinct(lists);
         self.few("list", lists.len());
         lists
     }
@@ -334,6 +333,20 @@ impl FromQuery for Sort {
             .one("sort", |text| Sort::parse(text).ok_or_else(|| ("invalid_value", format!("must be one of {SORTS}"))))
             .unwrap_or_default()
     }
+}
+
+/// More words or tags than this in one filter mean nothing.
+pub const MOST: usize = 20;
+
+/// Keeps the first of equal items.
+pub fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
+    let mut kept = Vec::new();
+    for item in items {
+        if !kept.contains(&item) {
+            kept.push(item);
+        }
+    }
+    kept
 }
 
 /// The statuses, for messages.

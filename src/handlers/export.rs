@@ -29,7 +29,7 @@ use crate::error::{Problem, Result};
 use crate::extract::caller::Reader;
 use crate::extract::negotiation::most_acceptable;
 use crate::extract::query::{FromQuery, Parameters, Query};
-use crate::middleware::gate::Identity;
+use crate::identity::Identity;
 use crate::middleware::representation::accepts_gzip;
 
 /// A kind of file.

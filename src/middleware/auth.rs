@@ -1,13 +1,13 @@
-//! The credential of a request, and the answers 401 and 403: to a missing or wrong credential, and to a missing scope.
+//! The credential of a request, and the answer to a wrong one.
 
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, header};
 use todo_core::WorkspaceId;
 use todo_core::cache::Credential;
-use todo_core::domain::access::Scope;
 use todo_core::domain::token;
 
 use crate::app::App;
 use crate::error::Problem;
+use crate::identity::unauthenticated;
 
 /// The workspace `default`: everybody's where authentication is off.
 const DEFAULT_WORKSPACE: WorkspaceId = WorkspaceId(1);
@@ -62,18 +62,4 @@ pub fn credential(app: &App, headers: &HeaderMap) -> Authorization {
         // No token is empty.
         _ => Authorization::Malformed(token::hash("")),
     }
-}
-
-/// 401. `refused` tells a wrong credential from a missing one (RFC 6750, 3.1).
-pub fn unauthenticated(detail: &str, refused: bool) -> Problem {
-    let challenge = if refused { "Bearer realm=\"todo\", error=\"invalid_token\"" } else { "Bearer realm=\"todo\"" };
-    Problem::new(StatusCode::UNAUTHORIZED, "unauthenticated", detail).with(header::WWW_AUTHENTICATE, challenge)
-}
-
-/// 403: the caller is known and may not.
-pub fn insufficient_scope(scope: Scope) -> Problem {
-    let scope = scope.as_str();
-    let detail = format!("the token lacks the scope {scope}");
-    let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
-    Problem::new(StatusCode::FORBIDDEN, "insufficient_scope", detail).with(header::WWW_AUTHENTICATE, challenge)
 }

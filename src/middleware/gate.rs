@@ -17,14 +17,14 @@ use sha2::{Digest, Sha256};
 use todo_core::cache::{
     Bypass, Condition, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket,
 };
-use todo_core::domain::access::{Principal, Scope};
+use todo_core::domain::access::Scope;
 use todo_core::domain::filter::Filter;
 use todo_core::domain::id::Id;
 use todo_core::usecases::authentication::RequestAccess;
 use todo_core::{Actor, Announced, Caller, Meter, WorkspaceId};
 
 use super::access_log::RequestContext;
-use super::auth::{Authorization, credential, insufficient_scope, unauthenticated};
+use super::auth::{Authorization, credential};
 use super::request_id::RequestId;
 use super::{client, deprecation, limits, representation};
 use crate::app::App;
@@ -33,40 +33,12 @@ use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
 use crate::extract::person::Me;
 use crate::extract::query::{self, FromQuery, Parameters};
-use crate::routes::{Lifetime, Matched, Route};
+use crate::identity::{Identity, insufficient_scope, unauthenticated};
+use crate::routes::{Lifetime, Matched};
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
-
-/// An authenticated caller.
-#[derive(Debug, Clone)]
-pub struct Identity {
-    /// The caller's workspace, token and scopes.
-    pub principal: Arc<Principal>,
-    /// The same for the use cases.
-    pub caller: Caller,
-}
-
-impl Identity {
-    /// The caller, if it has the scope.
-    ///
-    /// # Errors
-    /// 403 `insufficient_scope`.
-    pub fn with_scope(&self, scope: Scope) -> Result<&Caller, Problem> {
-        if self.principal.scopes.contains(&scope) { Ok(&self.caller) } else { Err(insufficient_scope(scope)) }
-    }
-
-    /// Whether it has the scope of the route.
-    fn may_use(&self, route: &Route) -> bool {
-        route.access.scope().is_none_or(|scope| self.principal.scopes.contains(&scope))
-    }
-
-    /// Whether it may learn of a todo's existence.
-    fn may_know(&self) -> bool {
-        [Scope::TodosRead, Scope::TodosWrite].iter().any(|scope| self.principal.scopes.contains(scope))
-    }
-}
 
 /// Authenticates, counts, and answers from the cache where it can, all within the request's time.
 pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
@@ -157,7 +129,7 @@ async fn answer_access(
         }
         let identity = Identity { principal, caller };
         let route = Matched::of(request.extensions()).route(request.method());
-        may_use = route.is_some_and(|route| identity.may_use(route));
+        may_use = route.is_some_and(|route| route.access.scope().is_none_or(|scope| identity.has(scope)));
         let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
         old = todo.map(|todo| (todo, identity.caller.clone()));
         request.extensions_mut().insert(identity);

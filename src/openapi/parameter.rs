@@ -3,9 +3,9 @@
 use serde_json::{Map, Value, json};
 
 use super::Version;
+use crate::extract::query::MOST;
 use crate::handlers::changes::{LIMITS, LONGEST_WAIT};
 use crate::middleware::limits::LONGEST_CONDITION;
-use crate::types::v2::filter::MOST;
 
 /// A reference to a described parameter.
 pub fn reference(name: &str) -> Value {

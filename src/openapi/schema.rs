@@ -6,7 +6,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use super::{Version, parameter};
 use crate::extract::fields::LaterField;
-use crate::types::v2::{batch, filter};
+use crate::extract::query;
+use crate::types::v2::batch;
 
 /// Schemas by name.
 #[derive(Debug, Default)]
@@ -171,7 +172,7 @@ fn references(schema: &Value, into: &mut Vec<String>) {
 /// What `types::v2::filter` reads. The version decides how ids look.
 pub fn filter(version: Version) -> Value {
     let boolean = |description: &str| json!({"type": "boolean", "description": description});
-    let list = |name: &str, description: &str| json!({"type": "array", "maxItems": filter::MOST, "items": reference(name), "description": description});
+    let list = |name: &str, description: &str| json!({"type": "array", "maxItems": query::MOST, "items": reference(name), "description": description});
     let instant = |description: &str| json!({"allOf": [reference("InstantInput")], "description": description});
     let id = |description: &str| json!({"allOf": [id(version)], "description": description});
     let mut filter = json!({
@@ -198,7 +199,7 @@ pub fn filter(version: Version) -> Value {
     if version == Version::V2 {
         let properties = &mut filter["properties"];
         properties["list"] = json!({
-            "type": "array", "maxItems": filter::MOST, "items": parameter::holder(),
+            "type": "array", "maxItems": query::MOST, "items": parameter::holder(),
             "description": "In any of these lists; `none`: in none of them, the inbox.",
         });
         properties["parent"] = json!({

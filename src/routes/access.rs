@@ -10,7 +10,7 @@ use todo_core::domain::access::Scope;
 use crate::app::App;
 use crate::extract::caller::{Admin, Reader, Writer};
 use crate::extract::query::{NoParameters, Query};
-use crate::middleware::gate::Identity;
+use crate::identity::Identity;
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

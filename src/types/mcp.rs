@@ -17,7 +17,7 @@ pub use changed::{LoggedEvent, Since, ToldChange, WhatChanged};
 
 use super::scalar;
 use super::v2::batch;
-use super::v2::filter::{distinct, filter_with_lists};
+use super::v2::filter::filter_with_lists;
 use super::v2::list::Completion;
 use super::v2::people::EmployeeRef;
 use super::v2::todo::Todo;
@@ -25,8 +25,8 @@ use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::extract::idempotency;
 use crate::extract::page::PageQuery;
-use crate::extract::query::SORTS;
-use crate::handlers::stats::Stats;
+use crate::extract::query::{SORTS, distinct};
+use crate::types::stats::Stats;
 
 /// The most todos that one call writes.
 pub const MOST_WRITTEN: usize = 50;

@@ -2,5 +2,6 @@
 
 pub mod mcp;
 pub mod scalar;
+pub mod stats;
 pub mod v1;
 pub mod v2;

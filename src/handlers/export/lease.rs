@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::error::Problem;
-use crate::middleware::gate::Identity;
+use crate::identity::Identity;
 
 /// The most exports of one token, or of a workspace where authentication is off, that run at once.
 pub const MOST: usize = 4;

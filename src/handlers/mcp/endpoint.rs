@@ -18,9 +18,9 @@ use crate::document::Document;
 use crate::error::{self, Logged, Problem};
 use crate::extract::body;
 use crate::extract::idempotency::Key;
+use crate::identity::Identity;
+use crate::identity::unauthenticated;
 use crate::middleware::access_log::RequestContext;
-use crate::middleware::auth::unauthenticated;
-use crate::middleware::gate::Identity;
 use crate::middleware::request_id::{Origin, RequestId};
 
 /// The methods that the log names.

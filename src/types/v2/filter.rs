@@ -10,21 +10,7 @@ use todo_core::error::Fault;
 
 use super::list::holder;
 use crate::extract::fields::{self, Fields};
-use crate::extract::query::{PRIORITIES, STATUSES};
-
-/// More words or tags than this in one filter mean nothing.
-pub const MOST: usize = 20;
-
-/// Keeps the first of equal items.
-pub fn distinct<T: PartialEq>(items: Vec<T>) -> Vec<T> {
-    let mut kept = Vec::new();
-    for item in items {
-        if !kept.contains(&item) {
-            kept.push(item);
-        }
-    }
-    kept
-}
+use crate::extract::query::{MOST, PRIORITIES, STATUSES, distinct};
 
 /// Reads a filter whose references are parsed by `employee` and `department`; the words to search for are in the field `words`.
 pub fn filter(

@@ -38,6 +38,7 @@ const HOUSES: [House; 2] = [
             "routes",
             "address",
             "error",
+            "identity",
             "extract",
             "types",
             "middleware",
@@ -58,17 +59,11 @@ const HOUSES: [House; 2] = [
             // The table of routes names the handlers and what their extractors ask of the caller; all others read the table.
             ("routes.rs", "handlers"),
             ("routes/access.rs", "extract"),
-            ("routes/access.rs", "middleware"),
-            // What the layers have put into a request: its id, and whose it is.
+            ("routes/access.rs", "identity"),
+            // A problem tells the id that a layer has given to the request.
             ("error.rs", "middleware"),
-            ("extract/caller.rs", "middleware"),
-            ("extract/person.rs", "middleware"),
-            // The parameters of a list are the fields of a filter.
-            ("extract/query.rs", "types"),
             // The successor of an answer of version 1 is an address of the todo.
             ("middleware/deprecation.rs", "handlers"),
-            // An overview holds the statistics as their own request shows them.
-            ("types/mcp.rs", "handlers"),
         ],
     },
 ];
