@@ -1,4 +1,6 @@
-//! Installing Debian packages where we may: as root, or with a sudo that asks nothing.
+//! Installing Debian packages where we may: as root, or with a sudo that asks nothing. And unpacking them anywhere.
+
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use tokio::process::Command;
@@ -27,6 +29,26 @@ pub async fn install(session: &Session, packages: &[&str], purpose: &str) -> Res
     let status = session.processes.run("apt-get install", apt(prefix, &arguments)).await?;
     if !status.success() {
         bail!("{purpose} is missing, and `apt-get install {list}` failed ({status}); see its messages above");
+    }
+    step.done();
+    Ok(())
+}
+
+/// Unpacks a package into a folder without installing it: that needs no permission, and starts nothing.
+pub async fn unpack(session: &Session, package: &str, folder: &Path) -> Result<()> {
+    let step = Step::begin(format!("unpacking {package} into {}", folder.display()));
+    tokio::fs::create_dir_all(folder).await?;
+    let mut download = apt(&[], &["download", "-qq", package]);
+    download.current_dir(folder);
+    session.processes.succeed("apt-get download", download).await?;
+    let mut entries = tokio::fs::read_dir(folder).await?;
+    while let Some(entry) = entries.next_entry().await? {
+        if entry.path().extension().is_some_and(|extension| extension == "deb") {
+            let mut unpack = Command::new("dpkg-deb");
+            unpack.arg("--extract").args([&entry.path(), folder]);
+            session.processes.succeed("dpkg-deb", unpack).await?;
+            tokio::fs::remove_file(entry.path()).await?;
+        }
     }
     step.done();
     Ok(())

@@ -24,6 +24,7 @@ mod postgres;
 mod progress;
 mod python;
 mod redis;
+mod rules_check;
 mod run;
 mod schema;
 mod schemathesis;
@@ -88,6 +89,8 @@ enum Command {
     Tidy(tidy::Args),
     /// Report the components' sizes and imports; fail on an import that `wit/` does not list.
     Dist(dist::Args),
+    /// Check the recording and alerting rules and run their tests, by Prometheus's own tool.
+    RulesCheck(rules_check::Args),
     /// Look at the documentation pages in a real browser, installing Chromium if it is missing.
     DocsCheck(docs_check::Args),
     /// Stop what a killed xtask left running (started by xtask itself).
@@ -156,6 +159,7 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::McpCheck(args) => mcp_check::main(session, &args).await,
         Command::Tidy(args) => tidy::main(session, &args),
         Command::Dist(args) => dist::main(session, &args).await,
+        Command::RulesCheck(args) => rules_check::main(session, &args).await,
         Command::DocsCheck(args) => docs_check::main(session, args).await,
         Command::Guard => Ok(ExitCode::SUCCESS),
     }
