@@ -92,10 +92,14 @@ CREATE INDEX todos_open_due_order ON todos (workspace_id, due_date, id)
     INCLUDE (created_at, updated_at, assignee_id, priority, status, list_id, parent_id)
     WHERE deleted_at IS NULL AND status IN ('pending', 'in_progress');
 
--- `list`, in the order in which a list is shown, and the neighbours of a todo that is moved.
+-- `list`, in the order in which a list is shown.
 CREATE INDEX todos_by_list ON todos (workspace_id, list_id, position, id)
     INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE deleted_at IS NULL;
--- `parent` and `root`, and the counts of subtasks. Most todos have no parent and are not here.
+-- The neighbours of a todo without a parent that is moved, between which any number of subtasks may stand.
+CREATE INDEX todos_by_list_without_parent ON todos (workspace_id, list_id, position, id)
+    WHERE deleted_at IS NULL AND parent_id IS NULL;
+-- `parent` and `root`, the counts of subtasks, and the neighbours of one that is moved. Most todos have no parent and are
+-- not here.
 CREATE INDEX todos_by_parent ON todos (workspace_id, parent_id, position, id) INCLUDE (status)
     WHERE deleted_at IS NULL AND parent_id IS NOT NULL;
 -- The foreign key when a todo is purged, and what comes out of the bin together.

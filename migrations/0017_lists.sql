@@ -185,8 +185,8 @@ BEGIN
 END $$;
 
 -- The next siblings of a place, in order or backwards: live todos of a list, null for none, without a parent; or below
--- a parent; but not p_todo. The statement is put together, so that each kind is read from the index that has its order:
--- todos_by_list, todos_by_parent.
+-- a parent; but not p_todo. The statement is put together, so that each kind is read from the index that has its order
+-- and nothing else: todos_by_list_without_parent, todos_by_parent.
 CREATE FUNCTION siblings_v1(
     p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint,
     p_forward boolean, p_limit integer

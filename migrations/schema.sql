@@ -3388,6 +3388,8 @@ CREATE INDEX todos_by_completion ON public.todos USING btree (workspace_id, comp
 
 CREATE INDEX todos_by_list ON public.todos USING btree (workspace_id, list_id, "position", id) INCLUDE (created_at, updated_at, due_date, assignee_id, priority, status, parent_id) WHERE (deleted_at IS NULL);
 
+CREATE INDEX todos_by_list_without_parent ON public.todos USING btree (workspace_id, list_id, "position", id) WHERE ((deleted_at IS NULL) AND (parent_id IS NULL));
+
 CREATE INDEX todos_by_parent ON public.todos USING btree (workspace_id, parent_id, "position", id) INCLUDE (status) WHERE ((deleted_at IS NULL) AND (parent_id IS NOT NULL));
 
 CREATE INDEX todos_by_status ON public.todos USING btree (workspace_id, status, priority, created_at, id) INCLUDE (due_date) WHERE (deleted_at IS NULL);
