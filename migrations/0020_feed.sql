@@ -238,9 +238,10 @@ LEFT JOIN employees m ON m.workspace_id = e.workspace_id AND m.id = t.employee_i
 -- A page of events, the newest first, before the one with p_xid and p_id: of one subject, or of the workspace; of these
 -- types, after p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event
 -- to go on, null if none is left; the page may be short, since no more than feed_window_v1 events are looked at.
+-- complete_since: p_since, or the end of what is kept if that is later: of what was before it nothing is told.
 CREATE FUNCTION events_page_v1(
     p_workspace bigint, p_subject uuid, p_types text[], p_since timestamptz, p_actor uuid, p_xid text, p_id bigint,
-    p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint
+    p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint, OUT complete_since text
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     before_xid CONSTANT xid8 := coalesce(p_xid, '18446744073709551615')::xid8;
@@ -286,4 +287,5 @@ BEGIN
             WHERE m.place <= p_limit
         ) || ']', '[]'), (SELECT l.xid::text FROM last l), (SELECT l.id FROM last l)
     INTO items, next_xid, next_id;
+    complete_since := rfc3339_v1(since);
 END $$;

@@ -831,7 +831,7 @@ CREATE FUNCTION public.event_weight_v1(p_type text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE split_part(p_type, '.'::text, 2) WHEN 'created'::text THEN 5 WHEN 'deleted'::text THEN 4 WHEN 'restored'::text THEN 4 WHEN 'completed'::text THEN 3 WHEN 'reopened'::text THEN 3 WHEN 'updated'::text THEN 2 ELSE 1 END;
 
-CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_since timestamp with time zone, p_actor uuid, p_xid text, p_id bigint, p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint) RETURNS record
+CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_since timestamp with time zone, p_actor uuid, p_xid text, p_id bigint, p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint, OUT complete_since text) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
@@ -878,6 +878,7 @@ BEGIN
             WHERE m.place <= p_limit
         ) || ']', '[]'), (SELECT l.xid::text FROM last l), (SELECT l.id FROM last l)
     INTO items, next_xid, next_id;
+    complete_since := rfc3339_v1(since);
 END $$;
 
 CREATE FUNCTION public.events_retention_v1() RETURNS interval

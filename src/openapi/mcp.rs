@@ -35,8 +35,9 @@ fn texts(tool: Tool) -> Texts {
     let (title, description, destructive, idempotent) = match tool {
         Tool::Overview => (
             "Overview",
-            "The current day and instant in a time zone, counts of todos by status and priority, how many are overdue and due today, \
-             the lists, the tags that are used most, and the people whom todos can be assigned to. Call it first.",
+            "The current day in a time zone, the current instant, counts of todos by status and priority, how many are overdue and due \
+             today, the lists, the tags that are used most (of the first thousand), and the people whom todos can be assigned to. Call \
+             it first, with the user's time zone.",
             false,
             true,
         ),
@@ -49,7 +50,8 @@ fn texts(tool: Tool) -> Texts {
         ),
         Tool::GetTodos => (
             "Get todos",
-            "Whole todos by id, with description, version and their subtasks. Ids of which there is none are in not_found.",
+            "Whole todos by id, with description, version and their subtasks: 100 of these in all, shared among the todos; find_todos with \
+             parent lists the others. Ids of which there is none are in not_found.",
             false,
             true,
         ),
@@ -84,7 +86,7 @@ fn texts(tool: Tool) -> Texts {
             "Delete todos",
             "Puts todos into the bin with their subtasks, all or none. For 30 days restore_todos takes them out again.",
             true,
-            false,
+            true,
         ),
         Tool::RestoreTodos => (
             "Restore todos",
@@ -94,8 +96,9 @@ fn texts(tool: Tool) -> Texts {
         ),
         Tool::WhatChanged => (
             "What changed",
-            "What happened to todos in the last 30 days, the newest first, and who did it: since an instant, by one person (by, an employee's id, \
-             or me). Follow next_cursor for what is earlier.",
+            "What happened to todos, the newest first, and who did it: since an instant, by one person (by, an employee's id, or me). 30 days \
+             are kept; complete_since tells from when on the answer is complete. Follow next_cursor for what is earlier until it is \
+             null: a page may be short, even empty, before that.",
             false,
             true,
         ),
@@ -165,7 +168,7 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
         Tool::Overview => {
             let tz = json!({
                 "type": "string", "default": "UTC", "examples": ["Europe/Berlin"],
-                "description": "The IANA name of the time zone whose day is today.",
+                "description": "The IANA name of the user's time zone, whose day is today.",
             });
             object(json!({"tz": tz}), &[])
         }

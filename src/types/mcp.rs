@@ -223,7 +223,7 @@ pub struct FoundTodos {
     /// In the order of their ids in the arguments.
     #[schema(max_items = 20)]
     pub todos: Vec<Todo>,
-    /// Their subtasks, in their order: the first hundred, without what is below those.
+    /// Their other subtasks, in their order, without what is below them: 100 in all, shared among the todos.
     #[schema(max_items = 100)]
     pub subtasks: Vec<Todo>,
     /// The ids of which there is no todo; it may be in the bin.
@@ -242,7 +242,10 @@ pub struct DeletedTodos {
 /// What a workspace holds, in short.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Overview {
-    /// The current day of the time zone.
+    /// The time zone of `today`, as the call gave it; UTC if it gave none.
+    #[schema(min_length = 1, max_length = 64)]
+    time_zone: String,
+    /// The current day in that time zone.
     #[schema(value_type = String, format = "date", min_length = 10, max_length = 10)]
     today: String,
     /// The current instant.
@@ -255,7 +258,7 @@ pub struct Overview {
     /// The lists that are not archived, in their order: the first hundred.
     #[schema(max_items = 100)]
     lists: Vec<NamedList>,
-    /// The tags that are used most.
+    /// The tags that are used most, of the first thousand.
     #[schema(max_items = 100)]
     tags: Vec<UsedTag>,
     /// The employees to whom todos can be assigned: the first hundred.
@@ -300,11 +303,12 @@ struct Person {
 
 impl From<overview::Overview> for Overview {
     fn from(overview: overview::Overview) -> Self {
-        let overview::Overview { today, now, me, counts, lists, tags, people } = overview;
+        let overview::Overview { time_zone, today, now, me, counts, lists, tags, people } = overview;
         let list = |overview::NamedList { id, name, count }| NamedList { id, name, count };
         let tag = |overview::UsedTag { name, count }| UsedTag { name, count };
         let person = |overview::Person { id, name, department }| Person { id, name, department };
         Self {
+            time_zone,
             today,
             now: now.as_str().to_owned(),
             me: me.map(EmployeeRef::from),

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use todo_core::domain::access::Scope as CoreScope;
 use todo_core::domain::bulk::Change;
-use todo_core::domain::event::TYPES as EVENT_TYPES;
+use todo_core::domain::event::{TYPES as EVENT_TYPES, types_of_todos};
 use todo_core::domain::feed::Kind as SubjectKinds;
 use todo_core::domain::list::Rank;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
@@ -73,6 +73,8 @@ scalar! {
     SubjectKind = words(&SubjectKinds::ALL.map(SubjectKinds::as_str));
     /// What happened to what.
     EventType = words(EVENT_TYPES);
+    /// What happened to a todo.
+    TodoEventType = words(&types_of_todos().collect::<Vec<_>>());
     /// The kind of somebody who changes things.
     ActorKind = words(&["token", "job", "service"]);
     /// Changes by the name of the field.

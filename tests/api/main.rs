@@ -49,6 +49,8 @@ mod lists;
 mod logs;
 mod mcp;
 mod mcp_arguments;
+mod mcp_changed;
+mod mcp_idempotency;
 mod mcp_tools;
 mod me;
 mod metrics;
@@ -125,6 +127,8 @@ fn main() -> ExitCode {
         logs::suite(),
         mcp::suite(),
         mcp_arguments::suite(),
+        mcp_changed::suite(),
+        mcp_idempotency::suite(),
         mcp_tools::suite(),
         me::suite(),
         metrics::suite(),

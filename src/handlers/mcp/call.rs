@@ -109,12 +109,13 @@ async fn what_changed(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> 
     let Since { filter, page } = read(caller, arguments)?;
     let scope = CursorScope::new("what_changed", caller.workspace.0, &format!("{filter:?}"));
     let from = page.position(app, &scope)?;
-    let (found, titles) = app.service.list_titled_events(caller, &filter, from.as_ref(), page.limit).await?;
+    let (found, context) = app.service.list_events_in_context(caller, &filter, from.as_ref(), page.limit).await?;
     let events: Vec<LoggedEvent> =
         serde_json::from_str(&found.items).map_err(|error| Problem::internal(error.to_string()))?;
-    let changes = events.into_iter().map(|event| event.told(&titles)).collect();
+    let changes = events.into_iter().map(|event| event.told(&context.titles)).collect();
     let next_cursor = found.next.map(|next| page::cursor(app, &scope, &next));
-    Output::of(&WhatChanged { changes, next_cursor }, false)
+    let complete_since = context.complete_since.into_string();
+    Output::of(&WhatChanged { changes, complete_since, next_cursor }, false)
 }
 
 /// An operation of a batch, and where it stands in the arguments.

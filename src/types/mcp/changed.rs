@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use todo_core::domain::event::{EventFilter, TYPES};
+use todo_core::domain::event::{EventFilter, types_of_todos};
 use todo_core::domain::id::Id;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -30,7 +30,7 @@ impl FromJson for Since {
         let by = fields.optional("by", fields.employee());
         let page = page(fields);
         let actor = by?.and_then(Id::uuid);
-        let types = TYPES.iter().filter(|known| known.starts_with("todo.")).map(|known| (*known).to_owned()).collect();
+        let types = types_of_todos().map(str::to_owned).collect();
         Some(Self { filter: EventFilter { types, since: since?, actor, subject: None }, page: page? })
     }
 }
@@ -74,7 +74,10 @@ pub struct WhatChanged {
     /// The changes.
     #[schema(max_items = 100)]
     pub changes: Vec<ToldChange>,
-    /// Where earlier changes begin, or null.
+    /// From when on this and the pages after it are complete: `since`, or 30 days ago if that is later.
+    #[schema(value_type = scalar::Instant)]
+    pub complete_since: String,
+    /// Where earlier changes begin; null on the last page and only there.
     #[schema(min_length = 1, max_length = 4096)]
     pub next_cursor: Option<String>,
 }
@@ -85,8 +88,8 @@ pub struct ToldChange {
     /// When.
     #[schema(value_type = scalar::Instant)]
     at: String,
-    /// What happened: `todo.created`, `todo.updated`, `todo.completed` and so on.
-    #[schema(value_type = scalar::EventType)]
+    /// What happened.
+    #[schema(value_type = scalar::TodoEventType)]
     r#type: String,
     /// The todo.
     todo_id: Uuid,

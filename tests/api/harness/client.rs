@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::{Answer, Server, record};
+use super::{Answer, Server, mcp, record};
 
 /// Talks to a server, with a token or without.
 #[derive(Clone)]
@@ -105,6 +105,7 @@ impl Call {
     /// Sends it; the connection may break.
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let Self { server, method, path, headers, body } = self;
+        let message = body.as_ref().filter(|_| path == "/mcp").and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
         let mut request = server.http.request(method.clone(), format!("{}{path}", server.url));
         for (name, value) in headers {
             request = request.header(name, value);
@@ -118,6 +119,9 @@ impl Call {
         let body = response.bytes().await?;
         let answer = Answer { method: method.to_string(), path, status, headers, body };
         record::note(&answer);
+        if let Some(message) = message {
+            mcp::check_output(&message, &answer);
+        }
         Ok(answer)
     }
 }

@@ -1,9 +1,11 @@
 //! Messages to `POST /mcp`, in both eras of the protocol.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
 use super::client::{Call, Client};
-use super::{Answer, answer::Problem};
+use super::{Answer, answer::Problem, schema};
 
 /// The version of a message that names its version itself.
 pub const MODERN: &str = "2026-07-28";
@@ -42,9 +44,30 @@ pub fn request(method: &str, params: Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })
 }
 
-/// Calls a tool in the newer era.
+/// Begins a call of a tool in the newer era.
 pub fn tool(client: &Client, name: &str, arguments: Value) -> Call {
     modern(client, "tools/call", json!({ "name": name, "arguments": arguments }))
+}
+
+/// Calls a tool in the newer era.
+pub async fn call(client: &Client, name: &str, arguments: Value) -> Answer {
+    tool(client, name, arguments).send().await
+}
+
+/// The definitions of the tools as they are published; a test compares them with what is listed.
+pub static DEFINITIONS: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("../../../openapi/tools.json")).unwrap());
+
+/// Holds what a tool gave against its output schema. Sees every message to the endpoint and its answer.
+pub fn check_output(message: &[u8], answer: &Answer) {
+    let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
+    let (message, received) = (read(message), read(&answer.body));
+    let (name, content) = (&message["params"]["name"], &received["result"]["structuredContent"]);
+    if !content.is_null() {
+        let tool = DEFINITIONS.as_array().unwrap().iter().find(|tool| tool["name"] == *name);
+        let faults = schema::faults(&tool.expect("a tool of this name")["outputSchema"], content);
+        assert!(faults.is_empty(), "{name} gave something else than its output schema says, {faults:?}: {answer}");
+    }
 }
 
 impl Answer {

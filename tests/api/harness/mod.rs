@@ -13,6 +13,7 @@ pub mod random;
 pub mod raw;
 pub mod record;
 pub mod replaced;
+pub mod schema;
 pub mod server;
 pub mod suite;
 pub mod targets;

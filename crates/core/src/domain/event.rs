@@ -1,5 +1,8 @@
 //! Events: the lines of the log of changes.
 
+use std::collections::HashMap;
+
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::cursor::Position;
@@ -44,6 +47,11 @@ pub const TYPES: &[&str] = &[
     "job.cancelled",
 ];
 
+/// The types of events of todos.
+pub fn types_of_todos() -> impl Iterator<Item = &'static str> {
+    TYPES.iter().copied().filter(|known| known.starts_with("todo."))
+}
+
 /// Events that Postgres rendered.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EventPage {
@@ -51,4 +59,13 @@ pub struct EventPage {
     pub items: String,
     /// The last event that was looked at, if there may be more.
     pub next: Option<Position>,
+}
+
+/// What readers who do not know the workspace need beside a page of events.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct EventContext {
+    /// The titles of the todos that it tells of, also of those in the bin.
+    pub titles: HashMap<Uuid, String>,
+    /// What was asked for, or the end of what is kept if that is later.
+    pub complete_since: Instant,
 }

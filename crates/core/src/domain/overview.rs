@@ -10,7 +10,9 @@ use crate::domain::stats::Stats;
 /// A workspace in short.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Overview {
-    /// The current day of the time zone, `2026-11-28`.
+    /// The IANA name of the time zone of `today`.
+    pub time_zone: String,
+    /// The current day in it, `2026-11-28`.
     pub today: String,
     /// The current instant.
     pub now: Instant,

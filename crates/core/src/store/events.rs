@@ -1,7 +1,6 @@
 //! The log of changes, line by line: the history of a todo, and all that happened in a workspace.
 
-use crate::domain::event::{EventFilter, EventPage};
-use std::collections::HashMap;
+use crate::domain::event::{EventContext, EventFilter, EventPage};
 
 use uuid::Uuid;
 
@@ -26,17 +25,17 @@ pub async fn page(
     rendered(&mut pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?)
 }
 
-/// The same, and the titles of the todos that it tells of, also of those in the bin.
-pub async fn titled_page(
+/// The same with its context.
+pub async fn page_in_context(
     pg: &Pg,
     caller: &Caller,
     filter: &EventFilter,
     after: Option<&Position>,
     limit: Limit,
-) -> Result<(EventPage, HashMap<Uuid, String>)> {
-    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id, (SELECT coalesce(json_object_agg(t.uid, t.title), '{}')::text FROM todos t \
-        WHERE t.workspace_id = $1 AND t.uid IN ( \
-            SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)) \
+) -> Result<(EventPage, EventContext)> {
+    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id, json_build_object('complete_since', p.complete_since, 'titles', ( \
+            SELECT coalesce(json_object_agg(t.uid, t.title), '{}') FROM todos t WHERE t.workspace_id = $1 AND t.uid IN ( \
+                SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)))::text \
         FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8) p";
     let mut row = pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?;
     Ok((rendered(&mut row)?, row.json()?))

@@ -35,16 +35,18 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
     from_json(&document.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
-/// Live todos, in the order of their ids in the argument, without those that are not to be found; and then the first hundred of
-/// their subtasks. Index: `todos_uid_key`, `todos_by_parent`.
+/// Live todos, in the order of their ids in the argument, without those that are not to be found; and then their other subtasks, at
+/// most a hundred: the first of each, the second of each and so on. Index: `todos_uid_key`, `todos_by_parent`.
 pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
     const SQL: &str = "WITH found AS MATERIALIZED ( \
         SELECT t.id, u.place FROM unnest($2::text[]) WITH ORDINALITY AS u (uid, place) \
-        JOIN todos t ON t.workspace_id = $1 AND t.uid = u.uid::uuid AND t.deleted_at IS NULL) \
+        JOIN todos t ON t.workspace_id = $1 AND t.uid = u.uid::uuid AND t.deleted_at IS NULL), \
+        below AS (SELECT f.place, s.id, row_number() OVER (PARTITION BY f.id ORDER BY s.position, s.id) AS turn \
+        FROM found f CROSS JOIN LATERAL (SELECT t.id, t.position FROM todos t \
+        WHERE t.workspace_id = $1 AND t.parent_id = f.id AND t.deleted_at IS NULL AND t.id NOT IN (SELECT id FROM found) \
+        ORDER BY t.position, t.id LIMIT 100) s ORDER BY turn, f.place LIMIT 100) \
         SELECT todos_render_v1($1, ARRAY(SELECT id FROM found ORDER BY place) || ARRAY( \
-        SELECT s.id FROM found f CROSS JOIN LATERAL (SELECT t.id, t.position FROM todos t \
-        WHERE t.workspace_id = $1 AND t.parent_id = f.id AND t.deleted_at IS NULL ORDER BY t.position, t.id LIMIT 100) s \
-        WHERE s.id NOT IN (SELECT id FROM found) ORDER BY f.place, s.position, s.id LIMIT 100))";
+        SELECT id FROM below ORDER BY place, turn))";
     let params = vec![Param::Int(caller.workspace.0), Param::Texts(uids.iter().map(Uuid::to_string).collect())];
     pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?.json()
 }

@@ -3,14 +3,13 @@
 //! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every write raises
 //! in Redis, twice a second, and asks Postgres only when it has moved.
 
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::caller::Actor;
 use crate::domain::cursor::Position;
-use crate::domain::event::{EventFilter, EventPage};
+use crate::domain::event::{EventContext, EventFilter, EventPage};
 use crate::domain::feed::{FeedPage, FeedPosition, Kind};
 use crate::domain::filter::Limit;
 use crate::store::authentication;
@@ -92,15 +91,15 @@ impl Service {
         events::page(&self.pg, caller, filter, from, limit).await
     }
 
-    /// The same, and the titles of the todos that it tells of.
-    pub async fn list_titled_events(
+    /// The same with its context.
+    pub async fn list_events_in_context(
         &self,
         caller: &Caller,
         filter: &EventFilter,
         from: Option<&Position>,
         limit: Limit,
-    ) -> Result<(EventPage, HashMap<Uuid, String>)> {
-        events::titled_page(&self.pg, caller, filter, from, limit).await
+    ) -> Result<(EventPage, EventContext)> {
+        events::page_in_context(&self.pg, caller, filter, from, limit).await
     }
 
     /// A page of what happened to a todo, the newest first.

@@ -1,6 +1,7 @@
 -- $1 workspace, $2 time zone, $3 the caller's employee. Indexes: employees_uid_key, lists_pkey and list_counts_pkey, tags_pkey and tag_counts_pkey, employees_pkey. The first hundred
 -- of at most a thousand lists, the most used of the first thousand tags, and the first hundred employees, so that the size of a workspace does not matter.
 SELECT json_build_object(
+    'time_zone', $2::text,
     'today', to_char(now() AT TIME ZONE $2, 'YYYY-MM-DD'),
     'now', rfc3339_v1(now()),
     'me', (SELECT json_build_object('uid', uid, 'name', name) FROM employees WHERE workspace_id = $1 AND uid = $3::text::uuid),
