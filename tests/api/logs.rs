@@ -177,12 +177,24 @@ async fn a_call_of_a_tool_is_told_by_method_and_tool_alone() {
     let draft = json!({ "title": "very private title", "description": "very private text" });
     let private = json!({ "todos": [draft], "idempotency_key": "very-private-key" });
     let wrong = json!({ "text": "very private search", "very_private_field": 1 });
+    let body = |text: &'static str| ws.post("/mcp").body("application/json", text);
+    let doubled = r#"{"jsonrpc":"2.0","id":7,"method":"ping","params":{"very private":1,"very private":2}}"#;
+    let private_id = json!({ "jsonrpc": "2.0", "id": "very private id", "method": "ping" });
+    let version = json!({ "protocolVersion": "very private version", "clientInfo": { "name": "very private client" } });
+    let listed = mcp::request("tools/list", mcp::with_meta(json!({}), "very-private"));
+    let unknown_version = mcp::raw(&ws, listed).header("mcp-protocol-version", "very-private");
+    let unknown_version = unknown_version.header("mcp-method", "tools/list");
     for (id, call, told) in [
         ("mcp-1", mcp::tool(&ws, "add_todos", private), json!(["tools/call", "add_todos", null])),
         ("mcp-2", mcp::tool(&ws, "find_todos", wrong), json!(["tools/call", "find_todos", "invalid_body"])),
         ("mcp-3", mcp::legacy(&ws, "tools/list", json!({})), json!(["tools/list", null, null])),
         ("mcp-4", mcp::tool(&ws, "very_private_tool", json!({})), json!(["tools/call", null, "rpc_invalid_params"])),
         ("mcp-5", mcp::modern(&ws, "very/private", json!({})), json!(["other", null, "rpc_method_not_found"])),
+        ("mcp-6", body(r#"{"very private": very private"#), json!([null, null, "rpc_parse_error"])),
+        ("mcp-7", body(doubled), json!([null, null, "rpc_invalid_request"])),
+        ("mcp-8", mcp::raw(&ws, private_id), json!(["ping", null, null])),
+        ("mcp-9", mcp::raw(&ws, mcp::request("initialize", version)), json!(["initialize", null, null])),
+        ("mcp-10", unknown_version, json!(["tools/list", null, "rpc_unsupported_version"])),
     ] {
         call.header("x-request-id", id).send().await;
         let line = line_of(&captured, id).await;

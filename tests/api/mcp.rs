@@ -1,4 +1,4 @@
-//! The endpoint for assistants: the protocol, in both eras. The tools are in `mcp_tools.rs`.
+//! The endpoint for assistants: the protocol, in both eras. The tools are in `mcp_tools.rs` and the files beside it.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,11 @@ suite![
     #[embedded]
     pages_of_known_origins_are_served,
     #[embedded]
-    a_call_is_limited_as_a_write,
+    every_page_is_served_where_the_settings_say_so,
+    #[embedded]
+    pages_are_refused_also_where_no_token_is_needed,
+    #[embedded]
+    every_message_is_limited_as_a_write,
     #[embedded]
     an_outage_is_told_as_everywhere,
 ];
@@ -61,10 +65,14 @@ async fn the_older_era_has_its_methods_and_no_others() {
     let listed = legacy(&ws, "tools/list", json!({})).send().await.result();
     let members: Vec<&String> = listed.as_object().unwrap().keys().collect();
     assert_eq!(members, ["tools"], "nothing of the newer era");
-    let called = legacy(&ws, "tools/call", json!({ "name": "overview" })).send().await;
-    called.content();
-    let result = called.result();
-    assert!(result.get("resultType").is_none() && result.get("_meta").is_none(), "{called}");
+    for version in [None, Some("2025-03-26"), Some("2025-06-18"), Some("2025-11-25")] {
+        let called = raw(&ws, request("tools/call", json!({ "name": "overview" })));
+        let called = version.into_iter().fold(called, |call, version| call.header("mcp-protocol-version", version));
+        let called = called.send().await;
+        called.content();
+        let result = called.result();
+        assert!(result.get("resultType").is_none() && result.get("_meta").is_none(), "{called}");
+    }
     // 404 would be the end of a session, so the error travels in a 200.
     for method in ["server/discover", "resources/list", "prompts/list", "logging/setLevel", "", "TOOLS/LIST"] {
         legacy(&ws, method, json!({})).send().await.rpc_error(200, -32601);
@@ -316,15 +324,44 @@ async fn pages_of_known_origins_are_served() {
     }
 }
 
-async fn a_call_is_limited_as_a_write() {
-    let server = Server::private(Options::default().with("rate_limit_authenticated_writes", 2)).await;
+async fn every_page_is_served_where_the_settings_say_so() {
+    let server = Server::private(Options::default().with("cors_origins", "*")).await;
     let ws = Workspace::on(&server).await;
-    for _ in 0..2 {
-        tool(&ws, "overview", json!({})).send().await.content();
+    for origin in ["https://any.example", "null"] {
+        let answer = modern(&ws, "tools/list", json!({})).header("origin", origin).send().await;
+        answer.result();
+        assert_eq!(answer.header("access-control-allow-origin"), "*", "{origin}");
     }
-    let limited = tool(&ws, "overview", json!({})).send().await;
-    limited.problem(429, "rate_limited");
-    assert!(limited.optional("retry-after").is_some(), "{limited}");
+}
+
+/// A page in the browser of somebody who may reach the service needs nothing else.
+async fn pages_are_refused_also_where_no_token_is_needed() {
+    let server = Server::private(Options::default().with("auth", "off")).await;
+    let anyone = server.anonymous();
+    modern(&anyone, "tools/call", json!({ "name": "overview" })).send().await.content();
+    for origin in ["https://evil.example", "null", &server.url] {
+        let answer = modern(&anyone, "tools/call", json!({ "name": "overview" })).header("origin", origin).send().await;
+        answer.problem(403, "origin_not_allowed");
+    }
+}
+
+async fn every_message_is_limited_as_a_write() {
+    let server = Server::private(Options::default().with("rate_limit_authenticated_writes", 7)).await;
+    let ws = Workspace::on(&server).await;
+    // One more than counted or one less, and the last of these would be refused or the one after it served.
+    tool(&ws, "overview", json!({})).send().await.content();
+    legacy(&ws, "ping", json!({})).send().await.result();
+    modern(&ws, "tools/list", json!({})).send().await.result();
+    raw(&ws, request("initialize", json!({ "protocolVersion": "2025-11-25" }))).send().await.result();
+    let notification = raw(&ws, json!({ "jsonrpc": "2.0", "method": "notifications/initialized" }));
+    notification.send().await.has_status(202);
+    ws.post("/mcp").body("application/json", "{").send().await.rpc_error(400, -32700);
+    tool(&ws, "no_such_tool", json!({})).send().await.rpc_error(400, -32602);
+    for call in [tool(&ws, "overview", json!({})), ws.post("/mcp").body("application/json", "{")] {
+        let limited = call.send().await;
+        limited.problem(429, "rate_limited");
+        assert!(limited.optional("retry-after").is_some(), "{limited}");
+    }
 }
 
 async fn an_outage_is_told_as_everywhere() {
