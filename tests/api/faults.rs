@@ -340,6 +340,8 @@ async fn a_read_only_database_serves_reads() {
     let ws = Workspace::new().await;
     let path = format!("/api/v2/todos/{}", ws.titled("x").await);
     let (token, other) = (ws.token(json!(["todos:read", "todos:write"]), Value::Null).await, ws.token.clone().unwrap());
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
     let url = std::env::var("DATABASE_URL").unwrap();
     // As after ALTER SYSTEM SET default_transaction_read_only, but for this server alone.
     let url = with_parameter(&url, "options=-c%20default_transaction_read_only%3Don");
@@ -349,6 +351,9 @@ async fn a_read_only_database_serves_reads() {
             options = options.with("redis_url", "");
         }
         let server = Server::private(options).await;
+        // What Redis was not told of cannot be forgotten: it stays until the database can be written to.
+        let pending = "insert into cache_invalidations (workspace_id) values ($1)";
+        database.execute(pending, &[&workspace]).await.unwrap();
         // A token that was never used, whose use is due to be noted, and one that was.
         for token in [token["token"].as_str().unwrap(), &other] {
             let client = server.bearer(token);
@@ -363,6 +368,8 @@ async fn a_read_only_database_serves_reads() {
         let ready = server.anonymous().get("/health/ready").send().await;
         assert_eq!(ready.ok()["status"], "degraded", "{ready}");
         assert_eq!(ready.ok()["checks"]["database"]["reason"], "read_only", "{ready}");
+        let settle = "delete from cache_invalidations where workspace_id = $1";
+        assert!(database.execute(settle, &[&workspace]).await.unwrap() > 0, "it was pending all the time");
     }
     assert_eq!(ws.titles(&[]).await, ["x"], "what was refused was not done");
 }

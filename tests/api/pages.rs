@@ -67,15 +67,31 @@ async fn the_spelling_of_a_query_changes_nothing() {
         assert!(link.is_ascii() && link.matches("cursor=").count() == 1 && !link.contains("%75"), "{answer}");
         link.split_once('<').unwrap().1.split_once('>').unwrap().0.trim_start_matches(&ws.server.url).to_owned()
     };
-    // Once from the database, and then, where there is a cache, from there.
+    // Once from the database, and then, where there is a cache, from there, with all that the first answer said of its body.
+    let has_cache = std::env::var("REDIS_URL").is_ok_and(|url| !url.is_empty());
+    let of_the_request = ["date", "x-cache", "x-request-id", "server-timing"];
+    let said = |answer: &Answer| {
+        let mut said: Vec<String> = answer.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        said.retain(|line| !of_the_request.iter().any(|name| line.starts_with(&format!("{name}: "))));
+        said.sort();
+        said
+    };
     for (spelled, target) in [
         ("ärger", "/api/v2/todos?q=ärger&limit=1&sort=title"),
         ("%C3%A4rger", "/api/v2/todos?q=%C3%A4rger&limit=1&sort=title"),
         ("%c3%a4%72ger", "/api/v2/todos?%71=%c3%a4%72ger&limit=1&&sort=title&"),
     ] {
-        let (first, again) = (get(target).await, get(target).await);
-        first.ok();
-        again.ok();
+        let (first, mut again) = (get(target).await, get(target).await);
+        // A busy Redis may be left alone for a moment.
+        for _ in 0..50 {
+            if !has_cache || again.header("x-cache") == "HIT" {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+            again = get(target).await;
+        }
+        assert!(!has_cache || again.header("x-cache") == "HIT", "{again}");
+        assert_eq!((said(&first), first.ok()), (said(&again), again.ok()), "{spelled}");
         assert_eq!(link(&first), link(&again), "{spelled}");
         let second = get(&link(&first)).await;
         assert_eq!(second.ok()["items"][0]["title"], "ärger 1", "{spelled}");

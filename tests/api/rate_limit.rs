@@ -29,6 +29,8 @@ suite![
     #[embedded]
     invented_tokens_at_the_metrics_are_limited,
     #[embedded]
+    a_page_of_changes_and_a_wait_for_them_count_once_each,
+    #[embedded]
     writes_have_a_lower_limit_of_their_own,
     #[embedded]
     wrong_credentials_are_limited,
@@ -129,6 +131,22 @@ async fn limits_reset_on_time() {
     tokio::time::sleep(Duration::from_secs(wait)).await;
     ws.get("/api/v2/me").send().await.ok();
     ws.get("/api/v2/me").send().await.problem(429, "rate_limited");
+}
+
+async fn a_page_of_changes_and_a_wait_for_them_count_once_each() {
+    // One every twelve seconds.
+    let server = Server::private(Options::default().with("rate_limit_authenticated", 5)).await;
+    let ws = Workspace::on(&server).await;
+    let page = ws.get("/api/v2/changes").send().await;
+    assert_eq!(left(&page, "default").0, 4, "{page}");
+    let cursor = page.ok()["next_cursor"].as_str().unwrap().to_owned();
+    let next = ws.get("/api/v2/changes").query(&[("cursor", &cursor)]).send().await;
+    assert_eq!(left(&next, "default").0, 3, "{next}");
+    let cursor = next.ok()["next_cursor"].as_str().unwrap().to_owned();
+    let waited = ws.get("/api/v2/changes").query(&[("cursor", cursor.as_str()), ("wait", "3")]).send().await;
+    assert_eq!((waited.ok()["items"].to_string().as_str(), left(&waited, "default").0), ("[]", 2), "{waited}");
+    let last = ws.get("/api/v2/me").send().await;
+    assert_eq!(left(&last, "default").0, 1, "{last}");
 }
 
 async fn every_counted_answer_carries_the_fields() {

@@ -163,6 +163,16 @@ async fn completions_of_seven_days_are_kept_by_the_hour() {
     assert_eq!((&counted["total"], &counted["completed_last_7_days"]), (&json!(6), &json!(4)));
     let kept = "select coalesce(sum(todos), 0)::bigint from completion_counts where workspace_id = $1";
     assert_eq!(database::number(&database, kept, &[&id]).await, 5, "all but what is older by more than two hours");
+    // A number that no count gives shows that the kept one is read. Nobody else may see it.
+    database.batch_execute("begin").await.unwrap();
+    let keep = "update completion_counts set todos = todos + 1000 where workspace_id = $1 and (hour, shard) = ( \
+        select hour, shard from completion_counts where workspace_id = $1 order by hour desc, shard limit 1)";
+    assert_eq!(database.execute(keep, &[&id]).await.unwrap(), 1);
+    let sql = include_str!("../../crates/core/src/store/sql/stats.sql");
+    let told: String = database.query_one(sql, &[&id, &"UTC"]).await.unwrap().get(0);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["total"], &told["completed_last_7_days"]), (&json!(6), &json!(1004)));
+    database.batch_execute("rollback").await.unwrap();
     database::empty(&database, id).await;
     assert_eq!(database::number(&database, kept, &[&id]).await, 0);
 }

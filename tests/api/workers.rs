@@ -25,6 +25,8 @@ suite![
     #[embedded]
     a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them,
     #[embedded]
+    purges_have_their_share_beside_a_hundred_open_jobs,
+    #[embedded]
     a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_chunks,
     #[embedded]
     the_job_of_a_dead_worker_is_resumed_by_the_next_request,
@@ -243,30 +245,80 @@ async fn a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them() {
     database::empty(&database, id).await;
 }
 
-async fn a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_chunks() {
-    const TODOS: i32 = 30_000;
+async fn purges_have_their_share_beside_a_hundred_open_jobs() {
     let server = Server::private(Options::default()).await;
     let database = database::connect().await;
     let ws = Workspace::on(&server).await;
     let id = database::workspace(&database, &ws).await;
+    database::fill(&database, id, 20_000).await;
+    let expired = "insert into idempotency_keys (workspace_id, route, key, body_digest, outcome, created_at) \
+        values ($1, 'x', 'x', '', 'null', now() - interval '25 hours')";
+    database.execute(expired, &[&id]).await.unwrap();
+    let jobs = "insert into jobs (workspace_id, uid, kind, filter, change) \
+        select $1, gen_random_uuid(), 'todos.bulk', '{\"status\": [\"pending\"]}', '{\"set_priority\": \"urgent\"}' \
+        from generate_series(1, 100)";
+    assert_eq!(database.execute(jobs, &[&id]).await.unwrap(), 100);
+    let position = "select max(position) from jobs where workspace_id = $1";
+    until("progress", async || {
+        ws.get("/api/v2/me").send().await.ok();
+        number(&database, position, &[&id]).await > 0
+    })
+    .await;
+    // While the jobs are worked on. A run of the worker takes twenty seconds at most, and the next one begins with it.
+    let due = "update purges set due_at = now() where name = 'idempotency_keys'";
+    database.execute(due, &[]).await.unwrap();
+    let kept = "select count(*) from idempotency_keys where workspace_id = $1 and key = 'x'";
+    let since = Instant::now();
+    while number(&database, kept, &[&id]).await > 0 {
+        assert!(since.elapsed() < Duration::from_secs(40), "the purge does not have its turn");
+        ws.get("/api/v2/me").send().await.ok();
+        pause(200).await;
+    }
+    let open =
+        number(&database, "select count(*) from jobs where workspace_id = $1 and finished_at is null", &[&id]).await;
+    eprintln!("the purge came after {:?}, with {open} jobs open", since.elapsed());
+    assert!(open > 0, "the purge has waited for all jobs");
+    let stop = "update jobs set status = 'cancelled', lease = null, finished_at = now() \
+        where workspace_id = $1 and finished_at is null";
+    database.execute(stop, &[&id]).await.unwrap();
+    database::empty(&database, id).await;
+}
+
+async fn a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_chunks() {
+    let server = Server::private(Options::default()).await;
+    let (database, mut holder) = (database::connect().await, database::connect().await);
+    let ws = Workspace::on(&server).await;
+    let id = database::workspace(&database, &ws).await;
     ws.todo(json!({ "title": "first", "status": "in_progress" })).await;
-    database::fill(&database, id, TODOS).await;
+    database::fill(&database, id, 2_500).await;
+    let middle = ws.todo(json!({ "title": "middle", "status": "in_progress" })).await;
+    database::fill(&database, id, 27_500).await;
     ws.todo(json!({ "title": "last", "status": "in_progress" })).await;
+    // The second chunk waits for the one in the middle.
+    let held = holder.transaction().await.unwrap();
+    let hold = format!("select from todos where uid = '{}' for update", middle["id"].as_str().unwrap());
+    assert_eq!(held.execute(&hold, &[]).await.unwrap(), 1);
     let body = json!({ "filter": { "status": ["in_progress"] }, "action": "complete" });
     let started = ws.post("/api/v2/todos/bulk-process").json(body).send().await;
     let path = started.has_status(202).header("location").to_owned();
     let position = "select coalesce(max(position), 0) from jobs where workspace_id = $1";
     until("progress", async || number(&database, position, &[&id]).await > 0).await;
     let job = ws.get(&path).send().await.ok();
-    if job["finished_at"].is_null() {
-        assert_eq!(job["total"], Value::Null, "{job}");
-    }
+    assert_eq!(
+        (&job["status"], &job["total"], &job["processed"]),
+        (&json!("running"), &Value::Null, &json!(1)),
+        "{job}"
+    );
+    let looked_at = "select count(*) from todos t join jobs j using (workspace_id) \
+        where t.workspace_id = $1 and t.id <= j.position";
+    assert_eq!(number(&database, looked_at, &[&id]).await, 2_000, "ten for each of the two hundred of a first chunk");
+    held.commit().await.unwrap();
     let job = ended(&ws, &path).await;
     let numbers = (&job["status"], &job["total"], &job["processed"]);
-    assert_eq!(numbers, (&json!("succeeded"), &json!(2), &json!(2)), "{job}");
+    assert_eq!(numbers, (&json!("succeeded"), &json!(3), &json!(3)), "{job}");
     let mut titles = ws.titles(&[("status", "completed")]).await;
     titles.sort_unstable();
-    assert_eq!(titles, ["first", "last"]);
+    assert_eq!(titles, ["first", "last", "middle"]);
     database::empty(&database, id).await;
 }
 
