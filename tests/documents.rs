@@ -14,6 +14,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 use todo_api::config::{DATABASE_SCHEMES, REDIS_SCHEMES, SETTINGS};
+use todo_api::handlers::mcp::tool::Tool;
+use todo_api::types::mcp::{MOST_READ, MOST_WRITTEN};
+use todo_core::domain::access::Scope;
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
@@ -140,6 +143,29 @@ fn collect_codes(value: &Value, into: &mut BTreeSet<(u16, String)>) {
         Value::Array(items) => items.iter().for_each(|item| collect_codes(item, into)),
         Value::Object(members) => members.values().for_each(|member| collect_codes(member, into)),
         _ => {}
+    }
+}
+
+#[test]
+fn the_page_of_assistants_lists_the_tools_with_their_scopes_and_bounds() {
+    let page = read("crates/docs/pages/assistants.html");
+    let rows = page.lines().filter_map(|line| line.strip_prefix("<tr><th scope=\"row\"><code>"));
+    let rows: Vec<(&str, &str, String)> = rows
+        .map(|row| {
+            let (name, rest) = row.split_once("</code></th><td><code>").unwrap();
+            let (scope, text) = rest.split_once("</code></td><td>").unwrap();
+            (name, scope, text.to_lowercase())
+        })
+        .collect();
+    let listed: Vec<(&str, &str)> = rows.iter().map(|(name, scope, _)| (*name, *scope)).collect();
+    assert_eq!(listed, Tool::ALL.map(|tool| (tool.name(), tool.scope().as_str())));
+    for (tool, (name, _, text)) in Tool::ALL.into_iter().zip(&rows) {
+        let most = match tool {
+            Tool::GetTodos => MOST_READ,
+            tool if tool.scope() == Scope::TodosWrite => MOST_WRITTEN,
+            _ => continue,
+        };
+        assert!(text.contains(&format!("up to {most} ")), "{name} does not say that it takes up to {most} todos");
     }
 }
 
