@@ -41,17 +41,25 @@ CREATE TABLE feed (
 );
 INSERT INTO feed DEFAULT VALUES;
 
--- Begins a new epoch if the log or `seen` has a number that this cluster has not reached: nothing can be told from the
--- order of its lines any more, so they go. p_anyway: in any case, as in a database that was restored. Whether it did.
-CREATE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+-- Whether `seen` or a line has a number that this cluster has not reached, as after a restore from a dump of another one:
+-- what can be seen is below the end of the snapshot. The newest line of each workspace is read from the end of
+-- events_pkey.
+CREATE FUNCTION feed_is_ahead_v1() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
-    IF (SELECT seen FROM feed) > reached OR EXISTS (
+    RETURN (SELECT seen >= reached FROM feed) OR EXISTS (
         SELECT FROM workspaces w CROSS JOIN LATERAL (
-            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC LIMIT 1
-        ) last WHERE last.xid > reached
-    ) THEN
+            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC, id DESC LIMIT 1
+        ) newest WHERE newest.xid >= reached
+    );
+END $$;
+
+-- Begins a new epoch if the log is ahead of the cluster: nothing can be told from the order of its lines any more, so
+-- they go. p_anyway: in any case, as in a database that was restored. Whether it did.
+CREATE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    IF feed_is_ahead_v1() THEN
         DELETE FROM events;
     ELSIF NOT p_anyway THEN
         RETURN false;

@@ -37,7 +37,8 @@ BEGIN
     END CASE;
     IF document IS NULL THEN
         SELECT e.version, e.changes -> 'replaced_by' -> 'id' INTO version, replaced_by FROM events e
-        WHERE e.workspace_id = p_workspace AND e.subject = p_uid ORDER BY e.version DESC LIMIT 1;
+        WHERE e.workspace_id = p_workspace AND e.subject = p_uid AND split_part(e.type, '.', 1) = p_kind
+        ORDER BY e.version DESC LIMIT 1;
     END IF;
     RETURN format('{"type":"%s","uid":"%s","version":%s,"document":%s,"replaced_by":%s}',
         p_kind, p_uid, version, coalesce(document, 'null'), coalesce(replaced_by, 'null'));
@@ -169,12 +170,14 @@ DECLARE
     );
     phases CONSTANT text[] := p_kinds || 'changes'::text;
     told text[] := '{}';
+    seen xid8;
     part record;
 BEGIN
-    SELECT f.epoch INTO epoch FROM feed f;
+    SELECT f.epoch, f.seen INTO epoch, seen FROM feed f;
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
-        WHEN newest >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+        -- feed_is_ahead_v1, as far as it concerns this workspace.
+        WHEN greatest(seen, newest) >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN

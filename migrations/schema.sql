@@ -933,6 +933,19 @@ CREATE FUNCTION public.feed_item_bytes_v1(p_title text, p_description text) RETU
 
 CREATE FUNCTION public.feed_item_v1(p_workspace bigint, p_kind text, p_uid uuid) RETURNS text
     LANGUAGE plpgsql STABLE
+CREATE FUNCTION public.feed_is_ahead_v1() RETURNS boolean
+    LANGUAGE plpgsql STABLE
+    AS $$
+DECLARE
+    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
+BEGIN
+    RETURN (SELECT seen >= reached FROM feed) OR EXISTS (
+        SELECT FROM workspaces w CROSS JOIN LATERAL (
+            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC, id DESC LIMIT 1
+        ) newest WHERE newest.xid >= reached
+    );
+END $$;
+
     AS $$
 DECLARE
     version bigint;
@@ -963,7 +976,8 @@ BEGIN
     END CASE;
     IF document IS NULL THEN
         SELECT e.version, e.changes -> 'replaced_by' -> 'id' INTO version, replaced_by FROM events e
-        WHERE e.workspace_id = p_workspace AND e.subject = p_uid ORDER BY e.version DESC LIMIT 1;
+        WHERE e.workspace_id = p_workspace AND e.subject = p_uid AND split_part(e.type, '.', 1) = p_kind
+        ORDER BY e.version DESC LIMIT 1;
     END IF;
     RETURN format('{"type":"%s","uid":"%s","version":%s,"document":%s,"replaced_by":%s}',
         p_kind, p_uid, version, coalesce(document, 'null'), coalesce(replaced_by, 'null'));
@@ -982,10 +996,12 @@ DECLARE
     told text[] := '{}';
     part record;
 BEGIN
-    SELECT f.epoch INTO epoch FROM feed f;
+    SELECT f.epoch, f.seen INTO epoch, seen FROM feed f;
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
-        WHEN newest >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+        -- feed_is_ahead_v1, as far as it concerns this workspace.
+        WHEN greatest(seen, newest) >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+    seen xid8;
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -1034,14 +1050,8 @@ END $$;
 CREATE FUNCTION public.feed_renew_v1(p_anyway boolean) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
-DECLARE
-    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
-    IF (SELECT seen FROM feed) > reached OR EXISTS (
-        SELECT FROM workspaces w CROSS JOIN LATERAL (
-            SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC LIMIT 1
-        ) last WHERE last.xid > reached
-    ) THEN
+    IF feed_is_ahead_v1() THEN
         DELETE FROM events;
     ELSIF NOT p_anyway THEN
         RETURN false;

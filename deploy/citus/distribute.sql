@@ -109,20 +109,12 @@ BEGIN
     RETURN deleted;
 END $$;
 
-CREATE OR REPLACE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION feed_is_ahead_v1() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
-    is_beyond CONSTANT boolean := (
-        SELECT count(*) FROM (SELECT xid FROM events WHERE xid > reached LIMIT 1) beyond
-    ) > 0;
 BEGIN
-    IF is_beyond OR (SELECT seen FROM feed) > reached THEN
-        DELETE FROM events;
-    ELSIF NOT p_anyway THEN
-        RETURN false;
-    END IF;
-    UPDATE feed SET epoch = gen_random_uuid(), seen = pg_current_xact_id();
-    RETURN true;
+    RETURN (SELECT seen >= reached FROM feed)
+        OR (SELECT count(*) FROM (SELECT xid FROM events WHERE xid >= reached LIMIT 1) beyond) > 0;
 END $$;
 
 -- Documents. Citus sends a statement to one shard if each table in it is compared with one workspace, not with a column

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -66,25 +67,30 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     database::make_admin(&sql, &server.admin_token).await;
     let ws = Workspace::on(&server).await;
     let id = ws.titled("x").await;
-    let cursor = ws.get("/api/v2/changes").send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
-    let resume = || ws.get("/api/v2/changes").query(&[("cursor", &cursor)]);
-    resume().send().await.ok();
-    sql.batch_execute("update events set xid = '999999999'; update feed set seen = '999999999'").await.unwrap();
+    let log = "update events set xid = '999999999'";
+    let seen = "update feed set seen = '999999999'";
+    for ahead in [log.to_owned(), seen.to_owned(), format!("{log}; {seen}")] {
+        ws.patch(&format!("/api/v2/todos/{id}")).json(json!({ "title": ahead })).send().await.ok();
+        let cursor = ws.get("/api/v2/changes").send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
+        let resume = || ws.get("/api/v2/changes").query(&[("cursor", &cursor)]);
+        resume().send().await.ok();
+        sql.batch_execute(&ahead).await.unwrap();
 
-    ws.get("/api/v2/changes").send().await.problem(503, "unavailable");
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-    let ready = server.anonymous().get("/health/ready").send().await;
-    assert!(ready.json(503)["problems"].to_string().contains("run the migrations"), "{ready}");
-    ws.get(&format!("/api/v2/todos/{id}")).send().await.ok();
+        ws.get("/api/v2/changes").send().await.problem(503, "unavailable");
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        let ready = server.anonymous().get("/health/ready").send().await;
+        assert!(ready.json(503)["problems"].to_string().contains("run the migrations"), "{ahead}: {ready}");
+        ws.get(&format!("/api/v2/todos/{id}")).send().await.ok();
 
-    migrate(&url);
-    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
-    server.anonymous().get("/health/ready").send().await.ok();
-    let gone = resume().send().await;
-    gone.problem(410, "resync_required");
-    assert_eq!(gone.header("link"), "</api/v2/changes>; rel=\"first\"");
-    let anew = ws.get("/api/v2/changes").send().await.ok();
-    assert_eq!(anew["items"][0]["id"], json!(id));
+        migrate(&url);
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        server.anonymous().get("/health/ready").send().await.ok();
+        let gone = resume().send().await;
+        gone.problem(410, "resync_required");
+        assert_eq!(gone.header("link"), "</api/v2/changes>; rel=\"first\"");
+        let anew = ws.get("/api/v2/changes").send().await.ok();
+        assert_eq!(anew["items"][0]["id"], json!(id));
+    }
 }
 
 fn migrate(url: &str) {

@@ -36,15 +36,15 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint,
         current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT'),
-        (SELECT seen > pg_snapshot_xmax(pg_current_snapshot()) FROM feed)
+        feed_is_ahead_v1()
         FROM _sqlx_migrations WHERE success";
     const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
-    const UNDEFINED_TABLE: &str = "42P01";
+    const UNDEFINED: [&str; 2] = ["42P01", "42883"];
     let params = vec![Param::Int(REQUIRED_MIGRATION.0), Param::Text(REQUIRED_MIGRATION.1.to_owned())];
     let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
-        // An earlier schema, or none.
-        Err(PgFailure::Refused(refusal)) if refusal.code == UNDEFINED_TABLE => {
+        // An earlier schema, or none: a table or a function is missing.
+        Err(PgFailure::Refused(refusal)) if UNDEFINED.contains(&refusal.code.as_str()) => {
             let newest = pg.read(meter, Statement::new(NEWEST, Vec::new())).await.ok();
             let newest = newest.and_then(|rows| rows.one().ok()?.optional_int().ok()?);
             return Ok(Readiness::MigrationsMissing(newest));
