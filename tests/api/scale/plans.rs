@@ -90,6 +90,17 @@ impl Plan {
         rows
     }
 
+    /// Whether it sorted rows by a column.
+    pub fn sorts_by(&self, column: &str) -> bool {
+        let mut sorts = false;
+        walk(&self.root, &mut |node| {
+            let was_run = node["Actual Loops"].as_f64() != Some(0.0);
+            let keys = node["Sort Key"].as_array().into_iter().flatten();
+            sorts |= was_run && keys.filter_map(Value::as_str).any(|key| key.contains(column));
+        });
+        sorts
+    }
+
     /// How many blocks of tables and indexes it touched, in memory or not.
     pub fn blocks(&self) -> u64 {
         ["Shared Hit Blocks", "Shared Read Blocks"]

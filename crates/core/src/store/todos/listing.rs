@@ -212,9 +212,9 @@ impl Listing<'_> {
                      LIMIT {most}) few",
                     condition.sql
                 )),
-                On::Parent(parent) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE t.workspace_id = $1 AND t.parent_id = {parent} \
-                     ORDER BY t.position LIMIT {most}) few"
+                On::Parent(_) => counts.push(format!(
+                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.position LIMIT {most}) few",
+                    condition.sql
                 )),
                 On::Ids(ids) => counts.push(format!("SELECT cardinality({ids})")),
                 _ => {}
