@@ -42,7 +42,7 @@ CREATE TABLE todos (
     parent_id    bigint,
     -- Where it stands among its siblings. A new todo is last without anybody asking for the last one.
     position     double precision NOT NULL DEFAULT extract(epoch FROM clock_timestamp())::double precision
-                 CHECK (position BETWEEN -1e16 AND 1e16),
+                 CHECK (position BETWEEN -1e15 AND 1e15),
     created_at   timestamptz NOT NULL DEFAULT now(),
     updated_at   timestamptz NOT NULL DEFAULT now(),
     completed_at timestamptz,

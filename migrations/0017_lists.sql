@@ -184,6 +184,11 @@ BEGIN
     cache_wait := write_record_v1(p_workspace, p_route, p_key, p_digest, body, p_invalidate);
 END $$;
 
+-- The nearest position that there may be: a move gives none that may not be written (Rank in domain/list.rs).
+CREATE FUNCTION bounded_position_v1(p_position double precision) RETURNS double precision
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN p_position IS NOT NULL THEN least(greatest(p_position, -1e15), 1e15) END;
+
 -- The next siblings of a place, in order or backwards: live todos of a list, null for none, without a parent; or below
 -- a parent; but not p_todo. The statement is put together, so that each kind is read from the index that has its order
 -- and nothing else: todos_by_list_without_parent, todos_by_parent.
@@ -207,8 +212,9 @@ BEGIN
     ) USING p_workspace, p_parent, p_list, p_todo, p_position, p_id, p_limit;
 END $$;
 
--- Makes room for a todo before a sibling, where none is left: as many of those around the gap as it takes get new
--- positions at equal distances. Gives the position in the middle.
+-- Makes room for a todo before a sibling, or before the place where one was, where none is left: as many of those around
+-- the gap as it takes get new positions at equal distances. Gives the position in the middle; null if there is no sibling
+-- any more.
 CREATE FUNCTION spread_siblings_v1(
     p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_position double precision, p_id bigint
 ) RETURNS double precision LANGUAGE plpgsql AS $$
@@ -217,24 +223,29 @@ DECLARE
     width integer := 16;
     before bigint[];
     behind bigint[];
+    first_place double precision;
+    last_place double precision;
     lowest double precision;
     highest double precision;
     step double precision;
 BEGIN
     LOOP
         -- The places before and behind what is moved are those beyond the last of each side.
-        SELECT array_agg(sibling ORDER BY number DESC) FILTER (WHERE number <= width),
-            max(place) FILTER (WHERE number > width), min(place)
-        INTO before, lowest, highest
+        SELECT coalesce(array_agg(sibling ORDER BY number DESC) FILTER (WHERE number <= width), '{}'),
+            max(place) FILTER (WHERE number > width), min(place), max(place)
+        INTO before, lowest, first_place, last_place
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id, false, width + 1)
             WITH ORDINALITY AS s (sibling, place, number);
-        lowest := coalesce(lowest, highest - width);
-        SELECT array_agg(sibling ORDER BY number) FILTER (WHERE number <= width),
-            max(place) FILTER (WHERE number > width), max(place)
-        INTO behind, highest, step
+        SELECT coalesce(array_agg(sibling ORDER BY number) FILTER (WHERE number <= width), '{}'),
+            max(place) FILTER (WHERE number > width), least(first_place, min(place)), greatest(last_place, max(place))
+        INTO behind, highest, first_place, last_place
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id - 1, true, width + 1)
             WITH ORDINALITY AS s (sibling, place, number);
-        highest := coalesce(highest, step + width);
+        IF first_place IS NULL THEN
+            RETURN NULL;
+        END IF;
+        lowest := coalesce(lowest, bounded_position_v1(first_place - width));
+        highest := coalesce(highest, bounded_position_v1(last_place + width));
         step := (highest - lowest) / (cardinality(before) + cardinality(behind) + 2);
         -- Room for some more todos in each gap.
         EXIT WHEN step >= 1.5e-14 * greatest(abs(lowest), abs(highest), 1);
@@ -247,7 +258,8 @@ BEGIN
             position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
             version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
-        WHERE t.workspace_id = p_workspace AND t.id = n.id
+        -- One that went into the bin meanwhile stays as it is.
+        WHERE t.workspace_id = p_workspace AND t.id = n.id AND t.deleted_at IS NULL
         RETURNING t.id, t.uid, t.version, t.position
     )
     INSERT INTO events (workspace_id, type, subject, version, changes)
@@ -293,13 +305,14 @@ BEGIN
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, 'Infinity', last_id, false, 1);
         SELECT NULL::bigint AS sibling, NULL::double precision AS place INTO next;
     END IF;
-    spot := CASE
+    spot := bounded_position_v1(CASE
         WHEN former.place IS NULL THEN next.place - 1
         WHEN next.place IS NULL THEN greatest(former.place + 1, extract(epoch FROM clock_timestamp()))
         ELSE former.place + (next.place - former.place) / 2
-    END;
+    END);
     IF spot <= former.place OR spot >= next.place THEN
-        spot := spread_siblings_v1(p_workspace, p_todo, p_list, p_parent, next.place, next.sibling);
+        spot := spread_siblings_v1(p_workspace, p_todo, p_list, p_parent, coalesce(next.place, 'Infinity'),
+            coalesce(next.sibling, last_id));
     END IF;
 END $$;
 

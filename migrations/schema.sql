@@ -193,6 +193,10 @@ BEGIN
     SELECT p_workspace, 'todo.deleted', uid, version FROM gone;
 END $$;
 
+CREATE FUNCTION public.bounded_position_v1(p_position double precision) RETURNS double precision
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN CASE WHEN (p_position IS NOT NULL) THEN LEAST(GREATEST(p_position, ('-1000000000000000'::numeric)::double precision), ('1000000000000000'::numeric)::double precision) ELSE NULL::double precision END;
+
 CREATE TABLE public.todos (
     workspace_id bigint NOT NULL,
     id bigint NOT NULL,
@@ -215,7 +219,7 @@ CREATE TABLE public.todos (
     search tsvector GENERATED ALWAYS AS ((setweight(to_tsvector('simple'::regconfig, title), 'A'::"char") || setweight(to_tsvector('simple'::regconfig, COALESCE(description, ''::text)), 'B'::"char"))) STORED NOT NULL,
     CONSTRAINT todos_completed_at_check CHECK (((status = 'completed'::text) = (completed_at IS NOT NULL))),
     CONSTRAINT todos_description_check CHECK ((char_length(description) <= 10000)),
-    CONSTRAINT todos_position_check CHECK ((("position" >= ('-10000000000000000'::numeric)::double precision) AND ("position" <= ('10000000000000000'::numeric)::double precision))),
+    CONSTRAINT todos_position_check CHECK ((("position" >= ('-1000000000000000'::numeric)::double precision) AND ("position" <= ('1000000000000000'::numeric)::double precision))),
     CONSTRAINT todos_priority_check CHECK (((priority >= 1) AND (priority <= 4))),
     CONSTRAINT todos_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'in_progress'::text, 'completed'::text, 'cancelled'::text]))),
     CONSTRAINT todos_title_check CHECK (((char_length(title) >= 1) AND (char_length(title) <= 200)))
@@ -1993,24 +1997,29 @@ DECLARE
     width integer := 16;
     before bigint[];
     behind bigint[];
+    first_place double precision;
+    last_place double precision;
     lowest double precision;
     highest double precision;
     step double precision;
 BEGIN
     LOOP
         -- The places before and behind what is moved are those beyond the last of each side.
-        SELECT array_agg(sibling ORDER BY number DESC) FILTER (WHERE number <= width),
-            max(place) FILTER (WHERE number > width), min(place)
-        INTO before, lowest, highest
+        SELECT coalesce(array_agg(sibling ORDER BY number DESC) FILTER (WHERE number <= width), '{}'),
+            max(place) FILTER (WHERE number > width), min(place), max(place)
+        INTO before, lowest, first_place, last_place
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id, false, width + 1)
             WITH ORDINALITY AS s (sibling, place, number);
-        lowest := coalesce(lowest, highest - width);
-        SELECT array_agg(sibling ORDER BY number) FILTER (WHERE number <= width),
-            max(place) FILTER (WHERE number > width), max(place)
-        INTO behind, highest, step
+        SELECT coalesce(array_agg(sibling ORDER BY number) FILTER (WHERE number <= width), '{}'),
+            max(place) FILTER (WHERE number > width), least(first_place, min(place)), greatest(last_place, max(place))
+        INTO behind, highest, first_place, last_place
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, p_position, p_id - 1, true, width + 1)
             WITH ORDINALITY AS s (sibling, place, number);
-        highest := coalesce(highest, step + width);
+        IF first_place IS NULL THEN
+            RETURN NULL;
+        END IF;
+        lowest := coalesce(lowest, bounded_position_v1(first_place - width));
+        highest := coalesce(highest, bounded_position_v1(last_place + width));
         step := (highest - lowest) / (cardinality(before) + cardinality(behind) + 2);
         -- Room for some more todos in each gap.
         EXIT WHEN step >= 1.5e-14 * greatest(abs(lowest), abs(highest), 1);
@@ -2023,7 +2032,8 @@ BEGIN
             position = lowest + step * (n.number + CASE WHEN n.number > cardinality(before) THEN 1 ELSE 0 END),
             version = version + 1, updated_at = changed_at_v1(instant, updated_at)
         FROM unnest(before || behind) WITH ORDINALITY AS n (id, number)
-        WHERE t.workspace_id = p_workspace AND t.id = n.id
+        -- One that went into the bin meanwhile stays as it is.
+        WHERE t.workspace_id = p_workspace AND t.id = n.id AND t.deleted_at IS NULL
         RETURNING t.id, t.uid, t.version, t.position
     )
     INSERT INTO events (workspace_id, type, subject, version, changes)
@@ -2425,13 +2435,14 @@ BEGIN
         FROM siblings_v1(p_workspace, p_todo, p_list, p_parent, 'Infinity', last_id, false, 1);
         SELECT NULL::bigint AS sibling, NULL::double precision AS place INTO next;
     END IF;
-    spot := CASE
+    spot := bounded_position_v1(CASE
         WHEN former.place IS NULL THEN next.place - 1
         WHEN next.place IS NULL THEN greatest(former.place + 1, extract(epoch FROM clock_timestamp()))
         ELSE former.place + (next.place - former.place) / 2
-    END;
+    END);
     IF spot <= former.place OR spot >= next.place THEN
-        spot := spread_siblings_v1(p_workspace, p_todo, p_list, p_parent, next.place, next.sibling);
+        spot := spread_siblings_v1(p_workspace, p_todo, p_list, p_parent, coalesce(next.place, 'Infinity'),
+            coalesce(next.sibling, last_id));
     END IF;
 END $$;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::random::Random;
-use crate::harness::{Workspace, suite, uuid};
+use crate::harness::{Workspace, database, suite, uuid};
 use crate::subtasks::assert_sound;
 
 suite![
@@ -16,7 +16,15 @@ suite![
     a_move_honours_conditions_and_keys,
     a_position_may_be_written,
     room_is_made_where_there_is_none,
+    #[redis]
+    many_siblings_at_one_place_make_room_around_the_gap_alone,
+    #[database]
+    room_is_made_where_a_neighbour_went_meanwhile,
+    a_move_gives_a_position_that_may_be_written,
     two_people_drop_todos_at_the_same_place,
+    #[database]
+    the_later_of_two_moves_stands_nearer,
+    todos_at_one_position_are_in_the_order_of_their_creation,
     many_people_move_todos_at_once,
     moves_deletions_and_completions_are_those_of_a_plain_tree,
 ];
@@ -161,6 +169,155 @@ async fn room_is_made_where_there_is_none() {
     ws.post(&path(&ids[0])).json(json!({ "after": one["id"] })).send().await.ok();
     ws.post(&path(&ids[1])).json(json!({ "before": two["id"] })).send().await.ok();
     assert_eq!(order(&ws).await[..4].concat(), "xabz");
+}
+
+/// Two hundred at one position, which takes more than the sixteen on either side that are moved at first.
+async fn many_siblings_at_one_place_make_room_around_the_gap_alone() {
+    let ws = Workspace::new().await;
+    let (mut plain, mut changes) = (Vec::new(), BTreeMap::new());
+    for _ in 0..2 {
+        let create = json!({ "op": "create", "todo": { "title": "x", "position": 1e9 } });
+        let body = json!({ "operations": vec![create; 100] });
+        let results = ws.post("/api/v2/todos/batch").json(body).send().await.ok()["results"].clone();
+        for result in results.as_array().unwrap() {
+            let todo = &result["todo"];
+            changes.insert(id(todo).to_owned(), todo["updated_at"].clone());
+            plain.push(id(todo).to_owned());
+        }
+    }
+    let target = plain[100].clone();
+    let (mut random, mut spread) = (Random(21), 0);
+    for turn in 0..60 {
+        let moved = loop {
+            let todo = &plain[usize::try_from(random.below(200)).unwrap()];
+            if *todo != target {
+                break todo.clone();
+            }
+        };
+        plain.retain(|todo| *todo != moved);
+        let gap = plain.iter().position(|todo| *todo == target).unwrap();
+        // One of those next to the gap, out of the cache.
+        let near = format!("/api/v2/todos/{}", plain[gap - turn % 2]);
+        ws.cached(&near).await;
+        ws.post(&path(&moved)).json(json!({ "before": target })).send().await.ok();
+        plain.insert(gap, moved.clone());
+        let todos = ws.all("/api/v2/todos", &[("sort", "position"), ("limit", "100")]).await;
+        let order: Vec<&str> = todos.iter().map(id).collect();
+        assert_eq!(order, plain, "turn {turn}");
+        let mut changed = 0;
+        for (place, todo) in todos.iter().enumerate() {
+            let now = todo["updated_at"].clone();
+            if changes.insert(id(todo).to_owned(), now.clone()) != Some(now) && id(todo) != moved {
+                changed += 1;
+                // At first there is no room anywhere.
+                assert!(turn == 0 || place.abs_diff(gap) <= 16, "turn {turn}: {place} changed for a gap at {gap}");
+            }
+        }
+        assert!([0, if turn == 0 { 199 } else { 32 }].contains(&changed), "turn {turn}: {changed} siblings changed");
+        spread += usize::from(changed > 0);
+        let read = ws.get(&near).send().await.ok();
+        assert_eq!(read["updated_at"], changes[id(&read)], "turn {turn}");
+    }
+    assert!((2..30).contains(&spread), "siblings were spread {spread} times");
+}
+
+/// A todo without subtasks goes into the bin whoever moves others: then the siblings are as if it had never been there.
+async fn room_is_made_where_a_neighbour_went_meanwhile() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let spread = "select spread_siblings_v1($1, 0, null, null, $2, $3)";
+    for (around, expected) in [
+        (vec![1.0, 5.0], Some(1.0..5.0)),
+        (vec![1.0], Some(1.0..20.0)),
+        (vec![5.0], Some(-20.0..5.0)),
+        (vec![1e15], Some(9e14..1e15)),
+        (vec![], None),
+    ] {
+        let mut todos = Vec::new();
+        for position in &around {
+            todos.push(ws.todo(json!({ "title": "x", "position": position })).await);
+        }
+        // A neighbour at this place that is not there.
+        for place in [3.0, f64::INFINITY, f64::NEG_INFINITY] {
+            let transaction = database.transaction().await.unwrap();
+            let row = transaction.query_one(spread, &[&workspace, &place, &7_i64]).await.unwrap();
+            let spot: Option<f64> = row.get(0);
+            assert_eq!(spot.is_some(), expected.is_some(), "{around:?}, {place}");
+            if let (Some(spot), Some(expected), true) = (spot, &expected, place.is_finite()) {
+                let moved =
+                    "select position from todos where workspace_id = $1 and deleted_at is null order by position";
+                let rows = transaction.query(moved, &[&workspace]).await.unwrap();
+                let positions: Vec<f64> = rows.iter().map(|row| row.get(0)).collect();
+                assert!(!positions.contains(&spot), "{spot} is free: {positions:?}");
+                let before = positions.iter().filter(|position| **position < spot).count();
+                assert_eq!(before, around.iter().filter(|position| **position < place).count(), "{positions:?}");
+                assert!(expected.start - 20.0 < spot && spot < expected.end + 20.0, "{around:?}: {spot}");
+            }
+            transaction.rollback().await.unwrap();
+        }
+        for todo in &todos {
+            ws.delete(&format!("/api/v2/todos/{}", id(todo))).send().await.no_content();
+        }
+    }
+}
+
+async fn a_move_gives_a_position_that_may_be_written() {
+    for (most, place, number) in [(1e15, "last", 1), (-1e15, "first", 1), (1e15, "last", 40), (-1e15, "first", 40)] {
+        let ws = Workspace::new().await;
+        for _ in 0..number {
+            ws.todo(json!({ "title": "end", "position": most })).await;
+        }
+        for title in ["a", "b", "c"] {
+            let todo = ws.titled(title).await;
+            let moved = ws.post(&path(&todo)).json(json!({ "place": place })).send().await.ok();
+            let order = order(&ws).await;
+            let end = if place == "first" { order.first() } else { order.last() };
+            assert_eq!(end.map(String::as_str), Some(title), "{order:?}");
+            assert!(moved["position"].as_f64().unwrap().abs() <= 1e15, "{moved}");
+            let written = json!({ "position": moved["position"], "title": moved["title"] });
+            let written = ws.patch(&format!("/api/v2/todos/{todo}")).json(written).send().await.ok();
+            assert_eq!(written, moved, "what was read may be written back");
+        }
+        for todo in ws.all("/api/v2/todos", &[("limit", "100")]).await {
+            assert!(todo["position"].as_f64().unwrap().abs() <= 1e15, "{todo}");
+        }
+    }
+}
+
+async fn the_later_of_two_moves_stands_nearer() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let held = "select outcome from todo_update_v1($1, null, null, null, false, null, $2::text::uuid, null, \
+        jsonb_build_object('move', jsonb_build_object($3::text, $4::text)))";
+    for (side, expected) in [("after", "adcb"), ("before", "bcda")] {
+        let titles = if side == "after" { ["a", "b", "c", "d"] } else { ["b", "a", "c", "d"] };
+        let ids = todos(&ws, &titles).await;
+        let of = |title: &str| &ids[titles.iter().position(|other| *other == title).unwrap()];
+        let transaction = database.transaction().await.unwrap();
+        let row = transaction.query_one(held, &[&workspace, of("c"), &side, of("a")]).await.unwrap();
+        assert_eq!(row.get::<_, &str>(0), "done");
+        let later = tokio::spawn(ws.post(&path(of("d"))).json(json!({ side: of("a") })).send());
+        database::until_blocked(transaction.client(), 1).await;
+        transaction.commit().await.unwrap();
+        later.await.unwrap().ok();
+        assert_eq!(order(&ws).await.concat(), expected, "{side}");
+        for id in ids {
+            ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
+        }
+    }
+}
+
+async fn todos_at_one_position_are_in_the_order_of_their_creation() {
+    let ws = Workspace::new().await;
+    let ids = todos(&ws, &["a", "b", "c"]).await;
+    // As two clients without a connection compute the same middle, and send it in either order.
+    for todo in [&ids[2], &ids[1], &ids[0]] {
+        ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "position": 7.25 })).send().await.ok();
+    }
+    assert_eq!(order(&ws).await.concat(), "abc");
+    assert_eq!(ws.titles(&[("sort", "-position"), ("limit", "1")]).await.concat(), "cba");
 }
 
 async fn two_people_drop_todos_at_the_same_place() {
