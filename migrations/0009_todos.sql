@@ -98,11 +98,11 @@ CREATE INDEX todos_by_list ON todos (workspace_id, list_id, position, id)
 -- The neighbours of a todo without a parent that is moved, between which any number of subtasks may stand.
 CREATE INDEX todos_by_list_without_parent ON todos (workspace_id, list_id, position, id)
     WHERE deleted_at IS NULL AND parent_id IS NULL;
--- `parent` and `root`, the counts of subtasks, and the neighbours of one that is moved. Most todos have no parent and are
--- not here.
+-- `parent`, what moves with a todo, the counts of subtasks, and the neighbours of one that is moved. Most todos have no
+-- parent and are not here.
 CREATE INDEX todos_by_parent ON todos (workspace_id, parent_id, position, id) INCLUDE (status)
     WHERE deleted_at IS NULL AND parent_id IS NOT NULL;
--- The foreign key when a todo is purged, and what comes out of the bin together.
+-- `root`, the foreign key when a todo is purged, and what comes out of the bin together.
 CREATE INDEX todos_of_parent ON todos (workspace_id, parent_id, id) WHERE parent_id IS NOT NULL;
 
 -- Filters: `status`, `completed`, and `priority` with them, where they leave few todos.

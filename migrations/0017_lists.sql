@@ -21,22 +21,19 @@ BEGIN
     RETURN (SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
 END $$;
 
--- A live todo and all live ones below it, or null if they are more than 1,000: the planner looks at each of them,
--- several times.
+-- A todo and all below it, those in the bin included, or null if they are more than 1,000: the planner looks at each of
+-- them, several times.
 CREATE FUNCTION tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigint[]
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 DECLARE
     most CONSTANT integer := 1000;
-    ids bigint[] := ARRAY(
-        SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
-    );
+    ids bigint[] := ARRAY(SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
     level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
         level := ARRAY(
             SELECT id FROM todos
             WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
             LIMIT most + 1
         );
         ids := ids || level;

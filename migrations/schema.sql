@@ -2732,16 +2732,13 @@ CREATE FUNCTION public.tree_ids_v1(p_workspace bigint, p_uid uuid) RETURNS bigin
     AS $$
 DECLARE
     most CONSTANT integer := 1000;
-    ids bigint[] := ARRAY(
-        SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid AND deleted_at IS NULL
-    );
+    ids bigint[] := ARRAY(SELECT id FROM todos WHERE workspace_id = p_workspace AND uid = p_uid);
     level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
         level := ARRAY(
             SELECT id FROM todos
             WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
             LIMIT most + 1
         );
         ids := ids || level;

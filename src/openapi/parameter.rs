@@ -157,7 +157,7 @@ pub fn all(version: Version) -> Map<String, Value> {
                 ),
             );
             put("parent", query("parent", "The subtasks of this todo; `none`: todos that are no subtasks.", holder()));
-            put("root", query("root", "This todo and all that is below it.", uuid()));
+            put("root", query("root", "This todo and all that is below it; of the bin with `deleted=true`.", uuid()));
             put("archived", query("archived", "Those in archived lists, too.", boolean));
             put(
                 "sort",

@@ -45,6 +45,7 @@ mod health;
 mod idempotency;
 mod installations;
 mod jobs;
+mod large_trees;
 mod lists;
 mod logs;
 mod mcp;
@@ -120,6 +121,7 @@ fn main() -> ExitCode {
         idempotency::suite(),
         installations::suite(),
         jobs::suite(),
+        large_trees::suite(),
         lists::suite(),
         todobackend::suite(),
         order::suite(),

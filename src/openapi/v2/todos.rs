@@ -35,7 +35,8 @@ pub fn operations() -> Vec<Operation> {
         Operation::of(V2, "bulk_process_todos", "Change all todos that match")
             .about(
                 "Starts a background job that makes one change to every todo that matches the filter. `delete` takes \
-                 what is below a todo with it. `move` takes the whole tree of each todo into the list, since a subtask is in the list \
+                 what is below a todo with it, but for a matching subtask that is older than its parent: that may go before it and is \
+                 then restored by itself. `move` takes the whole tree of each todo into the list, since a subtask is in the list \
                  of its parent. Nothing is changed in archived lists, out of which only these two take todos.",
             )
             .body("Bulk", example::bulk())

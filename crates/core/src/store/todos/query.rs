@@ -143,7 +143,7 @@ impl TodoQuery {
             None => {}
         }
         if let Some(root) = root {
-            let (ids, sql) = self.tree(*root);
+            let (ids, sql) = self.tree(*root, *deleted);
             add(On::Ids(ids), sql);
         }
         if !archived && !deleted {
@@ -161,23 +161,24 @@ impl TodoQuery {
     }
 
     /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is planned; whether a todo
-    /// belongs to a large one is told by those above it, of which there are four at most.
-    fn tree(&mut self, root: Id) -> (String, String) {
+    /// belongs to a large one is told by those above it, of which there are four at most; in the bin, where levels are not limited, any
+    /// number.
+    fn tree(&mut self, root: Id, is_in_bin: bool) -> (String, String) {
         let (ids, id) = (self.named("tree_ids_v1", root), self.named("todo_id_v1", root));
-        let above = ["a", "b", "c"].iter().rev().fold(String::new(), |inner, name| {
-            let parent = if *name == "a" {
-                "t"
-            } else if *name == "b" {
-                "a"
-            } else {
-                "b"
-            };
-            let or = if inner.is_empty() { String::new() } else { format!(" OR {inner}") };
+        let above = if is_in_bin {
             format!(
-                "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {parent}.parent_id \
-                 AND ({name}.parent_id = {id}{or}))"
+                "EXISTS (WITH RECURSIVE above AS (SELECT t.parent_id AS id UNION SELECT a.parent_id FROM above o \
+                 JOIN todos a ON a.workspace_id = $1 AND a.id = o.id) SELECT FROM above WHERE id = {id})"
             )
-        });
+        } else {
+            [("c", "b"), ("b", "a"), ("a", "t")].iter().fold(String::new(), |inner, (name, child)| {
+                let or = if inner.is_empty() { String::new() } else { format!(" OR {inner}") };
+                format!(
+                    "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {child}.parent_id \
+                     AND ({name}.parent_id = {id}{or}))"
+                )
+            })
+        };
         let sql = format!(
             "CASE WHEN {ids} IS NULL THEN t.id = {id} OR t.parent_id = {id} OR {above} ELSE t.id = ANY ({ids}) END"
         );
