@@ -44,8 +44,9 @@ BEGIN
     RETURN ids;
 END $$;
 
--- Writers that put a todo into a list share this lock; archiving or deleting the list takes it alone. So nothing comes
--- into a list after it was archived. An advisory lock, since locking the row would write to it each time.
+-- Writers that put a todo into a list, or change one in it, share this lock; archiving or deleting the list takes it
+-- alone. So nothing is written in a list after it was archived. An advisory lock, since locking the row would write to
+-- it each time.
 CREATE FUNCTION lock_list_v1(p_list bigint, p_alone boolean) RETURNS void LANGUAGE sql
     RETURN lock_v1(1818850164, p_list, p_alone);
 
@@ -58,7 +59,7 @@ BEGIN
     ), 'no_list');
 END $$;
 
--- The same for a todo that comes into the list, which stays as it is until the end of the transaction.
+-- The same, which stays as it is until the end of the transaction.
 CREATE FUNCTION list_enter_v1(p_workspace bigint, p_list bigint) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM lock_list_v1(p_list, false) WHERE p_list IS NOT NULL;

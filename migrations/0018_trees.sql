@@ -55,7 +55,7 @@ END $$;
 
 -- Where the fields put a todo (null: a new one) that is in this list and below this parent: 'no_parent', 'cycle',
 -- 'too_deep', 'no_list', 'other_list' (not that of the parent), 'list_archived'. The parent is kept from going into the
--- bin, and a list that the todo comes into from being archived. Needs lock_tree_v1, alone for a todo that exists.
+-- bin, and the list from being archived. Needs lock_tree_v1, alone for a todo that exists.
 CREATE FUNCTION todo_place_v1(
     p_workspace bigint, p_todo bigint, p_list bigint, p_parent bigint, p_fields jsonb,
     OUT outcome text, OUT to_list bigint, OUT to_parent bigint
@@ -90,9 +90,7 @@ BEGIN
         to_list := named;
     END IF;
     IF outcome = 'done' AND to_list IS NOT NULL AND NOT p_fields ? 'anywhere' THEN
-        outcome := CASE WHEN to_list IS DISTINCT FROM p_list OR p_todo IS NULL
-            THEN list_enter_v1(p_workspace, to_list) ELSE list_state_v1(p_workspace, to_list)
-        END;
+        outcome := list_enter_v1(p_workspace, to_list);
     END IF;
 END $$;
 

@@ -2371,9 +2371,7 @@ BEGIN
         to_list := named;
     END IF;
     IF outcome = 'done' AND to_list IS NOT NULL AND NOT p_fields ? 'anywhere' THEN
-        outcome := CASE WHEN to_list IS DISTINCT FROM p_list OR p_todo IS NULL
-            THEN list_enter_v1(p_workspace, to_list) ELSE list_state_v1(p_workspace, to_list)
-        END;
+        outcome := list_enter_v1(p_workspace, to_list);
     END IF;
 END $$;
 

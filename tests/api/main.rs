@@ -82,6 +82,7 @@ mod text;
 mod todobackend;
 mod todos_crud;
 mod todos_list;
+mod tree_races;
 mod v1;
 mod waiting;
 mod workers;
@@ -159,6 +160,7 @@ fn main() -> ExitCode {
         text::suite(),
         todos_crud::suite(),
         todos_list::suite(),
+        tree_races::suite(),
         v1::suite(),
         waiting::suite(),
         workers::suite(),
