@@ -12,6 +12,7 @@ use http::header::{
 };
 use http::{Method, StatusCode};
 use serde::Serialize;
+use todo_core::Error;
 use todo_core::domain::filter::{Filter, Limit, Sort, SortKey};
 use todo_core::domain::id::Id;
 use todo_core::domain::list::{Holder, Rank};
@@ -94,7 +95,7 @@ impl FromJson for Change {
     }
 }
 
-/// All todos, in their order.
+/// The first [`MOST`] todos, in their order, without those in archived lists.
 pub async fn list_todos(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
@@ -127,14 +128,14 @@ pub async fn create_todo(
     Ok(Document::json(&todo).created_at(location))
 }
 
-/// Puts all todos into the bin.
+/// Puts all todos of the collection into the bin, also those beyond its first [`MOST`]: a statement for each hundred.
 pub async fn delete_todos(
     State(app): State<Arc<App>>,
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
 ) -> Result<StatusCode> {
     // What is below them goes with them.
-    let filter = Filter { parent: Some(Holder::None), archived: true, ..Filter::default() };
+    let filter = Filter { parent: Some(Holder::None), ..Filter::default() };
     let most = Limit::new(u64::from(Limit::MAX)).unwrap_or_default();
     loop {
         let todos = app.service.skip_todos(&caller, &filter, 0, most).await?;
@@ -142,7 +143,12 @@ pub async fn delete_todos(
             return Ok(StatusCode::NO_CONTENT);
         }
         let delete = |todo: CoreTodo| Operation::Delete { id: Id::Uuid(todo.uid), if_version: None };
-        app.service.apply_batch(&caller, todos.into_iter().map(delete).collect(), None).await?;
+        match app.service.apply_batch(&caller, todos.into_iter().map(delete).collect(), None).await {
+            Ok(_) => {}
+            // Somebody else has deleted one of them meanwhile.
+            Err(Error::Operation { source, .. }) if matches!(*source, Error::NotFound(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 

@@ -1,17 +1,22 @@
 //! The API of Todo-Backend: what its sixteen public specs demand, in their order, and where it is not.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::harness::client::Call;
-use crate::harness::{Answer, Client, Options, Server, Workspace, suite};
+use crate::harness::{Answer, Client, Options, Server, Workspace, database, suite};
 
 suite![
     #[embedded]
     the_specs_of_todo_backend_pass,
     #[embedded]
     todos_are_those_of_the_other_versions,
+    #[embedded]
+    the_collection_is_what_is_listed_and_deleted,
+    #[embedded]
+    what_is_deleted_meanwhile_is_no_fault,
     #[embedded]
     what_is_wrong_is_refused_as_everywhere,
     it_is_not_there_where_there_are_tokens,
@@ -96,6 +101,19 @@ async fn todos_are_those_of_the_other_versions() {
     let whole = format!("/api/v2/todos/{}", made["id"].as_str().unwrap());
     let todo = client.get(&whole).send().await.ok();
     assert_eq!((&todo["title"], &todo["status"], &todo["position"]), (&json!("a"), &json!("completed"), &json!(7.5)));
+    // Its parent counts it at once, whichever way it is written.
+    let parent = client.post("/api/v2/todos").json(json!({ "title": "parent" })).send().await.created();
+    let parent = format!("/api/v2/todos/{}", parent["id"].as_str().unwrap());
+    let under = json!({ "parent_id": parent.rsplit('/').next().unwrap() });
+    client.patch(&whole).json(under).send().await.ok();
+    for (completed, expected) in [(true, 1), (false, 0), (true, 1)] {
+        client.get(&parent).send().await.ok();
+        client.patch(&path(&made)).json(json!({ "completed": completed })).send().await.ok();
+        let subtasks = client.get(&parent).send().await.ok()["subtasks"].clone();
+        assert_eq!(subtasks, json!({ "total": 1, "completed": expected }));
+    }
+    client.patch(&whole).json(json!({ "parent_id": null })).send().await.ok();
+    client.delete(&parent).send().await.no_content();
     // Another status than these two is kept by whoever writes back what it read.
     client.patch(&whole).json(json!({ "status": "in_progress" })).send().await.ok();
     client.patch(&path(&made)).json(json!({ "title": "b", "completed": false })).send().await.ok();
@@ -112,6 +130,57 @@ async fn todos_are_those_of_the_other_versions() {
     client.delete(ROOT).send().await.no_content();
     assert_eq!(client.get(ROOT).send().await.ok(), json!([]));
     assert_eq!(client.get("/api/v2/todos").send().await.ok()["items"], json!([]));
+}
+
+/// A thousand todos at most are listed, and none of an archived list; all but those are deleted.
+async fn the_collection_is_what_is_listed_and_deleted() {
+    let (_server, client) = open().await;
+    let list = client.post("/api/v2/lists").json(json!({ "name": "Old" })).send().await.created();
+    let list_path = format!("/api/v2/lists/{}", list["id"].as_str().unwrap());
+    let inside = client.post("/api/v2/todos").json(json!({ "title": "inside", "list_id": list["id"] })).send().await;
+    client.patch(&list_path).json(json!({ "archived": true })).send().await.ok();
+    assert_eq!(client.get(ROOT).send().await.ok(), json!([]));
+    for _ in 0..11 {
+        let create = json!({ "op": "create", "todo": { "title": "x" } });
+        let body = json!({ "operations": vec![create; 100] });
+        client.post("/api/v2/todos/batch").json(body).send().await.ok();
+    }
+    assert_eq!(client.get(ROOT).send().await.ok().as_array().unwrap().len(), 1_000);
+    client.delete(ROOT).send().await.no_content();
+    assert_eq!(client.get("/api/v2/todos").send().await.ok()["items"], json!([]));
+    let inside = format!("/api/v2/todos/{}", inside.created()["id"].as_str().unwrap());
+    client.get(&inside).send().await.ok();
+    client.delete(&inside).send().await.no_content();
+    client.delete(&list_path).send().await.no_content();
+}
+
+async fn what_is_deleted_meanwhile_is_no_fault() {
+    let (_server, client) = open().await;
+    let mut database = database::connect().await;
+    for round in 0..4 {
+        let mut made = Vec::new();
+        for title in ["a", "b", "c"] {
+            made.push(client.post(ROOT).json(json!({ "title": title })).send().await.created());
+        }
+        let transaction = database.transaction().await.unwrap();
+        let middle = made[1]["id"].as_str().unwrap();
+        if round % 2 == 0 {
+            let held = "select outcome from workspaces w, \
+                todo_delete_v1(w.id, null, null, null, false, null, $1::text::uuid, null) where w.name = 'default'";
+            let row = transaction.query_one(held, &[&middle]).await.unwrap();
+            assert_eq!(row.get::<_, &str>(0), "done");
+        } else {
+            transaction.query_one("select from todos where uid = $1::text::uuid for update", &[&middle]).await.unwrap();
+        }
+        // Both have found the same todos before either of them deletes one.
+        let [one, two] = [(); 2].map(|()| tokio::spawn(client.delete(ROOT).send()));
+        database::until_blocked(transaction.client(), 1).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        transaction.commit().await.unwrap();
+        one.await.unwrap().no_content();
+        two.await.unwrap().no_content();
+        assert_eq!(client.get(ROOT).send().await.ok(), json!([]));
+    }
 }
 
 async fn what_is_wrong_is_refused_as_everywhere() {
