@@ -27,6 +27,7 @@ mod cache;
 mod cache_fire;
 mod cache_hosts;
 mod cache_outages;
+mod cache_parents;
 mod cache_table;
 mod changes;
 mod changes_chaos;
@@ -105,6 +106,7 @@ fn main() -> ExitCode {
         cache_fire::suite(),
         cache_hosts::suite(),
         cache_outages::suite(),
+        cache_parents::suite(),
         cache_table::suite(),
         changes::suite(),
         changes_chaos::suite(),
