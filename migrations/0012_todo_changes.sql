@@ -39,12 +39,14 @@ BEGIN
     RETURN changes;
 END $$;
 
--- Adds a todo. 'exists', 'in_bin' if the UUID is taken, 'no_assignee', and what todo_place_v1 gives.
+-- Adds a todo. 'exists' if the UUID is taken; 'deleted' if that todo is in the bin, or the log still knows that it was;
+-- 'no_assignee', and what todo_place_v1 gives.
 CREATE FUNCTION add_todo_v1(p_workspace bigint, p_uid uuid, p_fields jsonb, OUT outcome text, OUT todo_id bigint)
 LANGUAGE plpgsql AS $$
 DECLARE
     assignee bigint;
     instant timestamptz := clock_timestamp();
+    was_deleted boolean;
     former todos;
     place record;
     list bigint;
@@ -67,23 +69,28 @@ BEGIN
         END IF;
     END IF;
     LOOP
-        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
-            parent_id, position, created_at, updated_at, completed_at)
-        VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
-            coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
-            CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
-        ON CONFLICT (workspace_id, uid) DO NOTHING
-        RETURNING id INTO todo_id;
-        EXIT WHEN FOUND;
+        -- The log remembers longer than the bin: versions that were told are not told again.
+        was_deleted := EXISTS (
+            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type = 'todo.deleted'
+        );
+        IF NOT was_deleted THEN
+            INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
+                parent_id, position, created_at, updated_at, completed_at)
+            VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
+                (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
+                coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
+                CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
+            ON CONFLICT (workspace_id, uid) DO NOTHING
+            RETURNING id INTO todo_id;
+            EXIT WHEN FOUND;
+        END IF;
+        -- None, if it was purged since.
         SELECT * INTO former FROM todos WHERE workspace_id = p_workspace AND uid = p_uid;
-        -- It was purged since: the UUID is free again.
-        CONTINUE WHEN NOT FOUND;
-        IF former.deleted_at IS NULL THEN
+        IF FOUND AND former.deleted_at IS NULL THEN
             outcome := 'exists';
             RETURN;
-        ELSIF former.deleted_at > now() - bin_retention_v1() THEN
-            outcome := 'in_bin';
+        ELSIF was_deleted OR former.deleted_at > now() - bin_retention_v1() THEN
+            outcome := 'deleted';
             RETURN;
         END IF;
         -- Its time in the bin is over; only the purge has not come by yet.

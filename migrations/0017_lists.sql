@@ -77,8 +77,9 @@ SELECT i.workspace_id, i.id, i.uid, json_build_object(
 FROM lists i;
 
 -- Creates a list (p_create, under p_uid) or changes one. p_fields, all optional for a change: name and folded, color,
--- position (null: that of its creation), archived. 'exists', 'too_many_lists' if the workspace has p_most; a violated
--- lists_folded_key ends the statement: the name is taken.
+-- position (null: that of its creation), archived. 'exists'; 'deleted' while the log knows a list of this UUID that was
+-- deleted, so that no version is told twice and a creation that is sent again brings nothing back; 'too_many_lists' if
+-- the workspace has p_most; a violated lists_folded_key ends the statement: the name is taken.
 CREATE FUNCTION list_write_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, p_invalidate boolean, p_create boolean, p_id bigint,
     p_uid uuid, p_versions bigint[], p_fields jsonb, p_most bigint, OUT outcome text, OUT body text,
@@ -99,6 +100,11 @@ BEGIN
         PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
         IF EXISTS (SELECT FROM lists WHERE workspace_id = p_workspace AND uid = p_uid) THEN
             outcome := 'exists';
+            RETURN;
+        ELSIF EXISTS (
+            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type = 'list.deleted'
+        ) THEN
+            outcome := 'deleted';
             RETURN;
         ELSIF (SELECT count(*) FROM lists WHERE workspace_id = p_workspace) >= p_most THEN
             outcome := 'too_many_lists';

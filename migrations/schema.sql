@@ -14,6 +14,7 @@ CREATE FUNCTION public.add_todo_v1(p_workspace bigint, p_uid uuid, p_fields json
 DECLARE
     assignee bigint;
     instant timestamptz := clock_timestamp();
+    was_deleted boolean;
     former todos;
     place record;
     list bigint;
@@ -36,23 +37,28 @@ BEGIN
         END IF;
     END IF;
     LOOP
-        INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
-            parent_id, position, created_at, updated_at, completed_at)
-        VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
-            (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
-            coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
-            CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
-        ON CONFLICT (workspace_id, uid) DO NOTHING
-        RETURNING id INTO todo_id;
-        EXIT WHEN FOUND;
+        -- The log remembers longer than the bin: versions that were told are not told again.
+        was_deleted := EXISTS (
+            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type = 'todo.deleted'
+        );
+        IF NOT was_deleted THEN
+            INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
+                parent_id, position, created_at, updated_at, completed_at)
+            VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
+                (p_fields ->> 'priority')::smallint, (p_fields ->> 'due_date')::timestamptz, assignee, list, parent,
+                coalesce((p_fields ->> 'position')::double precision, extract(epoch FROM instant)), instant, instant,
+                CASE WHEN p_fields ->> 'status' = 'completed' THEN instant END)
+            ON CONFLICT (workspace_id, uid) DO NOTHING
+            RETURNING id INTO todo_id;
+            EXIT WHEN FOUND;
+        END IF;
+        -- None, if it was purged since.
         SELECT * INTO former FROM todos WHERE workspace_id = p_workspace AND uid = p_uid;
-        -- It was purged since: the UUID is free again.
-        CONTINUE WHEN NOT FOUND;
-        IF former.deleted_at IS NULL THEN
+        IF FOUND AND former.deleted_at IS NULL THEN
             outcome := 'exists';
             RETURN;
-        ELSIF former.deleted_at > now() - bin_retention_v1() THEN
-            outcome := 'in_bin';
+        ELSIF was_deleted OR former.deleted_at > now() - bin_retention_v1() THEN
+            outcome := 'deleted';
             RETURN;
         END IF;
         -- Its time in the bin is over; only the purge has not come by yet.
@@ -931,12 +937,6 @@ BEGIN
     );
 END $$;
 
-CREATE FUNCTION public.feed_item_bytes_v1(p_title text, p_description text) RETURNS bigint
-    LANGUAGE sql IMMUTABLE PARALLEL SAFE
-    RETURN (1000 + COALESCE((octet_length(p_title) + octet_length(p_description)), 0));
-
-CREATE FUNCTION public.feed_item_v1(p_workspace bigint, p_kind text, p_uid uuid) RETURNS text
-    LANGUAGE plpgsql STABLE
 CREATE FUNCTION public.feed_is_ahead_v1() RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
@@ -950,6 +950,12 @@ BEGIN
     );
 END $$;
 
+CREATE FUNCTION public.feed_item_bytes_v1(p_title text, p_description text) RETURNS bigint
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (1000 + COALESCE((octet_length(p_title) + octet_length(p_description)), 0));
+
+CREATE FUNCTION public.feed_item_v1(p_workspace bigint, p_kind text, p_uid uuid) RETURNS text
+    LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
     version bigint;
@@ -998,6 +1004,7 @@ DECLARE
     );
     phases CONSTANT text[] := p_kinds || 'changes'::text;
     told text[] := '{}';
+    seen xid8;
     part record;
 BEGIN
     SELECT f.epoch, f.seen INTO epoch, seen FROM feed f;
@@ -1005,7 +1012,6 @@ BEGIN
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
         -- feed_is_ahead_v1, as far as it concerns this workspace.
         WHEN greatest(seen, newest) >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
-    seen xid8;
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
@@ -1473,6 +1479,11 @@ BEGIN
         PERFORM FROM workspaces WHERE id = p_workspace FOR NO KEY UPDATE;
         IF EXISTS (SELECT FROM lists WHERE workspace_id = p_workspace AND uid = p_uid) THEN
             outcome := 'exists';
+            RETURN;
+        ELSIF EXISTS (
+            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type = 'list.deleted'
+        ) THEN
+            outcome := 'deleted';
             RETURN;
         ELSIF (SELECT count(*) FROM lists WHERE workspace_id = p_workspace) >= p_most THEN
             outcome := 'too_many_lists';

@@ -11,6 +11,8 @@ suite![
     a_deleted_todo_can_be_restored,
     restoring_a_live_todo_changes_nothing,
     an_id_in_the_bin_cannot_be_chosen,
+    #[database]
+    an_id_is_not_given_again_while_the_feed_knows_its_deletion,
     the_bin_combines_with_filters_and_sorts,
     what_was_never_there_cannot_be_restored,
     #[database]
@@ -54,6 +56,27 @@ async fn an_id_in_the_bin_cannot_be_chosen() {
     again.problem(409, "todo_deleted");
     ws.post(&format!("{path}/restore")).send().await.ok();
     assert_eq!(ws.get(&path).send().await.ok()["title"], "a");
+}
+
+/// The log of changes knows the deletion for longer than the bin holds the todo.
+async fn an_id_is_not_given_again_while_the_feed_knows_its_deletion() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let id = uuid();
+    let path = format!("/api/v2/todos/{id}");
+    let put =
+        async |title: &str| ws.put(&path).header("if-none-match", "*").json(json!({ "title": title })).send().await;
+    put("a").await.created();
+    ws.delete(&path).send().await.no_content();
+    let expire = "update todos set deleted_at = now() - interval '30 days 1 hour' where uid = $1::text::uuid";
+    let purge = "delete from todos where uid = $1::text::uuid";
+    for change in [expire, purge] {
+        assert_eq!(database.execute(change, &[&id]).await.unwrap(), 1);
+        put("b").await.problem(409, "todo_deleted");
+    }
+    ws.post(&format!("{path}/restore")).send().await.problem(404, "todo_not_found");
+    assert_eq!(database.execute("delete from events where subject = $1::text::uuid", &[&id]).await.unwrap(), 2);
+    assert_eq!(put("b").await.created()["version"], 1);
 }
 
 async fn the_bin_combines_with_filters_and_sorts() {
@@ -100,6 +123,7 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
     ws.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
     let expire = "update todos set deleted_at = now() - interval '31 days' where uid = $1::text::uuid";
     assert_eq!(database.execute(expire, &[&id]).await.unwrap(), 1);
+    assert_eq!(database.execute("delete from events where subject = $1::text::uuid", &[&id]).await.unwrap(), 2);
     let purge = format!(
         "create function purge_at_once() returns trigger language plpgsql as $$ begin
              delete from todos where workspace_id = {workspace} and deleted_at < now() - interval '30 days';

@@ -2,12 +2,15 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite, uuid};
+use crate::harness::follower::Follower;
+use crate::harness::{Workspace, database, suite, uuid};
 use crate::jobs::{done, ended};
 
 suite![
     a_list_lives_from_creation_to_deletion,
     a_client_may_choose_the_id_of_a_list,
+    #[database]
+    the_id_of_a_deleted_list_is_not_given_again,
     a_list_is_replaced_only_in_the_state_that_is_known,
     a_name_of_a_list_is_taken_once_in_any_case,
     a_repeated_creation_happens_once,
@@ -105,6 +108,35 @@ async fn a_client_may_choose_the_id_of_a_list() {
     put(&ws, "Other").send().await.problem(412, "list_exists");
     put(&other, "Home").send().await.created();
     ws.put(&path).json(json!({ "name": "x" })).send().await.problem(428, "precondition_required");
+}
+
+/// A client that sends its creation again would bring back what somebody has deleted, and the feed would tell smaller versions of it.
+async fn the_id_of_a_deleted_list_is_not_given_again() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let chosen = uuid();
+    let path = format!("/api/v2/lists/{chosen}");
+    let put = async || ws.put(&path).header("if-none-match", "*").json(json!({ "name": "Home" })).send().await;
+    let mut follower = Follower::default();
+    let mut told = async || {
+        let items = follower.catch_up(&ws, &[("types", "list")]).await;
+        items.iter().map(|item| (item["version"].as_i64().unwrap(), item["deleted"] == true)).collect::<Vec<_>>()
+    };
+    put().await.created();
+    ws.patch(&path).json(json!({ "color": "#ff8800" })).send().await.ok();
+    assert_eq!(told().await, [(2, false)]);
+    ws.delete(&path).send().await.no_content();
+    assert_eq!(told().await, [(3, true)]);
+    put().await.problem(409, "list_deleted");
+    ws.get(&path).send().await.problem(404, "list_not_found");
+    assert!(told().await.is_empty());
+    ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created();
+
+    // The log forgets after 31 days.
+    assert_eq!(database.execute("delete from events where subject = $1::text::uuid", &[&chosen]).await.unwrap(), 3);
+    put().await.problem(409, "list_name_taken");
+    let other = json!({ "name": "Other" });
+    assert_eq!(ws.put(&path).header("if-none-match", "*").json(other).send().await.created()["version"], 1);
 }
 
 async fn a_list_is_replaced_only_in_the_state_that_is_known() {

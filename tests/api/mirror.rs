@@ -95,7 +95,7 @@ impl Mirror {
         let item =
             |row: &Value| ((text(&row[0]), text(&row[1])), serde_json::from_str(row[2].as_str().unwrap()).unwrap());
         let held: BTreeMap<(String, String), Value> = rows.iter().map(item).collect();
-        assert_eq!(Follower { copy: held, cursor: None }.sorted(), state(ws).await);
+        assert_eq!(Follower { copy: held, ..Follower::default() }.sorted(), state(ws).await);
         assert_eq!(self.sql("select * from outbox"), [] as [Value; 0]);
     }
 }

@@ -109,7 +109,7 @@ impl std::fmt::Display for Kind {
 /// Why the state of the data forbids an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Conflict {
-    /// The chosen id belongs to a todo in the bin.
+    /// The chosen id is that of a todo that was deleted.
     TodoDeleted,
     /// An employee with this e-mail address exists.
     EmailTaken,
@@ -125,6 +125,8 @@ pub enum Conflict {
     ListNameTaken,
     /// Todos are in the list.
     ListNotEmpty,
+    /// The chosen id is that of a list that was deleted.
+    ListDeleted,
     /// Nothing is written in an archived list.
     ListArchived,
     /// The workspace has as many lists as it may have.
@@ -149,6 +151,7 @@ impl Conflict {
             Self::DepartmentReferenced => "department_referenced",
             Self::ListNameTaken => "list_name_taken",
             Self::ListNotEmpty => "list_not_empty",
+            Self::ListDeleted => "list_deleted",
             Self::ListArchived => "list_archived",
             Self::TooManyLists => "too_many_lists",
             Self::JobFinished => "job_finished",
@@ -160,7 +163,7 @@ impl Conflict {
     /// One sentence for the caller.
     pub fn detail(self) -> &'static str {
         match self {
-            Self::TodoDeleted => "a todo with this id is in the bin; restore it or choose another id",
+            Self::TodoDeleted => "a todo with this id was deleted; restore it or choose another id",
             Self::EmailTaken => "an employee with this e-mail address exists already",
             Self::DepartmentNameTaken => "a department with this name exists already",
             Self::WorkspaceNameTaken => "a workspace with this name exists already",
@@ -168,6 +171,7 @@ impl Conflict {
             Self::DepartmentReferenced => "employees belong to this department",
             Self::ListNameTaken => "a list with this name exists already",
             Self::ListNotEmpty => "todos are in this list; move or delete them first",
+            Self::ListDeleted => "a list with this id was deleted; choose another id",
             Self::ListArchived => "the list is archived",
             Self::TooManyLists => "the workspace has 1000 lists; delete one first",
             Self::JobFinished => "the job has ended",

@@ -164,8 +164,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         409,
         "todo_deleted",
         "The id belongs to a deleted todo",
-        "A todo with the id that you chose is in the bin, so the id cannot be used for a new one.",
-        "Restore that todo with `POST /api/v2/todos/{id}/restore`, or choose another UUID.",
+        "A todo with the id that you chose was deleted in the last 31 days, so the id cannot be used for a new one.",
+        "Restore that todo with `POST /api/v2/todos/{id}/restore`, for 30 days, or choose another UUID.",
     ),
     problem(
         409,
@@ -217,6 +217,14 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "A list is deleted only when no todo is in it. Todos in the bin do not count.",
         "Move or delete its todos first: `POST /api/v2/todos/bulk-process` with the filter `{\"list\": [id], \"archived\": true}` and \
          the action `move` or `delete`.",
+    ),
+    problem(
+        409,
+        "list_deleted",
+        "The id belongs to a deleted list",
+        "A list with the id that you chose was deleted in the last 31 days, so the id cannot be used for a new one: a copy that \
+         somebody keeps would take the new list for an older state of the deleted one.",
+        "If the request repeats the creation of that list, somebody has deleted it since. For a new list choose another UUID.",
     ),
     problem(
         409,

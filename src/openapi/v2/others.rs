@@ -91,7 +91,14 @@ fn lists() -> Vec<Operation> {
         of_one(Operation::of(V2, "put_list", "Replace or create a list"))
             .about("With `If-Match` it replaces a list; with `If-None-Match: *` it creates one under an id that the client chose.")
             .with(&["put-If-Match", "put-If-None-Match"])
-            .fails(&["stale_version", "list_exists", "list_name_taken", "too_many_lists", "precondition_required"])
+            .fails(&[
+                "stale_version",
+                "list_exists",
+                "list_deleted",
+                "list_name_taken",
+                "too_many_lists",
+                "precondition_required",
+            ])
             .body("ListDraft", example::list_draft())
             .answers(200, "List", "The list as it is now.", &["ETag"], example::list())
             .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),

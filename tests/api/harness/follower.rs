@@ -11,6 +11,8 @@ use super::{Answer, Client, Workspace};
 pub struct Follower {
     /// Everything that is there.
     pub copy: BTreeMap<(String, String), Value>,
+    /// The versions that it was told of each.
+    pub versions: BTreeMap<(String, String), i64>,
     /// How far it has read.
     pub cursor: Option<String>,
 }
@@ -52,6 +54,9 @@ impl Follower {
         let text = |field: &str| item[field].as_str().unwrap().to_owned();
         let key = (text("type"), text("id"));
         assert_eq!(item["data"].is_null(), item["deleted"] == true, "{item}");
+        let version = item["version"].as_i64().unwrap();
+        let former = self.versions.insert(key.clone(), version);
+        assert!(former.is_none_or(|former| former <= version), "told of version {former:?} before: {item}");
         let known = self.copy.contains_key(&key);
         match key.0.as_str() {
             "tag" => self.retag(item),
