@@ -1,10 +1,15 @@
 //! The feed: one loop for the whole state and for what changes, in an order in which nothing is ever missed.
 
+use std::time::{Duration, Instant};
+
+use chrono::{SecondsFormat, TimeDelta, Utc};
 use serde_json::{Value, json};
+use todo_core::domain::cursor::Cursor;
+use todo_core::domain::feed::{FeedPosition, Kind};
 
 use crate::harness::follower::{Follower, settle, state};
 use crate::harness::targets::Postgres;
-use crate::harness::{Options, Server, Workspace, database, mcp, suite};
+use crate::harness::{Options, Server, Workspace, database, suite};
 use crate::jobs::done;
 
 suite![
@@ -25,12 +30,12 @@ suite![
     #[database]
     a_first_page_begins_where_the_log_ends,
     pages_are_bounded_in_bytes,
-    #[database]
+    #[embedded]
     a_cursor_is_good_for_thirty_days,
     #[database]
     what_nobody_can_ask_for_is_purged,
     #[embedded]
-    every_changed_row_has_its_line,
+    who_pauses_for_too_long_begins_anew_and_who_goes_on_never_does,
 ];
 
 const FEED: &str = "/api/v2/changes";
@@ -276,6 +281,8 @@ async fn only_the_kinds_that_are_asked_for_come() {
 async fn a_cursor_belongs_to_its_feed() {
     let (ws, other) = (Workspace::new().await, Workspace::new().await);
     ws.titled("x").await;
+    // The cursor begins behind what others may hold back.
+    settle(&ws).await;
     let cursor = ws.get(FEED).send().await.ok()["next_cursor"].as_str().unwrap().to_owned();
     let refused = async |client: &Workspace, query: &[(&str, &str)]| {
         client.get(FEED).query(query).send().await.problem(400, "invalid_cursor").in_parameter("cursor");
@@ -396,200 +403,99 @@ async fn pages_are_bounded_in_bytes() {
 }
 
 async fn a_cursor_is_good_for_thirty_days() {
-    let ws = Workspace::new().await;
+    const SECRET: &str = "known to the tests and nobody else";
+    let server = Server::private(Options::default().with("cursor_secret", SECRET)).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("x").await;
     let database = database::connect().await;
     let workspace = database::workspace(&database, &ws).await;
-    let page = "select p.outcome from feed f, feed_page_v1($1, f.epoch, 'changes', 0, '3', 0, \
-        now() - $2::bigint * interval '1 day', '{todo}', 10) p";
-    for (days, outcome) in [(29_i64, "done"), (31, "resync")] {
-        assert_eq!(database.query_one(page, &[&workspace, &days]).await.unwrap().get::<_, &str>(0), outcome, "{days}");
+    let epoch: String = database.query_one("select epoch::text from feed", &[]).await.unwrap().get(0);
+    let scope = format!("changes\n{workspace}\n{}", Kind::ALL.map(Kind::as_str).join(","));
+    for (epoch, days, good) in [(&epoch, 29, true), (&epoch, 31, false), (&crate::harness::uuid(), 0, false)] {
+        let complete_at = Utc::now() - TimeDelta::days(days);
+        let position = FeedPosition {
+            epoch: epoch.parse().unwrap(),
+            phase: "changes".to_owned(),
+            after: 0,
+            line: (3, 0),
+            complete_at: complete_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        };
+        let cursor = Cursor::encode(SECRET.as_bytes(), &scope, &position.to_position());
+        let answer = ws.get(FEED).query(&[("cursor", &cursor)]).send().await;
+        if good {
+            assert_eq!(answer.ok()["items"][0]["data"]["title"], "x");
+        } else {
+            answer.problem(410, "resync_required");
+            assert_eq!(answer.header("link"), "</api/v2/changes>; rel=\"first\"");
+        }
     }
-    let other =
-        "select p.outcome from feed_page_v1($1, gen_random_uuid(), 'changes', 0, '3', 0, now(), '{todo}', 10) p";
-    assert_eq!(database.query_one(other, &[&workspace]).await.unwrap().get::<_, &str>(0), "resync", "of another epoch");
 }
 
+/// A day later than the last cursor that could ask for it.
 async fn what_nobody_can_ask_for_is_purged() {
     let ws = Workspace::new().await;
     let database = database::connect().await;
     let workspace = database::workspace(&database, &ws).await;
-    for title in ["a", "b", "c"] {
-        ws.titled(title).await;
+    let mut ids = Vec::new();
+    for (title, age) in [("a", Some("31 days 1 hour")), ("b", Some("30 days 12 hours")), ("c", None)] {
+        let id = ws.titled(title).await;
+        let sql = "update events set at = now() - $2::text::interval where subject = $1::text::uuid";
+        if let Some(age) = age {
+            assert_eq!(database.execute(sql, &[&id, &age]).await.unwrap(), 1);
+        }
+        ids.push(id);
     }
-    let age = "update events set at = now() - interval '31 days 1 hour' where workspace_id = $1 and id < (
-        select max(id) from events where workspace_id = $1)";
-    assert_eq!(database.execute(age, &[&workspace]).await.unwrap(), 2);
-    let left = "select count(*) from events where workspace_id = $1";
+    let left = async || {
+        let sql = "select subject::text from events where workspace_id = $1 order by xid, id";
+        let lines = database.query(sql, &[&workspace]).await.unwrap();
+        lines.iter().map(|line| line.get(0)).collect::<Vec<String>>()
+    };
     // One at a time makes progress, whatever other workspaces have.
     for _ in 0..200 {
         database.execute("select purge_chunk_v1('events', 1, 1000, interval '1 second')", &[]).await.unwrap();
-        if database::number(&database, left, &[&workspace]).await == 1 {
+        if left().await.len() < 3 {
             break;
         }
     }
-    assert_eq!(database::number(&database, left, &[&workspace]).await, 1, "what is not old stays");
+    database.execute("select purge_chunk_v1('events', 1000, 1000000, interval '1 second')", &[]).await.unwrap();
+    assert_eq!(left().await, ids[1..]);
     let mut follower = Follower::default();
     follower.catch_up(&ws, &[("types", "todo")]).await;
     assert_eq!(follower.copy.len(), 3);
 }
 
-/// Whatever changes a row that the feed tells of writes one line in its transaction: triggers on the tables note what changes in this
-/// workspace.
-async fn every_changed_row_has_its_line() {
-    // A database of its own: triggers are made while nobody writes.
+/// With a retention of seconds instead of days.
+async fn who_pauses_for_too_long_begins_anew_and_who_goes_on_never_does() {
     let Some(postgres) = Postgres::start().await else { return };
-    let server = Server::private(postgres.used_by(Options::default())).await;
     let database = database::connect_to(&postgres.url()).await;
+    let shorten = "create or replace function events_retention_v1() returns interval language sql immutable parallel safe
+            return interval '8 seconds';
+        do $$ begin
+            execute replace(pg_get_functiondef('purge_chunk_v1'::regproc), 'interval ''1 day''', 'interval ''1 second''');
+        end $$";
+    database.batch_execute(shorten).await.unwrap();
+    let server = Server::private(postgres.used_by(Options::default())).await;
     database::make_admin(&database, &server.admin_token).await;
     let ws = Workspace::on(&server).await;
-    let workspace = database::workspace(&database, &ws).await;
-    let watch = "create table watched (xid xid8, subject uuid, version bigint, kind text);
-         create function watch() returns trigger language plpgsql as $$ begin
-             insert into watched
-             values (pg_current_xact_id(), coalesce(old.uid, new.uid), new.version, tg_argv[0]);
-             return null;
-         end $$;";
-    database.batch_execute(watch).await.unwrap();
-    for (kind, table) in [
-        ("todo", "todos"),
-        ("tag", "tags"),
-        ("list", "lists"),
-        ("employee", "employees"),
-        ("department", "departments"),
-    ] {
-        for (when, what) in [("insert", "new"), ("update", "new"), ("delete", "old")] {
-            // The row of a merged tag is no subject any more when it goes.
-            let also = if (when, table) == ("delete", "tags") { "and old.merged_into is null" } else { "" };
-            let trigger = format!(
-                "create trigger watch_{when} after {when} on {table} for each row
-                 when ({what}.workspace_id = {workspace} {also}) execute function watch('{kind}')"
-            );
-            database.batch_execute(&trigger).await.unwrap();
-        }
+    let deleted = ws.titled("deleted").await;
+    let (mut steady, mut paused) = (Follower::default(), Follower::default());
+    for follower in [&mut steady, &mut paused] {
+        follower.catch_up(&ws, &[]).await;
     }
-    everything(&ws).await;
-    everything_of_trees(&ws).await;
-    let differences = format!(
-        "select coalesce(string_agg(format('%s %s: %s lines, changed %s times', w.kind, w.subject, coalesce(l.lines, 0), w.times), '; '), '')
-         from (select xid, subject, kind, count(*) as times from watched group by 1, 2, 3) w
-         full join (
-             select xid, subject, count(*) as lines from events where workspace_id = {workspace} and type not like 'job.%' group by 1, 2
-         ) l using (xid, subject)
-         where l.lines is distinct from 1 or w.xid is null"
-    );
-    let found: String = database.query_one(&differences, &[]).await.unwrap().get(0);
-    assert_eq!(found, "", "a function forgets its line, or writes several");
-    let watched = database::number(&database, "select count(*) from watched", &[]).await;
-    assert!(watched > 30, "{watched} changes");
-}
-
-/// Every way to change something that the feed tells of.
-async fn everything(ws: &Workspace) {
-    let department = ws.department("Research").await;
-    let other = ws.department("Sales").await;
-    let ada = ws.employee("Ada").await;
-    let bob = ws.employee("Bob").await;
-    let of = |list: &str, data: &Value| format!("/api/v2/{list}/{}", data["id"].as_str().unwrap());
-    ws.patch(&of("departments", &department)).json(json!({ "name": "Development" })).send().await.ok();
-    ws.delete(&of("departments", &other)).send().await.no_content();
-    ws.patch(&of("employees", &ada)).json(json!({ "department_id": department["id"], "name": "A" })).send().await.ok();
-    let todo = ws.todo(json!({ "title": "x", "tags": ["a", "b"], "assignee_id": bob["id"] })).await;
-    let draft = json!({ "title": "y", "tags": ["c"] });
-    ws.put(&path(&todo)).header("if-match", "*").json(draft.clone()).send().await.ok();
-    ws.put(&format!("/api/v2/todos/{}", crate::harness::uuid()))
-        .header("if-none-match", "*")
-        .json(draft)
-        .send()
-        .await
-        .created();
-    ws.patch(&path(&todo))
-        .json(json!({ "tags": ["a"], "description": "z", "due_date": "2030-01-01T00:00:00Z" }))
-        .send()
-        .await
-        .ok();
-    ws.delete(&path(&todo)).send().await.no_content();
-    ws.delete(&of("employees", &bob)).send().await.no_content();
-    ws.post(&format!("{}/restore", path(&todo))).send().await.ok();
-    let operations = json!([
-        { "op": "create", "todo": { "title": "batch", "tags": ["d"] } },
-        { "op": "update", "id": todo["id"], "todo": { "status": "completed" } },
-    ]);
-    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
-    let old = ws.get("/api/v1/todos").send().await.ok()[0]["id"].as_i64().unwrap();
-    ws.patch(&format!("/api/v1/todos/{old}")).json(json!({ "title": "v1" })).send().await.ok();
-    for change in [
-        json!({ "action": "reopen" }),
-        json!({ "action": "complete" }),
-        json!({ "action": "set_priority", "priority": "low" }),
-        json!({ "action": "assign", "assignee_id": ada["id"] }),
-        json!({ "action": "add_tag", "tag": "e" }),
-        json!({ "action": "remove_tag", "tag": "e" }),
-    ] {
-        let mut body = change;
-        body["filter"] = all();
-        done(ws, body).await;
+    let (begun, mut written) = (Instant::now(), 0);
+    ws.delete(&format!("/api/v2/todos/{deleted}")).send().await.no_content();
+    while begun.elapsed() < Duration::from_secs(12) {
+        ws.titled(&format!("todo {written}")).await;
+        written += 1;
+        steady.apply(&steady.ask(&ws, &[("wait", "1")]).await.unwrap().ok());
+        database.execute("select purge_chunk_v1('events', 1000, 1000000, interval '1 second')", &[]).await.unwrap();
     }
-    let tags = ws.all("/api/v2/tags", &[]).await;
-    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
-    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
-    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
-    ws.delete(&tag("d")).send().await.no_content();
-    ws.delete(&path(&todo)).send().await.no_content();
-    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
-    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
-    let mut body = json!({ "action": "delete" });
-    body["filter"] = all();
-    done(ws, body).await;
-}
-
-/// The same of lists, subtasks and an order of one's own.
-async fn everything_of_trees(ws: &Workspace) {
-    let of = |data: &Value| format!("/api/v2/lists/{}", data["id"].as_str().unwrap());
-    let made = async |name: &str| ws.post("/api/v2/lists").json(json!({ "name": name })).send().await.created();
-    let (home, work, gone) = (made("Home").await, made("Work").await, made("Gone").await);
-    ws.put(&format!("/api/v2/lists/{}", crate::harness::uuid()))
-        .header("if-none-match", "*")
-        .json(json!({ "name": "Chosen" }))
-        .send()
-        .await
-        .created();
-    ws.patch(&of(&work)).json(json!({ "name": "Office" })).send().await.ok();
-    ws.delete(&of(&gone)).send().await.no_content();
-    let parent = ws.todo(json!({ "title": "parent", "list_id": home["id"] })).await;
-    let mut below = Vec::new();
-    for title in ["a", "b", "c"] {
-        below.push(ws.todo(json!({ "title": title, "parent_id": parent["id"], "position": 1 })).await);
+    let lines = "select count(*) from events where subject = $1::text::uuid";
+    assert_eq!(database::number(&database, lines, &[&deleted]).await, 0, "nobody is told of it any more");
+    paused.ask(&ws, &[]).await.unwrap().problem(410, "resync_required");
+    paused = Follower::default();
+    for follower in [&mut steady, &mut paused] {
+        follower.catch_up(&ws, &[]).await;
+        assert_eq!(follower.sorted(), state(&ws).await, "{written} were written");
     }
-    let to = async |todo: &Value, place: Value| {
-        ws.post(&format!("{}/move", path(todo))).json(place).send().await.ok();
-    };
-    // Between two that stand at the same place, which makes room.
-    to(&below[2], json!({ "after": below[0]["id"] })).await;
-    to(&parent, json!({ "list_id": work["id"], "place": "last" })).await;
-    let operations = json!([
-        { "op": "update", "id": parent["id"], "todo": { "list_id": home["id"] } },
-        { "op": "update", "id": below[0]["id"], "todo": { "title": "again", "parent_id": null } },
-        { "op": "delete", "id": below[1]["id"] },
-    ]);
-    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
-    let operations = json!([{ "op": "delete", "id": below[2]["id"] }, { "op": "delete", "id": parent["id"] }]);
-    ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
-    // The first alone, and so out of its tree.
-    for todo in [&below[2], &parent, &below[1]] {
-        ws.post(&format!("{}/restore", path(todo))).send().await.ok();
-    }
-    ws.post(&format!("{}/complete", path(&parent))).json(json!({ "subtasks": "complete" })).send().await.ok();
-    for change in [json!({ "action": "move", "list_id": work["id"] }), json!({ "action": "reopen" })] {
-        let mut body = change;
-        body["filter"] = all();
-        done(ws, body).await;
-    }
-    let ids: Vec<&Value> = below.iter().map(|todo| &todo["id"]).collect();
-    let call = async |name: &str, arguments: Value| mcp::tool(ws, name, arguments).send().await.content();
-    let moves: Vec<Value> = ids.iter().map(|id| json!({ "id": id, "list_id": home["id"], "place": "first" })).collect();
-    call("move_todos", json!({ "todos": moves })).await;
-    call("complete_todos", json!({ "ids": [parent["id"], ids[0]], "subtasks": "complete" })).await;
-    call("delete_todos", json!({ "ids": [ids[0], parent["id"]] })).await;
-    call("restore_todos", json!({ "ids": [parent["id"]] })).await;
-    ws.patch(&of(&home)).json(json!({ "archived": true })).send().await.ok();
 }

@@ -94,6 +94,8 @@ async fn a_history_outlives_the_way_into_the_bin() {
     assert_eq!(types(&history(&ws, &id).await), ["todo.deleted", "todo.created"]);
     ws.get(&format!("/api/v2/todos/{}/history", uuid())).send().await.problem(404, "todo_not_found");
     ws.get("/api/v2/todos/x/history").send().await.problem(400, "invalid_parameter").in_parameter("id");
+    let writer = ws.with_scopes(&["todos:write"]).await;
+    writer.get(&format!("/api/v2/todos/{id}/history")).send().await.problem(403, "insufficient_scope");
 }
 
 async fn a_revoked_token_keeps_its_name() {
@@ -117,6 +119,12 @@ async fn a_token_that_names_a_person_does_so_in_events() {
     let person = json!({ "id": ada["id"], "name": "Ada" });
     let actor = json!({ "kind": "token", "id": token["id"], "name": "phone", "employee": person });
     assert_eq!(history(&ws, made["id"].as_str().unwrap()).await[0]["actor"], actor);
+    // By whichever of the person's tokens.
+    ws.titled("another's").await;
+    let admin = ws.with_scopes(&["admin"]).await;
+    let found = admin.get(EVENTS).query(&[("actor", ada["id"].as_str().unwrap())]).send().await.ok();
+    let subjects: Vec<&Value> = found["items"].as_array().unwrap().iter().map(|event| &event["subject"]).collect();
+    assert_eq!(subjects, [&made["id"]]);
 }
 
 async fn a_job_is_an_actor_and_a_subject() {

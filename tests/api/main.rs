@@ -36,6 +36,7 @@ mod concurrency;
 mod conditional;
 mod counts;
 mod errors;
+mod event_lines;
 mod events;
 mod export;
 mod failover;
@@ -113,6 +114,7 @@ fn main() -> ExitCode {
         concurrency::suite(),
         conditional::suite(),
         errors::suite(),
+        event_lines::suite(),
         events::suite(),
         counts::suite(),
         export::suite(),

@@ -1,10 +1,12 @@
 //! The metrics, read by a real parser.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use prom_text_format_parser::{Metric, Scrape, Type, ValueType};
 use serde_json::json;
 
+use crate::harness::targets::{Postgres, Redis};
 use crate::harness::{Options, Server, Workspace, database, mcp, suite};
 
 suite![
@@ -20,6 +22,12 @@ suite![
     jobs_are_counted_by_state_and_the_longest_wait_is_told,
     #[embedded]
     a_scrape_does_not_count_the_jobs,
+    #[embedded]
+    an_open_transaction_shows_as_seconds_that_the_feed_is_held_back,
+    #[embedded]
+    waits_are_counted_and_their_seconds,
+    #[embedded]
+    purged_lines_of_the_log_are_counted,
 ];
 
 async fn scrape(server: &Arc<Server>) -> Vec<Metric> {
@@ -51,7 +59,7 @@ async fn wait_for(server: &Arc<Server>, what: &str, shown: impl Fn(&[Metric]) ->
         if shown(&metrics) {
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
     panic!("the metrics never show {what}: {metrics:#?}");
 }
@@ -210,7 +218,7 @@ async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
     let hidden = queue.transaction().await.unwrap();
     let hide = "select from jobs where workspace_id = $1 and status = 'queued' for update";
     assert_eq!(hidden.execute(hide, &[&id]).await.unwrap(), 1);
-    tokio::time::sleep(std::time::Duration::from_millis(2200)).await;
+    tokio::time::sleep(Duration::from_millis(2200)).await;
     let metrics = scrape(&server).await;
     assert_eq!((of(&metrics, "running"), of(&metrics, "queued")), (1.0, 1.0));
     let wait = longest_wait(&metrics);
@@ -241,4 +249,70 @@ async fn a_scrape_does_not_count_the_jobs() {
     // But for the head of the queue, which tells the longest wait.
     let of_jobs: Vec<&String> = plan.iter().filter(|line| line.contains(" on jobs")).collect();
     assert!(of_jobs.iter().all(|line| line.contains(" using jobs_due on jobs")), "{plan:#?}");
+}
+
+async fn an_open_transaction_shows_as_seconds_that_the_feed_is_held_back() {
+    // What others write would hold back this feed, too.
+    let Some(postgres) = Postgres::start().await else { return };
+    let server = Server::private(postgres.used_by(Options::default())).await;
+    let mut database = database::connect_to(&postgres.url()).await;
+    database::make_admin(&database, &server.admin_token).await;
+    // Not parsed: nothing is counted yet, and a histogram without samples is none to the parser.
+    let unsettled = async || {
+        let text = server.admin().get("/metrics").send().await.has_status(200).text();
+        let seconds = text.lines().find_map(|line| line.strip_prefix("todo_feed_unsettled_seconds "));
+        seconds.unwrap().parse::<f64>().unwrap()
+    };
+    let open = database.transaction().await.unwrap();
+    open.execute("select pg_current_xact_id()", &[]).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let held_back = unsettled().await;
+    assert!((1.5..30.0).contains(&held_back), "{held_back}");
+    open.commit().await.unwrap();
+    let now = unsettled().await;
+    assert!(now < 1.0, "{now}");
+}
+
+async fn waits_are_counted_and_their_seconds() {
+    // The counters stand in Redis: nobody else's waits are among them.
+    let Some(redis) = Redis::start().await else { return };
+    let options = redis.used_by(Options::default());
+    let servers = [Server::private(options.clone()).await, Server::private(options.with("max_waiting", 0)).await];
+    let ws = Workspace::on(&servers[0]).await;
+    let counts = |metrics: &[Metric]| {
+        let waits = |result| count(metrics, "todo_feed_waits_total", &[("result", result)]);
+        (waits("waited"), waits("refused"), count(metrics, "todo_feed_wait_seconds_total", &[]))
+    };
+    let before = counts(&scrape(&servers[0]).await);
+    for server in &servers {
+        let client = server.bearer(ws.token.as_deref().unwrap());
+        client.get("/api/v2/changes?wait=3").send().await.ok();
+    }
+    wait_for(&servers[0], "one that waited three seconds and one that could not", |metrics| {
+        let (waited, refused, seconds) = counts(metrics);
+        (waited, refused) == (before.0 + 1.0, before.1 + 1.0) && (2.9..5.0).contains(&(seconds - before.2))
+    })
+    .await;
+}
+
+async fn purged_lines_of_the_log_are_counted() {
+    let server = Server::private(Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let purge = async || {
+        let chunk = "select purge_chunk_v1('events', 100, 1000000, interval '1 second')";
+        while database::number(&database, chunk, &[]).await > 0 {}
+    };
+    purge().await;
+    for title in ["a", "b", "c", "new"] {
+        ws.titled(title).await;
+    }
+    let age = "update events set at = now() - interval '32 days' where workspace_id = $1 and id < (
+        select max(id) from events where workspace_id = $1)";
+    assert_eq!(database.execute(age, &[&workspace]).await.unwrap(), 3);
+    let purged = |metrics: &[Metric]| count(metrics, "todo_purged_rows_total", &[("kind", "events")]);
+    let before = purged(&scrape(&server).await);
+    purge().await;
+    assert_eq!(purged(&scrape(&server).await), before + 3.0);
 }

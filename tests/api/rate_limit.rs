@@ -37,6 +37,8 @@ suite![
     #[embedded]
     operators_and_preflights_are_not_counted,
     #[embedded]
+    a_wait_is_one_request,
+    #[embedded]
     without_redis_the_instance_counts_alone,
 ];
 
@@ -342,6 +344,20 @@ async fn operators_and_preflights_are_not_counted() {
     }
     let answer = server.anonymous().get("/api/v2/openapi.json").header("x-forwarded-for", &address).send().await;
     assert_eq!(left(&answer, "default").0, 2, "{answer}");
+}
+
+/// However often it looks.
+async fn a_wait_is_one_request() {
+    // One every six seconds.
+    let server = Server::private(Options::default().with("rate_limit_authenticated", 10)).await;
+    let ws = Workspace::on(&server).await;
+    assert_eq!(left(&ws.get("/api/v2/me").send().await, "default").0, 9);
+    let began = Instant::now();
+    let held = ws.get("/api/v2/changes?wait=2").send().await;
+    held.ok();
+    assert!(began.elapsed() >= Duration::from_secs(2), "{held}");
+    assert_eq!(left(&held, "default").0, 8);
+    assert_eq!(left(&ws.get("/api/v2/me").send().await, "default").0, 7);
 }
 
 async fn without_redis_the_instance_counts_alone() {

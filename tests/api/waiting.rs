@@ -5,13 +5,22 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::harness::follower::Follower;
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::targets::Postgres;
+use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     waiting_ends_with_the_change,
     waiting_ends_with_the_time,
     a_token_that_is_revoked_meanwhile_is_told_nothing,
     only_so_many_wait_and_nobody_is_behind_them,
+    #[embedded]
+    what_is_committed_late_is_told_though_nobody_writes,
+    #[embedded]
+    each_instance_lets_as_many_wait_as_it_may,
+    #[embedded]
+    who_waits_holds_no_connection,
+    #[embedded]
+    redis_may_go_away_during_a_wait,
     #[embedded]
     to_wait_for_nothing_costs_no_statement,
     #[embedded]
@@ -35,6 +44,7 @@ async fn waiting_ends_with_the_change() {
     let written = Instant::now();
     let (answer, told) = waiting.await.unwrap();
     assert_eq!(answer.ok()["items"][0]["id"], json!(id));
+    assert_eq!((answer.header("cache-control"), answer.header("x-cache")), ("no-store", "BYPASS"));
     assert!(told - written < Duration::from_secs(5), "{:?} after the change", told - written);
     assert!(told - begun < Duration::from_secs(15));
     // What is there already is not waited for.
@@ -117,6 +127,84 @@ async fn caught_up(options: Options) -> (Workspace, Follower) {
     let mut follower = Follower::default();
     follower.catch_up(&ws, &[]).await;
     (ws, follower)
+}
+
+/// Redis does not move when an older transaction ends: the waiter knows that something is committed and not told yet.
+async fn what_is_committed_late_is_told_though_nobody_writes() {
+    // A database of its own: whoever else writes would hold the feed back.
+    let Some(postgres) = Postgres::start().await else { return };
+    let server = Server::private(postgres.used_by(Options::default())).await;
+    let mut database = database::connect_to(&postgres.url()).await;
+    database::make_admin(&database, &server.admin_token).await;
+    let ws = Workspace::on(&server).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[]).await;
+    let older = database.transaction().await.unwrap();
+    older.execute("select pg_current_xact_id()", &[]).await.unwrap();
+    let id = ws.titled("committed").await;
+    let client = ws.server.bearer(ws.token.as_deref().unwrap());
+    let waiting = tokio::spawn(async move { follower.ask(&client, &[("wait", "20")]).await.unwrap().ok() });
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert!(!waiting.is_finished(), "it is told once the older transaction has ended");
+    older.commit().await.unwrap();
+    let ended = Instant::now();
+    assert_eq!(waiting.await.unwrap()["items"][0]["id"], json!(id));
+    assert!(ended.elapsed() < Duration::from_secs(2), "{:?}", ended.elapsed());
+}
+
+async fn each_instance_lets_as_many_wait_as_it_may() {
+    let (ws, follower) = caught_up(Options::default().with("max_waiting", 1)).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..30 {
+        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
+        waiting.spawn(async move { follower.ask(&client, &[("wait", "8")]).await.unwrap() });
+    }
+    let answers = waiting.join_all().await;
+    let refused = answers.iter().filter_map(|answer| answer.optional("retry-after")).collect::<Vec<_>>();
+    assert!(refused.iter().all(|after| *after == "2"), "{refused:?}");
+    let (waited, instances) = (answers.len() - refused.len(), ws.server.host().counters().instantiations);
+    assert!(waited >= 1 && waited as u64 <= instances, "{waited} waited in {instances} instances");
+    assert!(!refused.is_empty(), "an instance serves sixteen");
+}
+
+async fn who_waits_holds_no_connection() {
+    let (ws, follower) = caught_up(Options::default()).await;
+    let mut waiting = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (follower, client) = (follower.clone(), ws.server.bearer(ws.token.as_deref().unwrap()));
+        waiting.spawn(async move { follower.ask(&client, &[("wait", "8")]).await.unwrap() });
+    }
+    // Each asks once when it comes.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(ws.server.host().postgres_held());
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // When a token was last used is noted beside, at some time.
+    assert!(held.iter().filter(|held| **held > 0).count() <= 2, "{held:?} connections are held");
+    assert!(waiting.try_join_next().is_none(), "all of them still wait");
+    let answers = waiting.join_all().await;
+    assert!(answers.iter().any(|answer| answer.optional("retry-after").is_none()), "somebody waited");
+}
+
+async fn redis_may_go_away_during_a_wait() {
+    let (ws, follower) = caught_up(Options::default()).await;
+    let client = ws.server.bearer(ws.token.as_deref().unwrap());
+    let waiting = tokio::spawn(async move { follower.ask(&client, &[("wait", "25")]).await.unwrap().ok() });
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let redis = ws.server.host().faults().redis();
+    redis.refuse();
+    let before = ws.server.host().counters();
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let spent = (ws.server.host().counters() - before).statements;
+    assert!((1..=4).contains(&spent), "{spent} statements in six seconds: it asks every two");
+    assert!(!waiting.is_finished(), "there was nothing to tell");
+    let id = ws.titled("x").await;
+    let written = Instant::now();
+    assert_eq!(waiting.await.unwrap()["items"][0]["id"], json!(id));
+    assert!(written.elapsed() < Duration::from_secs(5), "{:?}", written.elapsed());
+    redis.heal();
 }
 
 async fn to_wait_for_nothing_costs_no_statement() {

@@ -38,7 +38,7 @@ pub fn query_parameters(document: &Document, operation: &Operation) -> Vec<(Stri
 /// to say what must not be reachable through it.
 pub fn kind(name: &str) -> &'static str {
     match name {
-        "id" | "parent" | "parent_id" | "root" | "after" | "before" => "todos",
+        "id" | "subject" | "parent" | "parent_id" | "root" | "after" | "before" => "todos",
         "list" | "list_id" => "lists",
         "assignee" | "assignee_id" => "employees",
         "department" | "department_id" => "departments",
