@@ -4,11 +4,13 @@
 use serde_json::{Value, json};
 
 use crate::harness::mcp::{DEFINITIONS, call, legacy, modern};
+use crate::harness::schema::faults;
 use crate::harness::{Client, Options, Server, Workspace, suite, uuid};
 
 suite![
     tools_are_listed_by_scope,
     a_tool_describes_itself,
+    another_output_than_the_schema_says_is_noticed,
     data_changes_no_text_of_a_tool,
     a_token_without_the_scope_is_refused,
     an_overview_tells_the_day_the_counts_the_tags_and_the_people,
@@ -76,6 +78,34 @@ async fn a_tool_describes_itself() {
         assert_eq!(hints["idempotentHint"], name != "add_todos", "{name}");
         assert_eq!(hints["openWorldHint"], false, "{name}");
     }
+}
+
+/// Every answer of a tool in these tests is held against its output schema.
+async fn another_output_than_the_schema_says_is_noticed() {
+    let ws = Workspace::new().await;
+    ws.todo(json!({ "title": "x", "tags": ["a"] })).await;
+    let found = call(&ws, "find_todos", json!({})).await.content();
+    let schema = &DEFINITIONS[1]["outputSchema"];
+    assert_eq!(faults(schema, &found), [""; 0]);
+    let items: Value = (0..101).map(|_| found["items"][0].clone()).collect();
+    for (pointer, value, fault) in [
+        ("/items", Value::Null, "/items: type"),
+        ("/items", items, "/items: maxItems"),
+        ("/items/0", json!({}), "/items/0: required"),
+        ("/items/0/id", json!("7"), "/items/0/id: format"),
+        ("/items/0/status", json!("done"), "/items/0/status: enum"),
+        ("/items/0/title", json!(""), "/items/0/title: minLength"),
+        ("/items/0/tags/0", json!(7), "/items/0/tags/0: type"),
+        ("/items/0/subtasks/total", json!(-1), "/items/0/subtasks/total: minimum"),
+        ("/items/0/assignee", json!({}), "/items/0/assignee: oneOf"),
+    ] {
+        let mut other = found.clone();
+        *other.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(faults(schema, &other), [fault]);
+    }
+    let mut more = found;
+    more["items"][0]["secret"] = 1.into();
+    assert_eq!(faults(schema, &more), ["/items/0/secret: is not described"]);
 }
 
 async fn data_changes_no_text_of_a_tool() {
