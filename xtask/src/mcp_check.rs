@@ -1,11 +1,12 @@
 //! `cargo xtask mcp-check`: public clients of the Model Context Protocol play a day at `POST /mcp`, in both of its eras, and the
 //! protocol's conformance suite tries the endpoint at both versions. The scripts and what cannot apply are in `tests/assistants`.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Error, Result, bail};
 use tokio::process::Command;
 
 use crate::progress::{Step, say};
@@ -30,7 +31,7 @@ const VERSIONS: [&str; 2] = ["2025-11-25", "2026-07-28"];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Say so and succeed where the clients cannot be installed.
+    /// Say so and succeed where the registries of the clients cannot be reached.
     #[arg(long)]
     if_installable: bool,
 }
@@ -38,8 +39,8 @@ pub struct Args {
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let tools = match install(session).await {
         Ok(tools) => tools,
-        Err(error) if args.if_installable => {
-            say(&format!("skipped: the clients cannot be installed: {error:#}"));
+        Err(error) if args.if_installable && error.is::<Unreachable>() => {
+            say(&format!("skipped: {error:#}"));
             return Ok(ExitCode::SUCCESS);
         }
         Err(error) => return Err(error),
@@ -125,12 +126,39 @@ async fn install(session: &Session) -> Result<Tools> {
     if std::fs::read_to_string(&mark).unwrap_or_default() != wanted {
         let step = Step::begin(format!("installing {wanted} under target/"));
         std::fs::create_dir_all(&folder)?;
-        npm(session, &folder, &packages).await?;
-        python::environment(session, &folder.join("python"), &PIP).await?;
+        if let Err(error) = npm(session, &folder, &packages).await {
+            let question = ["view", "npm", "name", "--prefer-online", "--fetch-retries=0"];
+            return Err(told(error, "npm's registry", "npm", &question).await);
+        }
+        let python = folder.join("python");
+        if let Err(error) = python::environment(session, &python, &PIP).await {
+            let pip = python.join("bin/pip");
+            let question = ["index", "versions", "pip", "--retries", "0"];
+            return Err(told(error, "Python's registry", &pip.to_string_lossy(), &question).await);
+        }
         std::fs::write(&mark, &wanted)?;
         step.done();
     }
     Ok(Tools { folder, node, scripts })
+}
+
+/// Why nothing could be installed, where that is no fault of what was to be.
+#[derive(Debug)]
+struct Unreachable(&'static str);
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} cannot be reached", self.0)
+    }
+}
+
+/// A failed installation, as [`Unreachable`] if the registry does not answer a question about something that it has: a version that
+/// does not exist, or a broken package, is a failure like any other.
+async fn told(error: Error, registry: &'static str, program: &str, question: &[&str]) -> Error {
+    match ask(program, question).await {
+        Some(_) => error,
+        None => error.context(Unreachable(registry)),
+    }
 }
 
 async fn npm(session: &Session, folder: &Path, packages: &[&str]) -> Result<()> {
@@ -138,4 +166,20 @@ async fn npm(session: &Session, folder: &Path, packages: &[&str]) -> Result<()> 
     command.current_dir(folder).args(["install", "--no-save", "--no-audit", "--no-fund", "--loglevel", "error"]);
     command.arg("--prefix").arg(folder).args(packages);
     session.processes.succeed("npm install", command).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_failure_is_passed_over_only_where_the_registry_does_not_answer() {
+        let failure = || Error::msg("no such version");
+        assert!(!told(failure(), "it", "true", &[]).await.is::<Unreachable>());
+        for silent in ["false", "there-is-no-such-program"] {
+            let error = told(failure(), "it", silent, &[]).await;
+            assert!(error.is::<Unreachable>(), "{silent}");
+            assert_eq!(format!("{error:#}"), "it cannot be reached: no such version");
+        }
+    }
 }
