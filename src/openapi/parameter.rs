@@ -7,6 +7,11 @@ use crate::extract::query::MOST;
 use crate::handlers::changes::{LIMITS, LONGEST_WAIT};
 use crate::middleware::limits::LONGEST_CONDITION;
 
+/// What `updated_since` means, in a query and in a body.
+pub const UPDATED_SINCE: &str = "\
+Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds after its `updated_at`. To \
+follow changes, use `GET /api/v2/changes`. Deleted todos are found with `deleted`.";
+
 /// A reference to a described parameter.
 pub fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/parameters/{name}")})
@@ -138,14 +143,7 @@ pub fn all(version: Version) -> Map<String, Value> {
             );
             put("created_after", instant("created_after", "Created later than this."));
             put("created_before", instant("created_before", "Created earlier than this."));
-            put(
-                "updated_since",
-                instant(
-                    "updated_since",
-                    "Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds \
-                        after its `updated_at`. To follow changes, use `GET /api/v2/changes`. Deleted todos are found with `deleted=true`.",
-                ),
-            );
+            put("updated_since", instant("updated_since", UPDATED_SINCE));
             put("q", query("q", "Words in title and description: \"a phrase\", or, -not.", schema("SearchInput")));
             put("deleted", query("deleted", "The bin instead of the live todos.", boolean.clone()));
             put(

@@ -191,7 +191,7 @@ pub fn filter(version: Version) -> Value {
             "overdue": boolean("Due in the past and neither completed nor cancelled, or not."),
             "created_after": instant("Created later than this."),
             "created_before": instant("Created earlier than this."),
-            "updated_since": instant("Changed at this instant or later."),
+            "updated_since": instant(parameter::UPDATED_SINCE),
             "q": {"allOf": [reference("SearchInput")], "description": "Words in title and description: \"a phrase\", or, -not."},
             "deleted": boolean("The bin instead of the live todos."),
         },

@@ -65,6 +65,7 @@ fn operations() -> Vec<Operation> {
             .about("Accepts one change to every todo that matches a filter and does it in the background. Its job is read in version 2.")
             .body("Bulk", json!({"filter": {"status": ["completed"]}, "action": "delete"}))
             .idempotent()
+            .fails(&["too_many_jobs"])
             .answers(202, "Accepted", "It is being done.", &["Location"], v2::accepted()),
         Operation::of(V1, "todo_stats", "Count todos")
             .with(&["tz"])

@@ -233,6 +233,7 @@ async fn a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them() {
     let body = json!({ "filter": { "status": ["pending"] }, "action": "complete" });
     let refused = busy.post("/api/v2/todos/bulk-process").json(body.clone()).send().await;
     refused.problem(409, "too_many_jobs");
+    busy.post("/api/v1/todos/bulk-process").json(body.clone()).send().await.v1_error(409, "too_many_jobs");
     let short = ended(&other, &start(&other, change).await).await;
     assert_eq!((&short["status"], &short["processed"]), (&json!("succeeded"), &json!(1)), "{short}");
     let ended = "select count(*) from jobs where workspace_id = $1 and finished_at is not null";

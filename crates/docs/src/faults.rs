@@ -61,6 +61,6 @@ pub const FAULTS: &[FaultEntry] = &[
     fault("out_of_range", "The number or instant lies outside its bounds; years run from 1970 to 9999."),
     fault(
         "invalid_format",
-        "The text does not follow its format: an instant (RFC 3339 with offset), a UUID, an email address, a time zone.",
+        "The text does not follow its format: an instant (RFC 3339 with offset), a UUID, an email address.",
     ),
 ];

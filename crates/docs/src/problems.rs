@@ -374,7 +374,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         503,
         "unavailable",
         "The service is unavailable",
-        "The database cannot be reached just now. A write that was cut off may or may not have happened.",
+        "The database cannot be reached just now, or so many requests wait for it that this one was refused. `detail` says so where \
+         a write was cut off that may or may not have happened; otherwise nothing was done.",
         "Try again after `Retry-After` seconds. Writes with an `Idempotency-Key` or a condition are safe to repeat.",
     ),
     problem(

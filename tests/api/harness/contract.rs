@@ -103,6 +103,14 @@ impl Operation {
         self.value["responses"].as_object().map(|map| map.keys().cloned().collect()).unwrap_or_default()
     }
 
+    /// The codes of errors that are documented: each has an example.
+    pub fn codes(&self, document: &Document) -> BTreeSet<String> {
+        let responses = self.value["responses"].as_object().into_iter().flat_map(|map| map.values());
+        let contents = responses.filter_map(|response| document.resolve(response)["content"].as_object());
+        let examples = contents.flat_map(|content| content.values()).filter_map(|media| media["examples"].as_object());
+        examples.flat_map(|examples| examples.keys().cloned()).collect()
+    }
+
     fn fits(&self, path: &str) -> bool {
         let (mut template, mut actual) = (self.path.split('/'), path.split('/'));
         loop {
