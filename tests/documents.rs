@@ -74,12 +74,17 @@ fn dashboard_and_alerts_use_the_metrics_of_the_contract() {
 }
 
 #[test]
-fn every_alert_has_its_paragraph_in_the_operations_manual() {
+fn every_alert_has_its_paragraph_in_the_operations_manual_and_its_test() {
     let rules = read("deploy/observability/rules.yml");
     let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
     let manual = read("docs/operations.md");
     let told: Vec<&str> = manual.lines().filter_map(|line| line.strip_prefix("### ")).collect();
     assert_eq!(told, alerts);
+    let tests = read("deploy/observability/rules_test.yml");
+    let cases = tests.split("alertname: ").skip(1).filter(|case| case.contains("exp_labels"));
+    let raised: Vec<&str> = cases.map(|case| case.lines().next().unwrap_or_default()).collect();
+    let silent: Vec<&&str> = alerts.iter().filter(|alert| !raised.contains(alert)).collect();
+    assert!(silent.is_empty(), "rules_test.yml has no case in which {silent:?} are raised");
 }
 
 #[test]

@@ -42,7 +42,11 @@ pub const SETTINGS: &[Setting] = &[
     other("redis_port", "6379", "The port in `redis_url`."),
     api("redis_timeout_ms", "25", "Milliseconds that one Redis call may take before the request goes on without."),
     api("redis_retry_ms", "1000", "Milliseconds that a failed Redis is left alone."),
-    api("request_timeout_ms", "10000", "Milliseconds after which a request is answered with 504."),
+    api(
+        "request_timeout_ms",
+        "10000",
+        "Milliseconds after which a request is answered with 504; a body that has begun may take longer (exports, `wait`).",
+    ),
     api("max_waiting", "8", "Requests that may wait for changes (`wait`) in one instance, which serves 16 at once."),
     api(
         "public_url",
