@@ -14,6 +14,7 @@ mod route;
 use axum::routing::MethodFilter;
 use http::Method;
 
+#[cfg(feature = "assistants")]
 use crate::handlers::mcp::endpoint;
 use crate::handlers::{
     admin, batch, bulk, changes, departments, employees, events, export, health, jobs, lists, me, metrics, openapi,
@@ -120,6 +121,7 @@ pub static ROUTES: &[Route] = &[
     route!(Todobackend, PATCH, "/todobackend/{id}", Write, todobackend::patch_todo),
     route!(Todobackend, DELETE, "/todobackend/{id}", Write, todobackend::delete_todo),
     // Assistants.
+    #[cfg(feature = "assistants")]
     route!(Mcp, POST, "/mcp", ByHandler, endpoint::answer).named("mcp").serves(Media::JsonWithoutStream),
     // Whoever runs the service.
     route!(Operations, GET, "/health", Public, health::health),

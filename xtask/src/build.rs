@@ -53,6 +53,9 @@ pub async fn components(session: &Session, packages: &[&str]) -> Result<()> {
     for package in packages {
         command.args(["--package", package]);
     }
+    if !session.assistants {
+        command.arg("--no-default-features");
+    }
     toolchain.apply(&mut command);
     session.processes.succeed("cargo build", command).await?;
     step.done();

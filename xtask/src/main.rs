@@ -51,6 +51,9 @@ use crate::run::Processes;
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Build the API without the endpoint of assistants, to measure what it costs.
+    #[arg(long, global = true)]
+    without_assistants: bool,
 }
 
 #[derive(Subcommand)]
@@ -102,6 +105,8 @@ enum Command {
 struct Session {
     checkout: Checkout,
     processes: Processes,
+    /// Whether the API is built with the endpoint of assistants.
+    assistants: bool,
 }
 
 fn main() -> ExitCode {
@@ -116,13 +121,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(supervise(cli.command))
+    runtime.block_on(supervise(cli.command, !cli.without_assistants))
 }
 
 /// Runs the command and, however it ends, stops what it started.
-async fn supervise(command: Command) -> ExitCode {
+async fn supervise(command: Command, assistants: bool) -> ExitCode {
     let session = match Checkout::find() {
-        Ok(checkout) => Session { checkout, processes: Processes::default() },
+        Ok(checkout) => Session { checkout, processes: Processes::default(), assistants },
         Err(error) => return failed(&error),
     };
     // For `up`, Ctrl-C is the ordinary end.

@@ -22,7 +22,10 @@ pub async fn write(bench: &Bench<'_>, subject: &str, figures: Value, chart: &Cha
         "machine": machine(bench).await,
         "figures": figures,
     });
-    let name = if bench.host == Host::Spin { format!("{subject}-{host}") } else { subject.to_owned() };
+    let mut name = if bench.host == Host::Spin { format!("{subject}-{host}") } else { subject.to_owned() };
+    if !bench.session.assistants {
+        name.push_str("-without-assistants");
+    }
     std::fs::write(folder.join(format!("{name}.json")), format!("{}\n", serde_json::to_string_pretty(&all)?))?;
     std::fs::write(folder.join(format!("{name}.svg")), chart.svg())?;
     say(&format!("the figures and the plot are in {FOLDER}/{name}.json and {name}.svg"));

@@ -145,7 +145,8 @@ impl<'a> Bench<'a> {
     /// The command that measures a subject as this one does.
     pub fn command(&self, subject: &str) -> String {
         let (host, profile, seconds) = (self.host.name(), &self.profile, self.seconds);
-        format!("cargo xtask bench {subject} --host {host} --profile {profile} --seconds {seconds}")
+        let without = if self.session.assistants { "" } else { " --without-assistants" };
+        format!("cargo xtask bench {subject} --host {host} --profile {profile} --seconds {seconds}{without}")
     }
 
     /// The version of Postgres.
