@@ -1,14 +1,14 @@
 //! `cargo xtask adopt`: the data of another application, brought over and read through version 1.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::harness::adoption::{adopt, adopted, command, drop_old, name_of, old, refused};
 use crate::harness::follower::{Follower, state};
-use crate::harness::replaced::OldApplication;
-use crate::harness::{Workspace, database, suite, unique};
+use crate::harness::{Server, Workspace, database, suite, unique};
 
 suite![
     #[database]
@@ -18,60 +18,27 @@ suite![
     #[database]
     what_cannot_come_is_reported_and_nothing_comes,
     #[database]
+    a_dry_run_reports_what_a_real_one_does_and_makes_nothing,
+    #[database]
     only_an_empty_workspace_is_filled,
     #[database]
     a_kill_in_the_middle_leaves_nothing,
     #[database]
+    a_kill_leaves_no_new_workspace,
+    #[database]
     others_write_while_an_adoption_waits_for_a_writer,
     #[database]
     tables_and_columns_are_renamed_by_a_map,
+    #[database]
+    the_printed_map_is_one,
     a_second_run_for_what_changed_is_refused,
-    #[replaced]
-    ten_thousand_todos_answer_as_the_old_application_answers_them,
 ];
 
-const TABLES: &str = "
-    create table departments (id integer primary key, name text);
-    create table employees (id integer primary key, name text, email text, department_id integer);
-    create table tags (id integer primary key, name text);
-    create table todos (id bigint primary key, title text, description text, completed boolean, status text, priority text,
-        due_date timestamptz, assignee_id integer, created_at timestamp, updated_at timestamptz);
-    create table todo_tags (todo_id bigint, tag_id integer)";
-
-/// Tables like the old application's, in a schema of their own; the URL by which they are found, and the schema.
-async fn old(rows: &str) -> (String, String) {
-    let schema = unique("old").replace([' ', '-'], "_");
-    let database = database::connect().await;
-    database.batch_execute(&format!("create schema {schema}; set search_path to {schema}")).await.unwrap();
-    database.batch_execute(TABLES).await.unwrap();
-    database.batch_execute(rows).await.unwrap();
-    (format!("{}?options[search_path]={schema}", std::env::var("DATABASE_URL").unwrap()), schema)
-}
-
-async fn drop_old(schema: &str) {
-    database::connect().await.batch_execute(&format!("drop schema {schema} cascade")).await.unwrap();
-}
-
-/// The same, and the thousands that were adopted: other tests look at all workspaces.
+/// Removes the old tables, and the thousands that were adopted: other tests look at all workspaces.
 async fn clear(schema: &str, ws: &Workspace) {
     drop_old(schema).await;
     let database = database::connect().await;
     database::empty(&database, database::workspace(&database, ws).await).await;
-}
-
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(std::env::var_os("TODO_XTASK").expect("run the tests with `cargo xtask test`"));
-    command.arg("adopt").args(arguments);
-    command
-}
-
-fn adopt(arguments: &[&str]) -> Output {
-    command(arguments).output().unwrap()
-}
-
-async fn name_of(ws: &Workspace) -> String {
-    let row = database::connect().await;
-    row.query_one("select name from workspaces where uid = $1::text::uuid", &[&ws.id]).await.unwrap().get(0)
 }
 
 /// Rows of every kind that come: tags that differ in case, statuses that contradict `completed`, instants without a zone.
@@ -250,6 +217,68 @@ async fn what_cannot_come_is_reported_and_nothing_comes() {
     drop_old(&schema).await;
 }
 
+/// The highest number that each sequence of ids has given.
+async fn last_ids() -> Vec<i64> {
+    let last = "select last_value from pg_sequences where sequencename = any ($1) order by sequencename";
+    let names = ["departments", "employees", "tags", "todos"].map(|table| format!("{table}_id_seq"));
+    let rows = database::connect().await.query(last, &[&names.as_slice()]).await.unwrap();
+    assert_eq!(rows.len(), 4);
+    rows.into_iter().map(|row| row.get::<_, Option<i64>>(0).unwrap_or_default()).collect()
+}
+
+async fn workspaces_named(name: &str) -> i64 {
+    let count = "select count(*) from workspaces where name = $1";
+    database::number(&database::connect().await, count, &[&name]).await
+}
+
+async fn a_dry_run_reports_what_a_real_one_does_and_makes_nothing() {
+    // Further above the last ids than other tests go meanwhile.
+    let id = last_ids().await.into_iter().max().unwrap() + 1_000_000;
+    let other = id + 1;
+    let (url, schema) = old(&format!(
+        "insert into departments values ({id}, 'Research');
+         insert into employees values ({id}, 'Ada', null, {id});
+         insert into tags values ({id}, 'Home'), ({other}, 'HOME');
+         insert into todos (id, title, status, completed, priority, created_at, updated_at) values
+            ({id}, 'x', 'pending', true, 'LOW', '2024-01-01', '2024-01-01Z')"
+    ))
+    .await;
+    let name = unique("moved");
+    let arguments = ["--from", &url, "--workspace", &name, "--assume-zone", "UTC"];
+    let mended = [
+        format!("mended: employees {id}: email: there is none: employee-{id}@adopted.invalid"),
+        format!("mended: tags {other}: name: merged into tag {id}, which differs in upper and lower case at most"),
+        format!("mended: todos {id}: status: is pending though completed is true: completed"),
+        format!("mended: todos {id}: priority: `LOW` is read as low"),
+    ];
+
+    let (report, said) = adopted(&[&arguments[..], &["--dry-run"]].concat());
+    assert_eq!(report.lines().collect::<Vec<_>>(), mended);
+    let findings = "4 values mended, 0 refused, 0 columns left out";
+    assert!(said.contains(&format!("everything can come; nothing has been written: {findings}")), "{said}");
+    assert_eq!(workspaces_named(&name).await, 0);
+    assert!(last_ids().await.iter().all(|last| *last < id), "a dry run has moved a sequence");
+
+    let (report, said) = adopted(&arguments);
+    assert_eq!(report.lines().collect::<Vec<_>>(), mended);
+    assert!(said.contains(&format!("the workspace `{name}` holds the old data: {findings}")), "{said}");
+    assert_eq!(workspaces_named(&name).await, 1);
+    let ws = Workspace::named(&Server::shared().await, &name).await;
+    let todo = ws.get(&format!("/api/v1/todos/{id}")).send().await.ok();
+    assert_eq!((&todo["status"], &todo["priority"]), (&json!("completed"), &json!("low")));
+    // New ids of every kind go on above the highest that came, in other workspaces, too.
+    let ws = Workspace::new().await;
+    ws.department("Next").await;
+    ws.employee("Next").await;
+    let todo = ws.post("/api/v1/todos").json(json!({ "title": "next", "tags": ["next"] })).send().await.created();
+    let [departments, employees] = ["departments", "employees"].map(|kind| ws.get(&format!("/api/v1/{kind}")).send());
+    let (departments, employees) = (departments.await.ok(), employees.await.ok());
+    for made in [&departments[0], &employees[0], &todo["tags"][0], &todo] {
+        assert!(made["id"].as_i64().unwrap() > id, "{made}");
+    }
+    drop_old(&schema).await;
+}
+
 async fn only_an_empty_workspace_is_filled() {
     let (url, schema) = old("insert into todos (id, title) values (1, 'x')").await;
     let (binned, listed) = (Workspace::new().await, Workspace::new().await);
@@ -274,19 +303,33 @@ async fn a_kill_in_the_middle_leaves_nothing() {
         insert into todos (id, title) select g, 'x' from generate_series(1, 6000) g")
     .await;
     let name = name_of(&ws).await;
-    let mut running =
-        command(&["--from", &url, "--workspace", &name]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-    let said = BufReader::new(running.stderr.take().unwrap()).lines().map_while(Result::ok);
-    // First they are checked, then written.
-    let written = said.filter(|line| line.contains("departments: 1")).nth(1);
-    running.kill().unwrap();
-    assert!(written.is_some() && !running.wait().unwrap().success(), "it had ended before");
+    kill_while_it_writes(&["--from", &url, "--workspace", &name]);
     assert_eq!(ws.get("/api/v1/departments").send().await.ok(), Value::Array(Vec::new()));
     assert_eq!(ws.get("/api/v1/todos").send().await.ok(), Value::Array(Vec::new()));
     let again = adopt(&["--from", &url, "--workspace", &name]);
     assert!(again.status.success(), "{}", String::from_utf8_lossy(&again.stderr));
     assert_eq!(ws.get("/api/v1/todos/stats").send().await.ok()["total"], json!(6000));
     drop_old(&schema).await;
+}
+
+async fn a_kill_leaves_no_new_workspace() {
+    let (url, schema) = old("insert into departments values (7, 'Research');
+        insert into todos (id, title) select g, 'x' from generate_series(1, 6000) g")
+    .await;
+    let name = unique("killed");
+    kill_while_it_writes(&["--from", &url, "--workspace", &name]);
+    assert_eq!(workspaces_named(&name).await, 0);
+    drop_old(&schema).await;
+}
+
+/// Starts an adoption of one department and kills it after it has begun to write.
+fn kill_while_it_writes(arguments: &[&str]) {
+    let mut running = command(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let said = BufReader::new(running.stderr.take().unwrap()).lines().map_while(Result::ok);
+    // First they are checked, then written.
+    let written = said.filter(|line| line.contains("departments: 1")).nth(1);
+    running.kill().unwrap();
+    assert!(written.is_some() && !running.wait().unwrap().success(), "it had ended before");
 }
 
 /// An adoption needs each sequence to itself for a moment, and a writer keeps those that it has used.
@@ -343,32 +386,25 @@ async fn tables_and_columns_are_renamed_by_a_map() {
     drop_old(&schema).await;
 }
 
-async fn a_second_run_for_what_changed_is_refused() {
-    let refused = adopt(&["--since", "2026-01-01T00:00:00Z"]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(!refused.status.success() && said.contains("the old tables tell neither what was removed"), "{said}");
+/// What `--print-map` prints may be used as it is, where tables and columns are missing, too.
+async fn the_printed_map_is_one() {
+    let (url, schema) = old("drop table departments, employees, tags, todo_tags;
+        alter table todos drop column due_date, drop column assignee_id;
+        insert into todos (id, title, priority, status) values (1, 'x', null, 'Pending')")
+    .await;
+    let (map, name) = (std::env::temp_dir().join(unique("map")), unique("mapped"));
+    std::fs::write(&map, adopted(&["--print-map"]).0).unwrap();
+    let arguments = ["--from", &url, "--workspace", &name, "--dry-run"];
+    let (report, said) = adopted(&arguments);
+    let (mapped, told) = adopted(&[&arguments[..], &["--map", map.to_str().unwrap()]].concat());
+    assert_eq!(report, mapped);
+    let findings = "everything can come; nothing has been written: 4 values mended";
+    assert!(said.contains(findings) && told.contains(findings), "{said}{told}");
+    std::fs::remove_file(map).unwrap();
+    drop_old(&schema).await;
 }
 
-async fn ten_thousand_todos_answer_as_the_old_application_answers_them() {
-    let ws = Workspace::new().await;
-    let old = OldApplication::with(10_000).await;
-    let url = std::env::var("TODO_OLD_DATABASE_URL").unwrap();
-    let done = adopt(&["--from", &url, "--workspace", &name_of(&ws).await]);
-    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    assert_eq!(ws.get("/api/v1/todos/stats").send().await.ok()["total"], json!(10_000));
-    let new = format!("{}/api/v1", ws.server.url);
-    let token = ws.token(json!(["todos:read", "todos:write"]), Value::Null).await;
-    let token = token["token"].as_str().unwrap();
-    let compared = adopt(&["compare", "--old", &old.url, "--new", &new, "--token", token, "--writes"]);
-    let (found, said) = (String::from_utf8_lossy(&compared.stdout), String::from_utf8_lossy(&compared.stderr));
-    assert!(compared.status.success(), "{found}{said}");
-    assert!(said.contains("nothing differs but on purpose"), "{said}");
-    for difference in ["old-text", "old-merged-tags", "old-mended", "old-errors", "old-unknown-body"] {
-        assert!(found.contains(&format!("/docs/migrating#{difference}:")), "{difference} was not seen: {found}");
-    }
-    // The comparison does find what is wrong.
-    ws.patch("/api/v1/todos/7").json(json!({ "priority": "urgent", "title": "Changed" })).send().await.has_status(200);
-    let compared = adopt(&["compare", "--old", &old.url, "--new", &new, "--token", token]);
-    let found = String::from_utf8_lossy(&compared.stdout);
-    assert!(!compared.status.success() && found.contains("differs: todo 7, title: was"), "{found}");
+async fn a_second_run_for_what_changed_is_refused() {
+    let (_, said) = refused(&["--since", "2026-01-01T00:00:00Z"]);
+    assert!(said.contains("the old tables tell neither what was removed"), "{said}");
 }

@@ -18,6 +18,7 @@ mod harness;
 
 mod addresses;
 mod adopt;
+mod adopt_rows;
 mod auth;
 mod batch;
 mod bin;
@@ -98,6 +99,7 @@ fn main() -> ExitCode {
     harness::suite::run(vec![
         addresses::suite(),
         adopt::suite(),
+        adopt_rows::suite(),
         auth::suite(),
         batch::suite(),
         bin::suite(),

@@ -1,5 +1,6 @@
 //! What the tests stand on: a server, a workspace of one's own, answers that can be asserted on.
 
+pub mod adoption;
 pub mod answer;
 pub mod client;
 pub mod completeness;

@@ -37,6 +37,17 @@ impl Workspace {
     pub async fn on(server: &Arc<Server>) -> Self {
         let made = server.admin().post("/api/v2/admin/workspaces").json(json!({ "name": unique("test") })).send().await;
         let id = made.created()["id"].as_str().expect("a workspace has an id").to_owned();
+        Self::with_id(server, id).await
+    }
+
+    /// A workspace that is on this server already.
+    pub async fn named(server: &Arc<Server>, name: &str) -> Self {
+        let sql = super::database::connect().await;
+        let row = sql.query_one("select uid::text from workspaces where name = $1", &[&name]).await.unwrap();
+        Self::with_id(server, row.get(0)).await
+    }
+
+    async fn with_id(server: &Arc<Server>, id: String) -> Self {
         let draft = json!({ "workspace_id": id, "name": "test", "scopes": ["todos:read", "todos:write"] });
         let token = make_token(server, draft).await;
         let client = server.bearer(token["token"].as_str().expect("a new token is shown"));

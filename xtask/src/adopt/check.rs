@@ -1,6 +1,5 @@
 //! Parses values of the old rows with the domain's types, and reports what is refused and what changes.
 
-use anyhow::Result;
 use sqlx::postgres::PgRow;
 use todo_core::domain::instant::Instant;
 use todo_core::domain::text::TextError;
@@ -28,31 +27,30 @@ pub struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     /// Begins with a row.
-    pub fn new(table: &'static str, known: &'a Table, row: &'a PgRow, report: &'a mut Report) -> Result<Self> {
-        let id = text(row, "id")?.unwrap_or_else(|| "without an id".to_owned());
-        Ok(Self { table, known, row, id, report })
+    pub fn new(table: &'static str, known: &'a Table, row: &'a PgRow, report: &'a mut Report) -> Self {
+        let id = text(row, "id").ok().flatten().unwrap_or_else(|| "without an id".to_owned());
+        Self { table, known, row, id, report }
     }
 
-    /// The text of a column.
-    pub fn text(&self, column: &str) -> Result<Option<String>> {
-        text(self.row, column)
+    /// The text of a column, or none.
+    pub fn text(&mut self, column: &str) -> Result<Option<String>, Refused> {
+        text(self.row, column).map_err(|_| self.refuse(column, "is not UTF-8"))
     }
 
     /// The row's id, which must be higher than the one before.
-    pub fn id(&mut self, before: &mut i64) -> Option<i64> {
+    pub fn id(&mut self, before: &mut i64) -> Result<i64, Refused> {
         match self.id.parse::<i64>() {
-            Ok(id) if id == *before => self.refuse("id", "another row has the same"),
+            Ok(id @ 1..=HIGHEST_ID) if id == *before => Err(self.refuse("id", "another row has the same")),
             Ok(id @ 1..=HIGHEST_ID) => {
                 *before = id;
-                return Some(id);
+                Ok(id)
             }
-            _ => self.refuse("id", &format!("must be a number from 1 to {HIGHEST_ID}")),
+            _ => Err(self.refuse("id", &format!("must be a number from 1 to {HIGHEST_ID}"))),
         }
-        None
     }
 
     /// An id of another row. One that is not among those that came refers to nothing and is left out.
-    pub fn reference(&mut self, column: &str, exists: impl Fn(i64) -> bool) -> Result<Option<i64>> {
+    pub fn reference(&mut self, column: &str, exists: impl Fn(i64) -> bool) -> Result<Option<i64>, Refused> {
         let Some(text) = self.text(column)? else {
             return Ok(None);
         };
@@ -71,48 +69,40 @@ impl<'a> Checked<'a> {
         column: &str,
         parse: impl Fn(&str) -> Result<T, TextError>,
         as_str: impl Fn(&T) -> &str,
-    ) -> Result<Option<T>> {
+    ) -> Result<T, Refused> {
         let old = self.text(column)?.unwrap_or_default();
         match parse(&old) {
             Ok(new) => {
                 if as_str(&new) != old.trim() {
                     self.mend(column, "sanitised, or normalised");
                 }
-                Ok(Some(new))
+                Ok(new)
             }
-            Err(error) => {
-                self.refuse_text(column, &error, &old);
-                Ok(None)
-            }
+            Err(error) => Err(self.refuse_text(column, &error, &old)),
         }
     }
 
     /// A point in time, or none.
-    pub fn instant(&mut self, column: &str) -> Result<Result<Option<Instant>, Refused>> {
+    pub fn instant(&mut self, column: &str) -> Result<Option<Instant>, Refused> {
         let Some(text) = self.text(column)? else {
-            return Ok(Ok(None));
+            return Ok(None);
         };
         if self.known.is_zoneless(column) {
-            self.refuse(column, &format!("{text} names no time zone; say with --assume-zone which it is"));
-            return Ok(Err(Refused));
+            return Err(self.refuse(column, &format!("{text} names no time zone; say with --assume-zone which it is")));
         }
-        match Instant::parse(&text) {
-            Ok(instant) => Ok(Ok(Some(instant))),
-            Err(error) => {
-                self.refuse(column, &format!("{}, and is {text}", error.detail));
-                Ok(Err(Refused))
-            }
-        }
+        let parsed = Instant::parse(&text);
+        parsed.map(Some).map_err(|error| self.refuse(column, &format!("{}, and is {text}", error.detail)))
     }
 
     /// Reports a refused text, by its length and not by its content.
-    pub fn refuse_text(&mut self, column: &str, error: &TextError, old: &str) {
-        self.refuse(column, &format!("{} (it has {})", error.detail, old.chars().count()));
+    pub fn refuse_text(&mut self, column: &str, error: &TextError, old: &str) -> Refused {
+        self.refuse(column, &format!("{} (it has {})", error.detail, old.chars().count()))
     }
 
     /// Reports a refused value.
-    pub fn refuse(&mut self, column: &str, why: &str) {
+    pub fn refuse(&mut self, column: &str, why: &str) -> Refused {
         self.report.refuse(self.table, &self.id, column, why);
+        Refused
     }
 
     /// Reports a mended value.
@@ -121,11 +111,9 @@ impl<'a> Checked<'a> {
     }
 
     /// The times of creation and of the last change. Where one is missing the other stands in, else the moment of the adoption.
-    pub fn times(&mut self, now: &str) -> Result<Result<(String, String), Refused>> {
-        let (created, updated) = match (self.instant("created_at")?, self.instant("updated_at")?) {
-            (Ok(created), Ok(updated)) => (created, updated),
-            _ => return Ok(Err(Refused)),
-        };
+    pub fn times(&mut self, now: &str) -> Result<(String, String), Refused> {
+        let (created, updated) = (self.instant("created_at"), self.instant("updated_at"));
+        let (created, updated) = (created?, updated?);
         for (column, value, other) in [("created_at", &created, "updated_at"), ("updated_at", &updated, "created_at")] {
             if value.is_none() && self.known.has(column) {
                 self.mend(column, &format!("is empty: {other}, else the moment of the adoption"));
@@ -134,7 +122,7 @@ impl<'a> Checked<'a> {
         let (created, updated) = (created.map(Instant::into_string), updated.map(Instant::into_string));
         let created = created.or_else(|| updated.clone()).unwrap_or_else(|| now.to_owned());
         let updated = updated.unwrap_or_else(|| created.clone());
-        Ok(Ok((created, updated)))
+        Ok((created, updated))
     }
 }
 

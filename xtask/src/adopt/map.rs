@@ -19,7 +19,7 @@ type Sections = BTreeMap<String, BTreeMap<String, String>>;
 /// Names of tables and columns, and words for statuses and priorities.
 pub struct Map {
     sections: Sections,
-    /// What the file names itself: this must be there.
+    /// What the file names otherwise than the defaults: this must be there.
     given: BTreeSet<(String, String)>,
     statuses: BTreeMap<String, Status>,
     priorities: BTreeMap<String, Priority>,
@@ -41,7 +41,7 @@ impl Map {
                 if section != STATUSES && section != PRIORITIES && !known.contains_key(&key) {
                     bail!("[{section}] has no `{key}`");
                 }
-                if !name.is_empty() {
+                if !name.is_empty() && known.get(&key) != Some(&name) {
                     given.insert((section.clone(), key.clone()));
                 }
                 known.insert(key, name);
@@ -57,9 +57,19 @@ impl Map {
         self.sections.get(section)?.get(key).map(String::as_str).filter(|name| !name.is_empty())
     }
 
-    /// Whether the user has named this, so that it must be there.
+    /// Whether the user has given this another name than the default, so that it must be there.
     pub fn is_given(&self, section: &str, key: &str) -> bool {
         self.given.contains(&(section.to_owned(), key.to_owned()))
+    }
+
+    /// Whether the user has said what the status `word` stands for.
+    pub fn names_status(&self, word: &str) -> bool {
+        self.statuses.contains_key(word)
+    }
+
+    /// Whether the user has said what the priority `word` stands for.
+    pub fn names_priority(&self, word: &str) -> bool {
+        self.priorities.contains_key(word)
     }
 
     /// The status that a word stands for: by the map, or our own word in another spelling (`In Progress`, `IN-PROGRESS`).
@@ -90,6 +100,7 @@ fn usual(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::adopt::{people, todos};
 
     #[test]
     fn a_file_says_only_what_differs() {
@@ -102,6 +113,28 @@ mod tests {
         assert_eq!(map.status("IN-PROGRESS"), Some(Status::InProgress));
         assert_eq!(map.status("open"), None);
         assert_eq!(map.priority("High"), Some(Priority::High));
+    }
+
+    #[test]
+    fn the_printed_map_demands_no_more_than_none() {
+        let map = Map::parse(DEFAULTS).unwrap();
+        assert!(map.given.is_empty(), "{:?}", map.given);
+    }
+
+    #[test]
+    fn the_printed_map_names_each_column_that_is_read() {
+        let map = Map::parse("").unwrap();
+        for (section, columns) in [
+            ("departments", &people::DEPARTMENT_COLUMNS[..]),
+            ("employees", &people::EMPLOYEE_COLUMNS),
+            ("tags", &people::TAG_COLUMNS),
+            ("todos", &todos::COLUMNS),
+            ("todo_tags", &todos::TAG_COLUMNS),
+        ] {
+            let read: BTreeSet<&str> = columns.iter().map(|column| column.name).chain(["table"]).collect();
+            let named: BTreeSet<&str> = map.sections[section].keys().map(String::as_str).collect();
+            assert_eq!(read, named, "[{section}]");
+        }
     }
 
     #[test]

@@ -52,7 +52,7 @@ pub struct Args {
     /// Print the map that is used without --map, and end.
     #[arg(long)]
     print_map: bool,
-    /// The time zone of instants that name none, such as UTC or Europe/Berlin.
+    /// The time zone of instants that name none, by its name, such as UTC or Europe/Berlin.
     #[arg(long, value_name = "ZONE")]
     assume_zone: Option<String>,
     /// Report what cannot come as it is, row by row, and write nothing. Fails if a real run would.
@@ -90,7 +90,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let step = Step::begin("checking the old data");
     let mut report = Report::default();
     bring(&mut source, &mut target, &map, &mut report).await?;
-    let findings = format!("{} values mended, {} refused", report.mended, report.refused);
+    let findings = report.totals();
     if report.refused > 0 {
         bail!(
             "nothing can come: {findings} (stdout names each). Mend the refused ones in the old database, or in the map"

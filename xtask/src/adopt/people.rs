@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use todo_core::domain::people::{Email, Name};
 use todo_core::domain::text::TagName;
 
-use super::check::Checked;
+use super::check::{Checked, Refused};
 use super::map::Map;
 use super::report::Report;
 use super::rows::{Department, Employee, Tag};
@@ -34,6 +34,16 @@ const UPDATED: Column = column("updated_at", Kind::Instant, false);
 const ID: Column = column("id", Kind::Id, true);
 const NAME: Column = column("name", Kind::Text, true);
 
+/// What is read of departments.
+pub const DEPARTMENT_COLUMNS: [Column; 4] = [ID, NAME, CREATED, UPDATED];
+
+/// What is read of employees.
+pub const EMPLOYEE_COLUMNS: [Column; 6] =
+    [ID, NAME, column("email", Kind::Text, false), column("department_id", Kind::Id, false), CREATED, UPDATED];
+
+/// What is read of tags.
+pub const TAG_COLUMNS: [Column; 3] = [ID, NAME, CREATED];
+
 /// Brings all three.
 pub async fn bring(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<People> {
     let departments = departments(source, target, map, report).await?;
@@ -44,17 +54,17 @@ pub async fn bring(source: &mut Source, target: &mut Target, map: &Map, report: 
 
 async fn departments(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<HashSet<i64>> {
     let mut ids = HashSet::new();
-    let Some(table) = source.table(map, "departments", &[ID, NAME, CREATED, UPDATED]).await? else {
+    let Some(table) = source.table(map, "departments", &DEPARTMENT_COLUMNS, report).await? else {
         return Ok(ids);
     };
     let (mut before, mut names) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
-        let mut old = Checked::new("departments", &table, &row, report)?;
-        let Some(id) = old.id(&mut before) else { continue };
+        let mut old = Checked::new("departments", &table, &row, report);
+        let Ok(id) = old.id(&mut before) else { continue };
         ids.insert(id);
-        let (Some(name), Ok((created, updated))) =
-            (old.sanitise("name", Name::parse, Name::as_str)?, old.times(&target.now)?)
+        let (Ok(name), Ok((created, updated))) =
+            (old.sanitise("name", Name::parse, Name::as_str), old.times(&target.now))
         else {
             continue;
         };
@@ -77,29 +87,22 @@ async fn employees(
     report: &mut Report,
 ) -> Result<HashSet<i64>> {
     let mut ids = HashSet::new();
-    let columns =
-        [ID, NAME, column("email", Kind::Text, false), column("department_id", Kind::Id, false), CREATED, UPDATED];
-    let Some(table) = source.table(map, "employees", &columns).await? else {
+    let Some(table) = source.table(map, "employees", &EMPLOYEE_COLUMNS, report).await? else {
         return Ok(ids);
     };
     let (mut before, mut emails) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
-        let mut old = Checked::new("employees", &table, &row, report)?;
-        let Some(id) = old.id(&mut before) else { continue };
+        let mut old = Checked::new("employees", &table, &row, report);
+        let Ok(id) = old.id(&mut before) else { continue };
         ids.insert(id);
-        let name = old.sanitise("name", Name::parse, Name::as_str)?;
-        let email = match old.text("email")?.filter(|email| !email.trim().is_empty()) {
-            Some(_) => old.sanitise("email", Email::parse, Email::as_str)?,
-            None => {
-                let made = format!("employee-{id}@adopted.invalid");
-                old.mend("email", &format!("there is none: {made}"));
-                Email::parse(&made).ok()
-            }
+        let name = old.sanitise("name", Name::parse, Name::as_str);
+        let email = email(id, &mut old);
+        let department = old.reference("department_id", |id| departments.contains(&id));
+        let times = old.times(&target.now);
+        let (Ok(name), Ok(email), Ok(department), Ok((created, updated))) = (name, email, department, times) else {
+            continue;
         };
-        let department = old.reference("department_id", |id| departments.contains(&id))?;
-        let times = old.times(&target.now)?;
-        let (Some(name), Some(email), Ok((created, updated))) = (name, email, times) else { continue };
         if let Some(first) = emails.insert(email.folded(), id) {
             old.refuse("email", &format!("employee {first} has the same, but perhaps for upper and lower case"));
         }
@@ -112,19 +115,29 @@ async fn employees(
     Ok(ids)
 }
 
+/// The address of an employee, which everyone has here.
+fn email(id: i64, old: &mut Checked<'_>) -> Result<Email, Refused> {
+    if old.text("email")?.is_some_and(|email| !email.trim().is_empty()) {
+        return old.sanitise("email", Email::parse, Email::as_str);
+    }
+    let made = format!("employee-{id}@adopted.invalid");
+    old.mend("email", &format!("there is none: {made}"));
+    Email::parse(&made).map_err(|error| old.refuse_text("email", &error, &made))
+}
+
 async fn tags(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<HashMap<i64, i64>> {
     let mut ids = HashMap::new();
-    let Some(table) = source.table(map, "tags", &[ID, NAME, CREATED]).await? else {
+    let Some(table) = source.table(map, "tags", &TAG_COLUMNS, report).await? else {
         return Ok(ids);
     };
     let (mut before, mut known) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
-        let mut old = Checked::new("tags", &table, &row, report)?;
-        let Some(id) = old.id(&mut before) else { continue };
+        let mut old = Checked::new("tags", &table, &row, report);
+        let Ok(id) = old.id(&mut before) else { continue };
         ids.insert(id, id);
-        let (Some(name), Ok(created)) =
-            (old.sanitise("name", TagName::parse, TagName::as_str)?, old.instant("created_at")?)
+        let (Ok(name), Ok(created)) =
+            (old.sanitise("name", TagName::parse, TagName::as_str), old.instant("created_at"))
         else {
             continue;
         };

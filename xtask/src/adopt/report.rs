@@ -9,6 +9,8 @@ pub struct Report {
     pub refused: u64,
     /// Values that come changed, by a documented rule.
     pub mended: u64,
+    /// Columns that nothing reads.
+    pub left_out: usize,
     /// Print nothing: everything has been reported before.
     pub quiet: bool,
 }
@@ -24,6 +26,19 @@ impl Report {
     pub fn mend(&mut self, table: &str, id: &str, column: &str, how: &str) {
         self.mended += 1;
         self.tell("mended", table, id, column, how);
+    }
+
+    /// Columns of an old table that nothing reads.
+    pub fn leave_out(&mut self, table: &str, columns: &[String]) {
+        self.left_out += columns.len();
+        if !self.quiet && !columns.is_empty() {
+            print(format_args!("left out: {table}: {}: nothing reads these columns", columns.join(", ")));
+        }
+    }
+
+    /// The numbers of all findings.
+    pub fn totals(&self) -> String {
+        format!("{} values mended, {} refused, {} columns left out", self.mended, self.refused, self.left_out)
     }
 
     fn tell(&self, what: &str, table: &str, id: &str, column: &str, text: &str) {

@@ -8,6 +8,7 @@ use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row};
 
 use super::map::Map;
+use super::report::Report;
 use crate::progress::say;
 
 /// The old database, in one read-only transaction.
@@ -72,15 +73,33 @@ impl Source {
         let begin = "begin isolation level repeatable read read only; \
              set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
         sqlx::raw_sql(begin).execute(&mut connection).await?;
+        // A database without an encoding gives its bytes only to whoever expects none: else the first that is not UTF-8 ends the
+        // whole query, and no row would be named.
+        let bytes = "select set_config('client_encoding', 'SQL_ASCII', true) \
+             where current_setting('server_encoding') = 'SQL_ASCII'";
+        sqlx::raw_sql(bytes).execute(&mut connection).await?;
         if let Some(zone) = zone {
-            let known = sqlx::query("select now() at time zone $1").bind(zone).execute(&mut connection).await;
-            known.with_context(|| format!("--assume-zone: the old database knows no zone `{zone}`"))?;
+            // Of anything else Postgres makes a zone by the rules of POSIX, where `UTC+2` lies west of Greenwich.
+            let known: bool = sqlx::query_scalar("select exists (select from pg_timezone_names where name = $1)")
+                .bind(zone)
+                .fetch_one(&mut connection)
+                .await?;
+            if !known {
+                bail!("--assume-zone: `{zone}` is not the name of a time zone, such as UTC or Europe/Berlin");
+            }
         }
         Ok(Self { connection, zone: zone.map(str::to_owned) })
     }
 
-    /// Finds a table and its columns. `None`: it is not there, and the user has not named it.
-    pub async fn table(&mut self, map: &Map, section: &str, columns: &[Column]) -> Result<Option<Table>> {
+    /// Finds a table and its columns, and reports those that nothing reads. `None`: it is not there, and the user has not
+    /// named it.
+    pub async fn table(
+        &mut self,
+        map: &Map,
+        section: &str,
+        columns: &[Column],
+        report: &mut Report,
+    ) -> Result<Option<Table>> {
         let Some(name) = map.name(section, "table") else {
             return Ok(None);
         };
@@ -113,6 +132,8 @@ impl Source {
             }
             expressions.push(format!("{} as {}", expression.as_deref().unwrap_or("null::text"), quote(column.name)));
         }
+        let names: Vec<&str> = columns.iter().filter_map(|column| map.name(section, column.name)).collect();
+        report.leave_out(section, &self.others(&quoted, &names).await?);
         let order: Vec<String> = columns
             .iter()
             .filter(|column| column.kind == Kind::Id && column.required)
@@ -121,6 +142,19 @@ impl Source {
         table.query = format!("select {} from {quoted} as old order by {}", expressions.join(", "), order.join(", "));
         table.count = format!("select count(*) from {quoted}");
         Ok(Some(table))
+    }
+
+    /// The table's columns besides these.
+    async fn others(&mut self, quoted: &str, names: &[&str]) -> Result<Vec<String>> {
+        Ok(sqlx::query_scalar(
+            "select attname::text from pg_attribute
+             where attrelid = to_regclass($1) and attname <> all ($2) and attnum > 0 and not attisdropped
+             order by attnum",
+        )
+        .bind(quoted)
+        .bind(names)
+        .fetch_all(&mut self.connection)
+        .await?)
     }
 
     /// SQL for the text of a column; `None` if the table has no such column.
@@ -171,9 +205,10 @@ impl Source {
     }
 }
 
-/// The text of a column; `None` where it is null or not there.
-pub fn text(row: &PgRow, column: &str) -> Result<Option<String>> {
-    Ok(row.try_get(column)?)
+/// The text of a column; `None` where it is null or not there. It is no text where a database without an encoding
+/// (`SQL_ASCII`) holds what is not UTF-8.
+pub fn text(row: &PgRow, column: &str) -> sqlx::Result<Option<String>> {
+    row.try_get(column)
 }
 
 fn quote(name: &str) -> String {

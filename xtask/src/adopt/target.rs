@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use super::rows::{
     Department, Employee, Placed, Tag, Todo, write_departments, write_employees, write_tagged, write_tags, write_todos,
 };
+use crate::progress::say;
 use crate::token;
 
 /// Rows in one statement.
@@ -185,14 +186,17 @@ impl Target {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
         // The planner must know the new rows before they are counted: it takes a workspace that is not in its statistics for tiny,
         // and would look for the tags of each todo among all of them. What is read afterwards needs it, too.
+        say("telling the planner of the new rows");
         sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
             .execute(&mut self.connection)
             .await?;
+        say("counting the todos");
         let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
         sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
         for (kind, table) in
             [("department", "departments"), ("employee", "employees"), ("tag", "tags"), ("todo", "todos")]
         {
+            say(&format!("logging the {table}"));
             let log = format!(
                 "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 order by id))"
             );
@@ -203,6 +207,7 @@ impl Target {
             .bind(workspace)
             .fetch_one(&mut self.connection)
             .await?;
+        say("committing");
         sqlx::raw_sql("commit").execute(&mut self.connection).await.context("the adoption cannot be committed")?;
         // The workspace may be older than the data, and what was read of it is cached.
         if wait {

@@ -8,7 +8,7 @@ use futures::TryStreamExt;
 use todo_core::domain::text::{Description, Title};
 use todo_core::domain::todo::{Draft, Priority, Status};
 
-use super::check::Checked;
+use super::check::{Checked, Refused};
 use super::map::Map;
 use super::people::People;
 use super::report::Report;
@@ -17,7 +17,8 @@ use super::source::{Column, Kind, Source, text};
 use super::target::Target;
 use crate::progress::say;
 
-const COLUMNS: [Column; 11] = [
+/// What is read of todos.
+pub const COLUMNS: [Column; 11] = [
     Column { name: "id", kind: Kind::Id, required: true },
     Column { name: "title", kind: Kind::Text, required: true },
     Column { name: "description", kind: Kind::Text, required: false },
@@ -31,7 +32,8 @@ const COLUMNS: [Column; 11] = [
     Column { name: "completed_at", kind: Kind::Instant, required: false },
 ];
 
-const TAG_COLUMNS: [Column; 2] = [
+/// What is read of the tags on todos.
+pub const TAG_COLUMNS: [Column; 2] = [
     Column { name: "todo_id", kind: Kind::Id, required: true },
     Column { name: "tag_id", kind: Kind::Id, required: true },
 ];
@@ -47,19 +49,19 @@ pub async fn bring(
     people: &People,
     report: &mut Report,
 ) -> Result<()> {
-    let Some(table) = source.table(map, "todos", &COLUMNS).await? else {
+    let Some(table) = source.table(map, "todos", &COLUMNS, report).await? else {
         return Ok(());
     };
-    let tags = source.table(map, "todo_tags", &TAG_COLUMNS).await?;
+    let tags = source.table(map, "todo_tags", &TAG_COLUMNS, report).await?;
     let total = source.count(&table).await?;
     let (mut before, mut ids) = (0, HashSet::new());
     {
         let mut rows = pin!(source.rows(&table));
         while let Some(row) = rows.try_next().await? {
-            let mut old = Checked::new("todos", &table, &row, report)?;
-            let Some(id) = old.id(&mut before) else { continue };
+            let mut old = Checked::new("todos", &table, &row, report);
+            let Ok(id) = old.id(&mut before) else { continue };
             ids.insert(id);
-            if let Some(todo) = todo(id, &mut old, map, people, &target.now)? {
+            if let Ok(todo) = todo(id, &mut old, map, people, &target.now) {
                 target.todo(todo).await?;
             }
             if ids.len() % TOLD == 0 {
@@ -114,21 +116,19 @@ async fn tag_one(target: &mut Target, (todo, tags): &(i64, BTreeSet<i64>), repor
     Ok(tags.len())
 }
 
-fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -> Result<Option<Todo>> {
-    let title = old.sanitise("title", Title::parse, Title::as_str)?;
-    let description = description(old)?;
-    let status = status(old, map)?;
-    let priority = priority(old, map)?;
-    let due = old.instant("due_date")?;
-    let assignee = old.reference("assignee_id", |id| people.employees.contains(&id))?;
-    let times = old.times(now)?;
-    let completed_at = old.instant("completed_at")?;
-    let (Some(title), Some(description), Some(status), Some(priority), Ok(due), Ok((created, updated)), Ok(at)) =
-        (title, description, status, priority, due, times, completed_at)
-    else {
-        return Ok(None);
-    };
-    let completed = match (status.is_completed(), at) {
+/// Every value is looked at before one that is refused ends the row, so that all are reported.
+fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -> Result<Todo, Refused> {
+    let title = old.sanitise("title", Title::parse, Title::as_str);
+    let description = description(old);
+    let status = status(old, map);
+    let priority = priority(old, map);
+    let due = old.instant("due_date");
+    let assignee = old.reference("assignee_id", |id| people.employees.contains(&id));
+    let times = old.times(now);
+    let completed_at = old.instant("completed_at");
+    let (title, description, status, priority) = (title?, description?, status?, priority?);
+    let (due, assignee, (created, updated)) = (due?, assignee?, times?);
+    let completed = match (status.is_completed(), completed_at?) {
         (true, Some(at)) => Some(at.into_string()),
         (true, None) => {
             if old.known.has("completed_at") {
@@ -142,7 +142,7 @@ fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -
         }
         (false, None) => None,
     };
-    Ok(Some(Todo {
+    Ok(Todo {
         id,
         title: title.into_string(),
         description: description.map(Description::into_string),
@@ -158,13 +158,12 @@ fn todo(id: i64, old: &mut Checked<'_>, map: &Map, people: &People, now: &str) -
         created,
         updated,
         completed,
-    }))
+    })
 }
 
-/// The outer `None`: refused.
-fn description(old: &mut Checked<'_>) -> Result<Option<Option<Description>>> {
+fn description(old: &mut Checked<'_>) -> Result<Option<Description>, Refused> {
     let Some(text) = old.text("description")? else {
-        return Ok(Some(None));
+        return Ok(None);
     };
     match Description::parse(&text) {
         Ok(new) => {
@@ -175,23 +174,19 @@ fn description(old: &mut Checked<'_>) -> Result<Option<Option<Description>>> {
             if clean != before && plain != before {
                 old.mend("description", "sanitised, or normalised");
             }
-            Ok(Some(new))
+            Ok(new)
         }
-        Err(error) => {
-            old.refuse_text("description", &error, &text);
-            Ok(None)
-        }
+        Err(error) => Err(old.refuse_text("description", &error, &text)),
     }
 }
 
-fn status(old: &mut Checked<'_>, map: &Map) -> Result<Option<Status>> {
+fn status(old: &mut Checked<'_>, map: &Map) -> Result<Status, Refused> {
     let completed = match old.text("completed")?.as_deref() {
         Some("true" | "t" | "1") => Some(true),
         Some("false" | "f" | "0") => Some(false),
         None => None,
         Some(other) => {
-            old.refuse("completed", &format!("`{other}` is neither true nor false"));
-            return Ok(None);
+            return Err(old.refuse("completed", &format!("`{}` is neither true nor false", short(other))));
         }
     };
     let Some(word) = old.text("status")? else {
@@ -199,19 +194,22 @@ fn status(old: &mut Checked<'_>, map: &Map) -> Result<Option<Status>> {
         if old.known.has("status") {
             old.mend("status", &format!("is empty: {}", status.as_str()));
         }
-        return Ok(Some(status));
+        return Ok(status);
     };
     let Some(status) = map.status(&word) else {
-        old.refuse("status", &format!("`{}` is none of ours; name it under [statuses] in the map", short(&word)));
-        return Ok(None);
+        let why = format!("`{}` is none of ours; name it under [statuses] in the map", short(&word));
+        return Err(old.refuse("status", &why));
     };
+    if word != status.as_str() && !map.names_status(&word) {
+        old.mend("status", &format!("`{}` is read as {}", short(&word), status.as_str()));
+    }
     let mended = agreed(Some(status), completed);
     if mended != status {
         let completed = mended.is_completed();
         let [was, is] = [status, mended].map(|status| status.as_str());
         old.mend("status", &format!("is {was} though completed is {completed}: {is}"));
     }
-    Ok(Some(mended))
+    Ok(mended)
 }
 
 /// The status of a todo of which a word and `completed` say this; `completed` wins.
@@ -224,16 +222,19 @@ pub fn agreed(word: Option<Status>, completed: Option<bool>) -> Status {
     }
 }
 
-fn priority(old: &mut Checked<'_>, map: &Map) -> Result<Option<Priority>> {
+fn priority(old: &mut Checked<'_>, map: &Map) -> Result<Priority, Refused> {
     let Some(word) = old.text("priority")? else {
         if old.known.has("priority") {
             old.mend("priority", "is empty: medium");
         }
-        return Ok(Some(Priority::Medium));
+        return Ok(Priority::Medium);
     };
-    let priority = map.priority(&word);
-    if priority.is_none() {
-        old.refuse("priority", &format!("`{}` is none of ours; name it under [priorities] in the map", short(&word)));
+    let Some(priority) = map.priority(&word) else {
+        let why = format!("`{}` is none of ours; name it under [priorities] in the map", short(&word));
+        return Err(old.refuse("priority", &why));
+    };
+    if word != priority.as_str() && !map.names_priority(&word) {
+        old.mend("priority", &format!("`{}` is read as {}", short(&word), priority.as_str()));
     }
     Ok(priority)
 }
