@@ -18,6 +18,7 @@ mod harness;
 
 mod addresses;
 mod adopt;
+mod adopt_compare;
 mod adopt_rows;
 mod auth;
 mod batch;
@@ -99,6 +100,7 @@ fn main() -> ExitCode {
     harness::suite::run(vec![
         addresses::suite(),
         adopt::suite(),
+        adopt_compare::suite(),
         adopt_rows::suite(),
         auth::suite(),
         batch::suite(),

@@ -11,6 +11,8 @@ PRIORITIES = ["low", "medium", "high", "urgent"]
 
 engine = create_engine(os.environ["ANCHOR_DB"].replace("postgresql://", "postgresql+psycopg2://"))
 Base.metadata.create_all(engine)
+# Half a second after, since that has two spellings.
+noon = func.date_trunc("day", func.now()) + func.make_interval(0, 0, 0, 0, 12, 0, 0.5)
 with Session(engine) as session:
     tags = [Tag(name=f"tag {number}") for number in range(60)] + [Tag(name="TAG 7")]
     session.add_all(tags)
@@ -21,7 +23,7 @@ with Session(engine) as session:
             completed=number % 4 == 0 or number % 97 == 0,
             status=STATUSES[number % 4],
             priority=PRIORITIES[number // 4 % 4],
-            due_date=None if number % 5 == 0 else func.now() + func.make_interval(0, 0, 0, number % 60 - 30),
+            due_date=None if number % 5 == 0 else noon + func.make_interval(0, 0, 0, number % 60 - 30),
             tags=[tags[(number * 7 + step * 31) % len(tags)] for step in range(number % 6)],
         ))
     session.commit()

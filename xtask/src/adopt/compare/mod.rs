@@ -2,32 +2,30 @@
 //! the answers field by field.
 
 mod difference;
+mod lists;
 mod page;
 mod requests;
 mod side;
+mod status;
 mod todo;
+mod zone;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use serde_json::Value;
-use todo_core::domain::todo::{Priority, Status};
+use todo_core::domain::todo::Status;
 use url::Url;
 
 use self::difference::{Difference, Findings};
-use self::page::{Known, Page};
+use self::page::Known;
 use self::requests::Request;
 use self::side::Side;
+use self::status::Verdict;
 use super::map::Map;
 use crate::http::{Answer, send};
 use crate::progress::{Step, say};
-
-/// The largest page that version 1 gives.
-const PAGE: usize = 100;
-
-/// Every how many pages one todo is also read alone.
-const ALONE: usize = 5;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -60,27 +58,33 @@ pub async fn main(args: &Args) -> Result<ExitCode> {
         map: Map::load(args.map.as_deref())?,
         findings: Findings::default(),
         known: Default::default(),
+        plan: false,
     };
     let highest = pair.everything().await?;
     pair.filters().await?;
+    if !pair.plan {
+        pair.more_filters().await?;
+    }
     pair.counts().await?;
     pair.health().await?;
-    for request in requests::reads(highest) {
-        pair.single(&request).await?;
+    pair.documents().await?;
+    if args.token.is_some() {
+        pair.token().await?;
     }
-    if args.writes {
-        for request in requests::writes() {
-            pair.single(&request).await?;
-        }
+    let writes = if args.writes { requests::writes(highest) } else { Vec::new() };
+    let plan = pair.plan;
+    for request in requests::reads(highest).into_iter().chain(writes).filter(|request| !plan || !request.is_list()) {
+        pair.single(&request).await?;
     }
     step.done();
     let Pair { findings, .. } = pair;
     findings.print();
-    let Findings { requests, todos, others, .. } = findings;
+    let Findings { requests, todos, others, zone, .. } = findings;
+    let zone = zone.told();
     if others > 0 {
-        bail!("{requests} requests, {todos} todos compared: {others} differ for no documented reason");
+        bail!("{requests} requests, {todos} todos compared: {others} differ for no documented reason{zone}");
     }
-    say(&format!("{requests} requests, {todos} todos compared: nothing differs but on purpose"));
+    say(&format!("{requests} requests, {todos} todos compared: nothing differs but on purpose{zone}"));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -92,86 +96,26 @@ struct Pair {
     findings: Findings,
     /// Every todo, as each tells it.
     known: (Vec<Known>, Vec<Known>),
+    /// Whether the old application is the one after its owners' plan, whose lists have another form.
+    plan: bool,
 }
 
 impl Pair {
     async fn ask(&mut self, request: &Request) -> Result<(Answer, Answer)> {
+        self.ask_each(request, request).await
+    }
+
+    /// Asks each for the same by an address of its own.
+    async fn ask_each(&mut self, old: &Request, new: &Request) -> Result<(Answer, Answer)> {
         self.findings.requests += 1;
-        let Request { method, path, body, .. } = request;
-        let old = self.old.ask(method, path, body.as_ref()).await?;
-        Ok((old, self.new.ask(method, path, body.as_ref()).await?))
-    }
-
-    async fn get(&mut self, path: &str) -> Result<(Answer, Answer)> {
-        self.ask(&get(path.to_owned())).await
-    }
-
-    /// A page of both, which tells the todos of each.
-    async fn page(&mut self, page: &Page<'_>) -> Result<[Vec<Value>; 2]> {
-        let path = page.path();
-        let (old, new) = self.get(&path).await?;
-        let (Value::Array(before), Value::Array(after)) = (old.json(), new.json()) else {
-            bail!("{path} is answered with {} and {}, and not with two lists", old.status, new.status);
-        };
-        for (before, after) in before.iter().zip(&after).filter(|(old, new)| old["id"] == new["id"]) {
-            todo::compare(&format!("todo {}", before["id"]), before, after, &self.map, &[], &mut self.findings);
-        }
-        Ok([before, after])
-    }
-
-    /// Every todo, by pages, and some of them alone; the highest id.
-    async fn everything(&mut self) -> Result<i64> {
-        for skip in (0..).step_by(PAGE) {
-            let [before, after] = self.page(&Page { skip, limit: Some(PAGE), ..Page::default() }).await?;
-            let [old, new] = [&before, &after].map(|todos| todos.iter().map(Known::of).collect::<Vec<_>>());
-            if let Some((old, new)) = old.iter().zip(&new).find(|(old, new)| old.id != new.id) {
-                self.findings.other("/todos", &format!("todo {} stands where {} stood", new.id, old.id));
-            }
-            if old.len() != new.len() {
-                self.findings
-                    .other("/todos", &format!("has {} todos from {skip} on, and had {}", new.len(), old.len()));
-            }
-            if let Some(last) = old.last().filter(|_| (skip / PAGE).is_multiple_of(ALONE)) {
-                self.single(&get(format!("/todos/{}", last.id))).await?;
-            }
-            let ended = old.len() < PAGE;
-            self.known.0.extend(old);
-            self.known.1.extend(new);
-            if ended {
-                break;
-            }
-        }
-        Ok(self.known.0.last().map_or(0, |last| last.id))
-    }
-
-    /// Pages of every status, every priority, both and neither: each has what the field says, in the old application and here.
-    /// So they differ where a status or a priority does, which the comparison of the todos has explained.
-    async fn filters(&mut self) -> Result<()> {
-        let some = |names: [&'static str; 4]| [None].into_iter().chain(names.map(Some));
-        let statuses = Status::ALL.map(Status::as_str);
-        let priorities = [Priority::Low, Priority::Medium, Priority::High, Priority::Urgent].map(Priority::as_str);
-        for (status, priority) in some(statuses).flat_map(|status| some(priorities).map(move |other| (status, other))) {
-            let total = self.known.0.len();
-            for (skip, limit) in
-                [(0, None), (0, Some(PAGE)), (130, Some(7)), (total.saturating_sub(3), None), (total, None)]
-            {
-                let page = Page { status, priority, skip, limit };
-                let [before, after] = self.page(&page).await?;
-                for (whose, found, known) in [("old", before, &self.known.0), ("new", after, &self.known.1)] {
-                    let found: Vec<i64> = found.iter().map(|todo| Known::of(todo).id).collect();
-                    if found != page.of(known) {
-                        self.findings.other(&page.path(), &format!("the {whose} page has not what its todos say"));
-                    }
-                }
-            }
-        }
-        Ok(())
+        let answer = self.old.ask(old.method, &old.path, old.body.as_ref()).await?;
+        Ok((answer, self.new.ask(new.method, &new.path, new.body.as_ref()).await?))
     }
 
     /// The counts of both, whatever their shape: each has what its todos say.
     async fn counts(&mut self) -> Result<()> {
         let at = "/todos/stats";
-        let (old, new) = self.get(at).await?;
+        let (old, new) = self.ask(&Request::get(at)).await?;
         if old.status != 200 {
             say(&format!("the old application has no {at}: it is not compared"));
             return Ok(());
@@ -196,7 +140,7 @@ impl Pair {
 
     async fn health(&mut self) -> Result<()> {
         let at = "/health";
-        let (old, mut new) = self.get(at).await?;
+        let (old, mut new) = self.ask(&Request::get(at)).await?;
         if old.status == 404 {
             say("the old application has no /health: it is not compared");
             return Ok(());
@@ -215,24 +159,44 @@ impl Pair {
         Ok(())
     }
 
+    /// What is refused without a token.
+    async fn token(&mut self) -> Result<()> {
+        let request = Request { allowed: Some((401, Difference::Token)), ..Request::get("/todos/stats") };
+        let withheld = [&mut self.old, &mut self.new].map(|side| side.authorization.take());
+        let answers = self.ask(&request).await;
+        [self.old.authorization, self.new.authorization] = withheld;
+        let (old, new) = answers?;
+        self.answers("GET /todos/stats without a token", &request, &old, &new);
+        Ok(())
+    }
+
+    /// The documents that stood beside `/todos`.
+    async fn documents(&mut self) -> Result<()> {
+        for at in ["/openapi.json", "/redoc"] {
+            let request = Request { allowed: Some((404, Difference::Documents)), ..Request::get(at) };
+            let old = self.old.ask("GET", at, None).await?;
+            let new = send("GET", &self.new.url.join(at)?, &[], None).await?;
+            self.answers(at, &request, &old, &new);
+        }
+        Ok(())
+    }
+
     async fn single(&mut self, request: &Request) -> Result<()> {
         let (old, new) = self.ask(request).await?;
         let body = request.body.as_ref().map_or(String::new(), |(_, body)| format!(" {body:.60}"));
-        let at = format!("{} {}{body}", request.method, request.path);
-        let differs = format!("was answered with {} and is with {}", old.status, new.status);
-        let success = |answer: &Answer| (200..300).contains(&answer.status);
-        let findings = &mut self.findings;
-        match (old.status, new.status) {
-            _ if success(&old) && success(&new) => self.bodies(&at, request, &old.json(), &new.json()),
-            (500.., 400..500) => findings.on_purpose(Difference::Failure, &at),
-            (before, 400..500) if before < 300 => match request.refused {
-                Some(difference) => findings.on_purpose(difference, &at),
-                None => findings.other(&at, &differs),
-            },
-            (422 | 404, 400) => findings.on_purpose(Difference::Malformed, &at),
-            (422, 415) => findings.on_purpose(Difference::MediaType, &at),
-            (before, after) if before != after => findings.other(&at, &differs),
-            _ => {}
+        self.answers(&format!("{} {}{body}", request.method, request.path), request, &old, &new);
+        Ok(())
+    }
+
+    fn answers(&mut self, at: &str, request: &Request, old: &Answer, new: &Answer) {
+        match status::compare(old.status, new.status, request.allowed) {
+            Verdict::Same if new.status < 300 => self.bodies(at, request, &old.json(), &new.json()),
+            Verdict::Same => {}
+            Verdict::OnPurpose(why) => self.findings.on_purpose(why, at),
+            Verdict::Differs => {
+                let what = format!("was answered with {} and is with {}", old.status, new.status);
+                self.findings.other(at, &what);
+            }
         }
         // Outside of version 1 an error has no envelope.
         if new.status >= 400 && request.path.starts_with("/todos") {
@@ -240,32 +204,44 @@ impl Pair {
             let told = |field: &str| after.pointer(&format!("/error/{field}")).is_some_and(Value::is_string);
             let whole = ["code", "message", "timestamp"].into_iter().all(told);
             match (whole, before.get("error").is_some()) {
-                (false, _) => self.findings.other(&at, &format!("has no error in version 1's envelope: {after}")),
-                (true, false) => self.findings.on_purpose(Difference::ErrorBody, &at),
+                (false, _) => self.findings.other(at, &format!("has no error in version 1's envelope: {after}")),
+                (true, false) => self.findings.on_purpose(Difference::ErrorBody, at),
                 (true, true) => {}
             }
         }
-        Ok(())
     }
 
     fn bodies(&mut self, at: &str, request: &Request, old: &Value, new: &Value) {
-        let ours: &[&str] = if request.method == "POST" { &["id", "created_at", "updated_at"] } else { &[] };
         match (old, new) {
             (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
                 for (old, new) in before.iter().zip(after) {
-                    todo::compare(at, old, new, &self.map, ours, &mut self.findings);
+                    todo::compare(at, old, new, &self.map, &[], &mut self.findings);
                 }
             }
             (Value::Object(before), Value::Object(_)) if before.contains_key("title") => {
-                todo::compare(at, old, new, &self.map, ours, &mut self.findings);
+                let sent = request.body.as_ref().and_then(|(_, body)| serde_json::from_str(body).ok());
+                let mut ours = if sent.is_some() { vec!["id", "created_at", "updated_at"] } else { Vec::new() };
+                ours.extend(self.heeded(at, &sent.unwrap_or_default(), old, new));
+                todo::compare(at, old, new, &self.map, &ours, &mut self.findings);
             }
             // The counts have been compared.
             (Value::Object(_), Value::Object(after)) if after.contains_key("by_status") => {}
             _ => self.findings.other(at, "the bodies have different forms"),
         }
     }
-}
 
-fn get(path: String) -> Request {
-    Request { method: "GET", path, body: None, refused: None }
+    /// The fields of a new todo that the old application ignored and version 1 has as they were sent.
+    fn heeded(&mut self, at: &str, sent: &Value, old: &Value, new: &Value) -> Vec<&'static str> {
+        let names = |tags: &Value| tags.as_array().map(|tags| tags.iter().map(|tag| tag["name"].clone()).collect());
+        let mut heeded = Vec::new();
+        for field in ["status", "completed", "tags"] {
+            let after = if field == "tags" { names(&new[field]).map(Value::Array) } else { Some(new[field].clone()) };
+            let sent = sent.get(field);
+            if sent.is_some() && after.as_ref() == sent && old[field] != new[field] {
+                self.findings.on_purpose(Difference::IgnoredFields, at);
+                heeded.push(field);
+            }
+        }
+        heeded
+    }
 }

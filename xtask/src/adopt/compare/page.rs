@@ -26,18 +26,28 @@ pub struct Page<'a> {
     pub status: Option<&'a str>,
     pub priority: Option<&'a str>,
     pub skip: usize,
+    /// The last id of the page before, which the application after its owners' plan asks for instead of `skip`.
+    pub behind: i64,
     pub limit: Option<usize>,
 }
 
 impl Page<'_> {
     /// Its address.
     pub fn path(&self) -> String {
-        let Self { status, priority, skip, limit } = self;
-        let mut path = format!("/todos?skip={skip}");
-        for (name, word) in [("status", status), ("priority", priority)] {
+        self.from(&format!("skip={}", self.skip))
+    }
+
+    /// Its address in the application after its owners' plan.
+    pub fn path_of_plan(&self) -> String {
+        self.from(&format!("cursor={}", self.behind))
+    }
+
+    fn from(&self, place: &str) -> String {
+        let mut path = format!("/todos?{place}");
+        for (name, word) in [("status", self.status), ("priority", self.priority)] {
             path += &word.map_or(String::new(), |word| format!("&{name}={word}"));
         }
-        path + &limit.map_or(String::new(), |limit| format!("&limit={limit}"))
+        path + &self.limit.map_or(String::new(), |limit| format!("&limit={limit}"))
     }
 
     /// The ids that it has if these are all todos.

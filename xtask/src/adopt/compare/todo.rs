@@ -6,14 +6,12 @@ use todo_core::domain::text::{Description, TagName, Title};
 use todo_core::domain::todo::Priority;
 
 use super::difference::{Difference, Findings};
+use super::zone::Zone;
 use crate::adopt::map::Map;
 use crate::adopt::todos::agreed;
 
 /// What version 1 has and the old application did not.
 const NEW_FIELDS: [&str; 3] = ["assignee", "completed_at", "version"];
-
-/// The largest offset of a time zone, in minutes.
-const WIDEST_ZONE: i64 = 14 * 60;
 
 /// Compares two todos. `ours`: fields that each application chooses itself, since both made a todo of their own.
 pub fn compare(at: &str, old: &Value, new: &Value, map: &Map, ours: &[&str], findings: &mut Findings) {
@@ -31,7 +29,7 @@ pub fn compare(at: &str, old: &Value, new: &Value, map: &Map, ours: &[&str], fin
         if before == after || ours.contains(&field.as_str()) {
             continue;
         }
-        match reason(field, before, after, old, map) {
+        match reason(field, before, after, old, map, &mut findings.zone) {
             Some(reasons) => reasons.iter().for_each(|reason| findings.on_purpose(*reason, &at)),
             None => findings.other(&at, &format!("was {before} and is {after}")),
         }
@@ -51,11 +49,10 @@ fn reason(
     after: &Value,
     old: &Object<String, Value>,
     map: &Map,
+    zone: &mut Zone,
 ) -> Option<Vec<Difference>> {
     match field {
-        "title" => {
-            (Title::parse(before.as_str()?).ok()?.as_str() == after.as_str()?).then(|| vec![Difference::Sanitised])
-        }
+        "title" => title(before.as_str()?, after.as_str()?).map(|reason| vec![reason]),
         "description" => {
             let sanitised = Description::parse(before.as_str()?).ok()?;
             (sanitised.as_ref().map(Description::as_str) == after.as_str()).then(|| vec![Difference::Sanitised])
@@ -67,8 +64,7 @@ fn reason(
             let after = Instant::parse(after.as_str()?).ok()?;
             let same = match (Instant::parse(before), Instant::parse(&format!("{before}Z"))) {
                 (Ok(before), _) => before == after,
-                // Without a zone the instant is that of --assume-zone, which the old answer does not tell.
-                (_, Ok(before)) => (before.to_utc() - after.to_utc()).num_minutes().abs() <= WIDEST_ZONE,
+                (_, Ok(before)) => zone.explains(before.to_utc() - after.to_utc()),
                 _ => false,
             };
             same.then(|| vec![Difference::Instants])
@@ -86,6 +82,18 @@ fn reason(
         }
         "tags" => tags(before.as_array()?, after.as_array()?),
         _ => None,
+    }
+}
+
+/// Why two titles differ.
+fn title(before: &str, after: &str) -> Option<Difference> {
+    let cleaned = |text: &str| Title::parse(text).is_ok_and(|title| title.as_str() == after);
+    // The application after its owners' plan writes plain text as HTML.
+    let plain = before.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
+    match (cleaned(before), cleaned(&plain)) {
+        (true, _) => Some(Difference::Sanitised),
+        (false, true) => Some(Difference::PlanTitles),
+        (false, false) => None,
     }
 }
 
@@ -132,6 +140,7 @@ mod tests {
         let tag = |id: u32, name: &str| json!({ "id": id, "name": name });
         for (old, new, id) in [
             (json!({ "title": " <b>x</b> " }), json!({ "title": "x" }), "old-text"),
+            (json!({ "title": "a &amp; b" }), json!({ "title": "a & b" }), "plan-titles"),
             (json!({ "description": "x " }), json!({ "description": "x" }), "old-text"),
             (
                 json!({ "due_date": "2030-01-01T01:00:00.500000+01:00" }),
@@ -158,6 +167,16 @@ mod tests {
             (json!({}), json!({ "version": 1 }), "old-fields"),
         ] {
             assert_eq!(differences(old.clone(), new), (0, vec![id]), "{old}");
+        }
+    }
+
+    #[test]
+    fn instants_without_a_zone_are_all_of_one() {
+        let (map, mut findings) = (Map::load(None).unwrap(), Findings::default());
+        for (after, others) in [("00:00:00Z", 0), ("05:00:00Z", 1), ("00:00:00.001Z", 2), ("00:00:00Z", 2)] {
+            let (old, new) = (json!({ "due_date": "2030-01-02T01:00:00" }), format!("2030-01-02T{after}"));
+            compare("x", &old, &json!({ "due_date": new }), &map, &[], &mut findings);
+            assert_eq!(findings.others, others, "{after}");
         }
     }
 
