@@ -153,19 +153,28 @@ async fn restore(postgres: &Postgres, beside: &str) -> Result<Option<(&'static s
     Ok(Some(("TODO_RESTORE_DATABASE_URL", postgres.url(&name))))
 }
 
-/// An empty database for the application that this service replaces, and how it is started, as environment variables.
+/// An empty database for the application that this service replaces, and how it is started, as environment variables. None where
+/// its libraries cannot be installed.
 async fn replaced(
     session: &Session,
     postgres: &Postgres,
     beside: &str,
     folder: &Path,
-) -> Result<[(&'static str, String); 3]> {
+) -> Result<Vec<(&'static str, String)>> {
+    let folder = anchors::folder(folder)?.join("fastapi");
+    let python = match anchors::python(session).await {
+        Ok(python) => python,
+        Err(error) => {
+            say(&format!("the tests with the application that this service replaces will be ignored: {error:#}"));
+            return Ok(Vec::new());
+        }
+    };
     let name = format!("{beside}_old");
     postgres.create_database(&name).await?;
-    Ok([
+    Ok(vec![
         ("TODO_OLD_DATABASE_URL", postgres.url(&name)),
-        ("TODO_OLD_FOLDER", anchors::folder(folder)?.join("fastapi").display().to_string()),
-        ("TODO_OLD_PYTHON", anchors::python(session).await?.display().to_string()),
+        ("TODO_OLD_FOLDER", folder.display().to_string()),
+        ("TODO_OLD_PYTHON", python.display().to_string()),
     ])
 }
 
