@@ -72,8 +72,11 @@ async fn a_trailing_slash_keeps_the_query_and_the_method() {
 
 async fn old_addresses_are_those_of_version_1() {
     let ws = Workspace::new().await;
+    let made = ws.post("/todos").json(json!({ "title": "Old" })).send().await;
+    assert_eq!(made.header("location"), format!("/api/v1/todos/{}", made.created()["id"]), "{made}");
     let made = ws.post("/todos/").json(json!({ "title": "Old", "completed": true })).send().await;
     let todo = made.created();
+    assert_eq!(made.header("location"), format!("/api/v1/todos/{}", todo["id"]), "{made}");
     assert_eq!((&todo["title"], &todo["status"]), (&json!("Old"), &json!("completed")), "{made}");
     assert_deprecated(&made);
     let id = todo["id"].as_i64().unwrap();

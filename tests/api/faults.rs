@@ -209,8 +209,11 @@ async fn redis_that_refuses_changes_nothing_but_speed() {
         assert_eq!(ws.get(&path).send().await.ok()["title"], title.as_str());
         assert_eq!(ws.titles(&[]).await, [title]);
     }
-    let ready = server.anonymous().get("/health/ready").send().await;
-    assert_eq!(ready.ok()["status"], "degraded", "{ready}");
+    for path in ["/health", "/health/ready"] {
+        let answer = server.anonymous().get(path).send().await;
+        let health = answer.ok();
+        assert_eq!((&health["status"], &health["database"]), (&json!("degraded"), &json!("up")), "{answer}");
+    }
     server.host().faults().redis().heal();
     assert_eq!(ws.get(&path).send().await.ok()["title"], "9");
 }
@@ -327,6 +330,7 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
         for (path, status) in [("/health/ready", 503), ("/health", 200)] {
             let answer = server.anonymous().get(path).send().await;
             let health = answer.json(status);
+            assert_eq!((&health["status"], &health["database"]), (&json!("unhealthy"), &json!("down")), "{answer}");
             assert_eq!(health["checks"]["database"]["reason"], reason, "{answer}");
             assert!(health["problems"].to_string().contains(remedy), "{answer}");
             for secret in [told_password, "no_such_database", host.as_str()] {
