@@ -206,12 +206,19 @@ fn row(what: &str, name: &str, figures: &Measured) {
     ));
 }
 
-/// How many times as fast the service is, by turns, as the other two.
+/// How many times as fast the service is, by turns, as the other two, and how many times their memory it takes.
 fn gains(results: &[(&str, Vec<Measured>)]) {
     print("\n| requests/s of this service, times | before | their plan |\n|---|---|---|");
     for (what, figures) in results {
         if let [before, plan, ours] = figures.as_slice() {
             print(format!("| {what} | {:.1} | {:.1} |", ours.runs.times(&before.runs), ours.runs.times(&plan.runs)));
+        }
+    }
+    print("\n| kB per request/s of this service, times (above 1 is worse) | before | their plan |\n|---|---|---|");
+    for (what, figures) in results {
+        if let [before, plan, ours] = figures.as_slice() {
+            let times = |other: &Measured| ours.kilobytes_per_rate() / other.kilobytes_per_rate();
+            print(format!("| {what} | {:.1} | {:.1} |", times(before), times(plan)));
         }
     }
 }
