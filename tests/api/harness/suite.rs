@@ -56,9 +56,8 @@ impl Needs {
         match (self, more) {
             (Self::Embedded, Some(minutes)) => Duration::from_secs(60 * minutes),
             (Self::Embedded, None) => Duration::from_secs(240),
-            (Self::Replaced, _) => Duration::from_secs(300),
-            // The first one fills the database.
-            (Self::Large, _) => Duration::from_secs(600),
+            // The first one fills the database; the old application takes its time.
+            (Self::Large | Self::Replaced, _) => Duration::from_secs(600),
             _ => Duration::from_secs(90),
         }
     }
