@@ -256,7 +256,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
 /// The queries `page`, the next todos of a chunk, and `looked_at`, the last that it looks at: [`LOOKED_AT`] ids for each todo of
 /// `limit`, whether they match or not.
 fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
-    query.beyond(claim.position);
+    query.within(claim.position, "(SELECT last FROM looked_at)");
     let conditions = query.conditions(&claim.filter);
     let position = query.bind(Param::Int(claim.position));
     let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
@@ -272,7 +272,7 @@ fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
     format!(
         "{tree}looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
          AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions}{held} AND t.id <= (SELECT last FROM looked_at) \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions}{held} \
          ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t)"
     )
 }

@@ -20,14 +20,14 @@ use crate::store::pg::Param;
 /// A statement in the making; `$1` is the workspace.
 pub struct TodoQuery {
     pub(in crate::store) params: Vec<Param>,
-    /// The value that ids must exceed, where they must. Conditions on other tables repeat it, since the planner does not carry
-    /// a bound over from one side of a join to the other.
-    floor: Option<String>,
+    /// The id that all must exceed and the last, in SQL, where a statement looks at no others. Conditions on other tables repeat
+    /// both, since the planner does not carry a bound over from one side of a join to the other.
+    window: Option<[String; 2]>,
 }
 
 impl TodoQuery {
     pub(in crate::store) fn new(workspace: WorkspaceId) -> Self {
-        Self { params: vec![Param::Int(workspace.0)], floor: None }
+        Self { params: vec![Param::Int(workspace.0)], window: None }
     }
 
     /// Adds a value and gives its name in the statement.
@@ -36,9 +36,14 @@ impl TodoQuery {
         format!("${}", self.params.len())
     }
 
-    /// Demands ids beyond this one. Call it before [`TodoQuery::conditions`].
-    pub fn beyond(&mut self, id: i64) {
-        self.floor = Some(self.bind(Param::Int(id)));
+    /// Demands ids beyond this one, up to the last, in SQL. Call it before [`TodoQuery::conditions`].
+    pub fn within(&mut self, after: i64, last: &str) {
+        self.window = Some([self.bind(Param::Int(after)), last.to_owned()]);
+    }
+
+    /// The condition that an id is in the window, with AND before it; empty where there is none.
+    fn in_window(&self, id: &str) -> String {
+        self.window.as_ref().map(|[after, last]| format!(" AND {id} > {after} AND {id} <= {last}")).unwrap_or_default()
     }
 
     fn instant(&mut self, instant: &Instant) -> String {
@@ -47,8 +52,7 @@ impl TodoQuery {
 
     /// The conditions on `todos t`, joined by AND.
     pub fn conditions(&mut self, filter: &Filter) -> String {
-        let mut all = vec![place(filter)];
-        all.extend(self.floor.as_ref().map(|floor| format!("t.id > {floor}")));
+        let mut all = vec![place(filter) + &self.in_window("t.id")];
         all.extend(self.all(filter).into_iter().map(|condition| condition.sql));
         all.join(" AND ")
     }
@@ -127,7 +131,11 @@ impl TodoQuery {
         }
         if let Some(words) = q {
             let words = self.bind(Param::Text(words.clone()));
-            let sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
+            let mut sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
+            if self.window.is_some() {
+                // The index of words would give those of the whole workspace, for each window anew.
+                sql = format!("({sql}) IS TRUE");
+            }
             add(On::Words(words), sql);
         }
         if let Some((list, sql)) = self.listed(lists) {
@@ -209,11 +217,11 @@ impl TodoQuery {
     /// The conditions on tags. Postgres plans a join for each tag that is one of its own, so many are two: the rarest, which it can
     /// look for, and that all are there.
     fn tagged(&mut self, tags: &[TagName]) -> Vec<(On, String)> {
-        let floor = self.floor.as_ref().map(|floor| format!(" AND l.todo_id > {floor}")).unwrap_or_default();
+        let window = self.in_window("l.todo_id");
         let has = |tag: String| {
             let is_tag = is_tag(&tag);
             let sql = format!(
-                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND {is_tag}{floor})"
+                "EXISTS (SELECT FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND {is_tag}{window})"
             );
             (On::Tag(tag), sql)
         };
