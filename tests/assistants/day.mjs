@@ -44,7 +44,16 @@ async function day(client) {
   assert.equal(moved.todos[0].parent_id, ids[0]);
   const told = await call(client, "what_changed", { since: before.now, limit: 1 });
   assert.deepEqual([told.changes[0].type, told.changes[0].title], ["todo.moved", "Read"]);
-  await call(client, "delete_todos", { ids: [ids[0]] });
+  const party = { title: "Party", subtasks: [{ title: "Food", subtasks: [{ title: "Cake" }] }, { title: "Music" }] };
+  const [root, food, cake, music] = (await call(client, "add_todos", { todos: [party] })).todos.map((todo) => todo.id);
+  const whole = await call(client, "get_todos", { ids: [root, food] });
+  assert.deepEqual(whole.todos.map((todo) => todo.title), ["Party", "Food"]);
+  assert.deepEqual(whole.subtasks.map((todo) => todo.id), [music, cake], "what was asked for itself comes once");
+  const all = await call(client, "complete_todos", { ids: [root], subtasks: "complete" });
+  assert.deepEqual(all.todos[0].subtasks, { total: 2, completed: 2 });
+  const below = await call(client, "find_todos", { root, completed: true });
+  assert.deepEqual(new Set(below.items.map((item) => item.id)), new Set([root, food, cake, music]));
+  await call(client, "delete_todos", { ids: [ids[0], root] });
 }
 
 const clients = {
