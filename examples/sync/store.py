@@ -1,7 +1,7 @@
 """What is kept in the SQLite file: the last known state of everything, the cursor, and what is still to be sent.
 
-The state of the service (`items`) and what was edited here (`outbox`) are apart, and only shown together: so whatever comes from
-the service is simply stored, and an edit that is refused needs no undoing.
+The state of the service (`items`) and what was edited here (`outbox`) are apart, and only shown together (shown.py): so whatever
+comes from the service is simply stored, and an edit that is refused needs no undoing.
 """
 
 import fcntl
@@ -9,7 +9,6 @@ import json
 import sqlite3
 import uuid
 from contextlib import contextmanager
-from datetime import datetime
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
@@ -19,31 +18,14 @@ CREATE TABLE IF NOT EXISTS items (
     PRIMARY KEY (type, id)
 );
 CREATE TABLE IF NOT EXISTS outbox (
-    place INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL, todo TEXT NOT NULL, body TEXT NOT NULL,
-    base TEXT NOT NULL,  -- what the edited fields were before, as they were shown
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,  -- 'todo' or 'list'
+    action TEXT NOT NULL, id TEXT NOT NULL, body TEXT NOT NULL,
+    base TEXT NOT NULL,  -- what the edit was made upon, as it was shown
     key  TEXT NOT NULL   -- the idempotency key
 );
-CREATE TABLE IF NOT EXISTS conflicts (action TEXT, todo TEXT, body TEXT, problem TEXT);
+CREATE TABLE IF NOT EXISTS conflicts (kind TEXT, action TEXT, id TEXT, body TEXT, problem TEXT);
 """
-
-
-# Of a todo that was added here and is not sent yet.
-DEFAULTS = {"status": "pending", "priority": "medium"}
-
-
-def field_of(todo, name):
-    """The value of a field as it is written, so that what is wanted and what is there compare."""
-    if name == "assignee_id" and name not in todo:
-        return (todo.get("assignee") or {}).get("id")
-    value = todo.get(name, DEFAULTS.get(name))
-    if name == "tags":
-        return sorted(tag.casefold() for tag in value or [])
-    if name == "due_date" and value:
-        try:
-            return datetime.fromisoformat(value.replace("Z", "+00:00")).timestamp()
-        except ValueError:
-            return value
-    return value.strip() if isinstance(value, str) else value
 
 
 class Store:
@@ -84,7 +66,7 @@ class Store:
     # ── What the service says ─────────────────────────────────────────────────────────────────────────────────────────
 
     def apply(self, item):
-        """The state of one thing, whole: it is stored or removed, and twice is as good as once."""
+        """An item of the feed, the state of one thing, whole: it is stored or removed, and twice is as good as once."""
         key = (item["type"], item["id"])
         before = self.item(*key)
         if item["deleted"]:
@@ -96,6 +78,19 @@ class Store:
             self.retag(item["id"], item["data"], item.get("replaced_by"))
         elif before:
             self.rename(item["type"], item["data"])
+
+    def learn(self, kind, id, data):
+        """What an answer tells of a todo or a list, None if it is gone.
+
+        An answer does not name the ids of tags. In the version that is known it tells nothing new, and what is known stays; in a
+        newer one the todo comes again in the feed, with them."""
+        known = self.item(kind, id)
+        if data and known and data["version"] <= known["version"]:
+            return
+        if data:
+            data = {name: value for name, value in data.items() if name != "count"}  # Of a list: it changes without it.
+        version = data and data["version"]
+        self.apply({"type": kind, "id": id, "version": version, "deleted": data is None, "data": data})
 
     def retag(self, id, tag, successor):
         """Todos show names of tags, and do not come again when only a name has changed. By the ids, not by the names: another tag
@@ -145,9 +140,9 @@ class Store:
         self.db.execute("UPDATE items SET data = ? WHERE type = ? AND id = ?", (json.dumps(data), kind, data["id"]))
 
     def forget(self):
-        """Before everything comes anew: only todos that have edits to be sent are kept, to be shown meanwhile."""
+        """Before everything comes anew: only what has edits to be sent is kept, to be shown meanwhile."""
         with self.transaction():
-            self.db.execute("DELETE FROM items WHERE type <> 'todo' OR id NOT IN (SELECT todo FROM outbox)")
+            self.db.execute("DELETE FROM items WHERE id NOT IN (SELECT id FROM outbox)")
             self.db.execute("DELETE FROM meta WHERE name = 'cursor'")
 
     def clear(self):
@@ -156,42 +151,25 @@ class Store:
 
     # ── What was edited here ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def enqueue(self, action, todo, body):
+    def enqueue(self, kind, action, id, body, base):
         """Notes an edit, with what is needed to send it as often as it takes."""
-        with self.transaction():
-            shown = next((known for known in self.todos() if known["id"] == todo), None)
-            if shown is None and action in ("edit", "delete"):
-                raise KeyError(f"there is no todo {todo}")
-            base = {name: field_of(shown, name) for name in body} if action == "edit" else {}
-            if action == "delete":
-                # Of one's own edits nothing needs to be sent any more. No version: the todo was added here.
-                self.db.execute("DELETE FROM outbox WHERE todo = ? AND action = 'edit'", (todo,))
-                base = {"version": shown.get("version")}
-            row = (action, todo, json.dumps(body), json.dumps(base), str(uuid.uuid4()))
-            self.db.execute("INSERT INTO outbox (action, todo, body, base, key) VALUES (?, ?, ?, ?, ?)", row)
-        return todo
+        row = (kind, action, id, json.dumps(body), json.dumps(base), str(uuid.uuid4()))
+        self.db.execute("INSERT INTO outbox (kind, action, id, body, base, key) VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def outbox(self):
-        rows = self.db.execute("SELECT * FROM outbox ORDER BY place").fetchall()
+        rows = self.db.execute("SELECT * FROM outbox ORDER BY number").fetchall()
         return [{**dict(row), "body": json.loads(row["body"]), "base": json.loads(row["base"])} for row in rows]
 
-    def sent(self, entry):
-        self.db.execute("DELETE FROM outbox WHERE place = ?", (entry["place"],))
+    def rebase(self, entry):
+        update = "UPDATE outbox SET base = ? WHERE number = ?"
+        self.db.execute(update, (json.dumps(entry["base"]), entry["number"]))
+
+    def drop(self, entry):
+        self.db.execute("DELETE FROM outbox WHERE number = ?", (entry["number"],))
 
     def conflict(self, entry, problem):
-        row = (entry["action"], entry["todo"], json.dumps(entry["body"]), problem)
-        self.db.execute("INSERT INTO conflicts VALUES (?, ?, ?, ?)", row)
+        row = (entry["kind"], entry["action"], entry["id"], json.dumps(entry["body"]), problem)
+        self.db.execute("INSERT INTO conflicts VALUES (?, ?, ?, ?, ?)", row)
 
     def conflicts(self):
         return [dict(row) for row in self.db.execute("SELECT * FROM conflicts")]
-
-    def todos(self):
-        """The todos as they will be when everything is sent."""
-        todos = {todo["id"]: {**todo, "pending": False} for todo in self.all("todo")}
-        for entry in self.outbox():
-            if entry["action"] == "delete":
-                todos.pop(entry["todo"], None)
-            elif entry["action"] != "restore":
-                known = todos.get(entry["todo"], {"id": entry["todo"]})
-                todos[entry["todo"]] = {**known, **entry["body"], "pending": True}
-        return list(todos.values())

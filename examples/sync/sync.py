@@ -4,26 +4,33 @@
     export TODO_URL=http://127.0.0.1:3000 TODO_TOKEN=tdo_…
     python3 sync.py sync                       # send, then fetch, until both sides are the same
     python3 sync.py follow                     # the same for ever, waiting for changes
-    python3 sync.py add "Buy milk" priority=high
-    python3 sync.py edit ID status=completed due_date=null
-    python3 sync.py delete ID · restore ID · list · conflicts
 
-`add`, `edit`, `delete`, `restore`, `list` and `conflicts` never use the network.
+Without the network:
+
+    python3 sync.py add "Buy milk" priority=high list_id=LIST parent_id=ID
+    python3 sync.py add-list "Garden" color=#118833
+    python3 sync.py edit ID status=completed due_date=null      # or name=… archived=true of a list
+    python3 sync.py move ID list=LIST parent=ID after=ID        # or before=ID, first, last
+    python3 sync.py delete ID · restore ID
+    python3 sync.py list · list --json · conflicts
 
 It may be killed at any moment. What a page of changes says is stored in one transaction with the cursor of the next page, so a
 page is applied as a whole or fetched again. What is sent stays in the outbox until its answer is stored, and each request is
-one that may be repeated. Why it does what it does, in the order of the code: store.py (what is kept), remote.py (HTTP), here (the
-two directions).
+one that may be repeated. Why it does what it does, in the order of the code: store.py (what is kept), shown.py (what is shown),
+edits.py (what is edited here), remote.py (HTTP), send.py (to the service), here (from the service, and the commands).
 """
 
 import json
 import os
 import sys
 import time
-import uuid
 
+import edits
+from edits import Refused
 from remote import Away, Remote, Stop
-from store import Store, field_of
+from send import push
+from shown import Shown
+from store import Store
 
 WAIT = 25  # seconds that the service may hold an answer back until something changes
 FIRST = "/api/v2/changes"
@@ -69,106 +76,6 @@ def same_workspace(remote, store):
         store.set("workspace", workspace["id"])
 
 
-# ── To the service ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def push(remote, store):
-    """Sends the outbox in order. An edit that came too late is kept as a conflict, and the service's state stands."""
-    for entry in store.outbox():
-        outcome, problem = SENDERS[entry["action"]](remote, entry)
-        with store.transaction():
-            if problem:
-                store.conflict(entry, problem)
-            if outcome is not None:
-                store.apply(outcome)
-            store.sent(entry)
-
-
-def item(todo):
-    return {"type": "todo", "id": todo["id"], "version": todo["version"], "deleted": False, "data": todo}
-
-
-def gone(entry):
-    return {"type": "todo", "id": entry["todo"], "version": None, "deleted": True, "data": None}
-
-
-def refused(answer):
-    """Why the service will never take it; what may pass later has been raised before."""
-    faults = "; ".join(f"{fault.get('pointer', '')} {fault['detail']}" for fault in answer.body.get("errors", []))
-    return f"{answer.code}: {faults or answer.body.get('detail', answer.status)}"
-
-
-def send_add(remote, entry):
-    """The id was chosen here: a second attempt finds the todo of the first (412)."""
-    path = f"/api/v2/todos/{entry['todo']}"
-    answer = remote.call("PUT", path, entry["body"], {"If-None-Match": "*"})
-    if answer.status == 412:
-        answer = remote.call("GET", path)
-    if answer.status == 404 or answer.code == "todo_deleted":  # Created by an earlier attempt and deleted since.
-        return gone(entry), None
-    return (item(answer.body), None) if answer.ok else (gone(entry), refused(answer))
-
-
-def send_edit(remote, entry):
-    """Reads, merges field by field, and writes only if nobody has written between (If-Match)."""
-    path = f"/api/v2/todos/{entry['todo']}"
-    while True:
-        current = remote.call("GET", path)
-        if current.status == 404:
-            return gone(entry), "somebody has deleted the todo"
-        todo = current.expect(200)
-        patch, lost = merge(todo, entry["body"], entry["base"])
-        problem = f"somebody has changed {', '.join(lost)}" if lost else None
-        if not patch:
-            return item(todo), problem
-        answer = remote.call("PATCH", path, patch, {"If-Match": current.etag})
-        if answer.status == 412:
-            continue
-        if answer.status == 404:
-            return gone(entry), "somebody has deleted the todo"
-        return (item(answer.body), problem) if answer.ok else (item(todo), refused(answer))
-
-
-def merge(todo, wanted, base):
-    """What is left to write, and the fields in which others were faster. A value that is as wanted needs no writing: an earlier
-    attempt whose answer was lost has written it, or somebody had the same idea."""
-    patch, lost = {}, []
-    for name, value in wanted.items():
-        now = field_of(todo, name)
-        if now == field_of(wanted, name):
-            continue
-        if now == base[name]:
-            patch[name] = value
-        else:
-            lost.append(name)
-    return patch, lost
-
-
-def send_delete(remote, entry):
-    """Only in the version that was looked at."""
-    path = f"/api/v2/todos/{entry['todo']}"
-    current = remote.call("GET", path)
-    if current.status == 404:
-        return gone(entry), None
-    todo = current.expect(200)
-    if entry["base"]["version"] not in (None, todo["version"]):
-        return item(todo), "somebody has changed the todo since, so it was not deleted"
-    answer = remote.call("DELETE", path, headers={"If-Match": current.etag})
-    if answer.status == 412:
-        return send_delete(remote, entry)
-    return (gone(entry), None) if answer.status in (204, 404) else (item(todo), refused(answer))
-
-
-def send_restore(remote, entry):
-    """A POST is made repeatable by its key, which was stored before the first attempt."""
-    path = f"/api/v2/todos/{entry['todo']}/restore"
-    answer = remote.call("POST", path, headers={"Idempotency-Key": entry["key"]})
-    return (item(answer.body), None) if answer.ok else (gone(entry), refused(answer))
-
-
-SENDERS = {"add": send_add, "edit": send_edit, "delete": send_delete, "restore": send_restore}
-
-
 # ── Commands ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -208,6 +115,28 @@ def follow(remote, store):
             pause = min(pause * 2, 60)
 
 
+def print_tree(shown):
+    """By list and in order, what is below a todo below it; * marks what is still to be sent."""
+    for known in [None, *shown.ordered_lists()]:
+        if known:
+            archived = ", archived" if known["archived"] else ""
+            print(f"{mark(known)} {known['id']}  {known['name']} ({known['count']} open{archived})")
+        for depth, todo in shown.tree(known and known["id"]):
+            subtasks = todo["subtasks"]
+            below = f" ({subtasks['completed']}/{subtasks['total']})" if subtasks["total"] else ""
+            print(f"{mark(todo)} {todo['id']}  {todo['status']:11}  {'  ' * depth}{todo['title']}{below}")
+
+
+def mark(thing):
+    return "*" if thing["pending"] else " "
+
+
+def print_json(shown):
+    ids = [None, *(known["id"] for known in shown.ordered_lists())]
+    todos = [todo for id in ids for _, todo in shown.tree(id)]
+    print(json.dumps({"lists": shown.ordered_lists(), "todos": todos}))
+
+
 def main(arguments):
     store = Store(os.environ.get("TODO_FILE", "todo.sqlite"))
     command, *rest = arguments or ["help"]
@@ -216,19 +145,23 @@ def main(arguments):
             remote = Remote(os.environ["TODO_URL"], os.environ["TODO_TOKEN"])
             (sync if command == "sync" else follow)(remote, store)
     elif command == "add" and rest:
-        body = {"title": rest[0], **fields(rest[1:])}
-        print(store.enqueue("add", str(uuid.uuid4()), body))
+        print(edits.add(store, "todo", {"title": rest[0], **fields(rest[1:])}))
+    elif command == "add-list" and rest:
+        print(edits.add(store, "list", {"name": rest[0], **fields(rest[1:])}))
     elif command == "edit" and len(rest) > 1:
-        store.enqueue("edit", rest[0], fields(rest[1:]))
+        edits.edit(store, rest[0], fields(rest[1:]))
+    elif command == "move" and len(rest) > 1:
+        named = [f"place={word}" if word in ("first", "last") else word for word in rest[1:]]
+        edits.move(store, rest[0], fields(named))
     elif command in ("delete", "restore") and len(rest) == 1:
-        store.enqueue(command, rest[0], {})
+        (edits.delete if command == "delete" else edits.restore)(store, rest[0])
     elif command == "list":
-        for todo in store.todos():
-            mark = "*" if todo["pending"] else " "
-            print(f"{mark} {todo['id']}  {todo.get('status', 'pending'):11}  {todo['title']}")
+        with store.transaction():  # As of one moment, whatever `follow` stores.
+            shown = Shown(store)
+        (print_json if rest == ["--json"] else print_tree)(shown)
     elif command == "conflicts":
         for conflict in store.conflicts():
-            print(f"{conflict['todo']}  {conflict['action']} {conflict['body']}: {conflict['problem']}")
+            print(f"{conflict['id']}  {conflict['action']} {conflict['body']}: {conflict['problem']}")
     else:
         print(__doc__)
 
@@ -236,5 +169,5 @@ def main(arguments):
 if __name__ == "__main__":
     try:
         main(sys.argv[1:])
-    except (Stop, Away, KeyError) as error:
+    except (Stop, Away, Refused) as error:
         sys.exit(f"sync: {error}")

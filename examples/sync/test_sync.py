@@ -1,6 +1,8 @@
 """The example against a stand-in of the service, which loses answers and is changed by others: `python3 -m unittest` in this
 folder."""
 
+import contextlib
+import io
 import json
 import os
 import random
@@ -8,132 +10,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import unittest
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from unittest import mock
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import sync  # noqa: E402
+from edits import Refused  # noqa: E402
+from remote import Stop  # noqa: E402
+from shown import field_of  # noqa: E402
+from stand_in import Service  # noqa: E402
 from store import Store  # noqa: E402
-
-
-class Service:
-    """What of the contract the example needs. A cursor is `epoch:lines of the log that were told`."""
-
-    def __init__(self):
-        self.workspace, self.epoch, self.life = str(uuid.uuid4()), 1, 10**9
-        self.items, self.log, self.bin, self.keys, self.merged = {}, [], {}, {}, {}
-        self.lock = threading.Lock()
-        self.lose = 0  # the answer to every so many-th write is lost; 0: none
-        self.writes = 0
-        self.delay = 0.0
-        self.calls = []
-
-    def write(self, kind, id, data):
-        version = self.items.get((kind, id), {"version": 0})["version"] + 1
-        self.items[kind, id] = {"version": version, "data": data and {**data, "id": id, "version": version}}
-        self.log.append((kind, id))
-
-    def todo(self, title, id=None, **more):
-        id = id or str(uuid.uuid4())
-        usual = {"status": "pending", "priority": "medium", "description": None, "due_date": None, "tags": [], "assignee": None}
-        self.write("todo", id, {**usual, "title": title, **more})
-        return id
-
-    def tag_id(self, name):
-        known = (id for (kind, id), tag in self.items.items() if kind == "tag" and (tag["data"] or {}).get("name") == name)
-        return next(known, name)
-
-    def changes(self, query):
-        epoch, told = query.get("cursor", f"{self.epoch}:0").split(":")
-        told = int(told)
-        if epoch != str(self.epoch) or len(self.log) - told > self.life:
-            return 410, {"code": "resync_required", "detail": "begin without a cursor"}
-        lines = self.log[told : told + 3]
-        items = []
-        for kind, id in dict.fromkeys(lines):
-            now = self.items[kind, id]
-            shown = {"type": kind, "id": id, "version": now["version"], "deleted": now["data"] is None, "data": now["data"]}
-            if kind == "todo" and now["data"]:
-                shown["tag_ids"] = [self.tag_id(name) for name in now["data"]["tags"]]
-            if id in self.merged:
-                shown["replaced_by"] = self.merged[id]
-            items.append(shown)
-        told += len(lines)
-        return 200, {"items": items, "next_cursor": f"{self.epoch}:{told}", "more": told < len(self.log)}
-
-    def answer(self, method, path, query, headers, body):
-        if path == "/api/v2/me":
-            return 200, {"workspace": {"id": self.workspace, "name": "test"}}
-        if path == "/api/v2/changes":
-            return self.changes(query)
-        id = path.split("/")[4]
-        now = self.items.get(("todo", id), {"data": None, "version": 0})
-        if method == "POST":
-            key = headers["Idempotency-Key"]
-            if key not in self.keys:
-                self.write("todo", id, self.bin.pop(id))
-                self.keys[key] = self.items["todo", id]["data"]
-            return 200, self.keys[key]
-        if method == "PUT":
-            if now["data"]:
-                return 412, {"code": "todo_exists", "detail": "it exists"}
-            if not body["title"]:
-                return 422, {"code": "invalid_body", "detail": "x", "errors": [{"pointer": "/title", "detail": "is empty"}]}
-            self.todo(id=id, **body)
-            return 201, self.items["todo", id]["data"]
-        if now["data"] is None:
-            return 404, {"code": "todo_not_found", "detail": "todo not found"}
-        if method == "GET":
-            return 200, now["data"]
-        if headers["If-Match"] != f'"{now["version"]}-x"':
-            return 412, {"code": "stale_version", "detail": "stale"}
-        if method == "DELETE":
-            self.bin[id] = now["data"]
-            self.write("todo", id, None)
-            return 204, None
-        self.write("todo", id, {**now["data"], **body})
-        return 200, self.items["todo", id]["data"]
-
-    def serve(service):
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def handle_any(self):
-                split = urlsplit(self.path)
-                query = {name: values[0] for name, values in parse_qs(split.query).items()}
-                text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                time.sleep(service.delay)
-                with service.lock:
-                    service.calls.append(f"{self.command} {split.path}")
-                    body = json.loads(text) if text else None
-                    status, answer = service.answer(self.command, split.path, query, self.headers, body)
-                    service.writes += self.command != "GET"
-                    lost = service.lose and self.command != "GET" and service.writes % service.lose == 0
-                if lost:
-                    self.close_connection = True
-                    return
-                content = b"" if answer is None else json.dumps(answer).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                if isinstance(answer, dict) and "version" in answer:
-                    self.send_header("ETag", f'"{answer["version"]}-x"')
-                self.end_headers()
-                self.wfile.write(content)
-
-            do_GET = do_PUT = do_POST = do_PATCH = do_DELETE = handle_any
-
-            def log_message(self, *_):
-                pass
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return server
 
 
 class SyncTest(unittest.TestCase):
@@ -145,18 +36,36 @@ class SyncTest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.file = os.path.join(folder.name, "todo.sqlite")
+        url = f"http://127.0.0.1:{self.server.server_port}"
+        for patched in (
+            mock.patch.dict(os.environ, TODO_URL=url, TODO_TOKEN="tdo_x", TODO_FILE=self.file),
+            mock.patch("remote.time"),  # Without pauses.
+        ):
+            patched.start()
+            self.addCleanup(patched.stop)
 
     def start(self, *arguments):
-        url = f"http://127.0.0.1:{self.server.server_port}"
-        env = {**os.environ, "TODO_URL": url, "TODO_TOKEN": "tdo_x", "TODO_FILE": self.file}
+        """The program as a process of its own, to be killed."""
         command = [sys.executable, str(HERE / "sync.py"), *arguments]
-        return subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        return subprocess.Popen(command, text=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
-    def run_(self, *arguments, fails=False):
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=60)
-        self.assertEqual(process.returncode != 0, fails, err)
-        return err.strip() if fails else out.strip()
+    def run_(self, *arguments):
+        """What a command prints."""
+        with contextlib.redirect_stdout(io.StringIO()) as out:
+            sync.main(arguments)
+        return out.getvalue().strip()
+
+    def fails(self, *arguments):
+        """What a command says that must fail."""
+        with self.assertRaises((Stop, Refused)) as raised:
+            self.run_(*arguments)
+        return str(raised.exception)
+
+    def shown(self):
+        """What `list --json` gives: lists by name, todos by title, and the titles in order."""
+        shown = json.loads(self.run_("list", "--json"))
+        todos = {todo["title"]: todo for todo in shown["todos"]}
+        return {known["name"]: known for known in shown["lists"]}, todos, [todo["title"] for todo in shown["todos"]]
 
     def mirrored(self):
         """What the file holds is what the service holds."""
@@ -266,7 +175,7 @@ class SyncTest(unittest.TestCase):
         self.run_("sync")
         self.run_("add", "waiting")
         self.service.workspace = str(uuid.uuid4())
-        self.assertIn("of another workspace", self.run_("sync", fails=True))
+        self.assertIn("of another workspace", self.fails("sync"))
         self.assertEqual(len(Store(self.file).outbox()), 1)
         os.remove(self.file)
         self.run_("sync")
@@ -296,6 +205,200 @@ class SyncTest(unittest.TestCase):
         self.run_("sync")
         self.assertEqual(Store(self.file).item("todo", other)["tags"], ["Home"])
         self.assertEqual(Store(self.file).item("todo", id)["tags"], ["shop"])
+
+    def test_answers_leave_the_tags_that_are_known(self):
+        for tag in ("t1", "t2"):
+            self.service.write("tag", tag, {"name": {"t1": "House", "t2": "Errands"}[tag]})
+        ids = [self.service.todo(title, tags=["House"]) for title in ("same", "refused", "lost", "not deleted")]
+        self.run_("sync")
+        self.run_("edit", ids[0], "title=same")
+        self.run_("edit", ids[1], "title=")
+        self.run_("edit", ids[2], "title=mine")
+        self.run_("delete", ids[3])
+        self.service.edit(ids[2], title="theirs")
+        self.service.edit(ids[3], title="theirs, too")
+        self.run_("sync")
+        self.assertEqual(len(Store(self.file).conflicts()), 3)
+        self.service.write("tag", "t1", {"name": "Home"})
+        self.run_("sync")
+        for id in ids:
+            self.assertEqual(Store(self.file).item("todo", id)["tags"], ["Home"], id)
+        self.service.merged["t1"] = "t2"
+        self.service.write("tag", "t1", None)
+        self.run_("sync")
+        for id in ids:
+            self.assertEqual(Store(self.file).item("todo", id)["tags"], ["Errands"], id)
+
+    def test_lists_and_trees_made_offline_arrive_as_they_were_shown(self):
+        self.service.lose = 2
+        garden = self.run_("add-list", "Garden")
+        plants = self.run_("add", "Plants", f"list_id={garden}")
+        for title in ("roses", "ivy", "ferns"):
+            self.run_("add", title, f"parent_id={plants}")
+        todos = self.shown()[1]
+        self.run_("move", todos["ferns"]["id"], "first")
+        self.run_("move", todos["roses"]["id"], f"after={todos['ivy']['id']}")
+        self.run_("move", todos["roses"]["id"], f"before={todos['ivy']['id']}")
+        self.run_("edit", todos["ivy"]["id"], "status=completed")
+        self.run_("edit", garden, "name=The garden")
+        lists, todos, order = self.shown()
+        self.assertEqual(order, ["Plants", "ferns", "roses", "ivy"])
+        self.assertEqual(lists["The garden"]["count"], 3)
+        self.assertEqual(todos["Plants"]["subtasks"], {"total": 3, "completed": 1})
+        self.assertTrue(all(todo["list_id"] == garden for todo in todos.values()))
+        self.assertIn("Plants (1/3)", self.run_("list"))
+        self.run_("sync")
+        self.assertEqual(self.mirrored().conflicts(), [])
+        self.assertEqual(self.shown()[2], order)
+        self.assertEqual(self.shown()[0]["The garden"]["count"], 3)
+
+    def test_a_move_is_made_as_a_whole_or_not_at_all(self):
+        garden, kitchen = self.service.list("Garden"), self.service.list("Kitchen")
+        id, other = self.service.todo("ladder"), self.service.todo("pots", list_id=kitchen)
+        below = self.service.todo("rungs", parent_id=id)
+        self.run_("sync")
+        self.run_("move", id, f"list={garden}", "first")
+        self.assertEqual(self.shown()[1]["rungs"]["list_id"], garden)
+        self.run_("edit", id, "title=the ladder")
+        self.service.edit(id, parent_id=other, list_id=kitchen)
+        self.run_("sync")
+        todo = self.service.data("todo", id)
+        self.assertEqual((todo["title"], todo["list_id"], todo["parent_id"]), ("the ladder", kitchen, other))
+        self.assertEqual(self.service.data("todo", below)["list_id"], kitchen)
+        self.assertEqual(self.run_("conflicts").count("somebody has changed the place"), 1)
+        self.mirrored()
+
+    def test_where_no_number_is_left_the_service_makes_room(self):
+        ids = [self.service.todo(title, position=1.0) for title in "abc"]
+        moved = [self.service.todo(title, position=9) for title in ("d", "e", "f")]
+        self.run_("sync")
+        self.service.lose = 2
+        for id in moved:
+            self.run_("move", id, f"after={ids[0]}")
+        self.assertEqual(self.shown()[2], ["a", "f", "e", "d", "b", "c"])
+        self.run_("move", moved[0], f"before={ids[0]}")
+        self.run_("move", moved[2], "last")
+        self.assertEqual(self.shown()[2], ["d", "a", "e", "b", "c", "f"])
+        self.run_("sync")
+        self.assertEqual(self.mirrored().conflicts(), [])
+        self.assertEqual(self.shown()[2], ["d", "a", "e", "b", "c", "f"])
+
+    def test_what_was_deleted_goes_with_all_that_was_seen_below_it_and_no_more(self):
+        parents = [self.service.todo(title) for title in ("parent", "with a new child", "with a changed child", "moved")]
+        children = [self.service.todo("child", parent_id=parent) for parent in parents]
+        outside, garden = self.service.todo("outside"), self.service.list("Garden")
+        self.run_("sync")
+        for child in children[:3]:
+            self.run_("edit", child, "priority=high")
+        self.run_("move", outside, f"parent={parents[0]}")
+        self.run_("add", "added here", f"parent_id={parents[0]}")
+        self.run_("move", parents[3], f"list={garden}")
+        self.run_("move", children[3], "first")
+        for parent in parents[:3]:
+            self.run_("delete", parent)
+        self.run_("delete", children[3])
+        self.assertEqual(self.shown()[2], ["moved"])
+        self.service.todo("new", parent_id=parents[1])
+        self.service.edit(children[2], title="changed")
+        self.service.lose = 2
+        self.run_("sync")
+        conflicts = self.run_("conflicts").splitlines()
+        self.assertEqual(len(conflicts), 2, conflicts)
+        self.assertIn("somebody has put “new” below it", conflicts[0])
+        self.assertIn("somebody has changed “changed”", conflicts[1])
+        self.mirrored()
+        self.assertEqual(len(self.service.live("todo")), 3 + 2 + 1)
+        self.run_("restore", parents[0])
+        self.run_("sync")
+        self.mirrored()
+        self.assertEqual(self.shown()[1]["parent"]["subtasks"]["total"], 3)
+
+    def test_what_has_no_place_any_more_is_added_elsewhere(self):
+        garden, shed = self.service.list("Garden"), self.service.list("Shed")
+        gone = self.service.todo("gone", list_id=garden)
+        self.run_("sync")
+        self.run_("add", "in the list of its parent", f"parent_id={gone}")
+        refused = self.run_("add", "", f"list_id={garden}")
+        self.run_("add", "of a parent that was refused", f"parent_id={refused}")
+        self.run_("add", "in the inbox", f"list_id={shed}")
+        taken = self.run_("add-list", "garden")
+        self.run_("add", "of a list that was refused", f"list_id={taken}")
+        self.service.delete(gone)
+        self.service.write("list", shed, {**self.service.data("list", shed), "archived": True})
+        self.service.lose = 2
+        self.run_("sync")
+        self.mirrored()
+        _, todos, _ = self.shown()
+        self.assertEqual({todo["parent_id"] for todo in todos.values()}, {None})
+        self.assertEqual({title for title, todo in todos.items() if todo["list_id"] == garden},
+                         {"in the list of its parent", "of a parent that was refused"})
+        self.assertEqual({title for title, todo in todos.items() if todo["list_id"] is None},
+                         {"in the inbox", "of a list that was refused"})
+        conflicts = self.run_("conflicts")
+        self.assertEqual(conflicts.count("it was added elsewhere"), 4, conflicts)
+        self.assertIn("list_name_taken", conflicts)
+
+    def test_lists_are_changed_and_deleted_offline(self):
+        garden, shed, empty = (self.service.list(name) for name in ("Garden", "Shed", "Empty"))
+        self.run_("sync")
+        self.run_("edit", garden, "name=Yard", "color=#118833")
+        self.run_("edit", shed, "archived=true")
+        self.run_("delete", empty)
+        self.assertEqual(set(self.shown()[0]), {"Yard", "Shed"})
+        self.service.write("list", garden, {**self.service.data("list", garden), "name": "Park"})
+        self.service.todo("here now", list_id=empty)
+        self.run_("sync")
+        self.mirrored()
+        garden = self.service.data("list", garden)
+        self.assertEqual((garden["name"], garden["color"]), ("Park", "#118833"))
+        self.assertTrue(self.service.data("list", shed)["archived"])
+        conflicts = self.run_("conflicts")
+        self.assertIn("somebody has changed name", conflicts)
+        self.assertIn("list_not_empty", conflicts)
+        self.assertEqual(self.shown()[0]["Empty"]["count"], 1)
+
+    def test_what_the_service_would_refuse_is_not_queued(self):
+        garden, old = self.service.list("Garden"), self.service.list("Old", archived=True)
+        levels = [self.service.todo("level 1", list_id=garden)]
+        for level in range(2, 6):
+            levels.append(self.service.todo(f"level {level}", parent_id=levels[-1], list_id=garden))
+        alone, archived = self.service.todo("alone"), self.service.todo("archived", list_id=old)
+        self.run_("sync")
+        for problem, *command in [
+            ("there is no todo x", "add", "y", "parent_id=x"),
+            ("there is no todo and no list x", "edit", "x", "title=y"),
+            ("there is no list x", "move", alone, "list=x"),
+            ("5 levels at most", "add", "y", f"parent_id={levels[4]}"),
+            ("below itself", "edit", levels[0], f"parent_id={levels[2]}"),
+            ("5 levels at most", "move", levels[0], f"parent={alone}"),
+            ("in the list of its parent", "edit", levels[1], "list_id=null"),
+            ("the list is archived", "add", "y", f"list_id={old}"),
+            ("the list is archived", "edit", archived, "title=y"),
+            ("a position is a number", "edit", alone, "position=null"),
+            ("there are todos in the list", "delete", garden),
+            ("one of after, before", "move", alone, "first", f"after={levels[0]}"),
+            ("not a sibling there", "move", alone, f"after={levels[1]}", f"list={garden}"),
+        ]:
+            self.assertIn(problem, self.fails(*command))
+        self.assertEqual(Store(self.file).outbox(), [])
+        self.run_("edit", levels[1], "parent_id=null", "list_id=null")
+        self.run_("delete", archived)
+        self.run_("sync")
+        self.assertEqual(self.mirrored().conflicts(), [])
+        self.assertEqual([self.service.data("todo", id)["list_id"] for id in levels], [garden, None, None, None, None])
+
+    def test_ones_own_edits_are_no_conflict(self):
+        id = self.run_("add", "milk", "due_date=2030-01-01T12:00:00.5Z", "tags=[\"b\", \"A\"]")
+        for fields in (["position=5"], ["position=6", "title=bread"], ["due_date=2030-01-01T13:00:00.500+01:00"], ["due_date=null"]):
+            self.run_("edit", id, *fields)
+        self.run_("sync")
+        self.assertEqual(self.mirrored().conflicts(), [])
+        todo = self.service.data("todo", id)
+        self.assertEqual((todo["title"], todo["position"], todo["due_date"]), ("bread", 6, None))
+
+    def test_instants_compare_however_their_fractions_are_written(self):
+        for text in ("2030-01-01T12:00:00.5Z", "2030-01-01T12:00:00.500Z", "2030-01-01T13:00:00.5000000001+01:00"):
+            self.assertEqual(field_of({"due_date": text}, "due_date"), 1893499200.5, text)
 
 
 if __name__ == "__main__":
