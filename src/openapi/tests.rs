@@ -35,6 +35,15 @@ fn the_blessed_files_are_what_the_code_says() {
 }
 
 #[test]
+fn every_schema_is_described() {
+    for version in Version::ALL {
+        for (name, schema) in version.document()["components"]["schemas"].as_object().into_iter().flatten() {
+            assert!(schema["description"].is_string(), "{name} in {}", version.name());
+        }
+    }
+}
+
+#[test]
 fn every_route_is_an_operation_and_every_operation_a_route() {
     for version in Version::ALL {
         let document = version.document();
