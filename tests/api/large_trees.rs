@@ -1,6 +1,7 @@
 //! Trees that are larger than a page, a chunk of a job, or what a statement finds by ids.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
@@ -83,7 +84,9 @@ async fn a_large_tree_is_listed_in_every_order_and_comes_back_whole() {
     let root = tree[0].clone();
     assert_whole(&ws, &tree).await;
     for (filter, status) in [("root", ""), ("root", "pending"), ("parent", ""), ("parent", "in_progress")] {
-        for key in ["created_at", "updated_at", "due_date", "priority", "title", "position"] {
+        let keys = ["position", "due_date", "title", "created_at", "updated_at", "priority"];
+        // With a status the half of them is enough.
+        for key in &keys[..if status.is_empty() { 6 } else { 3 }] {
             for is_descending in [false, true] {
                 let mut expected: Vec<(usize, &Value)> = tree
                     .iter()
@@ -114,11 +117,16 @@ async fn a_large_tree_is_listed_in_every_order_and_comes_back_whole() {
 async fn assert_whole(ws: &Workspace, tree: &[Value]) {
     let found = ws.all("/api/v2/todos", &[("root", id(&tree[0])), ("sort", "created_at"), ("limit", "100")]).await;
     assert_eq!(found.len(), tree.len());
+    let mut counts = BTreeMap::new();
+    for todo in &tree[1..] {
+        let (total, completed) = counts.entry(todo["parent_id"].as_str().unwrap()).or_insert((0, 0));
+        *total += 1;
+        *completed += i32::from(todo["status"] == "completed");
+    }
     for (found, made) in found.iter().zip(tree) {
         assert_eq!((&found["id"], &found["parent_id"]), (&made["id"], &made["parent_id"]));
-        let below = tree.iter().filter(|todo| todo["parent_id"] == made["id"]);
-        let completed = below.clone().filter(|todo| todo["status"] == "completed").count();
-        assert_eq!(found["subtasks"], json!({ "total": below.count(), "completed": completed }), "{found}");
+        let (total, completed) = counts.get(id(made)).copied().unwrap_or_default();
+        assert_eq!(found["subtasks"], json!({ "total": total, "completed": completed }), "{found}");
     }
 }
 

@@ -198,7 +198,9 @@ async fn many_siblings_at_one_place_make_room_around_the_gap_alone() {
         let gap = plain.iter().position(|todo| *todo == target).unwrap();
         // One of those next to the gap, out of the cache.
         let near = format!("/api/v2/todos/{}", plain[gap - turn % 2]);
-        ws.cached(&near).await;
+        if turn % 4 == 0 {
+            ws.cached(&near).await;
+        }
         ws.post(&path(&moved)).json(json!({ "before": target })).send().await.ok();
         plain.insert(gap, moved.clone());
         let todos = ws.all("/api/v2/todos", &[("sort", "position"), ("limit", "100")]).await;
