@@ -61,6 +61,7 @@ mod me;
 mod metrics;
 mod migrations;
 mod mirror;
+mod mirror_trees;
 mod openapi;
 mod order;
 mod overload;
@@ -146,6 +147,7 @@ fn main() -> ExitCode {
         migrations::suite(),
         chaos::suite(),
         mirror::suite(),
+        mirror_trees::suite(),
         openapi::suite(),
         overload::suite(),
         pages::suite(),

@@ -1,14 +1,13 @@
 //! The example client in `examples/sync`: a mirror that follows the feed, and sends what was edited offline.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::follower::{Follower, state};
-use crate::harness::{Workspace, suite, uuid};
+use crate::harness::mirror::Mirror;
+use crate::harness::targets::Postgres;
+use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     #[python]
@@ -19,6 +18,8 @@ suite![
     offline_edits_are_merged_and_sent_once,
     #[python]
     a_cursor_that_is_refused_begins_anew,
+    #[embedded]
+    a_restored_service_begins_the_mirror_anew,
     #[python]
     a_mirror_that_follows_is_told_at_once,
     #[python]
@@ -28,77 +29,6 @@ suite![
 ];
 
 const TODOS: &str = "/api/v2/todos";
-
-/// The file of a mirror, with the token it uses.
-struct Mirror {
-    url: String,
-    token: String,
-    folder: PathBuf,
-}
-
-impl Drop for Mirror {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn example() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("examples/sync")
-}
-
-impl Mirror {
-    fn of(ws: &Workspace) -> Self {
-        let folder = std::env::temp_dir().join(format!("mirror-{}", uuid()));
-        std::fs::create_dir(&folder).unwrap();
-        Self { url: ws.server.url.clone(), token: ws.token.clone().unwrap(), folder }
-    }
-
-    fn python(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new("python3");
-        command.env("TODO_URL", &self.url).env("TODO_TOKEN", &self.token).env("PYTHONDONTWRITEBYTECODE", "1");
-        command.env("TODO_FILE", self.folder.join("todo.sqlite")).args(arguments);
-        command
-    }
-
-    fn output(&self, arguments: &[&str]) -> Output {
-        let program = example().join("sync.py");
-        self.python(&[&[program.to_str().unwrap()], arguments].concat()).output().unwrap()
-    }
-
-    /// What a command prints.
-    fn run(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    }
-
-    /// What a command says that must fail.
-    fn fails(&self, arguments: &[&str]) -> String {
-        let output = self.output(arguments);
-        assert!(!output.status.success(), "{arguments:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// Runs a statement in the file; its rows, each a list.
-    fn sql(&self, statement: &str) -> Vec<Value> {
-        let program = "import json, os, sqlite3, sys\n\
-            with sqlite3.connect(os.environ['TODO_FILE']) as db: print(json.dumps(db.execute(sys.argv[1]).fetchall()))";
-        let output = self.python(&["-c", program, statement]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-
-    /// Asserts that the file holds what the workspace holds, and that nothing is left to be sent.
-    async fn is_whole(&self, ws: &Workspace) {
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let rows = self.sql("select type, id, data from items");
-        let item =
-            |row: &Value| ((text(&row[0]), text(&row[1])), serde_json::from_str(row[2].as_str().unwrap()).unwrap());
-        let held: BTreeMap<(String, String), Value> = rows.iter().map(item).collect();
-        assert_eq!(Follower { copy: held, ..Follower::default() }.sorted(), state(ws).await);
-        assert_eq!(self.sql("select * from outbox"), [] as [Value; 0]);
-    }
-}
 
 fn path(id: &str) -> String {
     format!("{TODOS}/{id}")
@@ -115,8 +45,7 @@ async fn a_mirror_is_what_the_workspace_holds() {
         let body = json!({ "title": format!("todo {number}"), "tags": tags, "assignee_id": ada["id"] });
         ws.todo(body).await;
     }
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    mirror.syncs(&ws).await;
     // Names that todos show, and what is gone.
     for tag in ws.all("/api/v2/tags", &[]).await {
         let tag_path = format!("/api/v2/tags/{}", tag["id"].as_str().unwrap());
@@ -134,8 +63,7 @@ async fn a_mirror_is_what_the_workspace_holds() {
     let accepted = ws.post(&format!("{TODOS}/bulk-process")).json(bulk).send().await;
     super::jobs::ended(&ws, accepted.has_status(202).header("location")).await;
     ws.delete(&path(todos[0]["id"].as_str().unwrap())).send().await.no_content();
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    mirror.syncs(&ws).await;
 }
 
 async fn a_mirror_survives_kills_while_others_write() {
@@ -146,24 +74,25 @@ async fn a_mirror_survives_kills_while_others_write() {
         ids.push(ws.titled(&format!("todo {number}")).await);
     }
     let added: Vec<String> = (0..5).map(|number| mirror.run(&["add", &format!("offline {number}")])).collect();
-    let program = example().join("sync.py");
+    let mut killed = 0;
     for round in 0..10_usize {
-        let mut child = mirror.python(&[program.to_str().unwrap(), "sync"]).spawn().unwrap();
+        let mut child = mirror.start("sync");
         for id in &ids[round * 5..round * 5 + 5] {
             ws.patch(&path(id))
                 .json(json!({ "priority": "urgent", "tags": [format!("round {round}")] }))
                 .send()
                 .await
                 .ok();
-            tokio::time::sleep(Duration::from_millis(10 + 7 * round as u64)).await;
+            tokio::time::sleep(Duration::from_millis(10 + 3 * round as u64)).await;
         }
         ws.delete(&path(&ids[100 + round])).send().await.no_content();
+        killed += usize::from(child.try_wait().unwrap().is_none());
         // SIGKILL.
         child.kill().unwrap();
         child.wait().unwrap();
     }
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    assert!(killed >= 5, "{killed} were still running");
+    mirror.syncs(&ws).await;
     assert_eq!(mirror.run(&["conflicts"]), "");
     for (number, id) in added.iter().enumerate() {
         let todo = ws.get(&path(id)).send().await.ok();
@@ -183,8 +112,7 @@ async fn offline_edits_are_merged_and_sent_once() {
     mirror.run(&["edit", &gone, "title=too late"]);
     ws.patch(&path(&milk)).json(json!({ "title": "soy milk", "description": "two" })).send().await.ok();
     ws.delete(&path(&gone)).send().await.no_content();
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    mirror.syncs(&ws).await;
     let todo = ws.get(&path(&milk)).send().await.ok();
     let told = json!([todo["title"], todo["description"], todo["priority"], todo["due_date"], todo["status"]]);
     assert_eq!(told, json!(["soy milk", "two", "high", "2030-01-01T11:00:00Z", "completed"]));
@@ -194,8 +122,7 @@ async fn offline_edits_are_merged_and_sent_once() {
     assert!(conflicts.contains("somebody has changed title"), "{conflicts}");
     assert!(conflicts.contains("somebody has deleted the todo"), "{conflicts}");
     mirror.run(&["restore", &bread]);
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    mirror.syncs(&ws).await;
     ws.get(&path(&bread)).send().await.ok();
 }
 
@@ -205,12 +132,40 @@ async fn a_cursor_that_is_refused_begins_anew() {
     let kept = ws.titled("kept").await;
     mirror.run(&["sync"]);
     mirror.run(&["edit", &kept, "priority=low"]);
-    // As of a copy that has missed more than the log holds.
     mirror.sql("insert into items (type, id, version, data) values ('todo', 'lost', 1, '{\"id\": \"lost\", \"title\": \"x\", \"tags\": []}') returning 1");
     mirror.sql("update meta set value = 'x' where name = 'cursor' returning 1");
-    mirror.run(&["sync"]);
-    mirror.is_whole(&ws).await;
+    mirror.syncs(&ws).await;
     assert_eq!(ws.get(&path(&kept)).send().await.ok()["priority"], "low");
+}
+
+async fn a_restored_service_begins_the_mirror_anew() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let server = Server::private(postgres.used_by(Options::default())).await;
+    let sql = database::connect_to(&postgres.url()).await;
+    database::make_admin(&sql, &server.admin_token).await;
+    let ws = Workspace::on(&server).await;
+    let mirror = Mirror::of(&ws);
+    let list = ws.post("/api/v2/lists").json(json!({ "name": "Garden" })).send().await.created();
+    let list = list["id"].as_str().unwrap();
+    let (kept, moved, gone) = (ws.titled("kept").await, ws.titled("moved").await, ws.titled("gone").await);
+    mirror.syncs(&ws).await;
+    mirror.runs(&format!("edit {kept} priority=low\n edit {list} name=Yard\n move {moved} list={list} first"));
+    let added = mirror.run(&["add", "added", &format!("parent_id={moved}")]);
+    // As after a restore from a dump: what came after it is gone without a word.
+    sql.execute("delete from todos where uid = $1::text::uuid", &[&gone]).await.unwrap();
+    sql.execute("select installation_renew_v1()", &[]).await.unwrap();
+    let cursor = mirror.sql("select value from meta where name = 'cursor'")[0][0].as_str().unwrap().to_owned();
+    ws.get("/api/v2/changes").query(&[("cursor", &cursor)]).send().await.problem(410, "resync_required");
+    // What `follow` does that was waiting: it reads first.
+    mirror.script("sync.pull(sync.Remote(os.environ['TODO_URL'], os.environ['TODO_TOKEN']), store)");
+    assert_eq!(mirror.waiting(), 4);
+    assert_eq!(mirror.titles(), ["kept", "moved", "added"]);
+    mirror.syncs(&ws).await;
+    assert_eq!(mirror.run(&["conflicts"]), "");
+    assert_eq!(ws.get(&path(&kept)).send().await.ok()["priority"], "low");
+    let added = ws.get(&path(&added)).send().await.ok();
+    assert_eq!((&added["list_id"], &added["parent_id"]), (&json!(list), &json!(moved)));
+    assert_eq!(ws.get(&format!("/api/v2/lists/{list}")).send().await.ok()["name"], "Yard");
 }
 
 async fn a_mirror_that_follows_is_told_at_once() {
@@ -218,8 +173,7 @@ async fn a_mirror_that_follows_is_told_at_once() {
     let mirror = Mirror::of(&ws);
     ws.titled("first").await;
     let edited = mirror.run(&["add", "offline"]);
-    let program = example().join("sync.py");
-    let mut child = mirror.python(&[program.to_str().unwrap(), "follow"]).spawn().unwrap();
+    let mut child = mirror.start("follow");
     let mut seen = true;
     for title in ["first", "offline", "second", "third"] {
         if !["first", "offline"].contains(&title) {
@@ -258,13 +212,12 @@ async fn another_token_goes_on_and_another_workspace_does_not() {
     assert_eq!(again.get(&path(&waiting)).send().await.ok()["title"], "waiting");
     // With nothing waiting the file becomes a mirror of the other workspace.
     mirror.token = other.token.clone().unwrap();
-    mirror.run(&["sync"]);
-    mirror.is_whole(&other).await;
+    mirror.syncs(&other).await;
 }
 
 async fn the_example_passes_its_own_tests() {
     let mut command = Command::new("python3");
-    command.args(["-W", "ignore", "-m", "unittest"]).current_dir(example()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.args(["-W", "ignore", "-m", "unittest"]).current_dir(Mirror::program()).env("PYTHONDONTWRITEBYTECODE", "1");
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

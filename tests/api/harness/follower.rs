@@ -140,7 +140,8 @@ impl Follower {
     }
 }
 
-fn sort_tags(data: &mut Value) {
+/// The order of tags does not matter.
+pub(super) fn sort_tags(data: &mut Value) {
     if let Some(tags) = data.get_mut("tags").and_then(Value::as_array_mut) {
         tags.sort_by_key(|tag| tag.as_str().unwrap().to_lowercase());
     }

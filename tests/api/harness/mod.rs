@@ -10,6 +10,7 @@ pub mod follower;
 pub mod generated;
 pub mod hostile;
 pub mod mcp;
+pub mod mirror;
 pub mod random;
 pub mod raw;
 pub mod record;
