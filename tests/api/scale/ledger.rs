@@ -49,6 +49,13 @@ impl Ledger {
         }
     }
 
+    /// None of these statements may have looked at more rows: for what has as many statements as there are todos to tell of.
+    pub fn each_at_most(&mut self, plans: &[Plan], rows: f64) {
+        let beyond = plans.iter().filter(|plan| plan.rows() > rows);
+        let faults = beyond.map(|plan| format!("{} rows were looked at in: {}", plan.rows(), plan.query));
+        self.faults.extend(faults);
+    }
+
     /// Shows the slowest, and fails if any plan was at fault.
     pub fn close(mut self, shown: usize) {
         self.costs.sort_by(|a, b| b.duration.total_cmp(&a.duration));

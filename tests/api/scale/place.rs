@@ -19,6 +19,8 @@ pub struct Place {
     pub large: Client,
     /// A client of one of the 49 that share the other 500,000.
     pub small: Client,
+    /// A client of the large workspace that may read its events.
+    pub admin: Client,
     /// The database itself.
     pub database: tokio_postgres::Client,
     log: Log,
@@ -42,13 +44,16 @@ impl Place {
             database.batch_execute(include_str!("fill.sql")).await.expect("the database can be filled");
         }
         database.batch_execute("VACUUM (ANALYZE)").await.unwrap();
+        // Purges would run beside what is observed.
+        database.batch_execute("UPDATE purges SET due_at = now() + interval '1 day'").await.unwrap();
         eprintln!("a million todos took {:.0} s", began.elapsed().as_secs_f64());
         let options = Options::default().with("database_url", &url).with("cursor_secret", CURSOR_SECRET);
         // Every statement is to be seen, and only those of the requests.
         let server = Server::private(options.with("cache", "off").with("enable_metrics", "off")).await;
-        let large = token(&server, &database, "large").await;
-        let small = token(&server, &database, "other 7").await;
-        Self { large, small, database, log: Log::open(from("TODO_POSTGRES_LOG").into()) }
+        let large = token(&server, &database, "large", "todos:read,todos:write").await;
+        let small = token(&server, &database, "other 7", "todos:read,todos:write").await;
+        let admin = token(&server, &database, "large", "admin").await;
+        Self { large, small, admin, database, log: Log::open(from("TODO_POSTGRES_LOG").into()) }
     }
 
     /// Sends a request and gives the plans of all statements that it caused meanwhile.
@@ -76,12 +81,12 @@ impl Place {
     }
 }
 
-/// A client with a new token of the workspace of this name.
-async fn token(server: &Arc<Server>, database: &tokio_postgres::Client, workspace: &str) -> Client {
+/// A client with a new token of the workspace of this name, with these scopes.
+async fn token(server: &Arc<Server>, database: &tokio_postgres::Client, workspace: &str, scopes: &str) -> Client {
     let text = format!("tdo_{}", uuid());
     let hash = Sha256::digest(&text).to_vec();
     let sql = "INSERT INTO tokens (workspace_id, uid, name, hash, scopes) \
-        SELECT id, gen_random_uuid(), 'test', $2, '{todos:read,todos:write}' FROM workspaces WHERE name = $1";
-    assert_eq!(database.execute(sql, &[&workspace, &hash]).await.unwrap(), 1);
+        SELECT id, gen_random_uuid(), 'test', $2, string_to_array($3, ',') FROM workspaces WHERE name = $1";
+    assert_eq!(database.execute(sql, &[&workspace, &hash, &scopes]).await.unwrap(), 1);
     server.bearer(&text)
 }
