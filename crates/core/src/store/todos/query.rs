@@ -20,8 +20,7 @@ use crate::store::pg::Param;
 /// A statement in the making; `$1` is the workspace.
 pub struct TodoQuery {
     pub(in crate::store) params: Vec<Param>,
-    /// The id that all must exceed and the last, in SQL, where a statement looks at no others. Conditions on other tables repeat
-    /// both, since the planner does not carry a bound over from one side of a join to the other.
+    /// The id that all exceed and the last, in SQL, repeated on other tables: the planner carries no bound over a join.
     window: Option<[String; 2]>,
 }
 
@@ -41,7 +40,6 @@ impl TodoQuery {
         self.window = Some([self.bind(Param::Int(after)), last.to_owned()]);
     }
 
-    /// The condition that an id is in the window, with AND before it; empty where there is none.
     fn in_window(&self, id: &str) -> String {
         self.window.as_ref().map(|[after, last]| format!(" AND {id} > {after} AND {id} <= {last}")).unwrap_or_default()
     }
@@ -131,11 +129,9 @@ impl TodoQuery {
         }
         if let Some(words) = q {
             let words = self.bind(Param::Text(words.clone()));
-            let mut sql = format!("t.search @@ websearch_to_tsquery('simple', {words})");
-            if self.window.is_some() {
-                // The index of words would give those of the whole workspace, for each window anew.
-                sql = format!("({sql}) IS TRUE");
-            }
+            // Within a window, the index of words would give those of the whole workspace, for each window anew.
+            let unindexed = if self.window.is_some() { " IS TRUE" } else { "" };
+            let sql = format!("(t.search @@ websearch_to_tsquery('simple', {words})){unindexed}");
             add(On::Words(words), sql);
         }
         if let Some((list, sql)) = self.listed(lists) {
