@@ -165,8 +165,7 @@ impl TodoQuery {
     }
 
     /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is planned; whether a todo
-    /// belongs to a large one is told by those above it, of which there are four at most; in the bin, where levels are not limited, any
-    /// number.
+    /// belongs to a large one is told by those above it: four at most, but any number in the bin, where levels are not limited.
     fn tree(&mut self, root: Id, is_in_bin: bool) -> (String, String) {
         let (ids, id) = (self.named("tree_ids_v1", root), self.named("todo_id_v1", root));
         let above = if is_in_bin {
@@ -175,18 +174,15 @@ impl TodoQuery {
                  JOIN todos a ON a.workspace_id = $1 AND a.id = o.id) SELECT FROM above WHERE id = {id})"
             )
         } else {
-            [("c", "b"), ("b", "a"), ("a", "t")].iter().fold(String::new(), |inner, (name, child)| {
-                let or = if inner.is_empty() { String::new() } else { format!(" OR {inner}") };
+            [("c", "b"), ("b", "a"), ("a", "t")].iter().fold("false".to_owned(), |inner, (name, child)| {
                 format!(
                     "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {child}.parent_id \
-                     AND ({name}.parent_id = {id}{or}))"
+                     AND ({name}.parent_id = {id} OR {inner}))"
                 )
             })
         };
-        let sql = format!(
-            "CASE WHEN {ids} IS NULL THEN t.id = {id} OR t.parent_id = {id} OR {above} ELSE t.id = ANY ({ids}) END"
-        );
-        (ids, sql)
+        let is_below = format!("t.id = {id} OR t.parent_id = {id} OR {above}");
+        (ids.clone(), format!("CASE WHEN {ids} IS NULL THEN {is_below} ELSE t.id = ANY ({ids}) END"))
     }
 
     /// The condition on lists, and the only list, if it is one.
