@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sqlx::PgConnection;
-use url::Url;
 
 use super::service::{Bench, Service};
 use super::wrk::{Load, Mix, in_turn, milliseconds};
 use crate::progress::print;
 use crate::token::{self, Scope};
-use crate::{database, http, seed};
+use crate::{database, seed};
 
 /// What is measured in one workspace: the share of writes, in per cent, and how many tokens take turns.
 const CASES: [(u32, usize); 5] = [(1, 1), (5, 1), (20, 1), (5, 100), (5, 1000)];
@@ -115,15 +114,10 @@ async fn spent(service: &Service<'_>, load: Load<'_>, bench: &Bench<'_>) -> Resu
 }
 
 async fn counted(service: &Service<'_>) -> Result<Counted> {
-    let url = Url::parse(&format!("http://{}/metrics", service.listen))?;
-    let answer = http::send("GET", &url, &[], None).await?.body;
-    let sum = |name: &str| -> f64 {
-        let lines = answer.lines().filter(|line| line.starts_with(name));
-        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-    };
+    let metrics = service.metrics().await?;
     Ok(Counted {
-        requests: sum("todo_cache_requests_total"),
-        hits: sum("todo_cache_requests_total{result=\"hit\"}"),
-        statements: sum("todo_sql_statements_total"),
+        requests: metrics.sum("todo_cache_requests_total"),
+        hits: metrics.sum("todo_cache_requests_total{result=\"hit\"}"),
+        statements: metrics.sum("todo_sql_statements_total"),
     })
 }

@@ -14,6 +14,7 @@ mod redis_away;
 mod results;
 mod service;
 mod speed;
+mod wait;
 mod wrk;
 
 use std::path::PathBuf;
@@ -53,8 +54,10 @@ enum Subject {
     Cold,
     /// Resident memory: idle, under load, and a minute later.
     Memory,
-    /// Reads and creates over 8 to 512 connections.
+    /// Reads and creates over 8 to 1,000 connections.
     Fan,
+    /// Clients that wait for changes, and what others feel of them.
+    Wait,
     /// A change of 200,000 todos in the background, and reads meanwhile.
     Jobs,
     /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
@@ -86,6 +89,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     if wanted(Subject::Fan) {
         fan::measure(&bench).await?;
+    }
+    if wanted(Subject::Wait) {
+        wait::measure(&bench).await?;
     }
     if wanted(Subject::Jobs) {
         jobs::measure(&bench).await?;

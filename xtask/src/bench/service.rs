@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use sqlx::AssertSqlSafe;
 use tokio::process::Command;
+use url::Url;
 
 use super::wrk::{CONNECTIONS, Load, Runs, in_turn, milliseconds};
 use crate::build::{COMPONENTS, REFERENCE, SERVICE, cargo, components};
@@ -242,9 +243,26 @@ impl Service<'_> {
         self.process.resident_megabytes()
     }
 
+    /// What it and the hosts beside it have counted.
+    pub async fn metrics(&self) -> Result<Metrics> {
+        let url = Url::parse(&format!("http://{}/metrics", self.listen))?;
+        Ok(Metrics(http::send("GET", &url, &[], None).await?.body))
+    }
+
     /// Stops it.
     pub async fn stop(self) {
         self.process.stop().await;
+    }
+}
+
+/// What `/metrics` told.
+pub struct Metrics(String);
+
+impl Metrics {
+    /// The sum of all lines that begin so.
+    pub fn sum(&self, name: &str) -> f64 {
+        let lines = self.0.lines().filter(|line| line.starts_with(name));
+        lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
 }
 
