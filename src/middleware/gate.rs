@@ -220,6 +220,8 @@ impl CachePlan {
             Lifetime::Stats => app.settings.cache.stats,
         };
         let mut key = Sha256::new();
+        // Releases that run side by side, as during a rollout, may answer differently.
+        key.update(env!("CARGO_PKG_VERSION"));
         // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
         // cannot be decoded is refused.
         let query = request.uri().query().unwrap_or_default();
