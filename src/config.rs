@@ -193,6 +193,7 @@ impl Settings {
         let deadline = read.millis("database_timeout_ms", 10..=60_000);
         let database = PgSettings {
             url,
+            authority: read.certificate("database_ca"),
             // Not longer than a statement: `fence_ttl` covers twice that.
             wait_deadline: read.millis("database_wait_ms", 10..=5_000).min(deadline),
             statement_deadline: deadline,

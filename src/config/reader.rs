@@ -124,6 +124,16 @@ impl SettingsReader {
         if optional { String::new() } else { default_of(name).to_owned() }
     }
 
+    /// A certificate in PEM, or none.
+    pub fn certificate(&mut self, name: &str) -> Option<String> {
+        let text = self.text(name);
+        let is_one = text.starts_with("-----BEGIN CERTIFICATE-----") && text.ends_with("-----END CERTIFICATE-----");
+        if !text.is_empty() && !is_one {
+            self.fault(name, "must be a certificate in PEM");
+        }
+        is_one.then_some(text)
+    }
+
     pub fn instant(&mut self, name: &str) -> Instant {
         let text = self.text(name);
         if let Ok(instant) = Instant::parse(&text) {
@@ -231,10 +241,14 @@ mod tests {
             ("redis_timeout_ms", "soon"),
             ("v1_sunset_at", "tomorrow"),
             ("database_url", "mysql://localhost"),
+            ("database_ca", "/etc/ssl/ca.pem"),
         ]);
         assert_eq!(settings.rates.default, 100);
         let named: Vec<&str> = settings.faults.iter().filter_map(|fault| fault.split(' ').next()).collect();
-        assert_eq!(named, ["environment", "database_url", "redis_timeout_ms", "rate_limit_default", "v1_sunset_at"]);
+        assert_eq!(
+            named,
+            ["environment", "database_url", "database_ca", "redis_timeout_ms", "rate_limit_default", "v1_sunset_at"]
+        );
         assert!(!settings.faults.iter().any(|fault| fault.contains("mysql")), "values may be secrets");
     }
 

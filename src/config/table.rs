@@ -29,6 +29,11 @@ pub const SETTINGS: &[Setting] = &[
         "postgres://todo:todo@127.0.0.1:5432/todo",
         "Secret. Postgres, as a URL; `?sslmode=require` for TLS.",
     ),
+    api(
+        "database_ca",
+        "",
+        "The certificate of an authority, in PEM, that is trusted besides the usual ones when Postgres shows its own.",
+    ),
     other("database_host", "127.0.0.1", "The host in `database_url`: what the components may reach."),
     other("database_port", "5432", "The port in `database_url`."),
     api("database_timeout_ms", "5000", "Milliseconds that one statement may take."),

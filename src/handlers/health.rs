@@ -38,8 +38,12 @@ pub struct Health {
     version: &'static str,
     checks: Checks,
     timestamp: String,
+    /// What keeps it from serving, each with its remedy.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
+    /// What degrades it, each with its remedy.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'static str>,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -116,9 +120,14 @@ impl Drop for Asking<'_> {
 async fn check(app: &App) -> Health {
     let meter = Meter::default();
     let mut problems = app.settings.faults.clone();
+    let mut warnings = Vec::new();
     let database = match app.service.readiness(&meter).await {
         Ok(Readiness::Ready) => up(meter.sql().1),
-        Ok(Readiness::ReadOnly) => Check { reason: Some("read_only"), ..up(meter.sql().1) },
+        Ok(Readiness::ReadOnly) => {
+            warnings
+                .push("the database accepts no writes: does database_url name a standby, or is the primary read-only?");
+            Check { reason: Some("read_only"), ..up(meter.sql().1) }
+        }
         Ok(Readiness::MigrationsMissing(newest)) => {
             let (number, name) = REQUIRED_MIGRATION;
             problems.push(match newest {
@@ -163,7 +172,10 @@ async fn check(app: &App) -> Health {
     let cache = match app.service.redis_health(&meter).await {
         RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
         RedisHealth::Up(latency) => up(latency),
-        RedisHealth::Down(reason) => Check { reason: Some(reason.as_str()), ..DOWN },
+        RedisHealth::Down(reason) => {
+            warnings.push(reason.remedy());
+            Check { reason: Some(reason.as_str()), ..DOWN }
+        }
     };
     let degraded = cache.status == "down" || database.reason.is_some();
     let status = match (problems.is_empty(), degraded) {
@@ -179,6 +191,7 @@ async fn check(app: &App) -> Health {
         checks: Checks { database, cache },
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         problems,
+        warnings,
     }
 }
 

@@ -1,14 +1,14 @@
-//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data,
-//! with older data and without any, and while instances are killed between any two steps. No read that begins after a
-//! write was answered may show what was before it.
+//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data, with older
+//! data and without any, while a replica takes its place, and while instances are killed between any two steps. No read that
+//! begins after a write was answered may show what was before it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::harness::targets::Redis;
+use crate::harness::targets::{Redis, leading_to};
 use crate::harness::{Answer, Client, Options, Server, Workspace, suite};
 
 suite![
@@ -18,6 +18,8 @@ suite![
     nothing_old_is_read_while_redis_is_out_of_reach_of_one_host,
     #[embedded]
     nothing_old_is_read_while_redis_restarts,
+    #[embedded]
+    nothing_old_is_read_while_a_replica_of_redis_takes_over,
     #[embedded]
     nothing_old_is_read_while_instances_are_killed,
     #[embedded]
@@ -44,11 +46,13 @@ struct World {
 impl World {
     /// Two hosts that share nothing but Postgres and Redis.
     async fn new(redis: Option<&Redis>) -> Arc<Self> {
+        Self::with(redis.map_or_else(Options::default, |redis| redis.used_by(Options::default()))).await
+    }
+
+    /// The same with these options.
+    async fn with(options: Options) -> Arc<Self> {
         // A short deadline, so that what waits for statements of before a restart to end waits but seven seconds.
-        let mut options = Options::default().with("database_timeout_ms", 1000);
-        if let Some(redis) = redis {
-            options = redis.used_by(options);
-        }
+        let options = options.with("database_timeout_ms", 1000);
         let servers = [Server::private(options.clone()).await, Server::private(options).await];
         let workspace = Workspace::on(&servers[0]).await;
         for number in 0..TODOS {
@@ -211,6 +215,31 @@ async fn nothing_old_is_read_while_redis_restarts() {
         pause(8_500).await;
         redis.restart(round).await;
     });
+    world.burn(trouble).await;
+}
+
+/// Replication does not wait, so the replica may lack the last writes. First the address leads to it while it takes no writes.
+async fn nothing_old_is_read_while_a_replica_of_redis_takes_over() {
+    let (Some(mut first), Some(second)) = (Redis::start().await, Redis::start().await) else { return };
+    second.follow(&first).await;
+    let target = Arc::new(AtomicU16::new(first.port()));
+    let port = leading_to(target.clone()).await;
+    let options = Options::default().with("redis_url", format!("redis://127.0.0.1:{port}"));
+    let world = World::with(options.with("redis_host", "127.0.0.1").with("redis_port", port)).await;
+    let hits = || world.hits.load(SeqCst);
+    let trouble = async {
+        pause(9_000).await;
+        assert!(hits() > 0, "the cache had no part in it");
+        first.kill();
+        pause(700).await;
+        target.store(second.port(), SeqCst);
+        pause(1_500).await;
+        second.promote().await;
+        pause(9_000).await;
+        let before = hits();
+        pause(3_000).await;
+        assert!(hits() > before, "the replica that took over keeps nothing");
+    };
     world.burn(trouble).await;
 }
 

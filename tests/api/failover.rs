@@ -6,10 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
 
-use crate::harness::targets::Postgres;
+use crate::harness::targets::{Postgres, leading_to};
 use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
@@ -112,23 +110,6 @@ async fn sessions_that_are_ended_cost_no_read_and_no_acknowledged_write() {
     }
     traffic.acknowledges(5).await;
     traffic.ends_with_all_kept().await;
-}
-
-/// A port that leads to the server that is the primary now, as a name or a load balancer does.
-async fn leading_to(target: Arc<AtomicU16>) -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move {
-        while let Ok((mut client, _)) = listener.accept().await {
-            let port = target.load(SeqCst);
-            tokio::spawn(async move {
-                if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
-                    let _ = copy_bidirectional(&mut client, &mut server).await;
-                }
-            });
-        }
-    });
-    port
 }
 
 async fn an_acknowledged_write_survives_the_promotion_of_a_standby() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::server::authority;
-use crate::harness::{Answer, Options, Server, Workspace, changed, database, suite, with_parameter};
+use crate::harness::{Answer, Options, Server, Workspace, changed, database, suite, unique, uuid, with_parameter};
 
 suite![
     #[embedded]
@@ -304,6 +304,13 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
     let given = std::env::var("DATABASE_URL").unwrap();
     let (host, port) = authority(&given, "5432");
     let told_password = "tell-nobody";
+    // A role that may connect and nothing else.
+    let (role, password, sql) = (unique("stranger").replace([' ', '-'], "_"), uuid(), database::connect().await);
+    sql.batch_execute(&format!("create role {role} login password '{password}'")).await.unwrap();
+    let stranger = changed(&given, |url| {
+        url.set_username(&role).unwrap();
+        url.set_password(Some(&password)).unwrap();
+    });
     for (url, allowed, reason, remedy) in [
         (given.clone(), "1", "not_permitted", "database_host and database_port must name what database_url names"),
         (
@@ -324,6 +331,13 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
             "unreachable",
             "is Postgres up at the address of database_url?",
         ),
+        (stranger, &port, "missing_permission", "apply the migrations as that role, or grant it their rights"),
+        (
+            with_parameter(&given, "sslmode=require"),
+            &port,
+            "encryption_unsupported",
+            "take sslmode=require out of database_url",
+        ),
     ] {
         let options = Options::default().with("database_url", url).with("database_host", &host);
         let server = Server::private(options.with("database_port", allowed)).await;
@@ -338,6 +352,7 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
             }
         }
     }
+    sql.batch_execute(&format!("drop role {role}")).await.unwrap();
 }
 
 async fn a_read_only_database_serves_reads() {

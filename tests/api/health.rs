@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::server::authority;
-use crate::harness::targets::{Host, TlsRedis};
-use crate::harness::{Options, Server, Workspace, suite};
+use crate::harness::targets::{Host, Postgres, TlsRedis};
+use crate::harness::{Options, Server, Workspace, database, suite};
 
 suite![
     health_names_every_part,
@@ -22,6 +22,8 @@ suite![
     redis_may_be_reached_over_tls,
     #[embedded]
     a_redis_behind_tls_keeps_answers,
+    #[embedded]
+    a_postgres_behind_tls_is_trusted_by_the_certificate_of_its_authority,
 ];
 
 async fn health_names_every_part() {
@@ -93,6 +95,13 @@ async fn told_of_redis(options: Options) -> (String, String) {
     let server = Server::private(options).await;
     let ready = server.anonymous().get("/health/ready").send().await;
     assert_eq!(ready.ok()["status"], "degraded", "{ready}");
+    // One remedy, in words that a stranger may read.
+    let warnings = ready.ok()["warnings"].clone();
+    assert!(warnings.as_array().is_some_and(|warnings| warnings.len() == 1), "{ready}");
+    assert!(
+        warnings[0].as_str().is_some_and(|remedy| remedy.contains("Redis") && !remedy.contains("://127")),
+        "{ready}"
+    );
     let cache = &ready.ok()["checks"]["cache"];
     assert_eq!(cache["status"], "down", "{ready}");
     let reason = cache["reason"].as_str().unwrap_or_default().to_owned();
@@ -138,4 +147,26 @@ async fn a_redis_behind_tls_keeps_answers() {
     let stranger = Host::start(options).await;
     let health = stranger.server.anonymous().get("/health").send().await;
     assert_eq!(health.ok()["checks"]["cache"]["reason"], "unreachable", "{health}");
+}
+
+async fn a_postgres_behind_tls_is_trusted_by_the_certificate_of_its_authority() {
+    let Some(mut postgres) = Postgres::start().await else { return };
+    let Some(known) = postgres.encrypt().await else { return };
+    let url = format!("{}?sslmode=require", postgres.url());
+    let options = postgres.used_by(Options::default()).with("database_url", &url);
+    // The certificate is that of an address, not of a name.
+    let named = options.clone().with("database_url", url.replace("127.0.0.1", "localhost"));
+    for (options, authority, reason) in [
+        (options.clone(), known.as_str(), None),
+        (options, "", Some("not_trusted")),
+        (named.with("database_host", "localhost"), known.as_str(), Some("not_trusted")),
+    ] {
+        let server = Server::private(options.with("database_ca", authority)).await;
+        let health = server.anonymous().get("/health").send().await.ok();
+        assert_eq!(health["checks"]["database"]["reason"].as_str(), reason, "{health}");
+    }
+    let sql = database::connect_to(&postgres.url()).await;
+    let plain = "select count(*) from pg_stat_ssl join pg_stat_activity using (pid)
+        where backend_type = 'client backend' and pid <> pg_backend_pid() and not ssl";
+    assert_eq!(sql.query_one(plain, &[]).await.unwrap().get::<_, i64>(0), 0);
 }

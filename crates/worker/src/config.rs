@@ -22,6 +22,7 @@ pub async fn read() -> Result<WorkerSettings, String> {
     let longer_than_any_statement = deadline * 2 + Duration::from_secs(5);
     let postgres = PgSettings {
         url: text("database_url").await?,
+        authority: Some(text("database_ca").await?.trim().to_owned()).filter(|text| !text.is_empty()),
         // Nobody waits for the worker, so it may wait for its turn.
         wait_deadline: deadline,
         statement_deadline: deadline,

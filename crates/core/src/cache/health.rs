@@ -43,4 +43,18 @@ impl DownReason {
             Self::MissingPermission => "missing_permission",
         }
     }
+
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Unreachable => {
+                "Redis does not answer: is it up at the address of redis_url, and does the system of the host trust its \
+                 certificate where that is rediss://?"
+            }
+            Self::Timeout => "Redis does not answer within redis_timeout_ms: is it near and idle?",
+            Self::NotPermitted => "Redis may not be reached: redis_host and redis_port must name what redis_url names",
+            Self::WrongPassword => "Redis refuses the user or the password of redis_url, or demands one",
+            Self::MissingPermission => "the user of redis_url lacks rights in Redis: deploy/README.md lists them",
+        }
+    }
 }

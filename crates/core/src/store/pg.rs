@@ -41,6 +41,8 @@ pub use rows::{Row, Rows, from_json};
 pub struct PgSettings {
     /// `database_url`: a URL, or words like `host=… dbname=…`.
     pub url: String,
+    /// The certificate of an authority, in PEM, that is trusted besides those that the host knows.
+    pub authority: Option<String>,
     /// How long a statement may wait for a connection before it is refused.
     pub wait_deadline: Duration,
     /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be longer;
@@ -192,7 +194,7 @@ impl Pg {
     /// A connection for one statement, reset by the host. Dropping it gives it back.
     async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
         let (started, deadline) = (Instant::now(), self.settings.wait_deadline);
-        let opened = self.checkouts.acquire(&self.address, deadline).await;
+        let opened = self.checkouts.acquire(&self.address, self.settings.authority.as_deref(), deadline).await;
         meter.connection_wait(started.elapsed(), opened.is_some());
         match opened {
             Some(opened) => opened.map_err(|error| error.to_string()),

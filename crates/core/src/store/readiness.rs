@@ -40,6 +40,7 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         FROM _sqlx_migrations WHERE success";
     const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
     const UNDEFINED: [&str; 2] = ["42P01", "42883"];
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
     let params = vec![Param::Int(REQUIRED_MIGRATION.0), Param::Text(REQUIRED_MIGRATION.1.to_owned())];
     let mut row = match pg.read(meter, Statement::new(SQL, params)).await {
         Ok(rows) => rows.one()?,
@@ -48,6 +49,9 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
             let newest = pg.read(meter, Statement::new(NEWEST, Vec::new())).await.ok();
             let newest = newest.and_then(|rows| rows.one().ok()?.optional_int().ok()?);
             return Ok(Readiness::MigrationsMissing(newest));
+        }
+        Err(PgFailure::Refused(refusal)) if refusal.code == INSUFFICIENT_PRIVILEGE => {
+            return Ok(Readiness::Down(PgDown::MissingPermission));
         }
         Err(failure) => {
             return match Error::from(failure) {

@@ -1,5 +1,6 @@
 //! Servers of a test's own, which it may kill as it likes: with SIGKILL, as a machine that runs out of memory does.
 
+mod certificates;
 mod host;
 mod pooler;
 mod postgres;
@@ -11,6 +12,12 @@ pub use pooler::Pooler;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use tls_redis::TlsRedis;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering::SeqCst};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 
 /// A port that is free now.
 pub fn free_port() -> u16 {
@@ -32,4 +39,21 @@ fn folder(of: &str) -> std::path::PathBuf {
 /// Whether this process may do everything, so that servers that refuse that need another user.
 fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
+/// A port that leads to the server at `target` now, as a name or a load balancer does.
+pub async fn leading_to(target: Arc<AtomicU16>) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let port = target.load(SeqCst);
+            tokio::spawn(async move {
+                if let Ok(mut server) = TcpStream::connect(("127.0.0.1", port)).await {
+                    let _ = copy_bidirectional(&mut client, &mut server).await;
+                }
+            });
+        }
+    });
+    port
 }

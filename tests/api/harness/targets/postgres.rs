@@ -9,6 +9,7 @@ use tokio_postgres::NoTls;
 
 use super::super::suite::ignored;
 use super::super::{Options, uuid};
+use super::certificates::certify;
 
 /// How long recovery after a kill may take.
 const RECOVERY: Duration = Duration::from_secs(60);
@@ -31,6 +32,7 @@ impl Postgres {
         let (folder, port, password) = (super::folder("postgres"), super::free_port(), uuid());
         std::fs::write(folder.join("password"), &password).unwrap();
         programs.give(&folder);
+        programs.give(&folder.join("password"));
         let mut initdb = programs.command("initdb", &folder);
         initdb.args(["--pgdata", "data", "--pwfile", "password", "--username=todo", "--auth=scram-sha-256"]);
         initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
@@ -72,6 +74,21 @@ impl Postgres {
         self.port
     }
 
+    /// Lets it speak TLS, under a certificate of an authority of its own, which is returned in PEM. `None`, said aloud, where openssl
+    /// is missing.
+    pub async fn encrypt(&mut self) -> Option<String> {
+        if !certify(&self.folder) {
+            return ignored("needs openssl on PATH, to make certificates");
+        }
+        self.programs.give(&self.folder.join("server.key"));
+        let sql = super::super::database::connect_to(&self.url()).await;
+        for (name, value) in [("ssl_cert_file", "../server.pem"), ("ssl_key_file", "../server.key"), ("ssl", "on")] {
+            sql.batch_execute(&format!("alter system set {name} = '{value}'")).await.unwrap();
+        }
+        self.restart().await;
+        Some(std::fs::read_to_string(self.folder.join("ca.pem")).unwrap())
+    }
+
     /// Killed for good.
     pub fn kill(&mut self) {
         self.process.kill().unwrap();
@@ -88,6 +105,7 @@ impl Postgres {
         let (folder, port) = (super::folder("standby"), super::free_port());
         std::fs::write(folder.join("password"), &self.password).unwrap();
         programs.give(&folder);
+        programs.give(&folder.join("password"));
         let mut copy = programs.command("pg_basebackup", &folder);
         copy.env("PGPASSWORD", &self.password).args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "todo"]);
         copy.args(["-D", "data", "-X", "stream", "-R", "--checkpoint=fast", "--no-sync"]);
@@ -168,12 +186,10 @@ impl Programs {
         Some(Self { folder: folder.parent()?.to_path_buf(), account })
     }
 
-    /// Lets the account write there.
-    fn give(&self, folder: &Path) {
+    /// Makes it the account's own.
+    fn give(&self, path: &Path) {
         if let Some((uid, gid)) = self.account {
-            for path in [folder.to_path_buf(), folder.join("password")] {
-                std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
-            }
+            std::os::unix::fs::chown(path, Some(uid), Some(gid)).unwrap();
         }
     }
 

@@ -60,6 +60,34 @@ impl Redis {
         self.answers().await;
     }
 
+    /// Where it listens.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Killed, and not started again.
+    pub fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+
+    /// Makes it a replica of the other one, which has all that it has.
+    pub async fn follow(&self, other: &Self) {
+        self.lines(&format!("REPLICAOF 127.0.0.1 {}", other.port)).await;
+        for _ in 0..500 {
+            if self.lines("INFO replication").await.iter().any(|line| line == "master_link_status:up") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the replica does not follow");
+    }
+
+    /// Makes a replica a server of its own.
+    pub async fn promote(&self) {
+        assert_eq!(self.lines("REPLICAOF NO ONE").await[0], "+OK");
+    }
+
     async fn answers(&self) {
         for _ in 0..200 {
             if self.command("PING").await.is_ok_and(|answer| answer.starts_with("+PONG")) {

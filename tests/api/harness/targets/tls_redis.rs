@@ -1,11 +1,12 @@
 //! A Redis that speaks TLS alone, under a certificate of an authority of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use super::super::Options;
 use super::super::suite::ignored;
+use super::certificates::certify;
 
 /// A running server.
 pub struct TlsRedis {
@@ -24,7 +25,7 @@ impl TlsRedis {
         let mut command = Command::new(super::redis_program());
         command.current_dir(&folder).args(["--port", "0", "--bind", "127.0.0.1", "--save", ""]);
         command.args(["--tls-port", &port.to_string(), "--tls-auth-clients", "no", "--tls-ca-cert-file", "ca.pem"]);
-        command.args(["--tls-cert-file", "redis.pem", "--tls-key-file", "redis.key"]);
+        command.args(["--tls-cert-file", "server.pem", "--tls-key-file", "server.key"]);
         let Ok(process) = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn() else {
             return ignored("needs redis-server on PATH");
         };
@@ -63,32 +64,4 @@ impl Drop for TlsRedis {
         drop(self.process.wait());
         drop(std::fs::remove_dir_all(&self.folder));
     }
-}
-
-/// Makes an authority and, signed by it, the certificate of a server on this machine.
-fn certify(folder: &Path) -> bool {
-    let openssl = |args: &[&str]| {
-        let mut command = Command::new("openssl");
-        command.current_dir(folder).args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
-    };
-    let key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"];
-    let new = |args: &[&str]| openssl(&[&["req", "-x509"], &key[..], args].concat());
-    new(&["-subj", "/CN=todo tests", "-keyout", "ca.key", "-out", "ca.pem"])
-        && new(&[
-            "-subj",
-            "/CN=redis",
-            "-keyout",
-            "redis.key",
-            "-out",
-            "redis.pem",
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-        ])
 }

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use spin_sdk::pg::{Connection, Error};
+use spin_sdk::pg::{Certificate, Connection, Error, OpenOptions};
 
 use crate::lock;
 use crate::queue::{self, Queue, Shared};
@@ -62,12 +62,28 @@ impl Shared for State {
 
 impl Checkouts {
     /// A connection, unless none comes within `deadline`.
-    pub async fn acquire(self: &Arc<Self>, address: &str, deadline: Duration) -> Option<Result<Connection, Error>> {
+    pub async fn acquire(
+        self: &Arc<Self>,
+        address: &str,
+        authority: Option<&str>,
+        deadline: Duration,
+    ) -> Option<Result<Connection, Error>> {
         let asked = Instant::now();
         let (number, began) = queue::take(&self.0, deadline, || false).await?;
         let slot = Slot { checkouts: Arc::clone(self), number, began };
-        let checkout = Checkout(Some((Box::pin(Connection::open(address.to_owned())), slot)));
+        let checkout = Checkout(Some((open(address.to_owned(), authority.map(str::to_owned)), slot)));
         super::within(deadline.saturating_sub(asked.elapsed()), checkout).await
+    }
+}
+
+/// Asks the host for a connection. Options are one call of the host more.
+fn open(address: String, authority: Option<String>) -> Opening {
+    match authority {
+        None => Box::pin(Connection::open(address)),
+        Some(authority) => {
+            let options = OpenOptions { ca_root: Some(Certificate::Text(authority)) };
+            Box::pin(Connection::open_with_options(address, options))
+        }
     }
 }
 

@@ -15,6 +15,12 @@ pub enum PgDown {
     NoDatabase,
     /// The server's certificate is not signed by a known authority, or is another host's.
     NotTrusted,
+    /// The server takes this role from here only over TLS.
+    EncryptionRequired,
+    /// TLS is demanded, and the server does not speak it.
+    EncryptionUnsupported,
+    /// The role may not use the tables.
+    MissingPermission,
     /// The server has given all its connections away.
     TooManyConnections,
 }
@@ -26,6 +32,10 @@ impl PgDown {
         let says = |words: &[&str]| words.iter().any(|word| reason.contains(word));
         if says(&["is not permitted", "not allowed"]) {
             Self::NotPermitted
+        } else if says(&["no encryption", "ssl off"]) {
+            Self::EncryptionRequired
+        } else if says(&["does not support tls"]) {
+            Self::EncryptionUnsupported
         } else if says(&["28p01", "28000", "authentication failed", "no pg_hba.conf entry", "password missing"]) {
             Self::WrongPassword
         } else if says(&["3d000"]) || (says(&["database"]) && says(&["does not exist"])) {
@@ -50,6 +60,9 @@ impl PgDown {
             Self::WrongPassword => "wrong_password",
             Self::NoDatabase => "no_database",
             Self::NotTrusted => "not_trusted",
+            Self::EncryptionRequired => "encryption_required",
+            Self::EncryptionUnsupported => "encryption_unsupported",
+            Self::MissingPermission => "missing_permission",
             Self::TooManyConnections => "too_many_connections",
         }
     }
@@ -67,8 +80,17 @@ impl PgDown {
             Self::WrongPassword => "the database refuses the role or the password of database_url",
             Self::NoDatabase => "the database of database_url does not exist: create it, then apply the migrations",
             Self::NotTrusted => {
-                "the database's certificate is not trusted: database_url must name the host of the certificate, and its \
-                 authority must be a public one"
+                "the database's certificate is not trusted: database_url must name the host of the certificate, and \
+                 database_ca must hold that of its authority, unless that is a public one"
+            }
+            Self::EncryptionRequired => {
+                "the database takes this role only over TLS: database_url needs ?sslmode=require"
+            }
+            Self::EncryptionUnsupported => {
+                "the database does not speak TLS: take sslmode=require out of database_url, or set ssl = on in Postgres"
+            }
+            Self::MissingPermission => {
+                "the role of database_url may not use the tables: apply the migrations as that role, or grant it their rights"
             }
             Self::TooManyConnections => {
                 "the database has no free connections: raise its max_connections, or lower [outbound_pg] max_connections"
@@ -90,6 +112,11 @@ mod tests {
             ("db error: FATAL: no pg_hba.conf entry for host \"10.0.0.1\"", PgDown::WrongPassword),
             (r#"ConnectionFailed("db error: FATAL: database \"todo\" does not exist")"#, PgDown::NoDatabase),
             ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", PgDown::NotTrusted),
+            (
+                "db error: FATAL: no pg_hba.conf entry for host \"10.0.0.1\", user \"todo\", database \"todo\", no encryption",
+                PgDown::EncryptionRequired,
+            ),
+            ("error performing TLS handshake: server does not support TLS", PgDown::EncryptionUnsupported),
             ("db error: FATAL: sorry, too many clients already", PgDown::TooManyConnections),
             ("no connection within 2s", PgDown::Timeout),
             ("error connecting to server: Connection refused (os error 111)", PgDown::Unreachable),
