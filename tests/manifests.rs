@@ -116,6 +116,24 @@ fn what_selects_pods_finds_those_of_the_deployment() {
     assert_eq!(deployment["spec"]["replicas"].as_u64(), Some(least), "what is applied scales down what has grown");
 }
 
+/// Both pools of each replica, those of a rollout included, and of each environment. Postgres has 200 in the example of the README.
+#[test]
+fn connections_of_all_replicas_fit_into_postgres_and_the_pooler() {
+    let all = objects("kubernetes");
+    let surge = &only(&all, "Deployment")["spec"]["strategy"]["rollingUpdate"]["maxSurge"];
+    let replicas =
+        only(&all, "HorizontalPodAutoscaler")["spec"]["maxReplicas"].as_u64().unwrap() + surge.as_u64().unwrap();
+    let pooler = fs::read_to_string(root().join("pgbouncer/pgbouncer.ini")).unwrap();
+    let clients = pooler.lines().find_map(|line| line.strip_prefix("max_client_conn = ")).unwrap();
+    for environment in ["staging", "production"] {
+        let config = fs::read_to_string(root().join(format!("config/{environment}.toml"))).unwrap();
+        let each = config.lines().find_map(|line| line.strip_prefix("max_connections = ")).unwrap();
+        let open = replicas * 2 * each.parse::<u64>().unwrap();
+        assert!(open <= clients.parse().unwrap(), "{environment}: {open} of {clients} clients of the pooler");
+        assert!(open <= 200 - 3, "{environment}: {open} connections");
+    }
+}
+
 #[test]
 fn ports_probes_and_volumes_are_those_of_the_container() {
     let all = objects("kubernetes");

@@ -36,6 +36,7 @@ mod changes_chaos;
 mod chaos;
 mod concurrency;
 mod conditional;
+mod connections;
 mod counts;
 mod errors;
 mod event_lines;
@@ -118,6 +119,7 @@ fn main() -> ExitCode {
         changes_chaos::suite(),
         concurrency::suite(),
         conditional::suite(),
+        connections::suite(),
         errors::suite(),
         event_lines::suite(),
         events::suite(),
