@@ -162,7 +162,7 @@ const TABLE: &[Row] = &[
 
 async fn a_write_raises_what_it_can_change_and_nothing_else() {
     let things = Things::new().await;
-    let mut told = 0;
+    let (mut told, mut late) = (0, 0);
     for (name, write, raised) in TABLE {
         let mut raised = raised.to_vec();
         raised.sort_unstable();
@@ -172,6 +172,11 @@ async fn a_write_raises_what_it_can_change_and_nothing_else() {
         let Some((mut fetched, after)) = things.fetched().await else {
             continue;
         };
+        // A call of Redis that came late raises the whole workspace.
+        if fetched.len() == things.reads.len() {
+            late += 1;
+            continue;
+        }
         told += 1;
         fetched.sort_unstable();
         let changed: Vec<_> =
@@ -181,4 +186,5 @@ async fn a_write_raises_what_it_can_change_and_nothing_else() {
         assert_eq!(fetched, raised, "{name} changed {changed:?}");
     }
     assert!(told > TABLE.len() / 2, "Redis was away for all but {told}");
+    assert!(late <= 1, "{late} writes raised everything");
 }
