@@ -28,7 +28,7 @@ impl Pair {
         };
         let (mut before, mut after) = (old.json(), new.json());
         if self.plan {
-            before = before["items"].take();
+            before = before.get_mut("items").map(Value::take).unwrap_or_default();
         }
         let (Value::Array(before), Value::Array(after)) = (&before, &mut after) else {
             bail!("{path} is answered with {} and {}, and not with two lists", old.status, new.status);

@@ -32,6 +32,8 @@ pub(super) enum On {
     Ids(String),
     /// Todos in archived lists are left out.
     Archive,
+    /// Nothing of a todo: it holds for all that the other conditions leave, or for none.
+    All,
     /// It leaves most.
     Nothing,
 }
@@ -61,6 +63,36 @@ pub(super) const NOT_OVERDUE: &str =
 /// It is not among those in archived lists; true of all when the statement is planned, if there are none.
 pub(super) const OPEN_LIST: &str =
     "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
+/// A list is not archived, by its id in SQL.
+pub(super) fn is_open_list(list: &str) -> String {
+    format!("coalesce({list} <> ALL (archived_lists_v1($1)), true)")
+}
+
+/// The list that a todo and all below it are in is not archived, by the todo's id in SQL.
+pub(super) fn is_in_open_list(todo: &str) -> String {
+    format!(
+        "NOT EXISTS (SELECT FROM todos h WHERE h.workspace_id = $1 AND h.id = {todo} AND h.list_id = ANY (archived_lists_v1($1)))"
+    )
+}
+
+/// Somebody above the parent of a todo is this one, by its id in SQL: four at most are above, but any number in the bin, where levels
+/// are not limited.
+pub(super) fn is_far_below(id: &str, is_in_bin: bool) -> String {
+    if is_in_bin {
+        format!(
+            "EXISTS (WITH RECURSIVE above AS (SELECT t.parent_id AS id UNION SELECT a.parent_id FROM above o \
+             JOIN todos a ON a.workspace_id = $1 AND a.id = o.id) SELECT FROM above WHERE id = {id})"
+        )
+    } else {
+        [("c", "b"), ("b", "a"), ("a", "t")].iter().fold("false".to_owned(), |inner, (name, child)| {
+            format!(
+                "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {child}.parent_id \
+                 AND ({name}.parent_id = {id} OR {inner}))"
+            )
+        })
+    }
+}
+
 pub(super) const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
 
 /// Whether a row of `todo_tags l` is of a tag, by its id in SQL, or of one that was merged into it. A plain comparison when the

@@ -10,8 +10,8 @@ use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 
 use super::condition::{
-    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_open, is_tag, number_of_tags,
-    place, requires_due_date, status_condition,
+    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_open_list,
+    is_open, is_open_list, is_tag, number_of_tags, place, requires_due_date, status_condition,
 };
 use super::fields::priority_number;
 use super::listing::{IN_INDEX, IN_TABLE, Listing, Order};
@@ -134,7 +134,11 @@ impl TodoQuery {
             let sql = format!("(t.search @@ websearch_to_tsquery('simple', {words})){unindexed}");
             add(On::Words(words), sql);
         }
+        let mut archive = (On::Archive, OPEN_LIST.to_owned());
         if let Some((list, sql)) = self.listed(lists) {
+            if let OnList::One(id) = &list {
+                archive = (On::All, is_open_list(id));
+            }
             add(On::List(list), sql);
         }
         match parent {
@@ -142,16 +146,19 @@ impl TodoQuery {
             Some(Holder::Id(id)) => {
                 let parent = self.named("todo_id_v1", *id);
                 let sql = format!("t.parent_id = {parent}");
+                archive = (On::All, is_in_open_list(&parent));
                 add(On::Parent(parent), sql);
             }
             None => {}
         }
         if let Some(root) = root {
-            let (ids, sql) = self.tree(*root, *deleted);
+            let id = self.named("todo_id_v1", *root);
+            let (ids, sql) = self.tree(*root, &id, *deleted);
+            archive = (On::All, is_in_open_list(&id));
             add(On::Ids(ids), sql);
         }
         if !archived && !deleted {
-            add(On::Archive, OPEN_LIST.to_owned());
+            add(archive.0, archive.1);
         }
         all
     }
@@ -165,22 +172,9 @@ impl TodoQuery {
     }
 
     /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is planned; whether a todo
-    /// belongs to a large one is told by those above it: four at most, but any number in the bin, where levels are not limited.
-    fn tree(&mut self, root: Id, is_in_bin: bool) -> (String, String) {
-        let (ids, id) = (self.named("tree_ids_v1", root), self.named("todo_id_v1", root));
-        let above = if is_in_bin {
-            format!(
-                "EXISTS (WITH RECURSIVE above AS (SELECT t.parent_id AS id UNION SELECT a.parent_id FROM above o \
-                 JOIN todos a ON a.workspace_id = $1 AND a.id = o.id) SELECT FROM above WHERE id = {id})"
-            )
-        } else {
-            [("c", "b"), ("b", "a"), ("a", "t")].iter().fold("false".to_owned(), |inner, (name, child)| {
-                format!(
-                    "EXISTS (SELECT FROM todos {name} WHERE {name}.workspace_id = $1 AND {name}.id = {child}.parent_id \
-                     AND ({name}.parent_id = {id} OR {inner}))"
-                )
-            })
-        };
+    /// belongs to a large one is told by those above it.
+    fn tree(&mut self, root: Id, id: &str, is_in_bin: bool) -> (String, String) {
+        let (ids, above) = (self.named("tree_ids_v1", root), is_far_below(id, is_in_bin));
         let is_below = format!("t.id = {id} OR t.parent_id = {id} OR {above}");
         (ids.clone(), format!("CASE WHEN {ids} IS NULL THEN {is_below} ELSE t.id = ANY ({ids}) END"))
     }
@@ -239,8 +233,10 @@ impl TodoQuery {
     /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
     /// and no row of the list: so far was looked, and there may be more beyond.
     pub fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
-        let (mut bounds, mut rest): (Vec<_>, Vec<_>) =
-            self.all(filter).into_iter().partition(|condition| condition.on == On::Instant(sort.key));
+        let (mut bounds, mut rest): (Vec<_>, Vec<_>) = self
+            .all(filter)
+            .into_iter()
+            .partition(|condition| [On::Instant(sort.key), On::All].contains(&condition.on));
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {
             // Nothing changes before it is created: the index of the order need not be read from its beginning.
             let sql = format!("t.updated_at > {}", self.instant(bound));
