@@ -39,7 +39,7 @@ async fn create(ws: &Workspace, bodies: Vec<Value>) -> Vec<Value> {
 fn body(number: usize, parent: &Value) -> Value {
     let status = ["pending", "in_progress", "completed", "cancelled"][number % 4];
     let priority = ["low", "medium", "high", "urgent"][number / 3 % 4];
-    let due = (number % 5 != 0).then(|| format!("2027-01-{:02}T00:00:00Z", 1 + number * 7 % 28));
+    let due = (!number.is_multiple_of(5)).then(|| format!("2027-01-{:02}T00:00:00Z", 1 + number * 7 % 28));
     let title = format!("{}{}", ["a", "B", "c", "É", "z"][number * 11 % 5], number % 200);
     let position = number * 37 % 400;
     json!({ "title": title, "status": status, "priority": priority, "due_date": due, "position": position,
