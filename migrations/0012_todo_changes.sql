@@ -238,9 +238,10 @@ DECLARE
     tops bigint[] := p_todos;
 BEGIN
     IF EXISTS (
-        SELECT FROM todos
-        WHERE workspace_id = p_workspace AND parent_id = ANY (p_todos) AND parent_id IS NOT NULL
-            AND deleted_at IS NULL
+        SELECT FROM unnest(p_todos) AS p (id) CROSS JOIN LATERAL (
+            SELECT FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL LIMIT 1
+        ) child
     ) THEN
         PERFORM lock_tree_v1(p_workspace, true);
         -- What is below several of them goes with the highest.

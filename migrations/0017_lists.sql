@@ -31,10 +31,11 @@ DECLARE
     level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
+        -- One parent after the other: of an array the planner may look for the elements among all subtasks.
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-            LIMIT most + 1
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t WHERE t.workspace_id = p_workspace AND t.parent_id = p.id LIMIT most + 1
+            ) c LIMIT most + 1
         );
         ids := ids || level;
         IF cardinality(ids) > most THEN

@@ -6,7 +6,8 @@
 CREATE FUNCTION lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE sql
     RETURN lock_v1(1953654116, p_workspace, p_alone);
 
--- The live todos below these, level by level, and not these. Index: todos_by_parent.
+-- The live todos below these, level by level, and not these. Index: todos_by_parent, for one parent after the other: of an
+-- array the planner may look for the elements among all subtasks.
 CREATE FUNCTION todos_below_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     level bigint[] := p_todos;
@@ -14,9 +15,10 @@ DECLARE
 BEGIN
     LOOP
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t
+                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+            ) c
         );
         IF cardinality(level) = 0 THEN
             RETURN below;
@@ -45,9 +47,10 @@ BEGIN
             RETURN 'too_deep';
         END IF;
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t
+                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+            ) c
         );
     END LOOP;
     RETURN 'done';

@@ -169,9 +169,10 @@ DECLARE
     tops bigint[] := p_todos;
 BEGIN
     IF EXISTS (
-        SELECT FROM todos
-        WHERE workspace_id = p_workspace AND parent_id = ANY (p_todos) AND parent_id IS NOT NULL
-            AND deleted_at IS NULL
+        SELECT FROM unnest(p_todos) AS p (id) CROSS JOIN LATERAL (
+            SELECT FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL LIMIT 1
+        ) child
     ) THEN
         PERFORM lock_tree_v1(p_workspace, true);
         -- What is below several of them goes with the highest.
@@ -2546,9 +2547,10 @@ DECLARE
 BEGIN
     LOOP
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t
+                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+            ) c
         );
         IF cardinality(level) = 0 THEN
             RETURN below;
@@ -2728,9 +2730,10 @@ BEGIN
             RETURN 'too_deep';
         END IF;
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-                AND deleted_at IS NULL
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t
+                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+            ) c
         );
     END LOOP;
     RETURN 'done';
@@ -2745,10 +2748,11 @@ DECLARE
     level bigint[] := ids;
 BEGIN
     WHILE cardinality(level) > 0 LOOP
+        -- One parent after the other: of an array the planner may look for the elements among all subtasks.
         level := ARRAY(
-            SELECT id FROM todos
-            WHERE workspace_id = p_workspace AND parent_id = ANY (level) AND parent_id IS NOT NULL
-            LIMIT most + 1
+            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
+                SELECT t.id FROM todos t WHERE t.workspace_id = p_workspace AND t.parent_id = p.id LIMIT most + 1
+            ) c LIMIT most + 1
         );
         ids := ids || level;
         IF cardinality(ids) > most THEN

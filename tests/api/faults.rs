@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::harness::server::authority;
-use crate::harness::{Answer, Options, Server, Workspace, changed, database, suite, unique, uuid, with_parameter};
+use crate::harness::targets::Postgres;
+use crate::harness::{Answer, Options, Server, Workspace, changed, database, suite, with_parameter};
 
 suite![
     #[embedded]
@@ -34,6 +35,8 @@ suite![
     a_database_without_migrations_is_not_ready,
     #[embedded]
     settings_that_keep_postgres_away_are_told_with_their_remedy,
+    #[embedded]
+    a_role_without_rights_is_told_with_its_remedy,
     #[embedded]
     a_read_only_database_serves_reads,
 ];
@@ -304,13 +307,6 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
     let given = std::env::var("DATABASE_URL").unwrap();
     let (host, port) = authority(&given, "5432");
     let told_password = "tell-nobody";
-    // A role that may connect and nothing else.
-    let (role, password, sql) = (unique("stranger").replace([' ', '-'], "_"), uuid(), database::connect().await);
-    sql.batch_execute(&format!("create role {role} login password '{password}'")).await.unwrap();
-    let stranger = changed(&given, |url| {
-        url.set_username(&role).unwrap();
-        url.set_password(Some(&password)).unwrap();
-    });
     for (url, allowed, reason, remedy) in [
         (given.clone(), "1", "not_permitted", "database_host and database_port must name what database_url names"),
         (
@@ -331,7 +327,6 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
             "unreachable",
             "is Postgres up at the address of database_url?",
         ),
-        (stranger, &port, "missing_permission", "apply the migrations as that role, or grant it their rights"),
         (
             with_parameter(&given, "sslmode=require"),
             &port,
@@ -352,7 +347,21 @@ async fn settings_that_keep_postgres_away_are_told_with_their_remedy() {
             }
         }
     }
-    sql.batch_execute(&format!("drop role {role}")).await.unwrap();
+}
+
+async fn a_role_without_rights_is_told_with_its_remedy() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let sql = database::connect_to(&postgres.url()).await;
+    sql.batch_execute("create role stranger login password 'stranger'").await.unwrap();
+    let url = changed(&postgres.url(), |url| {
+        url.set_username("stranger").unwrap();
+        url.set_password(Some("stranger")).unwrap();
+    });
+    let server = Server::private(postgres.used_by(Options::default()).with("database_url", url)).await;
+    let ready = server.anonymous().get("/health/ready").send().await;
+    let health = ready.json(503);
+    assert_eq!(health["checks"]["database"]["reason"], "missing_permission", "{ready}");
+    assert!(health["problems"].to_string().contains("or grant it their rights"), "{ready}");
 }
 
 async fn a_read_only_database_serves_reads() {

@@ -34,9 +34,6 @@ const MOST_ROWS: f64 = 1_200_000.0;
 const MOST_TITLES: f64 = 260_000.0;
 /// The same of a tree of more than 1,000 todos, in which each row is looked at with those above it.
 const MOST_BELOW: f64 = 2_500_000.0;
-/// The same of the subtasks of a todo, which are 10,000 at most, counted and found by their own index; in the order of titles the walk
-/// of 20,000 instead.
-const MOST_CHILDREN: f64 = 40_000.0;
 /// The same where something is found among the first 100,000, as nearly always.
 const USUAL_ROWS: f64 = 300_000.0;
 /// The first page of version 1, which has the todo with ten thousand subtasks.
@@ -85,7 +82,7 @@ async fn every_list_goes_through_an_index() {
             let of_parent = filter.starts_with("parent=") && !filter.starts_with("parent=none");
             ledger.at_most(match (is_rare, by_title) {
                 _ if filter.contains("root=") => MOST_BELOW,
-                (false, _) if of_parent => MOST_CHILDREN,
+                (false, _) if of_parent => USUAL_ROWS,
                 (true, _) => 5_000.0,
                 (false, true) => MOST_TITLES,
                 (false, false) => MOST_ROWS,
