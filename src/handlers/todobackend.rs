@@ -95,7 +95,7 @@ impl FromJson for Change {
     }
 }
 
-/// The first [`MOST`] todos, in their order, without those in archived lists.
+/// The first thousand todos, in their order, without those in archived lists.
 pub async fn list_todos(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
@@ -128,7 +128,7 @@ pub async fn create_todo(
     Ok(Document::json(&todo).created_at(location))
 }
 
-/// Puts all todos of the collection into the bin, also those beyond its first [`MOST`]: a statement for each hundred.
+/// Puts all todos of the collection into the bin, also those beyond its first thousand: a statement for each hundred.
 pub async fn delete_todos(
     State(app): State<Arc<App>>,
     Writer(caller): Writer,
