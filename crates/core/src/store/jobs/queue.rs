@@ -285,7 +285,7 @@ fn tagged_page(query: &mut TodoQuery, claim: &Claim, tag: i64, limit: i64) -> St
          tagged AS MATERIALIZED (SELECT todo_id FROM todo_tags WHERE workspace_id = $1 AND tag_id = {tag} \
          AND todo_id > {position} ORDER BY todo_id LIMIT {limit}), \
          looked_at AS MATERIALIZED (SELECT max(todo_id) AS last FROM tagged), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id IN (SELECT todo_id FROM tagged) \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id = ANY (ARRAY(SELECT todo_id FROM tagged)) \
          AND EXISTS (SELECT FROM held) ORDER BY t.id FOR NO KEY UPDATE OF t)"
     )
 }
