@@ -6,20 +6,26 @@
 CREATE FUNCTION lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS void LANGUAGE sql
     RETURN lock_v1(1953654116, p_workspace, p_alone);
 
--- The live todos below these, level by level, and not these. Index: todos_by_parent, for one parent after the other: of an
--- array the planner may look for the elements among all subtasks.
+-- The live todos whose parents these are. Index: todos_by_parent, for one parent after the other: of an array the planner
+-- may look for the elements among all subtasks.
+CREATE FUNCTION children_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT c.id FROM unnest(p_todos) AS p (id) CROSS JOIN LATERAL (
+            SELECT t.id FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+        ) c
+    );
+END $$;
+
+-- The live todos below these, level by level, and not these.
 CREATE FUNCTION todos_below_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[] LANGUAGE plpgsql AS $$
 DECLARE
     level bigint[] := p_todos;
     below bigint[] := '{}';
 BEGIN
     LOOP
-        level := ARRAY(
-            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
-                SELECT t.id FROM todos t
-                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
-            ) c
-        );
+        level := children_v1(p_workspace, level);
         IF cardinality(level) = 0 THEN
             RETURN below;
         END IF;
@@ -46,12 +52,7 @@ BEGIN
         IF levels > tree_levels_v1() THEN
             RETURN 'too_deep';
         END IF;
-        level := ARRAY(
-            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
-                SELECT t.id FROM todos t
-                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
-            ) c
-        );
+        level := children_v1(p_workspace, level);
     END LOOP;
     RETURN 'done';
 END $$;

@@ -402,6 +402,18 @@ CREATE FUNCTION public.changed_at_v1(p_now timestamp with time zone, p_former ti
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN GREATEST(p_now, (((p_former AT TIME ZONE 'UTC'::text) + '00:00:00.000001'::interval) AT TIME ZONE 'UTC'::text));
 
+CREATE FUNCTION public.children_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[]
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RETURN ARRAY(
+        SELECT c.id FROM unnest(p_todos) AS p (id) CROSS JOIN LATERAL (
+            SELECT t.id FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
+        ) c
+    );
+END $$;
+
 CREATE FUNCTION public.complete_todo_v1(p_todo public.todos, p_subtasks boolean) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -2546,12 +2558,7 @@ DECLARE
     below bigint[] := '{}';
 BEGIN
     LOOP
-        level := ARRAY(
-            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
-                SELECT t.id FROM todos t
-                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
-            ) c
-        );
+        level := children_v1(p_workspace, level);
         IF cardinality(level) = 0 THEN
             RETURN below;
         END IF;
@@ -2729,12 +2736,7 @@ BEGIN
         IF levels > tree_levels_v1() THEN
             RETURN 'too_deep';
         END IF;
-        level := ARRAY(
-            SELECT c.id FROM unnest(level) AS p (id) CROSS JOIN LATERAL (
-                SELECT t.id FROM todos t
-                WHERE t.workspace_id = p_workspace AND t.parent_id = p.id AND t.deleted_at IS NULL OFFSET 0
-            ) c
-        );
+        level := children_v1(p_workspace, level);
     END LOOP;
     RETURN 'done';
 END $$;
