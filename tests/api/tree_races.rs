@@ -35,6 +35,14 @@ fn path(todo: &Value) -> String {
     format!("/api/v2/todos/{}", id(todo))
 }
 
+async fn parent(ws: &Workspace, has_subtasks: bool) -> Value {
+    let parent = ws.todo(json!({ "title": "parent" })).await;
+    if has_subtasks {
+        ws.todo(json!({ "title": "there already", "parent_id": parent["id"] })).await;
+    }
+    parent
+}
+
 async fn list(ws: &Workspace) -> Value {
     ws.post("/api/v2/lists").json(json!({ "name": "Home" })).send().await.created()
 }
@@ -75,10 +83,7 @@ async fn a_todo_is_not_moved_below_one_that_is_being_deleted() {
     let mut database = database::connect().await;
     let workspace = database::workspace(&database, &ws).await;
     for has_subtasks in [false, true] {
-        let parent = ws.todo(json!({ "title": "parent" })).await;
-        if has_subtasks {
-            ws.todo(json!({ "title": "there already", "parent_id": parent["id"] })).await;
-        }
+        let parent = parent(&ws, has_subtasks).await;
         let child = ws.todo(json!({ "title": "child" })).await;
         let transaction = database.transaction().await.unwrap();
         hold_delete(&transaction, workspace, &parent).await;
@@ -96,10 +101,7 @@ async fn what_is_being_moved_below_a_todo_goes_into_the_bin_with_it() {
     let mut database = database::connect().await;
     let workspace = database::workspace(&database, &ws).await;
     for has_subtasks in [false, true] {
-        let parent = ws.todo(json!({ "title": "parent" })).await;
-        if has_subtasks {
-            ws.todo(json!({ "title": "there already", "parent_id": parent["id"] })).await;
-        }
+        let parent = parent(&ws, has_subtasks).await;
         let child = ws.todo(json!({ "title": "child" })).await;
         let below = ws.todo(json!({ "title": "below", "parent_id": child["id"] })).await;
         let transaction = database.transaction().await.unwrap();

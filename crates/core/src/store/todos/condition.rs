@@ -63,6 +63,7 @@ pub(super) const NOT_OVERDUE: &str =
 /// It is not among those in archived lists; true of all when the statement is planned, if there are none.
 pub(super) const OPEN_LIST: &str =
     "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
+pub(super) const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
 /// A list is not archived, by its id in SQL.
 pub(super) fn is_open_list(list: &str) -> String {
     format!("coalesce({list} <> ALL (archived_lists_v1($1)), true)")
@@ -92,8 +93,6 @@ pub(super) fn is_far_below(id: &str, is_in_bin: bool) -> String {
         })
     }
 }
-
-pub(super) const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
 
 /// Whether a row of `todo_tags l` is of a tag, by its id in SQL, or of one that was merged into it. A plain comparison when the
 /// statement is planned, if there is none such.
