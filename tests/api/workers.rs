@@ -48,9 +48,9 @@ async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
 }
 
-/// Waits for something; what, is for the message.
+/// Waits for something, long enough for a busy machine; what, is for the message.
 async fn until(what: &str, mut happened: impl AsyncFnMut() -> bool) {
-    for _ in 0..400 {
+    for _ in 0..1_200 {
         if happened().await {
             return;
         }
