@@ -7,13 +7,16 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::{Once, OnceLock};
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::Runtime;
 
 use super::{completeness, server};
+
+/// The time from which on a test is told at the end as one of the slow.
+const SLOW: Duration = Duration::from_secs(10);
 
 /// What a test needs beyond any server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,13 +119,21 @@ impl Test {
             if let Some(reason) = self.missing() {
                 return Ok(Completion::ignored_with(reason));
             }
-            let limit = self.needs.limit();
+            let (limit, began) = (self.needs.limit(), Instant::now());
             IGNORED.set(None);
-            caught(|| runtime().block_on(async { tokio::time::timeout(limit, (self.body)()).await }))
+            let outcome = caught(|| runtime().block_on(async { tokio::time::timeout(limit, (self.body)()).await }))
                 .and_then(|ended| ended.map_err(|_| format!("still running after {limit:?}").into()))
-                .map(|()| IGNORED.take().map_or(Completion::Completed, Completion::ignored_with))
+                .map(|()| IGNORED.take().map_or(Completion::Completed, Completion::ignored_with));
+            times().push((began.elapsed(), self.name));
+            outcome
         })
     }
+}
+
+/// How long each test took.
+fn times() -> MutexGuard<'static, Vec<(Duration, String)>> {
+    static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+    TIMES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 thread_local! {
@@ -248,7 +259,14 @@ pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
 
 fn pass(arguments: &Arguments, threads: usize, tests: Vec<Test>) -> libtest_mimic::Conclusion {
     let arguments = Arguments { test_threads: arguments.test_threads.or(Some(threads)), ..arguments.clone() };
-    libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect())
+    let conclusion = libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect());
+    let mut slow = std::mem::take(&mut *times());
+    slow.retain(|(time, _)| *time >= SLOW);
+    slow.sort_by(|a, b| b.cmp(a));
+    for (time, name) in slow {
+        eprintln!("{:5.0} s  {name}", time.as_secs_f64());
+    }
+    conclusion
 }
 
 thread_local! {
