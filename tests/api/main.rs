@@ -88,6 +88,7 @@ mod text;
 mod todobackend;
 mod todos_crud;
 mod todos_list;
+mod tree_model;
 mod tree_races;
 mod v1;
 mod waiting;
@@ -172,6 +173,7 @@ fn main() -> ExitCode {
         text::suite(),
         todos_crud::suite(),
         todos_list::suite(),
+        tree_model::suite(),
         tree_races::suite(),
         v1::suite(),
         waiting::suite(),
