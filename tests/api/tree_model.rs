@@ -1,14 +1,19 @@
 //! Trees of todos against a plain tree that is told the same.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::harness::random::Random;
-use crate::harness::{Workspace, suite};
+use crate::harness::{Workspace, database, suite, uuid};
 use crate::subtasks::assert_sound;
 
-suite![moves_deletions_and_completions_are_those_of_a_plain_tree];
+suite![
+    moves_deletions_and_completions_are_those_of_a_plain_tree,
+    #[database]
+    what_several_do_to_one_tree_is_what_one_after_the_other_does,
+];
 
 fn id(todo: &Value) -> &str {
     todo["id"].as_str().unwrap()
@@ -241,4 +246,196 @@ impl Gardener<'_> {
             self.tree.completed.insert(todo, true);
         }
     }
+}
+
+/// What somebody did to a todo.
+#[derive(Debug, Clone)]
+enum Operation {
+    Add { parent: String },
+    Move { parent: String },
+    Delete,
+    Restore,
+    Complete { all: bool },
+    Reopen,
+}
+
+/// A todo of a tree in which several write.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Node {
+    parent: String,
+    completed: bool,
+    /// The number of the deletion with which it went into the bin.
+    bin: Option<usize>,
+}
+
+/// A plain tree that knows its bin; the root of all is the empty text.
+#[derive(Default)]
+struct Shared {
+    nodes: BTreeMap<String, Node>,
+    deletions: usize,
+}
+
+impl Shared {
+    fn is_live(&self, todo: &str) -> bool {
+        self.nodes.get(todo).is_some_and(|node| node.bin.is_none())
+    }
+
+    /// All below it that are where it is: live, or in the bin by the same deletion.
+    fn below(&self, todo: &str) -> Vec<String> {
+        let bin = self.nodes[todo].bin;
+        let own = self.nodes.iter().filter(|(_, node)| node.parent == todo && node.bin == bin);
+        own.flat_map(|(child, _)| [vec![child.clone()], self.below(child)].concat()).collect()
+    }
+
+    fn depth(&self, todo: &str) -> usize {
+        if todo.is_empty() { 0 } else { 1 + self.depth(&self.nodes[todo].parent) }
+    }
+
+    fn height(&self, todo: &str) -> usize {
+        let own = self.nodes.iter().filter(|(_, node)| node.parent == todo && node.bin.is_none());
+        1 + own.map(|(child, _)| self.height(child)).max().unwrap_or(0)
+    }
+
+    fn fits(&self, todo: &str, parent: &str) -> bool {
+        let is_there = parent.is_empty() || self.is_live(parent);
+        is_there
+            && parent != todo
+            && !self.below(todo).iter().any(|below| below == parent)
+            && self.depth(parent) + self.height(todo) <= 5
+    }
+
+    /// Does it, if a tree permits.
+    fn apply(&mut self, todo: &str, operation: &Operation) -> bool {
+        if let Operation::Add { parent } = operation {
+            self.nodes.insert(todo.to_owned(), Node { parent: parent.clone(), ..Node::default() });
+            return (parent.is_empty() || self.is_live(parent)) && self.depth(todo) <= 5;
+        }
+        if self.is_live(todo) == matches!(operation, Operation::Restore) {
+            return false;
+        }
+        let all = [vec![todo.to_owned()], self.below(todo)].concat();
+        match operation {
+            Operation::Add { .. } => unreachable!("is done above"),
+            Operation::Move { parent } => {
+                let fits = self.fits(todo, parent);
+                self.nodes.get_mut(todo).unwrap().parent = parent.clone();
+                return fits;
+            }
+            Operation::Delete => {
+                self.deletions += 1;
+                for gone in all {
+                    self.nodes.get_mut(&gone).unwrap().bin = Some(self.deletions);
+                }
+            }
+            Operation::Restore => {
+                for back in all {
+                    self.nodes.get_mut(&back).unwrap().bin = None;
+                }
+                let parent = self.nodes[todo].parent.clone();
+                if !self.fits(todo, &parent) {
+                    self.nodes.get_mut(todo).unwrap().parent = String::new();
+                }
+            }
+            Operation::Complete { all: true } => {
+                for done in all {
+                    self.nodes.get_mut(&done).unwrap().completed = true;
+                }
+            }
+            Operation::Complete { all: false } => self.nodes.get_mut(todo).unwrap().completed = true,
+            Operation::Reopen => self.nodes.get_mut(todo).unwrap().completed = false,
+        }
+        true
+    }
+}
+
+/// Six at once in one tree: whatever was done, in the order in which the log has it, a plain tree permits and ends in the same.
+async fn what_several_do_to_one_tree_is_what_one_after_the_other_does() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let seed = u64::from(std::time::UNIX_EPOCH.elapsed().unwrap().subsec_nanos());
+    let known = RefCell::new(Vec::new());
+    let done = RefCell::new(BTreeMap::new());
+    futures::future::join_all((0..6).map(async |person| {
+        let mut random = Random(seed + person);
+        for _ in 0..100 {
+            if let Some((request, todo, operation)) = something(&ws, &mut random, &known).await {
+                done.borrow_mut().insert(request, (todo, operation));
+            }
+        }
+    }))
+    .await;
+    // Whoever changes nothing leaves no line.
+    let order =
+        "select request from events where workspace_id = $1 and request = any ($2) group by request order by min(id)";
+    let mut done = done.into_inner();
+    let requests: Vec<String> = done.keys().cloned().collect();
+    let mut tree = Shared::default();
+    for row in database.query(order, &[&workspace, &requests]).await.unwrap() {
+        let (todo, operation) = done.remove(&row.get::<_, String>(0)).unwrap();
+        assert!(tree.apply(&todo, &operation), "seed {seed}: a tree does not permit {operation:?} of {todo}");
+    }
+    let useless = done.len();
+    assert!(useless * 2 < requests.len(), "{useless} of {} changed nothing", requests.len());
+    let mut found = Vec::new();
+    for bin in [false, true] {
+        let todos = ws.all("/api/v2/todos", &[("deleted", &bin.to_string()), ("limit", "100")]).await;
+        found.extend(todos.iter().map(|todo| {
+            let parent = todo["parent_id"].as_str().unwrap_or_default();
+            format!("{} below {parent:?}, completed: {}, in the bin: {bin}", id(todo), todo["completed"])
+        }));
+    }
+    let expected = tree.nodes.iter().map(|(todo, node)| {
+        format!("{todo} below {:?}, completed: {}, in the bin: {}", node.parent, node.completed, node.bin.is_some())
+    });
+    found.sort();
+    assert_eq!(found, expected.collect::<Vec<_>>(), "seed {seed}");
+    assert_sound(&ws).await;
+}
+
+/// Something that somebody does to one of the todos that are known, if it was done: the id of the request, the todo, and what.
+async fn something(
+    ws: &Workspace,
+    random: &mut Random,
+    known: &RefCell<Vec<String>>,
+) -> Option<(String, String, Operation)> {
+    let pick = |random: &mut Random| {
+        let known = known.borrow();
+        known.get(usize::try_from(random.below(known.len().max(1) as u64)).unwrap()).cloned().unwrap_or_default()
+    };
+    let todo = pick(random);
+    let other = if random.below(4) == 0 { String::new() } else { pick(random) };
+    let add = known.borrow().len() < 12 || (random.below(8) == 0 && known.borrow().len() < 40);
+    let operation = match random.below(10) {
+        _ if add => Operation::Add { parent: other },
+        0..=4 => Operation::Move { parent: other },
+        5 => Operation::Delete,
+        6 | 7 => Operation::Restore,
+        8 => Operation::Complete { all: random.below(2) == 0 },
+        _ => Operation::Reopen,
+    };
+    let at = format!("/api/v2/todos/{todo}");
+    let call = match &operation {
+        Operation::Add { parent } => {
+            ws.post("/api/v2/todos").json(json!({ "title": "x", "parent_id": reference(parent) }))
+        }
+        Operation::Move { parent } => ws.post(&format!("{at}/move")).json(json!({ "parent_id": reference(parent) })),
+        Operation::Delete => ws.delete(&at),
+        Operation::Restore => ws.post(&format!("{at}/restore")),
+        Operation::Complete { all } => {
+            ws.post(&format!("{at}/complete")).json(json!({ "subtasks": if *all { "complete" } else { "keep" } }))
+        }
+        Operation::Reopen => ws.patch(&at).json(json!({ "status": "pending" })),
+    };
+    let request = uuid();
+    let answer = call.header("x-request-id", &request).send().await;
+    assert!([200, 201, 204, 404, 422].contains(&answer.status), "{answer}");
+    if answer.status >= 400 {
+        return None;
+    }
+    let todo = if answer.status == 201 { id(&answer.created()).to_owned() } else { todo };
+    if matches!(operation, Operation::Add { .. }) {
+        known.borrow_mut().push(todo.clone());
+    }
+    Some((request, todo, operation))
 }
