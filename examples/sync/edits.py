@@ -68,20 +68,23 @@ def move(store, id, to):
 
 
 def delete(store, id):
-    """With all that is shown below it."""
+    """With all that is shown below it. The deletion carries one's own edits of that: those of what it leaves are sent after it."""
     with store.transaction():
         shown = Shown(store)
         kind, _ = find(shown, id)
         ids = shown.below(id) if kind == "todo" else {id}
         if kind == "list" and shown.ordered.get(id):
             raise Refused("there are todos in the list")
+        carried = []
         for entry in store.outbox():
-            # Of one's own edits only those are still sent that bring something below it.
+            # Those that bring something below it are sent before the deletion.
             edits = entry["action"] in ("edit", "move") and entry["id"] in ids
             if edits and (entry["id"] == id or "parent_id" not in entry["body"]):
                 store.drop(entry)
+                carried.append(entry)
         things = Shown(store).things(kind)
-        store.enqueue(kind, "delete", id, {}, {other: stamp(store, kind, things[other]) for other in ids})
+        base = {other: stamp(store, kind, things[other]) for other in ids}
+        store.enqueue(kind, "delete", id, {"edits": carried}, base)
 
 
 def stamp(store, kind, shown):
@@ -91,6 +94,10 @@ def stamp(store, kind, shown):
 
 
 def restore(store, id):
+    try:
+        id = str(uuid.UUID(id))  # It becomes part of a path.
+    except ValueError:
+        raise Refused(f"{id} is not an id") from None
     with store.transaction():
         store.enqueue("todo", "restore", id, {}, {})
 

@@ -7,6 +7,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+# A todo or a list is gone only if the service says so by one of these codes. A proxy in front of it answers 404, too, while the
+# service is away.
+GONE = ("todo_not_found", "list_not_found", "todo_deleted", "list_deleted")
+
 
 class Stop(Exception):
     """Nothing more can be done without a person."""
@@ -26,10 +30,12 @@ class Answer:
     def __init__(self, status, headers, text):
         self.status = status
         self.etag = headers.get("ETag")
-        self.retry_after = int(headers.get("Retry-After") or 0)
+        pause = headers.get("Retry-After", "")
+        self.retry_after = int(pause) if pause.isdecimal() else 0  # A date, which only a proxy sends, counts as none.
         self.body = json.loads(text) if text else {}
         self.code = self.body.get("code") if isinstance(self.body, dict) else None
         self.ok = status in (200, 201, 204)
+        self.gone = self.code in GONE
 
     def expect(self, status):
         if self.status != status:
@@ -67,10 +73,11 @@ class Remote:
             merge_patch = "application/merge-patch+json" if method == "PATCH" else "application/json"
             request.add_header("Content-Type", merge_patch)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                return Answer(response.status, response.headers, response.read())
-        except urllib.error.HTTPError as error:
-            return self.refusal(error)
+            try:
+                with urllib.request.urlopen(request, timeout=timeout) as response:
+                    return Answer(response.status, response.headers, response.read())
+            except urllib.error.HTTPError as error:
+                return self.refusal(error)
         except (OSError, ValueError, http.client.HTTPException) as error:  # Refused, cut off, too slow, or half an answer.
             raise Away(f"{self.url} is away ({error})") from error
 
@@ -82,6 +89,7 @@ class Remote:
             answer = Answer(error.code, error.headers, b"")
         if error.code in (401, 403):
             raise Stop(f"the token is refused ({answer.code}); nothing is lost, go on with another one")
-        if error.code == 429 or error.code >= 500 or answer.code == "idempotency_in_progress":
+        foreign = error.code == 404 and not answer.gone
+        if foreign or error.code == 429 or error.code >= 500 or answer.code == "idempotency_in_progress":
             raise Away(f"the service answers {error.code}", answer.retry_after or None)
         return answer

@@ -7,9 +7,12 @@ from shown import PLACE, field_of, is_at, place_after, place_of
 
 
 def push(remote, store):
-    """Sends the outbox. An edit that came too late is kept as a conflict, and the service's state stands."""
+    """Sends the outbox. An edit that came too late is kept as a conflict, and the service's state stands. The edits that a
+    deletion carries go back into the outbox, except those of what is gone."""
     while entry := next(iter(store.outbox()), None):
         known, problem = SENDERS[entry["action"]](remote, entry)
+        carried = entry["body"].pop("edits", []) if entry["action"] == "delete" else []
+        gone = {id for id, state in known if not state}
         with store.transaction():
             if problem:
                 store.conflict(entry, problem)
@@ -18,6 +21,9 @@ def push(remote, store):
                     rebase(store, entry, state)
                 store.learn(entry["kind"], id, state)
             store.drop(entry)
+            for edit in carried:
+                if edit["id"] not in gone:
+                    store.enqueue(**{name: value for name, value in edit.items() if name != "number"})
 
 
 def rebase(store, entry, after):
@@ -63,7 +69,7 @@ def send_add(remote, entry):
         problem = f"{refused(answer)}; it was added elsewhere"
     if answer.status == 412:
         answer = remote.call("GET", path)
-    if answer.status == 404 or answer.code in ("todo_deleted", "list_deleted"):  # Created by an earlier attempt and deleted since.
+    if answer.gone:  # Created by an earlier attempt and deleted since.
         return [(id, None)], None
     return ([(id, answer.body)], problem) if answer.ok else ([(id, None)], refused(answer))
 
@@ -88,7 +94,7 @@ def send_edit(remote, entry):
     id, path = entry["id"], path_of(entry)
     while True:
         current = remote.call("GET", path)
-        if current.status == 404:
+        if current.gone:
             return [(id, None)], f"somebody has deleted the {entry['kind']}"
         now = current.expect(200)
         patch, lost = merge(now, entry)
@@ -98,7 +104,7 @@ def send_edit(remote, entry):
         answer = remote.call("PATCH", path, patch, {"If-Match": current.etag})
         if answer.ok:
             return [(id, answer.body)], problem
-        if answer.status not in (404, 412):
+        if not answer.gone and answer.status != 412:
             return [(id, now)], refused(answer)
 
 
@@ -131,10 +137,10 @@ def send_move(remote, entry):
         answer = remote.call("POST", f"{path}/move", entry["body"], headers)
         if answer.ok:
             return [(id, answer.body)], None
-        if answer.status not in (404, 412):
+        if not answer.gone and answer.status != 412:
             return [], refused(answer)
         current = remote.call("GET", path)
-        if current.status == 404:
+        if current.gone:
             return [(id, None)], "somebody has deleted the todo"
         if not is_at(current.expect(200), entry["base"]["place"]):
             return [(id, current.body)], "somebody has changed the place"
@@ -146,11 +152,11 @@ def send_delete(remote, entry):
     id, path, base = entry["id"], path_of(entry), entry["base"]
     while True:
         current = remote.call("GET", path)
-        if current.status == 404:
-            return [(id, None)], None
+        if current.gone:
+            return gone_with(remote, entry, {id}), None
         current.expect(200)
-        gone = list(subtree(remote, id)) if entry["kind"] == "todo" else [current.body]
-        for thing in gone:
+        seen = list(subtree(remote, id)) if entry["kind"] == "todo" else [current.body]
+        for thing in seen:
             name = thing.get("title", thing.get("name"))
             if thing["id"] not in base:
                 return [], f"somebody has put “{name}” below it, so it was not deleted"
@@ -158,9 +164,18 @@ def send_delete(remote, entry):
                 return [], f"somebody has changed “{name}” since, so it was not deleted"
         answer = remote.call("DELETE", path, headers={"If-Match": current.etag})
         if answer.ok:
-            return [(thing["id"], None) for thing in gone], None
-        if answer.status not in (404, 412):
+            return gone_with(remote, entry, {thing["id"] for thing in seen}), None
+        if not answer.gone and answer.status != 412:
             return [], refused(answer)
+
+
+def gone_with(remote, entry, gone):
+    """What is gone after a deletion, as `push` takes it: also todos with edits that others had deleted before. A todo that
+    others had moved elsewhere is left, and its edits are sent."""
+    for id in {edit["id"] for edit in entry["body"].get("edits", [])} - gone:
+        if remote.call("GET", path_of({**entry, "id": id})).gone:
+            gone.add(id)
+    return [(id, None) for id in gone]
 
 
 def subtree(remote, id):

@@ -21,6 +21,7 @@ class Service:
         self.lock = threading.Lock()
         self.lose = 0  # the answer to every so many-th write is lost; 0: none
         self.writes = 0
+        self.before = {}  # by "METHOD path": the status and headers that something before the service answers, once
         self.delay = 0.0
         self.calls = []
 
@@ -181,6 +182,8 @@ class Service:
                 query = {name: values[0] for name, values in parse_qs(split.query).items()}
                 text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 time.sleep(service.delay)
+                if f"{self.command} {split.path}" in service.before:
+                    return self.respond(*service.before.pop(f"{self.command} {split.path}"), b"default backend - 404")
                 with service.lock:
                     service.calls.append(f"{self.command} {split.path}")
                     body = json.loads(text) if text else None
@@ -190,11 +193,13 @@ class Service:
                 if lost:
                     self.close_connection = True
                     return
-                content = b"" if answer is None else json.dumps(answer).encode()
+                headers = {"ETag": f'"{answer["version"]}-x"'} if answer and "version" in answer else {}
+                self.respond(status, headers, b"" if answer is None else json.dumps(answer).encode())
+
+            def respond(self, status, headers, content):
                 self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                if isinstance(answer, dict) and "version" in answer:
-                    self.send_header("ETag", f'"{answer["version"]}-x"')
+                for name, value in {"Content-Length": str(len(content)), **headers}.items():
+                    self.send_header(name, value)
                 self.end_headers()
                 self.wfile.write(content)
 

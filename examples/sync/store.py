@@ -151,9 +151,9 @@ class Store:
 
     # ── What was edited here ──────────────────────────────────────────────────────────────────────────────────────────
 
-    def enqueue(self, kind, action, id, body, base):
+    def enqueue(self, kind, action, id, body, base, key=None):
         """Notes an edit, with what is needed to send it as often as it takes."""
-        row = (kind, action, id, json.dumps(body), json.dumps(base), str(uuid.uuid4()))
+        row = (kind, action, id, json.dumps(body), json.dumps(base), key or str(uuid.uuid4()))
         self.db.execute("INSERT INTO outbox (kind, action, id, body, base, key) VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def outbox(self):

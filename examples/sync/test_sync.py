@@ -19,9 +19,10 @@ from unittest import mock
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import remote  # noqa: E402
 import sync  # noqa: E402
 from edits import Refused  # noqa: E402
-from remote import Stop  # noqa: E402
+from remote import Away, Stop  # noqa: E402
 from shown import field_of  # noqa: E402
 from stand_in import Service  # noqa: E402
 from store import Store  # noqa: E402
@@ -307,11 +308,88 @@ class SyncTest(unittest.TestCase):
         self.assertIn("somebody has put “new” below it", conflicts[0])
         self.assertIn("somebody has changed “changed”", conflicts[1])
         self.mirrored()
+        for child in children[1:3]:
+            self.assertEqual(self.service.data("todo", child)["priority"], "high", "the edit is not lost")
         self.assertEqual(len(self.service.live("todo")), 3 + 2 + 1)
         self.run_("restore", parents[0])
         self.run_("sync")
         self.mirrored()
         self.assertEqual(self.shown()[1]["parent"]["subtasks"]["total"], 3)
+
+    def test_edits_of_what_a_deletion_leaves_are_sent_after_all(self):
+        parents = [self.service.todo(title) for title in ("deleted", "deleted by others")]
+        taken_out, gone = ([self.service.todo(title, parent_id=parent) for parent in parents] for title in ("taken out", "gone"))
+        garden = self.service.list("Garden")
+        self.run_("sync")
+        for id in (*taken_out, *gone):
+            self.run_("edit", id, "priority=high")
+        self.run_("edit", garden, "name=Yard")
+        for id in (*parents, garden):
+            self.run_("delete", id)
+        for id in taken_out:
+            self.service.edit(id, parent_id=None)
+        for id in (gone[0], parents[1]):
+            self.service.delete(id)
+        self.service.todo("here now", list_id=garden)
+        self.run_("sync")
+        self.mirrored()
+        self.assertEqual([self.service.data("todo", id) for id in (*parents, *gone)], [None] * 4)
+        self.assertEqual([self.service.data("todo", id)["priority"] for id in taken_out], ["high", "high"])
+        self.assertEqual(self.service.data("list", garden)["name"], "Yard")
+        conflicts = self.run_("conflicts")
+        self.assertIn("delete {}: list_not_empty", conflicts)
+        self.assertEqual(len(conflicts.splitlines()), 1, conflicts)
+
+    def meets_404s(self, *requests):
+        """Each request in its turn meets a 404 of something before the service: nothing is taken for gone, and the edit waits."""
+        for request in requests:
+            self.service.before[request] = 404, {}
+            with mock.patch.object(sync.Remote, "ATTEMPTS", 1), self.assertRaises(Away):
+                self.run_("sync")
+            self.assertEqual(self.service.before, {}, request)
+            self.assertEqual(len(Store(self.file).outbox()), 1, request)
+        self.run_("sync")
+        self.assertEqual(self.mirrored().conflicts(), [])
+
+    def test_an_add_that_meets_a_404_of_something_else_is_made(self):
+        id = self.run_("add", "milk")
+        self.meets_404s(f"PUT /api/v2/todos/{id}")
+        self.assertEqual(self.service.data("todo", id)["title"], "milk")
+        again = self.run_("add", "bread")
+        self.service.todo("bread", again)  # By an earlier attempt.
+        self.meets_404s(f"GET /api/v2/todos/{again}")
+
+    def test_an_edit_that_meets_a_404_of_something_else_is_made(self):
+        id = self.service.todo("milk")
+        self.run_("sync")
+        self.run_("edit", id, "title=bread")
+        self.meets_404s(f"GET /api/v2/todos/{id}", f"PATCH /api/v2/todos/{id}")
+        self.assertEqual(self.service.data("todo", id)["title"], "bread")
+
+    def test_a_deletion_that_meets_a_404_of_something_else_is_made(self):
+        id, garden = self.service.todo("milk"), self.service.list("Garden")
+        self.run_("sync")
+        self.run_("delete", id)
+        self.meets_404s(f"GET /api/v2/todos/{id}", "GET /api/v2/todos", f"DELETE /api/v2/todos/{id}")
+        self.run_("delete", garden)
+        self.meets_404s(f"GET /api/v2/lists/{garden}", f"DELETE /api/v2/lists/{garden}")
+        self.assertEqual((self.service.data("todo", id), self.service.data("list", garden)), (None, None))
+        self.run_("restore", id)
+        self.meets_404s(f"POST /api/v2/todos/{id}/restore")
+        self.assertEqual(self.service.data("todo", id)["title"], "milk")
+
+    def test_a_move_that_meets_a_404_of_something_else_is_made(self):
+        ids = [self.service.todo(title, position=1) for title in "abc"]
+        self.run_("sync")
+        self.run_("move", ids[2], f"after={ids[0]}")
+        self.meets_404s(f"POST /api/v2/todos/{ids[2]}/move", f"GET /api/v2/todos/{ids[2]}")
+        self.assertEqual(self.shown()[2], ["a", "c", "b"])
+
+    def test_a_pause_is_in_seconds_and_any_other_is_the_usual_one(self):
+        for said, pause in {"7": 7, "Wed, 21 Oct 2099 07:28:00 GMT": 0.4, "-1": 0.4, "²": 0.4}.items():
+            self.service.before["GET /api/v2/me"] = 503, {"Retry-After": said}
+            self.run_("sync")
+            remote.time.sleep.assert_called_with(pause)
 
     def test_what_has_no_place_any_more_is_added_elsewhere(self):
         garden, shed = self.service.list("Garden"), self.service.list("Shed")
@@ -371,6 +449,7 @@ class SyncTest(unittest.TestCase):
             ("5 levels at most", "add", "y", f"parent_id={levels[4]}"),
             ("below itself", "edit", levels[0], f"parent_id={levels[2]}"),
             ("5 levels at most", "move", levels[0], f"parent={alone}"),
+            ("is not an id", "restore", "a/b"),
             ("in the list of its parent", "edit", levels[1], "list_id=null"),
             ("the list is archived", "add", "y", f"list_id={old}"),
             ("the list is archived", "edit", archived, "title=y"),

@@ -221,6 +221,9 @@ async fn a_deletion_takes_what_was_seen_below_and_no_more() {
     assert_eq!(conflicts.lines().count(), 2, "{conflicts}");
     assert!(conflicts.contains("somebody has put “new” below it, so it was not deleted"), "{conflicts}");
     assert!(conflicts.contains("somebody has changed “changed” since, so it was not deleted"), "{conflicts}");
+    for child in &children[1..3] {
+        assert_eq!(ws.get(&path(child)).send().await.ok()["priority"], "high", "the edit is not lost");
+    }
     for gone in [&parents[0], &children[0], &outside, &children[3]] {
         ws.get(&path(gone)).send().await.problem(404, "todo_not_found");
     }
