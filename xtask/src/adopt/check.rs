@@ -9,7 +9,7 @@ use super::source::{Table, text};
 
 /// The highest id that comes, 4,503,599,627,370,496. New ids of all workspaces go on above it, and JavaScript reads integers
 /// exactly only up to twice as many.
-const HIGHEST_ID: i64 = 1 << 52;
+pub const HIGHEST_ID: i64 = 1 << 52;
 
 /// One old row on its way.
 pub struct Checked<'a> {

@@ -41,6 +41,9 @@ impl Map {
                 if section != STATUSES && section != PRIORITIES && !known.contains_key(&key) {
                     bail!("[{section}] has no `{key}`");
                 }
+                if name.is_empty() && section == "todos" && key == "table" {
+                    bail!("[todos] has an empty `table`, and without todos nothing comes");
+                }
                 if !name.is_empty() && known.get(&key) != Some(&name) {
                     given.insert((section.clone(), key.clone()));
                 }
@@ -139,8 +142,12 @@ mod tests {
 
     #[test]
     fn what_the_map_does_not_know_is_named() {
-        for (text, wrong) in [("[todo]", "[todo]"), ("[todos]\nname = \"x\"", "name"), ("[statuses]\na = \"b\"", "`b`")]
-        {
+        for (text, wrong) in [
+            ("[todo]", "[todo]"),
+            ("[todos]\nname = \"x\"", "name"),
+            ("[todos]\ntable = \"\"", "empty `table`"),
+            ("[statuses]\na = \"b\"", "`b`"),
+        ] {
             let error = format!("{:#}", Map::parse(text).err().unwrap());
             assert!(error.contains(wrong), "{error}");
         }

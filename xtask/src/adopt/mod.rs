@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use todo_core::domain::people::Name;
 
 use self::map::Map;
 use self::report::Report;
@@ -83,6 +84,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let map = Map::load(args.map.as_deref())?;
     let from = args.from.as_deref().context("--from is missing")?;
     let workspace = args.workspace.as_deref().context("--workspace is missing")?;
+    refuse_changed(workspace)?;
     let mut source = Source::open(from, args.assume_zone.as_deref()).await?;
     let connection = args.which.connect(&session.checkout).await?;
     let mut target = Target::rehearse(connection, workspace).await?;
@@ -114,5 +116,18 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
 
 async fn bring(source: &mut Source, target: &mut Target, map: &Map, report: &mut Report) -> Result<()> {
     let people = people::bring(source, target, map, report).await?;
-    todos::bring(source, target, map, &people, report).await
+    todos::bring(source, target, map, &people, report).await?;
+    for table in source.unread().await? {
+        report.leave_out_table(&table, "nothing reads it");
+    }
+    Ok(())
+}
+
+/// Fails for a name that the API would refuse, or give to another workspace.
+fn refuse_changed(workspace: &str) -> Result<()> {
+    match Name::parse(workspace) {
+        Ok(name) if name.as_str() == workspace => Ok(()),
+        Ok(name) => bail!("--workspace: a name is sanitised, and this one would be `{name}`; write it so"),
+        Err(error) => bail!("--workspace: the name {}", error.detail),
+    }
 }

@@ -57,6 +57,7 @@ async fn departments(source: &mut Source, target: &mut Target, map: &Map, report
     let Some(table) = source.table(map, "departments", &DEPARTMENT_COLUMNS, report).await? else {
         return Ok(ids);
     };
+    target.reserve("departments", table.last);
     let (mut before, mut names) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
@@ -90,6 +91,7 @@ async fn employees(
     let Some(table) = source.table(map, "employees", &EMPLOYEE_COLUMNS, report).await? else {
         return Ok(ids);
     };
+    target.reserve("employees", table.last);
     let (mut before, mut emails) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
@@ -130,6 +132,7 @@ async fn tags(source: &mut Source, target: &mut Target, map: &Map, report: &mut 
     let Some(table) = source.table(map, "tags", &TAG_COLUMNS, report).await? else {
         return Ok(ids);
     };
+    target.reserve("tags", table.last);
     let (mut before, mut known) = (0, HashMap::new());
     let mut rows = pin!(source.rows(&table));
     while let Some(row) = rows.try_next().await? {
@@ -144,10 +147,15 @@ async fn tags(source: &mut Source, target: &mut Target, map: &Map, report: &mut 
         let folded = name.folded();
         if let Some(first) = known.get(&folded) {
             ids.insert(id, *first);
+            // Clients have stored it for the merged tag.
+            target.reserve("tags", id);
             old.mend("name", &format!("merged into tag {first}, which differs in upper and lower case at most"));
             continue;
         }
         known.insert(folded.clone(), id);
+        if created.is_none() && table.has("created_at") {
+            old.mend("created_at", "is empty: the moment of the adoption");
+        }
         let created = created.map_or_else(|| target.now.clone(), |at| at.into_string());
         let tag = Tag { id, name: name.into_string(), folded, created };
         target.tag(tag).await?;

@@ -10,7 +10,9 @@ pub struct Report {
     /// Values that come changed, by a documented rule.
     pub mended: u64,
     /// Columns that nothing reads.
-    pub left_out: usize,
+    pub columns: usize,
+    /// Tables that nothing reads, or that are not there.
+    pub tables: usize,
     /// Print nothing: everything has been reported before.
     pub quiet: bool,
 }
@@ -29,16 +31,25 @@ impl Report {
     }
 
     /// Columns of an old table that nothing reads.
-    pub fn leave_out(&mut self, table: &str, columns: &[String]) {
-        self.left_out += columns.len();
+    pub fn leave_out_columns(&mut self, table: &str, columns: &[String]) {
+        self.columns += columns.len();
         if !self.quiet && !columns.is_empty() {
             print(format_args!("left out: {table}: {}: nothing reads these columns", columns.join(", ")));
         }
     }
 
+    /// An old table of which nothing comes.
+    pub fn leave_out_table(&mut self, table: &str, why: &str) {
+        self.tables += 1;
+        if !self.quiet {
+            print(format_args!("left out: table {table}: {why}"));
+        }
+    }
+
     /// The numbers of all findings.
     pub fn totals(&self) -> String {
-        format!("{} values mended, {} refused, {} columns left out", self.mended, self.refused, self.left_out)
+        let Self { refused, mended, columns, tables, quiet: _ } = self;
+        format!("{mended} values mended, {refused} refused, {columns} columns and {tables} tables left out")
     }
 
     fn tell(&self, what: &str, table: &str, id: &str, column: &str, text: &str) {

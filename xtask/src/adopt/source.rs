@@ -7,6 +7,7 @@ use futures::Stream;
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection, Row};
 
+use super::check::HIGHEST_ID;
 use super::map::Map;
 use super::report::Report;
 use crate::progress::say;
@@ -15,6 +16,8 @@ use crate::progress::say;
 pub struct Source {
     connection: PgConnection,
     zone: Option<String>,
+    /// The tables that are read, quoted.
+    read: Vec<String>,
 }
 
 /// How the values of a column are read.
@@ -44,6 +47,8 @@ pub struct Table {
     count: String,
     present: Vec<&'static str>,
     zoneless: Vec<&'static str>,
+    /// The last id that its sequence has given, perhaps to a row that was deleted; 0 where there is none, or nobody may look.
+    pub last: i64,
 }
 
 impl Table {
@@ -88,11 +93,11 @@ impl Source {
                 bail!("--assume-zone: `{zone}` is not the name of a time zone, such as UTC or Europe/Berlin");
             }
         }
-        Ok(Self { connection, zone: zone.map(str::to_owned) })
+        Ok(Self { connection, zone: zone.map(str::to_owned), read: Vec::new() })
     }
 
-    /// Finds a table and its columns, and reports those that nothing reads. `None`: it is not there, and the user has not
-    /// named it.
+    /// Finds a table and its columns, and reports those that nothing reads. `None`: it is not there, which is reported, and the
+    /// user has not named it.
     pub async fn table(
         &mut self,
         map: &Map,
@@ -113,11 +118,12 @@ impl Source {
             if section == "todos" || map.is_given(section, "table") {
                 bail!("the old database has no table `{name}` (see --print-map)");
             }
-            say(&format!("the old database has no table `{name}`"));
+            report.leave_out_table(name, "it is not there");
             return Ok(None);
         }
         let mut expressions = Vec::new();
-        let mut table = Table { query: String::new(), count: String::new(), present: Vec::new(), zoneless: Vec::new() };
+        let mut table =
+            Table { query: String::new(), count: String::new(), present: Vec::new(), zoneless: Vec::new(), last: 0 };
         for column in columns {
             let expression = match map.name(section, column.name) {
                 Some(old) => self.expression(&quoted, old, column, &mut table).await?,
@@ -133,7 +139,13 @@ impl Source {
             expressions.push(format!("{} as {}", expression.as_deref().unwrap_or("null::text"), quote(column.name)));
         }
         let names: Vec<&str> = columns.iter().filter_map(|column| map.name(section, column.name)).collect();
-        report.leave_out(section, &self.others(&quoted, &names).await?);
+        report.leave_out_columns(section, &self.others(&quoted, &names).await?);
+        if let Some(id) = map.name(section, "id").filter(|_| table.has("id")) {
+            table.last = self.last(&quoted, id).await?;
+            if table.last > HIGHEST_ID {
+                report.refuse(section, "sequence", "id", &format!("has given {}, above {HIGHEST_ID}", table.last));
+            }
+        }
         let order: Vec<String> = columns
             .iter()
             .filter(|column| column.kind == Kind::Id && column.required)
@@ -141,7 +153,43 @@ impl Source {
             .collect();
         table.query = format!("select {} from {quoted} as old order by {}", expressions.join(", "), order.join(", "));
         table.count = format!("select count(*) from {quoted}");
+        self.read.push(quoted);
         Ok(Some(table))
+    }
+
+    /// The other tables and views in the schemas of those that are read. Partitions are read with the whole, and what an extension
+    /// has made is no data of the application.
+    pub async fn unread(&mut self) -> Result<Vec<String>> {
+        Ok(sqlx::query_scalar(
+            "with known as (
+                 select c.oid, c.relnamespace from unnest($1::text[]) as name join pg_class c on c.oid = to_regclass(name)
+             )
+             select c.oid::regclass::text from pg_class c
+             where c.relkind in ('r', 'p', 'v') and c.relnamespace in (select relnamespace from known)
+               and c.oid not in (select oid from known)
+               and not exists (select from pg_inherits where inhrelid = c.oid)
+               and not exists (
+                   select from pg_depend where classid = 'pg_class'::regclass and objid = c.oid and deptype = 'e'
+               )
+             order by c.relname, c.oid",
+        )
+        .bind(&self.read)
+        .fetch_all(&mut self.connection)
+        .await?)
+    }
+
+    /// The last number of the sequence that gives a column's ids. Only a role that may look does: an error would end the snapshot.
+    async fn last(&mut self, quoted: &str, column: &str) -> Result<i64> {
+        let last: Option<Option<i64>> = sqlx::query_scalar(
+            "select pg_sequence_last_value(sequence)
+             from (select pg_get_serial_sequence($1, $2)::regclass) as of_column (sequence)
+             where has_sequence_privilege(sequence, 'SELECT, USAGE')",
+        )
+        .bind(quoted)
+        .bind(column)
+        .fetch_optional(&mut self.connection)
+        .await?;
+        Ok(last.flatten().unwrap_or(0))
     }
 
     /// The table's columns besides these.

@@ -21,7 +21,7 @@ const KNOWN: Duration = Duration::from_millis(1_200);
 /// The SQLSTATE of a lock that was waited for too long.
 const LOCK_NOT_AVAILABLE: &str = "55P03";
 
-/// The tables whose ids come along, which they do in rising order.
+/// The tables whose ids come along.
 const TABLES: [&str; 4] = ["departments", "employees", "tags", "todos"];
 
 /// The workspace, until [`finish`](Target::finish) commits. Dropped before that, it leaves nothing.
@@ -29,7 +29,7 @@ pub struct Target {
     connection: PgConnection,
     /// None while it only rehearses.
     workspace: Option<i64>,
-    /// The highest id in each of the tables.
+    /// The highest id of each of the tables that is not to be given again.
     highest: [i64; TABLES.len()],
     /// The moment of the adoption.
     pub now: String,
@@ -53,6 +53,7 @@ impl Target {
         if let Some(there) = there {
             refuse_filled(&mut connection, there, name).await?;
         }
+        refuse_foreign_sequences(&mut connection).await?;
         let now = sqlx::query_scalar("select rfc3339_v1(now())").fetch_one(&mut connection).await?;
         Ok(Self {
             connection,
@@ -68,8 +69,8 @@ impl Target {
         })
     }
 
-    /// After a rehearsal: writes from now on. Whoever writes into the workspace meanwhile waits for the end, since its row stays
-    /// locked.
+    /// After a rehearsal, of which only the highest ids are kept: writes from now on. Whoever writes into the workspace meanwhile
+    /// waits for the end, since its row stays locked.
     pub async fn begin(&mut self, name: &str) -> Result<()> {
         self.advance().await.context("the ids cannot go on above the old ones")?;
         let begin = "begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
@@ -78,7 +79,17 @@ impl Target {
         sqlx::query("select from workspaces where id = $1 for update").bind(id).execute(&mut self.connection).await?;
         refuse_filled(&mut self.connection, id, name).await?;
         self.workspace = Some(id);
+        self.last = Default::default();
         Ok(())
+    }
+
+    /// Lets new ids of a table go on above this one.
+    pub fn reserve(&mut self, table: &str, id: i64) {
+        for (name, highest) in TABLES.into_iter().zip(&mut self.highest) {
+            if name == table {
+                *highest = id.max(*highest);
+            }
+        }
     }
 
     /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces: `alter sequence` locks it, so that
@@ -120,28 +131,28 @@ impl Target {
 
     /// Adds a department.
     pub async fn department(&mut self, department: Department) -> Result<()> {
-        self.highest[0] = department.id;
+        self.reserve("departments", department.id);
         self.departments.push(department);
         self.flush_over(CHUNK).await
     }
 
     /// Adds an employee.
     pub async fn employee(&mut self, employee: Employee) -> Result<()> {
-        self.highest[1] = employee.id;
+        self.reserve("employees", employee.id);
         self.employees.push(employee);
         self.flush_over(CHUNK).await
     }
 
     /// Adds a tag.
     pub async fn tag(&mut self, tag: Tag) -> Result<()> {
-        self.highest[2] = tag.id;
+        self.reserve("tags", tag.id);
         self.tags.push(tag);
         self.flush_over(CHUNK).await
     }
 
     /// Adds a todo.
     pub async fn todo(&mut self, todo: Todo) -> Result<()> {
-        self.highest[3] = todo.id;
+        self.reserve("todos", todo.id);
         let before = if self.last.0 == todo.created { self.last.1 + 1 } else { 0 };
         self.last = (todo.created.clone(), before);
         self.todos.push((todo, before));
@@ -215,6 +226,22 @@ impl Target {
         }
         Ok(())
     }
+}
+
+/// Fails for a role that does not own the sequences, since only their owner may move them.
+async fn refuse_foreign_sequences(connection: &mut PgConnection) -> Result<()> {
+    let foreign: Option<String> = sqlx::query_scalar(
+        "select c.oid::regclass::text
+         from unnest($1::text[]) as name join pg_class c on c.oid = pg_get_serial_sequence(name, 'id')::regclass
+         where not pg_has_role(c.relowner, 'USAGE') order by name limit 1",
+    )
+    .bind(TABLES)
+    .fetch_optional(connection)
+    .await?;
+    if let Some(sequence) = foreign {
+        bail!("the role may not move the sequence {sequence}; connect as the role that has migrated, which owns it");
+    }
+    Ok(())
 }
 
 async fn refuse_filled(connection: &mut PgConnection, workspace: i64, name: &str) -> Result<()> {

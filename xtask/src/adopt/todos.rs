@@ -13,7 +13,7 @@ use super::map::Map;
 use super::people::People;
 use super::report::Report;
 use super::rows::Todo;
-use super::source::{Column, Kind, Source, text};
+use super::source::{Column, Kind, Source, Table, text};
 use super::target::Target;
 use crate::progress::say;
 
@@ -53,6 +53,7 @@ pub async fn bring(
         return Ok(());
     };
     let tags = source.table(map, "todo_tags", &TAG_COLUMNS, report).await?;
+    target.reserve("todos", table.last);
     let total = source.count(&table).await?;
     let (mut before, mut ids) = (0, HashSet::new());
     {
@@ -71,32 +72,47 @@ pub async fn bring(
     }
     target.flush().await?;
     say(&format!("todos: {}", ids.len()));
-    let Some(table) = tags else {
-        return Ok(());
-    };
-    let mut links = 0;
+    match tags {
+        Some(table) => tags_on_todos(source, target, &table, &ids, people, report).await,
+        None => Ok(()),
+    }
+}
+
+async fn tags_on_todos(
+    source: &mut Source,
+    target: &mut Target,
+    table: &Table,
+    ids: &HashSet<i64>,
+    people: &People,
+    report: &mut Report,
+) -> Result<()> {
+    let (mut links, mut before) = (0, None);
     let mut of_todo: (i64, BTreeSet<i64>) = (0, BTreeSet::new());
-    let mut rows = pin!(source.rows(&table));
+    let mut rows = pin!(source.rows(table));
     while let Some(row) = rows.try_next().await? {
-        let (todo_text, tag_text) = (text(&row, "todo_id")?, text(&row, "tag_id")?);
+        let old = (text(&row, "todo_id")?, text(&row, "tag_id")?);
         let known = |text: &Option<String>| text.as_deref().and_then(|id| id.parse::<i64>().ok());
-        let todo = known(&todo_text).filter(|id| ids.contains(id));
-        let tag = known(&tag_text).and_then(|id| people.tags.get(&id).copied());
+        let todo = known(&old.0).filter(|id| ids.contains(id));
+        let tag = known(&old.1).and_then(|id| people.tags.get(&id).copied());
+        let mut leave_out = |why: &str| {
+            let (todo, tag) = &old;
+            let row = [todo, tag].map(|id| id.as_deref().unwrap_or_default()).join(", ");
+            report.mend("todo_tags", &row, "tag_id", &format!("left out, since {why}"));
+        };
         let (Some(todo), Some(tag)) = (todo, tag) else {
-            let (todo, tag) = (todo_text.unwrap_or_default(), tag_text.unwrap_or_default());
-            report.mend(
-                "todo_tags",
-                &format!("{todo}, {tag}"),
-                "tag_id",
-                "left out, since there is no such todo or tag",
-            );
+            leave_out("there is no such todo or tag");
             continue;
         };
+        if before.as_ref() == Some(&old) {
+            leave_out("the todo has the tag already");
+            continue;
+        }
         if todo != of_todo.0 {
             links += tag_one(target, &of_todo, report).await?;
             of_todo = (todo, BTreeSet::new());
         }
         of_todo.1.insert(tag);
+        before = Some(old);
     }
     links += tag_one(target, &of_todo, report).await?;
     target.flush().await?;
@@ -166,6 +182,10 @@ fn description(old: &mut Checked<'_>) -> Result<Option<Description>, Refused> {
         return Ok(None);
     };
     match Description::parse(&text) {
+        Ok(None) if text.trim().is_empty() => {
+            old.mend("description", "is empty: null");
+            Ok(None)
+        }
         Ok(new) => {
             let clean = new.as_ref().map_or("", Description::as_str);
             let plain = clean.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&");
@@ -189,6 +209,15 @@ fn status(old: &mut Checked<'_>, map: &Map) -> Result<Status, Refused> {
             return Err(old.refuse("completed", &format!("`{}` is neither true nor false", short(other))));
         }
     };
+    let status = status_beside(completed, old, map)?;
+    if completed.is_none() && old.known.has("completed") {
+        old.mend("completed", &format!("is empty: {}", status.is_completed()));
+    }
+    Ok(status)
+}
+
+/// The status beside what the column `completed` says.
+fn status_beside(completed: Option<bool>, old: &mut Checked<'_>, map: &Map) -> Result<Status, Refused> {
     let Some(word) = old.text("status")? else {
         let status = agreed(None, completed);
         if old.known.has("status") {

@@ -31,17 +31,17 @@ struct Subject {
     name: &'static str,
     /// The address under load.
     path: &'static str,
-    /// Addresses that were never asked for before.
+    /// Addresses that were never asked for before. `compare` asks for pages of 50, too.
     unasked: fn(u64) -> String,
 }
 
 const SUBJECTS: [Subject; 4] = [
     Subject { name: "one todo", path: "/todos/1", unasked: |number| format!("/todos/{}", 5_000 + number) },
-    Subject { name: "page of 50", path: "/todos?limit=50", unasked: |number| format!("/todos?limit={}", 30 + number) },
+    Subject { name: "page of 50", path: "/todos?limit=50", unasked: |number| format!("/todos?limit={}", 29 + number) },
     Subject {
         name: "page of 50, two filters",
         path: "/todos?status=pending&priority=high&limit=50",
-        unasked: |number| format!("/todos?status=pending&priority=high&limit={}", 30 + number),
+        unasked: |number| format!("/todos?status=pending&priority=high&limit={}", 29 + number),
     },
     Subject { name: CREATE, path: "/todos", unasked: |_| "/todos".to_owned() },
 ];
@@ -93,8 +93,10 @@ pub async fn measure(bench: &Bench<'_>, folder: &Path) -> Result<()> {
     let service = bench.service("on").await?;
     let (listen, process) = (service.listen, service.process());
     applications.push(Application { name: "this service", listen, token: Some(token), process, database: "todo" });
-    let [before, _, ours] = applications.as_slice() else { return Ok(()) };
-    same(bench, before, ours).await?;
+    let [before, plan, ours] = applications.as_slice() else { return Ok(()) };
+    for old in [before, plan] {
+        same(bench, old, ours).await?;
+    }
 
     head();
     let mut results = Vec::new();
@@ -122,8 +124,8 @@ async fn adopt(bench: &Bench<'_>, arguments: &[&str]) -> Result<()> {
 }
 
 /// Fails if the two answer differently; called before anything is measured.
-async fn same(bench: &Bench<'_>, before: &Application, ours: &Application) -> Result<()> {
-    let (old, new) = (format!("http://{}", before.listen), format!("http://{}", ours.listen));
+async fn same(bench: &Bench<'_>, old: &Application, ours: &Application) -> Result<()> {
+    let [old, new] = [old, ours].map(|application| format!("http://{}", application.listen));
     let token = ours.token.as_deref().unwrap_or_default();
     adopt(bench, &["compare", "--old", &old, "--new", &new, "--token", token]).await
 }

@@ -73,6 +73,8 @@ differences! {
     Size = "old-size",
     /// 415 for a body that is not declared as `application/json`.
     MediaType = "old-media-type",
+    /// 406 for a client that does not accept JSON.
+    Accept = "old-accept",
     /// Methods that were refused.
     Methods = "old-methods",
     /// A refusal where the old application failed.

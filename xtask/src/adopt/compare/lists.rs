@@ -53,7 +53,7 @@ impl Pair {
 
     /// Every todo, by pages, and some of them alone; the highest id.
     pub(super) async fn everything(&mut self) -> Result<i64> {
-        self.plan = self.old.ask("GET", "/todos?limit=1", None).await?.json().get("items").is_some();
+        self.plan = self.old.ask(&Request::get("/todos?limit=1")).await?.json().get("items").is_some();
         for skip in (0..).step_by(PAGE) {
             let behind = self.known.0.last().map_or(0, |last| last.id);
             let page = Page { skip, behind, limit: Some(PAGE), ..Page::default() };

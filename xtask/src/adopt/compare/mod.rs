@@ -2,6 +2,7 @@
 //! the answers field by field.
 
 mod difference;
+mod health;
 mod lists;
 mod page;
 mod requests;
@@ -108,8 +109,7 @@ impl Pair {
     /// Asks each for the same by an address of its own.
     async fn ask_each(&mut self, old: &Request, new: &Request) -> Result<(Answer, Answer)> {
         self.findings.requests += 1;
-        let answer = self.old.ask(old.method, &old.path, old.body.as_ref()).await?;
-        Ok((answer, self.new.ask(new.method, &new.path, new.body.as_ref()).await?))
+        Ok((self.old.ask(old).await?, self.new.ask(new).await?))
     }
 
     /// The counts of both, whatever their shape: each has what its todos say.
@@ -138,27 +138,6 @@ impl Pair {
         Ok(())
     }
 
-    async fn health(&mut self) -> Result<()> {
-        let at = "/health";
-        let (old, mut new) = self.ask(&Request::get(at)).await?;
-        if old.status == 404 {
-            say("the old application has no /health: it is not compared");
-            return Ok(());
-        }
-        // Monitors ask for it without a version.
-        if let (404, Ok(url)) = (new.status, self.new.url.join(at)) {
-            new = send("GET", &url, &[], None).await?;
-        }
-        let (before, after) = (old.json(), new.json());
-        for field in ["status", "database"] {
-            let (before, after) = (before.get(field), after.get(field));
-            if before.is_some() && before != after {
-                self.findings.other(at, &format!("{field} was {before:?} and is {after:?}"));
-            }
-        }
-        Ok(())
-    }
-
     /// What is refused without a token.
     async fn token(&mut self) -> Result<()> {
         let request = Request { allowed: Some((401, Difference::Token)), ..Request::get("/todos/stats") };
@@ -174,7 +153,7 @@ impl Pair {
     async fn documents(&mut self) -> Result<()> {
         for at in ["/openapi.json", "/redoc"] {
             let request = Request { allowed: Some((404, Difference::Documents)), ..Request::get(at) };
-            let old = self.old.ask("GET", at, None).await?;
+            let old = self.old.ask(&request).await?;
             let new = send("GET", &self.new.url.join(at)?, &[], None).await?;
             self.answers(at, &request, &old, &new);
         }
@@ -183,8 +162,14 @@ impl Pair {
 
     async fn single(&mut self, request: &Request) -> Result<()> {
         let (old, new) = self.ask(request).await?;
-        let body = request.body.as_ref().map_or(String::new(), |(_, body)| format!(" {body:.60}"));
-        self.answers(&format!("{} {}{body}", request.method, request.path), request, &old, &new);
+        let mut at = format!("{} {}", request.method, request.path);
+        if let Some((_, body)) = &request.body {
+            at += &format!(" {body:.60}");
+        }
+        if request.accept != requests::JSON {
+            at += &format!(" as {}", request.accept);
+        }
+        self.answers(&at, request, &old, &new);
         Ok(())
     }
 

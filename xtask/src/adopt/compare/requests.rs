@@ -3,8 +3,8 @@
 
 use super::difference::Difference;
 use Difference::{
-    Controls, Doubled, DueDates, Lengths, Limit, Malformed, MediaType, Methods, Numbers, Sanitised, Size, UnknownBody,
-    UnknownQuery,
+    Accept, Controls, Doubled, DueDates, Lengths, Limit, Malformed, MediaType, Methods, Numbers, Sanitised, Size,
+    UnknownBody, UnknownQuery,
 };
 
 /// JSON, as most clients declare it.
@@ -21,6 +21,8 @@ pub struct Request {
     pub path: String,
     /// The media type and the body.
     pub body: Option<(&'static str, String)>,
+    /// What the client accepts.
+    pub accept: &'static str,
     /// The only other status that version 1 may give.
     pub allowed: Allowed,
 }
@@ -32,11 +34,11 @@ impl Request {
     }
 
     fn read(path: &str, allowed: Allowed) -> Self {
-        Self { method: "GET", path: path.to_owned(), body: None, allowed }
+        Self { method: "GET", path: path.to_owned(), body: None, accept: JSON, allowed }
     }
 
     fn post(media: &'static str, body: &str, allowed: Allowed) -> Self {
-        Self { method: "POST", path: "/todos".to_owned(), body: Some((media, body.to_owned())), allowed }
+        Self { body: Some((media, body.to_owned())), method: "POST", ..Self::read("/todos", allowed) }
     }
 
     /// Whether it asks for a page.
@@ -82,6 +84,8 @@ pub fn reads(highest: i64) -> Vec<Request> {
     for method in ["PUT", "DELETE"] {
         all.push(Request { method, ..Request::get("/todos") });
     }
+    all.push(Request { accept: "text/html", ..get("/todos/stats", Some((406, Accept))) });
+    all.push(Request { accept: "text/html, */*;q=0.8", ..get("/todos/stats", None) });
     all.push(Request { method: "HEAD", allowed: Some((200, Methods)), ..Request::get("/todos/stats") });
     all
 }
@@ -180,7 +184,7 @@ pub fn writes(highest: i64) -> Vec<Request> {
     for method in ["PUT", "PATCH", "DELETE"] {
         let path = format!("/todos/{}", highest + 1_000_000);
         let body = (method != "DELETE").then(|| (JSON, r#"{"title":"Compared"}"#.to_owned()));
-        all.push(Request { method, path, body, allowed: Some((404, Methods)) });
+        all.push(Request { method, body, ..Request::read(&path, Some((404, Methods))) });
     }
     all
 }
