@@ -14,9 +14,9 @@ CREATE TABLE events (
     uid          uuid NOT NULL DEFAULT gen_random_uuid(),
     -- The kind of the subject and what happened to it: todo.completed, tag.updated …
     type         text COLLATE "C" NOT NULL,
-    -- The public id of what changed, and its version after it.
+    -- The public id of what changed, and its version after it; 0 of a job, which has none.
     subject      uuid NOT NULL,
-    version      bigint,
+    version      bigint NOT NULL DEFAULT 0,
     at           timestamptz NOT NULL DEFAULT clock_timestamp(),
     -- Who did it (as_actor_v1): t:<public id of a token>, j:<public id of a job>, s:<name>. Null where authentication is
     -- off.
@@ -30,8 +30,9 @@ CREATE TABLE events (
     autovacuum_vacuum_insert_scale_factor = 0.01, autovacuum_vacuum_insert_threshold = 1000,
     autovacuum_vacuum_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.05
 );
--- The history of one subject.
-CREATE INDEX events_by_subject ON events (workspace_id, subject, xid, id);
+-- The history of one subject, and its last line. By version, not by transaction: a transaction may have its number long
+-- before it locks the subject.
+CREATE INDEX events_by_subject ON events (workspace_id, subject, version, id);
 
 -- One row. Cursors of another epoch are worthless: the numbers of transactions began anew, as after a logical restore
 -- into another cluster. `seen`: a number that the cluster has reached.
@@ -43,13 +44,14 @@ INSERT INTO feed DEFAULT VALUES;
 
 -- Whether `seen` or a line has a number that this cluster has not reached, as after a restore from a dump of another one:
 -- what can be seen is below the end of the snapshot. The newest line of each workspace is read from the end of
--- events_pkey.
-CREATE FUNCTION feed_is_ahead_v1() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- events_pkey, or of p_most workspaces: for whoever asks often. `seen` is at most an hour old (purge_chunk_v1), and the
+-- feed of each workspace looks at its own newest line.
+CREATE FUNCTION feed_is_ahead_v1(p_most bigint DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
     RETURN (SELECT seen >= reached FROM feed) OR EXISTS (
-        SELECT FROM workspaces w CROSS JOIN LATERAL (
+        SELECT FROM (SELECT id FROM workspaces ORDER BY id DESC LIMIT p_most) w CROSS JOIN LATERAL (
             SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC, id DESC LIMIT 1
         ) newest WHERE newest.xid >= reached
     );
@@ -117,7 +119,7 @@ DECLARE
     folded jsonb;
 BEGIN
     FOR line IN
-        SELECT subject, max(id) AS last, max(version) AS version,
+        SELECT subject, array_agg(id) AS ids, max(id) AS last, max(version) AS version,
             (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
         FROM events WHERE workspace_id = p_workspace AND xid = own
         GROUP BY subject HAVING count(*) > 1
@@ -131,13 +133,13 @@ BEGIN
                 SELECT c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
                     (array_agg(c.value ORDER BY e.id DESC))[1] AS last
                 FROM events e CROSS JOIN jsonb_each(e.changes) c
-                WHERE e.workspace_id = p_workspace AND e.subject = line.subject AND e.xid = own
+                WHERE e.workspace_id = p_workspace AND e.xid = own AND e.id = ANY (line.ids)
                 GROUP BY c.key
             ) fields
             WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from';
         END IF;
         DELETE FROM events
-        WHERE workspace_id = p_workspace AND xid = own AND subject = line.subject AND id < line.last;
+        WHERE workspace_id = p_workspace AND xid = own AND id = ANY (line.ids) AND id < line.last;
         UPDATE events SET type = line.type, version = line.version, changes = folded
         WHERE workspace_id = p_workspace AND xid = own AND id = line.last;
     END LOOP;

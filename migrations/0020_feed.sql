@@ -5,8 +5,7 @@ CREATE FUNCTION feed_window_v1() RETURNS bigint LANGUAGE sql IMMUTABLE PARALLEL 
     RETURN 5000;
 
 -- A subject as it is now, as JSON. What changes without a line of its own is left out: how often a tag is used, how many
--- todos are in a list. Of a subject that is gone or in the bin: the version of its last line, and the tag that replaced
--- it. Last by version, not by transaction: a transaction may have its number long before it locks the subject.
+-- todos are in a list. Of one that is gone or in the bin: the version of its last line, and the tag that replaced it.
 CREATE FUNCTION feed_item_v1(p_workspace bigint, p_kind text, p_uid uuid) RETURNS text LANGUAGE plpgsql STABLE AS $$
 DECLARE
     version bigint;
@@ -151,10 +150,12 @@ END $$;
 -- A page of the feed: first the state of every kind, in the order of p_kinds (phase: a kind, after: an id), then what has
 -- changed since the first page (phase 'changes', after the line with xid and id). p_phase is null at first.
 --
--- outcome: 'done'; 'resync' if the cursor is of another epoch or older than events_retention_v1; 'ahead' if the log has
--- numbers of transactions that this cluster has not reached, because it was restored from a dump (`xtask migrate` begins
--- a new epoch).
+-- outcome: 'done'; 'resync' if the cursor is of another epoch, older than events_retention_v1, or of a line that this
+-- cluster has lost, as in a failover to a standby that had not got everything; 'behind' if the cluster is a standby that
+-- may get that line yet; 'ahead' if the log has numbers of transactions that the cluster has not reached, because it was
+-- restored from a dump (`xtask migrate` begins a new epoch).
 -- complete_at: nothing that was committed before it is missing from what has been read so far, once phase is 'changes'.
+-- It goes no further than the last line while others are left or held back.
 -- pending: something is committed that is not settled yet. All of it sees one snapshot: the functions are stable.
 CREATE FUNCTION feed_page_v1(
     p_workspace bigint, p_epoch uuid, p_phase text, p_after bigint, p_xid text, p_id bigint, p_complete_at timestamptz,
@@ -164,6 +165,8 @@ CREATE FUNCTION feed_page_v1(
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    -- Whatever this cluster has ever told of has a number below it.
+    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
     -- Of its last line, read from the end of the index.
     newest CONSTANT xid8 := (
         SELECT e.xid FROM events e WHERE e.workspace_id = p_workspace ORDER BY e.xid DESC, e.id DESC LIMIT 1
@@ -177,12 +180,14 @@ BEGIN
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
         -- feed_is_ahead_v1, as far as it concerns this workspace.
-        WHEN greatest(seen, newest) >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+        WHEN greatest(seen, newest) >= reached THEN 'ahead'
+        WHEN p_xid::xid8 >= reached THEN CASE WHEN pg_is_in_recovery() THEN 'behind' ELSE 'resync' END
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
+    pending := coalesce(newest >= horizon, false);
     phase := coalesce(p_phase, phases[1]);
     after := coalesce(p_after, 0);
     xid := p_xid;
@@ -217,16 +222,17 @@ BEGIN
             WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
             ORDER BY e.xid, e.id LIMIT 1
         ), false);
-        complete_at := rfc3339_v1(CASE WHEN more THEN coalesce(part.last_at, p_complete_at, now()) ELSE now() END);
+        complete_at := rfc3339_v1(CASE
+            WHEN more OR pending THEN coalesce(part.last_at, p_complete_at, now()) ELSE now()
+        END);
     END IF;
-    pending := coalesce(newest >= horizon, false);
     items := '[' || array_to_string(told, ',') || ']';
 END $$;
 
 -- Events as JSON.
 CREATE VIEW event_documents_v1 AS
 SELECT e.workspace_id, e.xid, e.id, e.subject, json_build_object(
-    'id', e.uid, 'type', e.type, 'at', rfc3339_v1(e.at), 'version', e.version, 'subject', e.subject,
+    'id', e.uid, 'type', e.type, 'at', rfc3339_v1(e.at), 'version', nullif(e.version, 0), 'subject', e.subject,
     'actor', CASE left(e.actor, 2)
         WHEN 't:' THEN json_build_object('kind', 'token', 'id', t.uid, 'name', t.name,
             'employee', CASE WHEN m.id IS NOT NULL THEN json_build_object('id', m.uid, 'name', m.name) END)
@@ -238,16 +244,17 @@ FROM events e
 LEFT JOIN tokens t ON t.uid = CASE WHEN e.actor LIKE 't:%' THEN substr(e.actor, 3)::uuid END
 LEFT JOIN employees m ON m.workspace_id = e.workspace_id AND m.id = t.employee_id;
 
--- A page of events, the newest first, before the one with p_xid and p_id: of one subject, or of the workspace; of these
--- types, after p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event
--- to go on, null if none is left; the page may be short, since no more than feed_window_v1 events are looked at.
+-- A page of events, the newest first, before the one with p_rank and p_id: of one subject, whose rank is the version, or
+-- of the workspace, whose rank is the transaction, in the order in which they began to write; of these types, after
+-- p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event to go on, null
+-- if none is left; the page may be short, since no more than feed_window_v1 events are looked at.
 -- complete_since: p_since, or the end of what is kept if that is later: of what was before it nothing is told.
 CREATE FUNCTION events_page_v1(
-    p_workspace bigint, p_subject uuid, p_types text[], p_since timestamptz, p_actor uuid, p_xid text, p_id bigint,
-    p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint, OUT complete_since text
+    p_workspace bigint, p_subject uuid, p_types text[], p_since timestamptz, p_actor uuid, p_rank text, p_id bigint,
+    p_limit bigint, OUT items text, OUT next_rank text, OUT next_id bigint, OUT complete_since text
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
-    before_xid CONSTANT xid8 := coalesce(p_xid, '18446744073709551615')::xid8;
+    before_rank CONSTANT bigint := coalesce(p_rank::bigint, 9223372036854775807);
     before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
     since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1());
     actors CONSTANT text[] := ARRAY['t:' || p_actor, 'j:' || p_actor] || ARRAY(
@@ -257,30 +264,32 @@ DECLARE
 BEGIN
     WITH looked AS MATERIALIZED (
         (
-            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
-            WHERE p_subject IS NULL AND e.workspace_id = p_workspace AND (e.xid, e.id) < (before_xid, before_id)
+            SELECT e.xid::text::bigint AS rank, e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE p_subject IS NULL AND e.workspace_id = p_workspace
+                AND (e.xid, e.id) < (before_rank::text::xid8, before_id)
             ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
         )
         UNION ALL
         (
-            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
-            WHERE e.workspace_id = p_workspace AND e.subject = p_subject AND (e.xid, e.id) < (before_xid, before_id)
-            ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
+            SELECT e.version, e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE e.workspace_id = p_workspace AND e.subject = p_subject
+                AND (e.version, e.id) < (before_rank, before_id)
+            ORDER BY e.version DESC, e.id DESC LIMIT feed_window_v1()
         )
     ), matching AS MATERIALIZED (
-        SELECT l.*, row_number() OVER (ORDER BY l.xid DESC, l.id DESC) AS place FROM looked l
+        SELECT l.*, row_number() OVER (ORDER BY l.rank DESC, l.id DESC) AS place FROM looked l
         WHERE l.at > since AND (p_types IS NULL OR l.type = ANY (p_types))
             AND (p_actor IS NULL OR l.actor = ANY (actors))
-        ORDER BY l.xid DESC, l.id DESC LIMIT p_limit + 1
+        ORDER BY l.rank DESC, l.id DESC LIMIT p_limit + 1
     ), last AS (
-        SELECT m.xid, m.id FROM matching m
+        SELECT m.rank, m.id FROM matching m
         WHERE m.place = p_limit AND (SELECT count(*) FROM matching) > p_limit
         UNION ALL
         (
-            SELECT l.xid, l.id FROM looked l
+            SELECT l.rank, l.id FROM looked l
             WHERE (SELECT count(*) FROM matching) <= p_limit AND (SELECT count(*) FROM looked) = feed_window_v1()
                 AND (SELECT min(at) FROM looked) > since
-            ORDER BY l.xid, l.id LIMIT 1
+            ORDER BY l.rank, l.id LIMIT 1
         )
     )
     SELECT coalesce('[' || (
@@ -288,7 +297,7 @@ BEGIN
             FROM matching m JOIN event_documents_v1 d
                 ON d.workspace_id = p_workspace AND d.xid = m.xid AND d.id = m.id
             WHERE m.place <= p_limit
-        ) || ']', '[]'), (SELECT l.xid::text FROM last l), (SELECT l.id FROM last l)
-    INTO items, next_xid, next_id;
+        ) || ']', '[]'), (SELECT l.rank::text FROM last l), (SELECT l.id FROM last l)
+    INTO items, next_rank, next_id;
     complete_since := rfc3339_v1(since);
 END $$;

@@ -1,7 +1,6 @@
 //! The state of an instance, built once: settings, store, cache, router.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -11,7 +10,7 @@ use http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::usecases::Service;
 use todo_core::usecases::authentication::FollowUp;
-use todo_core::{Caller, Meter, lock};
+use todo_core::{Actor, Caller, Meter, lock};
 use uuid::Uuid;
 
 use crate::address;
@@ -27,8 +26,8 @@ pub struct App {
     pub service: Service,
     /// What has been counted and not sent.
     pub metrics_buffer: MetricsBuffer,
-    /// How many requests wait for something to change.
-    pub waiting: AtomicUsize,
+    /// Who waits for something to change, once for each request.
+    pub waiting: Mutex<Vec<Option<Actor>>>,
     swept: Mutex<Option<Instant>>,
     uses: Mutex<Uses>,
     /// What `/health` said last.
@@ -51,7 +50,7 @@ impl App {
             settings,
             service,
             metrics_buffer: MetricsBuffer::default(),
-            waiting: AtomicUsize::new(0),
+            waiting: Mutex::default(),
             swept: Mutex::default(),
             uses: Mutex::default(),
             health: Mutex::default(),

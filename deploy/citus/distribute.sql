@@ -109,7 +109,7 @@ BEGIN
     RETURN deleted;
 END $$;
 
-CREATE OR REPLACE FUNCTION feed_is_ahead_v1() RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+CREATE OR REPLACE FUNCTION feed_is_ahead_v1(p_most bigint DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN

@@ -63,7 +63,7 @@ pub async fn list_changes(
     let feed = Feed::new(&app, &caller, &kinds);
     let from = cursor.map(|cursor| feed.position(&cursor)).transpose()?;
     let query = FeedQuery { from, kinds, limit };
-    let place = if wait.is_zero() { None } else { Place::take(&app) };
+    let place = if wait.is_zero() { None } else { Place::take(&app, &caller) };
     let watch = if place.is_some() { Some(app.service.watch(&caller).await) } else { None };
     let page = app.service.changes(&caller, &query).await?;
     let is_idle = page.items.is_empty() && !page.more;

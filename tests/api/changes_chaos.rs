@@ -202,25 +202,30 @@ fn index(number: u64) -> usize {
     usize::try_from(number).unwrap()
 }
 
-fn draft(random: &mut Random) -> Value {
+/// Few are assigned, and what is changed again mostly loses its assignee, so that people can be removed.
+fn draft(random: &mut Random, people: &[String]) -> Value {
     let status = ["pending", "in_progress", "completed", "cancelled"][usize::try_from(random.below(4)).unwrap()];
     json!({
         "title": format!("todo {}", random.below(1000)),
         "status": status,
         "tags": [format!("tag {}", random.below(12)), format!("Tag {}", random.below(12))],
+        "assignee_id": if random.below(20) == 0 { pick(random, people) } else { None },
     })
 }
 
 /// Creates todos, and changes and deletes some of the writer's own. How many changes it made; none if that is not known.
 async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> Option<u64> {
+    let people = ids(client, PEOPLE).await?;
     let mut operations: Vec<Value> = Vec::new();
     for _ in 0..1 + random.below(99) {
         // A todo comes once in a batch. Those of a batch that fails are left to others: one of them may be gone for good.
         let known = if own.is_empty() { None } else { Some(random.below(own.len() as u64)) };
         operations.push(match (random.below(10), known) {
-            (3..8, Some(at)) => json!({ "op": "update", "id": own.swap_remove(index(at)), "todo": draft(random) }),
+            (3..8, Some(at)) => {
+                json!({ "op": "update", "id": own.swap_remove(index(at)), "todo": draft(random, &people) })
+            }
             (8.., Some(at)) => json!({ "op": "delete", "id": own.swap_remove(index(at)) }),
-            _ => json!({ "op": "create", "todo": draft(random) }),
+            _ => json!({ "op": "create", "todo": draft(random, &people) }),
         });
     }
     // Below one that is there, which may be in the bin by now: then nothing of the batch happens.
@@ -245,14 +250,17 @@ async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> O
 async fn one(client: &Client, random: &mut Random, own: &[String]) -> Option<u64> {
     let Some(id) = pick(random, own).cloned() else { return Some(0) };
     let path = format!("/api/v2/todos/{id}");
+    let people = ids(client, PEOPLE).await?;
     let call = match random.below(5) {
         0 => client.delete(&path),
         1 => client.post(&format!("{path}/restore")),
-        2 => client.put(&path).header("if-match", "*").json(draft(random)),
-        _ => client.patch(&path).json(draft(random)),
+        2 => client.put(&path).header("if-match", "*").json(draft(random, &people)),
+        _ => client.patch(&path).json(draft(random, &people)),
     };
     Some(u64::from(call.try_send().await.ok()?.status < 300))
 }
+
+const PEOPLE: &str = "/api/v2/employees?limit=20";
 
 /// The ids of the first page of a list.
 async fn ids(client: &Client, path: &str) -> Option<Vec<String>> {
@@ -305,18 +313,25 @@ async fn tag(client: &Client, random: &mut Random) -> Option<u64> {
     Some(u64::from(call.try_send().await.ok()?.status < 300))
 }
 
+/// Makes, changes or removes an employee or a department; one is removed only while nobody refers to it.
 async fn person(client: &Client, random: &mut Random) -> Option<u64> {
-    let list = ["employees", "departments"][usize::try_from(random.below(2)).unwrap()];
-    let ids = ids(client, &format!("/api/v2/{list}?limit=20")).await?;
-    let name = format!("name {}", random.below(1_000_000));
-    let call = match (random.below(4), pick(random, &ids)) {
-        (1 | 2, Some(id)) => client.patch(&format!("/api/v2/{list}/{id}")).json(json!({ "name": name })),
-        (3, Some(id)) => client.delete(&format!("/api/v2/{list}/{id}")),
-        _ if list == "employees" => {
-            let email = format!("{}@example.com", random.below(1_000_000_000));
-            client.post("/api/v2/employees").json(json!({ "name": name, "email": email }))
+    let departments = ids(client, "/api/v2/departments?limit=20").await?;
+    let mut body = json!({ "name": format!("name {}", random.below(1_000_000)) });
+    let (path, known) = if random.below(2) == 0 {
+        ("/api/v2/departments", departments)
+    } else {
+        body["department_id"] = json!(pick(random, &departments).filter(|_| random.below(3) > 0));
+        ("/api/v2/employees", ids(client, PEOPLE).await?)
+    };
+    let call = match (random.below(4), pick(random, &known)) {
+        (1 | 2, Some(id)) => client.patch(&format!("{path}/{id}")).json(body),
+        (3, Some(id)) => client.delete(&format!("{path}/{id}")),
+        _ => {
+            if path.ends_with("employees") {
+                body["email"] = json!(format!("{}@example.com", random.below(1_000_000_000)));
+            }
+            client.post(path).json(body)
         }
-        _ => client.post("/api/v2/departments").json(json!({ "name": name })),
     };
     Some(u64::from(call.try_send().await.ok()?.status < 300))
 }
@@ -325,11 +340,13 @@ async fn person(client: &Client, random: &mut Random) -> Option<u64> {
 async fn bulk(client: &Client, random: &mut Random) -> Option<u64> {
     let priority = ["low", "high"][usize::try_from(random.below(2)).unwrap()];
     let lists = ids(client, "/api/v2/lists?limit=20").await?;
-    let mut body = match random.below(5) {
+    let people = ids(client, PEOPLE).await?;
+    let mut body = match random.below(6) {
         0 => json!({ "action": "complete" }),
         1 => json!({ "action": "set_priority", "priority": priority }),
         2 => json!({ "action": "add_tag", "tag": format!("tag {}", random.below(16)) }),
         3 => json!({ "action": "move", "list_id": pick(random, &lists) }),
+        4 => json!({ "action": "assign", "assignee_id": pick(random, &people).filter(|_| random.below(2) == 0) }),
         _ => json!({ "action": "delete" }),
     };
     // Some todos in a thousand, with what is below them.

@@ -13,8 +13,11 @@ suite![
     a_token_that_names_a_person_does_so_in_events,
     a_job_is_an_actor_and_a_subject,
     events_are_filtered,
+    a_history_is_of_the_todo_alone,
     events_are_paged,
     events_are_for_administrators,
+    #[database]
+    a_history_goes_by_version,
     #[database]
     a_history_ends_after_thirty_days,
 ];
@@ -167,6 +170,36 @@ async fn events_are_filtered() {
     }
 }
 
+/// A list may have the id of a todo.
+async fn a_history_is_of_the_todo_alone() {
+    let ws = Workspace::new().await;
+    let id = ws.titled("x").await;
+    let list = ws.put(&format!("/api/v2/lists/{id}")).header("if-none-match", "*").json(json!({ "name": "Same" }));
+    list.send().await.created();
+    assert_eq!(types(&history(&ws, &id).await), ["todo.created"]);
+    let admin = ws.with_scopes(&["admin"]).await;
+    let both = admin.get(EVENTS).query(&[("subject", &id)]).send().await.ok();
+    assert_eq!(types(both["items"].as_array().unwrap()), ["list.created", "todo.created"]);
+}
+
+/// The versions that a list of events tells of, two a page.
+async fn versions(client: &Client, path: &str, query: &[(&str, &str)]) -> Vec<i64> {
+    let mut versions = Vec::new();
+    let mut cursor = None::<String>;
+    loop {
+        let mut pairs = [query, &[("limit", "2")]].concat();
+        pairs.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let page = client.get(path).query(&pairs).send().await;
+        let body = page.ok();
+        versions.extend(body["items"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()));
+        cursor = body["next_cursor"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            return versions;
+        }
+        assert!(page.header("link").contains("rel=\"next\""), "{page}");
+    }
+}
+
 async fn events_are_paged() {
     let ws = Workspace::new().await;
     let admin = ws.with_scopes(&["admin"]).await;
@@ -175,16 +208,7 @@ async fn events_are_paged() {
         ws.patch(&format!("/api/v2/todos/{id}")).json(json!({ "title": title })).send().await.ok();
     }
     for (client, path) in [(&admin, EVENTS.to_owned()), (&*ws, format!("/api/v2/todos/{id}/history"))] {
-        let mut versions = Vec::new();
-        let mut page = client.get(&path).query(&[("limit", "2")]).send().await;
-        loop {
-            let body = page.ok();
-            versions.extend(body["items"].as_array().unwrap().iter().map(|event| event["version"].as_i64().unwrap()));
-            let Some(cursor) = body["next_cursor"].as_str() else { break };
-            assert!(page.header("link").contains("rel=\"next\""), "{page}");
-            page = client.get(&path).query(&[("limit", "2"), ("cursor", cursor)]).send().await;
-        }
-        assert_eq!(versions, [5, 4, 3, 2, 1], "{path}");
+        assert_eq!(versions(client, &path, &[]).await, [5, 4, 3, 2, 1], "{path}");
     }
     let other = ws.titled("other").await;
     let cursor = ws.get(&format!("/api/v2/todos/{id}/history?limit=1")).send().await.ok()["next_cursor"].clone();
@@ -201,6 +225,26 @@ async fn events_are_for_administrators() {
     let admin = other.with_scopes(&["admin"]).await;
     assert_eq!(admin.get(EVENTS).send().await.ok()["items"], json!([]));
     assert_eq!(admin.get(EVENTS).query(&[("subject", &id)]).send().await.ok()["items"], json!([]));
+}
+
+/// A transaction may have its number long before it locks the todo.
+async fn a_history_goes_by_version() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let id = ws.titled("first").await;
+    let older = database.transaction().await.unwrap();
+    older.execute("select pg_current_xact_id()", &[]).await.unwrap();
+    ws.patch(&format!("/api/v2/todos/{id}")).json(json!({ "title": "second" })).send().await.ok();
+    let update = "select outcome from todo_update_v1(as_actor_v1($1, null, null), null, null, null, false, null, \
+        $2::text::uuid, null, '{\"update\": {\"title\": \"third\"}}')";
+    assert_eq!(older.query_one(update, &[&workspace, &id]).await.unwrap().get::<_, &str>(0), "done");
+    older.commit().await.unwrap();
+    let path = format!("/api/v2/todos/{id}/history");
+    assert_eq!(versions(&ws, &path, &[]).await, [3, 2, 1]);
+    let admin = ws.with_scopes(&["admin"]).await;
+    assert_eq!(versions(&admin, EVENTS, &[("subject", &id)]).await, [3, 2, 1]);
+    assert_eq!(versions(&admin, EVENTS, &[]).await, [2, 3, 1], "of several by transaction");
 }
 
 async fn a_history_ends_after_thirty_days() {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::follower::{Follower, state};
 use crate::harness::targets::{Postgres, leading_to};
 use crate::harness::{Options, Server, Workspace, database, suite};
 
@@ -120,6 +121,8 @@ async fn an_acknowledged_write_survives_the_promotion_of_a_standby() {
     let path = format!("/api/v2/todos/{}", ws.titled("Before").await);
     let traffic = Traffic::on(ws.clone(), path.clone(), true);
     traffic.acknowledges(50).await;
+    let mut follower = Follower::default();
+    follower.catch_up(&ws, &[("limit", "200")]).await;
     primary.kill();
     tokio::time::sleep(Duration::from_millis(500)).await;
     // First the address leads to a server that accepts no writes (25006), then it does.
@@ -130,6 +133,9 @@ async fn an_acknowledged_write_survives_the_promotion_of_a_standby() {
     traffic.ends_with_all_kept().await;
     ws.patch(&path).json(json!({ "title": "After" })).send().await.has_status(200);
     assert_eq!(ws.get(&path).send().await.ok()["title"], "After");
+    // Nothing was lost, so cursors are as good as before.
+    follower.catch_up(&ws, &[]).await;
+    assert_eq!(follower.sorted(), state(&ws).await);
     let health = ws.server.anonymous().get("/health").send().await.ok();
     assert_eq!(
         (&health["database"], &health["checks"]["database"]["reason"]),

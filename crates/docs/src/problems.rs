@@ -273,8 +273,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         410,
         "resync_required",
         "The feed has to be read anew",
-        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since. What changed in \
-         between cannot be told any more.",
+        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since, or lost its last \
+         moments in a failover. What changed in between cannot be told any more.",
         "Drop the local copy, but for changes that were not sent yet, and begin without a cursor, as the `Link` header says.",
     ),
     problem(

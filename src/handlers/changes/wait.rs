@@ -4,7 +4,6 @@
 //! by writing them the service learns that the client has hung up, and nothing in between takes the connection for dead.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -12,34 +11,46 @@ use bytes::Bytes;
 use futures::stream;
 use todo_core::domain::feed::FeedPage;
 use todo_core::usecases::feed::{FeedQuery, LOOK, Watch};
-use todo_core::{Caller, Meter};
+use todo_core::{Actor, Caller, Meter, lock};
 
 use super::Feed;
 use crate::app::App;
 
 /// Looks for each space: one in two seconds.
 const LOOKS_A_SPACE: u32 = 4;
+/// How many places of an instance one token may have: whoever asks for all of them leaves some to others.
+const PLACES_OF_ONE: usize = 3;
 
 /// A place among the requests of this instance that wait.
 pub struct Place {
     app: Arc<App>,
+    holder: Option<Actor>,
     begun: Instant,
 }
 
 impl Place {
-    /// None if as many wait as may: an instance serves sixteen requests at once, and those that only wait leave room for the others.
-    pub fn take(app: &Arc<App>) -> Option<Self> {
-        let most = app.settings.http.max_waiting;
-        let taken = app.waiting.fetch_update(Relaxed, Relaxed, |waiting| (waiting < most).then_some(waiting + 1));
-        app.metrics_buffer.add_wait(taken.is_ok());
-        taken.ok()?;
-        Some(Self { app: Arc::clone(app), begun: Instant::now() })
+    /// None if as many wait as may, or as many with this token: an instance serves sixteen requests at once, and those that only wait
+    /// leave room for the others.
+    pub fn take(app: &Arc<App>, caller: &Caller) -> Option<Self> {
+        let holder = caller.actor;
+        let mut waiting = lock(&app.waiting);
+        let own = waiting.iter().filter(|other| holder.is_some() && **other == holder).count();
+        let free = waiting.len() < app.settings.http.max_waiting && own < PLACES_OF_ONE;
+        app.metrics_buffer.add_wait(free);
+        free.then(|| {
+            waiting.push(holder);
+            Self { app: Arc::clone(app), holder, begun: Instant::now() }
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.app.waiting.fetch_sub(1, Relaxed);
+        let mut waiting = lock(&self.app.waiting);
+        if let Some(at) = waiting.iter().position(|holder| *holder == self.holder) {
+            waiting.swap_remove(at);
+        }
+        drop(waiting);
         self.app.metrics_buffer.add_waited(self.begun.elapsed());
     }
 }
@@ -89,7 +100,7 @@ impl Waiting {
             return true;
         }
         let Place { app, .. } = &self.place;
-        if !app.service.has_moved(&self.caller, &mut self.watch).await && !self.page.pending {
+        if !app.service.is_worth_asking(&self.caller, &mut self.watch, self.page.pending).await {
             return false;
         }
         self.query.from = Some(self.page.next.clone());

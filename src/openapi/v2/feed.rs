@@ -18,7 +18,10 @@ pub fn operations() -> Vec<Operation> {
             .fails(&["invalid_cursor", "resync_required"])
             .answers(200, "Changes", "What changed.", &["Retry-After"], example::changes()),
         Operation::of(V2, "list_events", "List events")
-            .about("What happened in the workspace in the last 30 days, the newest first. All filters combine with AND.")
+            .about(
+                "What happened in the workspace in the last 30 days, the newest first: in the order in which their transactions began to \
+                 write, those of one subject by its version. All filters combine with AND.",
+            )
             .tag("changes")
             .with(&["type", "actor", "subject"])
             .paged()

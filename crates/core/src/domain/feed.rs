@@ -26,6 +26,9 @@ pub enum Kind {
 
 impl Kind {
     /// In the order of the first pass: what others refer to comes first.
+    ///
+    /// Cursors are bound to the words of their kinds, and who names none has all of them. So the release that adds a kind has to know the
+    /// words of before, and to answer 410 to their cursors where all are asked for: such a client has never read the new one.
     pub const ALL: [Self; 5] = [Self::Department, Self::Employee, Self::Tag, Self::List, Self::Todo];
 
     /// The word for it.

@@ -1,6 +1,6 @@
 //! The log of changes, line by line: the history of a todo, and all that happened in a workspace.
 
-use crate::domain::event::{EventContext, EventFilter, EventPage};
+use crate::domain::event::{EventContext, EventFilter, EventPage, types_of_todos};
 
 use uuid::Uuid;
 
@@ -11,8 +11,8 @@ use crate::domain::filter::Limit;
 use crate::domain::instant::Instant;
 use crate::error::{Error, Kind, Result};
 
-/// A page, the newest first, of the last 30 days. It may be short: no more than 5,000 events are looked at. Index: `events_pkey`, or
-/// `events_by_subject`.
+/// A page, the newest first, of the last 30 days: of one subject by its versions, else by the transactions, in the order in which they
+/// began to write. It may be short: no more than 5,000 events are looked at. Index: `events_by_subject`, or `events_pkey`.
 pub async fn page(
     pg: &Pg,
     caller: &Caller,
@@ -20,7 +20,7 @@ pub async fn page(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<EventPage> {
-    const SQL: &str = "SELECT items, next_xid, next_id \
+    const SQL: &str = "SELECT items, next_rank, next_id \
         FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8)";
     rendered(&mut pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?)
 }
@@ -33,7 +33,7 @@ pub async fn page_in_context(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<(EventPage, EventContext)> {
-    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id, json_build_object('complete_since', p.complete_since, 'titles', ( \
+    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id, json_build_object('complete_since', p.complete_since, 'titles', ( \
             SELECT coalesce(json_object_agg(t.uid, t.title), '{}') FROM todos t WHERE t.workspace_id = $1 AND t.uid IN ( \
                 SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)))::text \
         FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8) p";
@@ -55,7 +55,7 @@ fn params(caller: &Caller, filter: &EventFilter, after: Option<&Position>, limit
     ]
 }
 
-/// The same of one todo, live or in the bin.
+/// The same of one todo, live or in the bin. Not of a list that has got the same id.
 ///
 /// # Errors
 /// [`Error::NotFound`].
@@ -66,8 +66,8 @@ pub async fn history(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<EventPage> {
-    const SQL: &str = "SELECT p.items, p.next_xid, p.next_id \
-        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, NULL, NULL, NULL, $3, $4, $5) p \
+    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id \
+        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, $6, NULL, NULL, $3, $4, $5) p \
         WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL OR t.deleted_at > now() - bin_retention_v1())";
     let params = vec![
         Param::Int(caller.workspace.0),
@@ -75,6 +75,7 @@ pub async fn history(
         Param::text(after.and_then(|position| position.value.clone())),
         after.map_or(Param::Null, |position| Param::Int(position.id)),
         Param::Int(limit.get()),
+        Param::Texts(types_of_todos().map(str::to_owned).collect()),
     ];
     let row = pg.read(&caller.meter, Statement::new(SQL, params)).await?.optional();
     rendered(&mut row.ok_or(Error::NotFound(Kind::Todo))?)
@@ -82,6 +83,6 @@ pub async fn history(
 
 fn rendered(row: &mut Row) -> Result<EventPage> {
     let items = row.text()?;
-    let (transaction, id) = (row.optional_text()?, row.optional_int()?);
-    Ok(EventPage { items, next: id.map(|id| Position { value: transaction, id }) })
+    let (value, id) = (row.optional_text()?, row.optional_int()?);
+    Ok(EventPage { items, next: id.map(|id| Position { value, id }) })
 }

@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// The next part of the feed, at most `limit` items. Index: `events_pkey`, then the subjects' keys.
 ///
 /// # Errors
-/// [`Error::ResyncRequired`] where the position is too old; [`Error::Unavailable`] after a restore, until the migrations have begun a
-/// new epoch.
+/// [`Error::ResyncRequired`] where the position is too old, or of a line that the cluster has lost; [`Error::Unavailable`] after a
+/// restore, until the migrations have begun a new epoch, and on a standby that has not got the position's line yet.
 pub async fn page(
     pg: &Pg,
     caller: &Caller,
@@ -38,14 +38,16 @@ pub async fn page(
     params.push(Param::Texts(kinds.iter().map(|kind| kind.as_str().to_owned()).collect()));
     params.push(Param::Int(limit));
     let mut row = pg.read(&caller.meter, Statement::new(SQL, params)).await?.one()?;
+    let unavailable = |reason: &str| Error::Unavailable {
+        retry_after: pg.retry_after(),
+        outcome_unknown: false,
+        reason: reason.to_owned(),
+    };
     match row.text()?.as_str() {
         "done" => read(row),
         "resync" => Err(Error::ResyncRequired),
-        "ahead" => Err(Error::Unavailable {
-            retry_after: pg.retry_after(),
-            outcome_unknown: false,
-            reason: "the log of changes is ahead of the cluster: run the migrations".to_owned(),
-        }),
+        "behind" => Err(unavailable("the standby has not got yet what the client has read")),
+        "ahead" => Err(unavailable("the log of changes is ahead of the cluster: run the migrations")),
         other => Err(Error::Internal(format!("unknown outcome of the feed: {other}"))),
     }
 }

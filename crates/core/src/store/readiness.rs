@@ -36,7 +36,7 @@ pub async fn check(pg: &Pg, meter: &Meter) -> Result<Readiness> {
         current_setting('transaction_read_only') = 'on',
         (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint,
         current_setting('timezone') IN ('UTC', 'Etc/UTC', 'GMT'),
-        feed_is_ahead_v1()
+        feed_is_ahead_v1(100)
         FROM _sqlx_migrations WHERE success";
     const NEWEST: &str = "SELECT max(version) FROM _sqlx_migrations WHERE success";
     const UNDEFINED: [&str; 2] = ["42P01", "42883"];

@@ -1,7 +1,8 @@
 //! What changed: the feed, waiting for it, and the log line by line.
 //!
 //! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every write raises
-//! in Redis, twice a second, and asks Postgres only when it has moved.
+//! in Redis, twice a second, and asks Postgres when it has moved; while something is held back also without that, ever more rarely,
+//! because all who wait would ask.
 
 use std::time::{Duration, Instant};
 
@@ -21,14 +22,50 @@ use super::Service;
 
 /// How long a waiter sleeps between two looks.
 pub const LOOK: Duration = Duration::from_millis(500);
-/// How often it asks Postgres where Redis is away or keeps no answers.
+/// How often it asks Postgres where Redis keeps no answers, or is away; to be away for less is not to be away.
 const ASK: Duration = Duration::from_secs(2);
+/// How often it asks at least while something is held back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a waiter has seen.
 #[derive(Debug, Clone, Copy)]
 pub struct Watch {
+    /// The counter, as Redis has told it last.
     seen: Option<i64>,
+    /// Since when Redis has not told it.
+    silent: Option<Instant>,
+    /// When Postgres was asked.
     asked: Instant,
+    /// After how long it is asked again for what is held back.
+    pause: Duration,
+}
+
+impl Watch {
+    fn new(now: Instant, seen: Option<i64>) -> Self {
+        Self { seen, silent: seen.is_none().then_some(now), asked: now, pause: LOOK }
+    }
+
+    /// Takes what Redis tells now; whether Postgres is to be asked.
+    fn look(&mut self, now: Instant, told: Option<i64>, pending: bool) -> bool {
+        let is_away = self.silent.is_some_and(|since| now - since >= ASK);
+        let moved = told.is_some() && (told != self.seen || is_away);
+        let pause = match told {
+            None if is_away => ASK,
+            _ if pending => self.pause,
+            _ => Duration::MAX,
+        };
+        if told.is_some() {
+            (self.seen, self.silent) = (told, None);
+        } else {
+            self.silent.get_or_insert(now);
+        }
+        let due = moved || now - self.asked >= pause;
+        if due {
+            self.asked = now;
+            self.pause = if moved { LOOK } else { LONGEST_PAUSE.min(2 * self.pause) };
+        }
+        due
+    }
 }
 
 /// What a client asks of the feed.
@@ -53,21 +90,14 @@ impl Service {
 
     /// Begins to watch for changes; before the feed is asked, so that no write falls between the two.
     pub async fn watch(&self, caller: &Caller) -> Watch {
-        Watch { seen: self.cache.changes_of(caller).await, asked: Instant::now() }
+        let seen = self.cache.changes_of(caller).await;
+        Watch::new(Instant::now(), seen)
     }
 
-    /// Whether the feed is worth being asked again. It costs no statement.
-    pub async fn has_moved(&self, caller: &Caller, watch: &mut Watch) -> bool {
-        let now = self.cache.changes_of(caller).await;
-        let moved = match now {
-            Some(_) => now != watch.seen,
-            None => watch.asked.elapsed() >= ASK,
-        };
-        watch.seen = now;
-        if moved {
-            watch.asked = Instant::now();
-        }
-        moved
+    /// Whether the feed is worth being asked again; `pending` says that it held something back. It costs no statement.
+    pub async fn is_worth_asking(&self, caller: &Caller, watch: &mut Watch, pending: bool) -> bool {
+        let told = self.cache.changes_of(caller).await;
+        watch.look(Instant::now(), told, pending)
     }
 
     /// Whether the caller may still be told, for a request that has waited since it was authenticated.
@@ -114,5 +144,45 @@ impl Service {
         limit: Limit,
     ) -> Result<EventPage> {
         events::history(&self.pg, caller, todo, from, limit).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The half seconds in which Postgres is asked, where Redis tells these numbers one after the other.
+    fn asked(told: &[Option<i64>], pending: bool) -> Vec<usize> {
+        let begun = Instant::now();
+        let mut watch = Watch::new(begun, Some(1));
+        let mut look =
+            |at: usize, told: Option<i64>| watch.look(begun + LOOK * u32::try_from(at).unwrap(), told, pending);
+        (1..).zip(told).filter(|(at, told)| look(*at, **told)).map(|(at, _)| at).collect()
+    }
+
+    #[test]
+    fn postgres_is_asked_when_the_counter_has_moved() {
+        assert_eq!(asked(&[Some(1), Some(2), Some(2), Some(3)], false), [2, 4]);
+    }
+
+    #[test]
+    fn a_look_that_redis_missed_is_none() {
+        assert_eq!(asked(&[None, Some(1), None, None, Some(1)], false), [0; 0]);
+        assert_eq!(asked(&[None, Some(2), Some(2)], false), [2]);
+    }
+
+    #[test]
+    fn redis_that_stays_away_is_made_up_for_by_postgres_and_asked_after_once() {
+        let mut told = vec![None; 10];
+        told.extend([Some(1); 5]);
+        assert_eq!(asked(&told, false), [5, 9, 11]);
+    }
+
+    #[test]
+    fn what_is_held_back_is_asked_for_ever_more_rarely() {
+        assert_eq!(asked(&[Some(1); 60], true), [1, 3, 7, 15, 25, 35, 45, 55]);
+        let mut told = vec![Some(1); 10];
+        told.extend([Some(2); 10]);
+        assert_eq!(asked(&told, true), [1, 3, 7, 11, 12, 14, 18]);
     }
 }
