@@ -291,6 +291,7 @@ DECLARE
     ids bigint[];
     former jsonb;
     whole bigint[];
+    tree record;
     home record;
     restored record;
     place jsonb;
@@ -318,17 +319,33 @@ BEGIN
     END IF;
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
-    UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-        updated_at = changed_at_v1(instant, updated_at)
-    WHERE workspace_id = p_workspace AND id = ANY (ids);
-    FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
+    -- What went by one deletion after what went by another, the higher first: so each finds its parent where it will
+    -- be, and nothing below itself but its own.
+    FOR tree IN
+        WITH RECURSIVE above AS (
+            SELECT t.id AS top, t.deleted_with, t.parent_id, 0 AS levels FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND t.deleted_at IS NOT NULL AND NOT EXISTS (
+                SELECT FROM todos p
+                WHERE p.workspace_id = p_workspace AND p.id = t.parent_id AND p.id = ANY (ids)
+                    AND p.deleted_with = t.deleted_with
+            )
+            UNION ALL
+            SELECT a.top, a.deleted_with, t.parent_id, a.levels + 1
+            FROM above a JOIN todos t ON t.workspace_id = p_workspace AND t.id = a.parent_id
+        )
+        SELECT top, deleted_with FROM above GROUP BY top, deleted_with ORDER BY max(levels), top
+    LOOP
+        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+            updated_at = changed_at_v1(instant, updated_at)
+        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_with = tree.deleted_with;
+        SELECT * INTO home FROM todo_homes_v1(p_workspace, ARRAY[tree.top]);
         UPDATE todos SET parent_id = home.home_parent
-        WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
-        IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
-            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
+        WHERE workspace_id = p_workspace AND id = tree.top AND parent_id IS DISTINCT FROM home.home_parent;
+        IF tree_fits_v1(p_workspace, tree.top, home.home_parent) <> 'done' THEN
+            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = tree.top;
         END IF;
         -- Not in the condition, where it would be asked of every todo.
-        whole := home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]);
+        whole := tree.top || todos_below_v1(p_workspace, ARRAY[tree.top]);
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;

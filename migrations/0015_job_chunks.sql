@@ -111,8 +111,8 @@ BEGIN
     );
 END $$;
 
--- Puts the whole trees to which locked todos belong into a list (a UUID), or into none. What list_enter_v1 gives. Needs
--- lock_tree_v1 alone.
+-- Puts the whole trees to which locked todos belong into a list (a UUID), or into none; of those in the bin themselves
+-- alone. What list_enter_v1 gives. Needs lock_tree_v1 alone.
 CREATE FUNCTION move_trees_v1(p_workspace bigint, p_todos bigint[], p_list uuid) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
     list bigint;
@@ -129,11 +129,12 @@ BEGIN
     END IF;
     WHILE cardinality(level) > 0 LOOP
         roots := roots || ARRAY(
-            SELECT id FROM todos WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL AND deleted_at IS NULL
         );
         level := ARRAY(
             SELECT DISTINCT parent_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL AND deleted_at IS NULL
         );
     END LOOP;
     PERFORM relist_todos_v1(p_workspace, roots || p_todos || todos_below_v1(p_workspace, roots), list);
@@ -262,7 +263,7 @@ BEGIN
     END IF;
     IF p_last IS NULL THEN
         UPDATE jobs j SET status = 'succeeded', lease = NULL, consecutive_failures = 0,
-            total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
+            total = j.processed, error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
         WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
         DELETE FROM tags

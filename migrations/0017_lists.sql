@@ -114,7 +114,7 @@ BEGIN
         former.created_at := instant;
     ELSE
         SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-        IF (p_fields ->> 'archived')::boolean AND former.archived_at IS NULL THEN
+        IF (p_fields ->> 'archived')::boolean THEN
             PERFORM lock_list_v1(former.id, true);
         END IF;
         SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND id = former.id FOR NO KEY UPDATE;

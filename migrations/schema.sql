@@ -854,11 +854,11 @@ CREATE FUNCTION public.event_weight_v1(p_type text) RETURNS integer
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE split_part(p_type, '.'::text, 2) WHEN 'created'::text THEN 5 WHEN 'deleted'::text THEN 4 WHEN 'restored'::text THEN 4 WHEN 'completed'::text THEN 3 WHEN 'reopened'::text THEN 3 WHEN 'updated'::text THEN 2 ELSE 1 END;
 
-CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_since timestamp with time zone, p_actor uuid, p_xid text, p_id bigint, p_limit bigint, OUT items text, OUT next_xid text, OUT next_id bigint, OUT complete_since text) RETURNS record
+CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_types text[], p_since timestamp with time zone, p_actor uuid, p_rank text, p_id bigint, p_limit bigint, OUT items text, OUT next_rank text, OUT next_id bigint, OUT complete_since text) RETURNS record
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
-    before_xid CONSTANT xid8 := coalesce(p_xid, '18446744073709551615')::xid8;
+    before_rank CONSTANT bigint := coalesce(p_rank::bigint, 9223372036854775807);
     before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
     since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1());
     actors CONSTANT text[] := ARRAY['t:' || p_actor, 'j:' || p_actor] || ARRAY(
@@ -868,30 +868,32 @@ DECLARE
 BEGIN
     WITH looked AS MATERIALIZED (
         (
-            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
-            WHERE p_subject IS NULL AND e.workspace_id = p_workspace AND (e.xid, e.id) < (before_xid, before_id)
+            SELECT e.xid::text::bigint AS rank, e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE p_subject IS NULL AND e.workspace_id = p_workspace
+                AND (e.xid, e.id) < (before_rank::text::xid8, before_id)
             ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
         )
         UNION ALL
         (
-            SELECT e.xid, e.id, e.type, e.actor, e.at FROM events e
-            WHERE e.workspace_id = p_workspace AND e.subject = p_subject AND (e.xid, e.id) < (before_xid, before_id)
-            ORDER BY e.xid DESC, e.id DESC LIMIT feed_window_v1()
+            SELECT e.version, e.xid, e.id, e.type, e.actor, e.at FROM events e
+            WHERE e.workspace_id = p_workspace AND e.subject = p_subject
+                AND (e.version, e.id) < (before_rank, before_id)
+            ORDER BY e.version DESC, e.id DESC LIMIT feed_window_v1()
         )
     ), matching AS MATERIALIZED (
-        SELECT l.*, row_number() OVER (ORDER BY l.xid DESC, l.id DESC) AS place FROM looked l
+        SELECT l.*, row_number() OVER (ORDER BY l.rank DESC, l.id DESC) AS place FROM looked l
         WHERE l.at > since AND (p_types IS NULL OR l.type = ANY (p_types))
             AND (p_actor IS NULL OR l.actor = ANY (actors))
-        ORDER BY l.xid DESC, l.id DESC LIMIT p_limit + 1
+        ORDER BY l.rank DESC, l.id DESC LIMIT p_limit + 1
     ), last AS (
-        SELECT m.xid, m.id FROM matching m
+        SELECT m.rank, m.id FROM matching m
         WHERE m.place = p_limit AND (SELECT count(*) FROM matching) > p_limit
         UNION ALL
         (
-            SELECT l.xid, l.id FROM looked l
+            SELECT l.rank, l.id FROM looked l
             WHERE (SELECT count(*) FROM matching) <= p_limit AND (SELECT count(*) FROM looked) = feed_window_v1()
                 AND (SELECT min(at) FROM looked) > since
-            ORDER BY l.xid, l.id LIMIT 1
+            ORDER BY l.rank, l.id LIMIT 1
         )
     )
     SELECT coalesce('[' || (
@@ -899,8 +901,8 @@ BEGIN
             FROM matching m JOIN event_documents_v1 d
                 ON d.workspace_id = p_workspace AND d.xid = m.xid AND d.id = m.id
             WHERE m.place <= p_limit
-        ) || ']', '[]'), (SELECT l.xid::text FROM last l), (SELECT l.id FROM last l)
-    INTO items, next_xid, next_id;
+        ) || ']', '[]'), (SELECT l.rank::text FROM last l), (SELECT l.id FROM last l)
+    INTO items, next_rank, next_id;
     complete_since := rfc3339_v1(since);
 END $$;
 
@@ -950,14 +952,14 @@ BEGIN
     );
 END $$;
 
-CREATE FUNCTION public.feed_is_ahead_v1() RETURNS boolean
+CREATE FUNCTION public.feed_is_ahead_v1(p_most bigint DEFAULT NULL::bigint) RETURNS boolean
     LANGUAGE plpgsql STABLE
     AS $$
 DECLARE
     reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
 BEGIN
     RETURN (SELECT seen >= reached FROM feed) OR EXISTS (
-        SELECT FROM workspaces w CROSS JOIN LATERAL (
+        SELECT FROM (SELECT id FROM workspaces ORDER BY id DESC LIMIT p_most) w CROSS JOIN LATERAL (
             SELECT xid FROM events WHERE workspace_id = w.id ORDER BY xid DESC, id DESC LIMIT 1
         ) newest WHERE newest.xid >= reached
     );
@@ -1011,6 +1013,8 @@ CREATE FUNCTION public.feed_page_v1(p_workspace bigint, p_epoch uuid, p_phase te
     AS $$
 DECLARE
     horizon CONSTANT xid8 := pg_snapshot_xmin(pg_current_snapshot());
+    -- Whatever this cluster has ever told of has a number below it.
+    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
     -- Of its last line, read from the end of the index.
     newest CONSTANT xid8 := (
         SELECT e.xid FROM events e WHERE e.workspace_id = p_workspace ORDER BY e.xid DESC, e.id DESC LIMIT 1
@@ -1024,12 +1028,14 @@ BEGIN
     outcome := CASE
         WHEN p_epoch::text <> epoch OR p_complete_at < now() - events_retention_v1() THEN 'resync'
         -- feed_is_ahead_v1, as far as it concerns this workspace.
-        WHEN greatest(seen, newest) >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'ahead'
+        WHEN greatest(seen, newest) >= reached THEN 'ahead'
+        WHEN p_xid::xid8 >= reached THEN CASE WHEN pg_is_in_recovery() THEN 'behind' ELSE 'resync' END
         ELSE 'done'
     END;
     IF outcome <> 'done' THEN
         RETURN;
     END IF;
+    pending := coalesce(newest >= horizon, false);
     phase := coalesce(p_phase, phases[1]);
     after := coalesce(p_after, 0);
     xid := p_xid;
@@ -1064,9 +1070,10 @@ BEGIN
             WHERE e.workspace_id = p_workspace AND (e.xid, e.id) > (feed_page_v1.xid::xid8, feed_page_v1.id)
             ORDER BY e.xid, e.id LIMIT 1
         ), false);
-        complete_at := rfc3339_v1(CASE WHEN more THEN coalesce(part.last_at, p_complete_at, now()) ELSE now() END);
+        complete_at := rfc3339_v1(CASE
+            WHEN more OR pending THEN coalesce(part.last_at, p_complete_at, now()) ELSE now()
+        END);
     END IF;
-    pending := coalesce(newest >= horizon, false);
     items := '[' || array_to_string(told, ',') || ']';
 END $$;
 
@@ -1154,7 +1161,7 @@ DECLARE
     folded jsonb;
 BEGIN
     FOR line IN
-        SELECT subject, max(id) AS last, max(version) AS version,
+        SELECT subject, array_agg(id) AS ids, max(id) AS last, max(version) AS version,
             (array_agg(type ORDER BY event_weight_v1(type) DESC, id DESC))[1] AS type
         FROM events WHERE workspace_id = p_workspace AND xid = own
         GROUP BY subject HAVING count(*) > 1
@@ -1168,13 +1175,13 @@ BEGIN
                 SELECT c.key, (array_agg(c.value ORDER BY e.id))[1] AS first,
                     (array_agg(c.value ORDER BY e.id DESC))[1] AS last
                 FROM events e CROSS JOIN jsonb_each(e.changes) c
-                WHERE e.workspace_id = p_workspace AND e.subject = line.subject AND e.xid = own
+                WHERE e.workspace_id = p_workspace AND e.xid = own AND e.id = ANY (line.ids)
                 GROUP BY c.key
             ) fields
             WHERE first -> 'from' IS DISTINCT FROM last -> 'to' OR NOT first ? 'from';
         END IF;
         DELETE FROM events
-        WHERE workspace_id = p_workspace AND xid = own AND subject = line.subject AND id < line.last;
+        WHERE workspace_id = p_workspace AND xid = own AND id = ANY (line.ids) AND id < line.last;
         UPDATE events SET type = line.type, version = line.version, changes = folded
         WHERE workspace_id = p_workspace AND xid = own AND id = line.last;
     END LOOP;
@@ -1371,7 +1378,7 @@ BEGIN
     END IF;
     IF p_last IS NULL THEN
         UPDATE jobs j SET status = 'succeeded', lease = NULL, consecutive_failures = 0,
-            total = coalesce(total, j.processed), error = job_skipped_v1(skipped, p_max_tags),
+            total = j.processed, error = job_skipped_v1(skipped, p_max_tags),
             finished_at = clock_timestamp()
         WHERE workspace_id = p_workspace AND id = p_job RETURNING uid INTO subject;
         DELETE FROM tags
@@ -1505,7 +1512,7 @@ BEGIN
         former.created_at := instant;
     ELSE
         SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
-        IF (p_fields ->> 'archived')::boolean AND former.archived_at IS NULL THEN
+        IF (p_fields ->> 'archived')::boolean THEN
             PERFORM lock_list_v1(former.id, true);
         END IF;
         SELECT * INTO former FROM lists WHERE workspace_id = p_workspace AND id = former.id FOR NO KEY UPDATE;
@@ -1654,11 +1661,12 @@ BEGIN
     END IF;
     WHILE cardinality(level) > 0 LOOP
         roots := roots || ARRAY(
-            SELECT id FROM todos WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL
+            SELECT id FROM todos
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NULL AND deleted_at IS NULL
         );
         level := ARRAY(
             SELECT DISTINCT parent_id FROM todos
-            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL
+            WHERE workspace_id = p_workspace AND id = ANY (level) AND parent_id IS NOT NULL AND deleted_at IS NULL
         );
     END LOOP;
     PERFORM relist_todos_v1(p_workspace, roots || p_todos || todos_below_v1(p_workspace, roots), list);
@@ -2776,6 +2784,7 @@ DECLARE
     ids bigint[];
     former jsonb;
     whole bigint[];
+    tree record;
     home record;
     restored record;
     place jsonb;
@@ -2803,17 +2812,33 @@ BEGIN
     END IF;
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
-    UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
-        updated_at = changed_at_v1(instant, updated_at)
-    WHERE workspace_id = p_workspace AND id = ANY (ids);
-    FOR home IN SELECT * FROM todo_homes_v1(p_workspace, ids) ORDER BY todo LOOP
+    -- What went by one deletion after what went by another, the higher first: so each finds its parent where it will
+    -- be, and nothing below itself but its own.
+    FOR tree IN
+        WITH RECURSIVE above AS (
+            SELECT t.id AS top, t.deleted_with, t.parent_id, 0 AS levels FROM todos t
+            WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND t.deleted_at IS NOT NULL AND NOT EXISTS (
+                SELECT FROM todos p
+                WHERE p.workspace_id = p_workspace AND p.id = t.parent_id AND p.id = ANY (ids)
+                    AND p.deleted_with = t.deleted_with
+            )
+            UNION ALL
+            SELECT a.top, a.deleted_with, t.parent_id, a.levels + 1
+            FROM above a JOIN todos t ON t.workspace_id = p_workspace AND t.id = a.parent_id
+        )
+        SELECT top, deleted_with FROM above GROUP BY top, deleted_with ORDER BY max(levels), top
+    LOOP
+        UPDATE todos SET deleted_at = NULL, deleted_with = NULL, version = version + 1,
+            updated_at = changed_at_v1(instant, updated_at)
+        WHERE workspace_id = p_workspace AND id = ANY (ids) AND deleted_with = tree.deleted_with;
+        SELECT * INTO home FROM todo_homes_v1(p_workspace, ARRAY[tree.top]);
         UPDATE todos SET parent_id = home.home_parent
-        WHERE workspace_id = p_workspace AND id = home.todo AND parent_id IS DISTINCT FROM home.home_parent;
-        IF tree_fits_v1(p_workspace, home.todo, home.home_parent) <> 'done' THEN
-            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = home.todo;
+        WHERE workspace_id = p_workspace AND id = tree.top AND parent_id IS DISTINCT FROM home.home_parent;
+        IF tree_fits_v1(p_workspace, tree.top, home.home_parent) <> 'done' THEN
+            UPDATE todos SET parent_id = NULL WHERE workspace_id = p_workspace AND id = tree.top;
         END IF;
         -- Not in the condition, where it would be asked of every todo.
-        whole := home.todo || todos_below_v1(p_workspace, ARRAY[home.todo]);
+        whole := tree.top || todos_below_v1(p_workspace, ARRAY[tree.top]);
         UPDATE todos SET list_id = home.home_list
         WHERE workspace_id = p_workspace AND id = ANY (whole) AND list_id IS DISTINCT FROM home.home_list;
     END LOOP;
@@ -2966,7 +2991,7 @@ CREATE TABLE public.events (
     uid uuid DEFAULT gen_random_uuid() NOT NULL,
     type text NOT NULL COLLATE pg_catalog."C",
     subject uuid NOT NULL,
-    version bigint,
+    version bigint DEFAULT 0 NOT NULL,
     at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     actor text DEFAULT NULLIF(current_setting('todo.actor'::text, true), ''::text) COLLATE pg_catalog."C",
     request text DEFAULT NULLIF(current_setting('todo.request'::text, true), ''::text),
@@ -2997,7 +3022,7 @@ CREATE VIEW public.event_documents_v1 AS
     e.xid,
     e.id,
     e.subject,
-    (json_build_object('id', e.uid, 'type', e.type, 'at', public.rfc3339_v1(e.at), 'version', e.version, 'subject', e.subject, 'actor',
+    (json_build_object('id', e.uid, 'type', e.type, 'at', public.rfc3339_v1(e.at), 'version', NULLIF(e.version, 0), 'subject', e.subject, 'actor',
         CASE "left"(e.actor, 2)
             WHEN 't:'::text THEN json_build_object('kind', 'token', 'id', t.uid, 'name', t.name, 'employee',
             CASE
@@ -3396,7 +3421,7 @@ CREATE INDEX employees_department ON public.employees USING btree (workspace_id,
 
 CREATE UNIQUE INDEX employees_email_key ON public.employees USING btree (workspace_id, lower((email COLLATE "C")));
 
-CREATE INDEX events_by_subject ON public.events USING btree (workspace_id, subject, xid, id);
+CREATE INDEX events_by_subject ON public.events USING btree (workspace_id, subject, version, id);
 
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (workspace_id, created_at);
 

@@ -156,6 +156,9 @@ async fn an_empty_filter_is_refused() {
         json!({ "filter": {}, "action": "delete" }),
         json!({ "action": "delete" }),
         json!({ "filter": null, "action": "delete" }),
+        // It leaves nothing out.
+        json!({ "filter": { "archived": true }, "action": "delete" }),
+        json!({ "filter": { "archived": true }, "action": "move", "list_id": null }),
     ] {
         let answer = bulk(&ws, body).await;
         let problem = answer.problem(422, "invalid_body");

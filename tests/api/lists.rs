@@ -26,6 +26,7 @@ suite![
     todos_of_an_archived_list_are_shown_only_with_archived,
     nothing_is_written_in_an_archived_list,
     a_bulk_change_moves_todos_with_their_trees,
+    a_bulk_move_of_the_bin_leaves_live_trees_alone,
     a_bulk_change_leaves_archived_lists_alone,
     a_batch_writes_into_lists,
     version_1_sees_todos_of_lists_and_keeps_them_there,
@@ -274,7 +275,9 @@ async fn todos_of_a_deleted_list_come_back_into_the_inbox() {
     let todo = ws.todo(json!({ "title": "x", "list_id": home["id"] })).await;
     ws.delete(&todo_path(&todo)).send().await.no_content();
     ws.delete(&path(&home)).send().await.no_content();
-    assert_eq!(ws.all("/api/v2/todos", &[("deleted", "true")]).await[0]["list_id"], Value::Null);
+    for filter in [&[("deleted", "true")][..], &[("deleted", "true"), ("list", "none")]] {
+        assert_eq!(ws.all("/api/v2/todos", filter).await[0]["list_id"], Value::Null);
+    }
     let restored = ws.post(&format!("{}/restore", todo_path(&todo))).send().await.ok();
     assert_eq!(restored["list_id"], Value::Null);
     assert_eq!(ws.titles(&[("list", "none")]).await, ["x"]);
@@ -422,6 +425,22 @@ async fn a_bulk_change_moves_todos_with_their_trees() {
     done(&ws, json!({ "filter": { "root": root["id"] }, "action": "move", "list_id": null })).await;
     assert_eq!(ws.titles(&[("list", "none"), ("sort", "title")]).await, ["child", "root"]);
     assert_eq!((count(&ws, &home).await, count(&ws, &work).await), (1, 0));
+}
+
+async fn a_bulk_move_of_the_bin_leaves_live_trees_alone() {
+    let ws = Workspace::new().await;
+    let (home, work) = (list(&ws, "Home").await, list(&ws, "Work").await);
+    let root = ws.todo(json!({ "title": "root", "list_id": home["id"] })).await;
+    ws.todo(json!({ "title": "kept", "parent_id": root["id"] })).await;
+    let gone = ws.todo(json!({ "title": "gone", "parent_id": root["id"] })).await;
+    ws.delete(&todo_path(&gone)).send().await.no_content();
+    archive(&ws, &home, true).await;
+    let body = json!({ "filter": { "deleted": true, "q": "gone" }, "action": "move", "list_id": work["id"] });
+    let job = done(&ws, body).await;
+    assert_eq!((&job["status"], &job["processed"]), (&json!("succeeded"), &json!(1)));
+    let of_home = [("archived", "true"), ("list", id(&home)), ("sort", "title")];
+    assert_eq!(ws.titles(&of_home).await, ["kept", "root"]);
+    assert_eq!(ws.titles(&[("deleted", "true"), ("list", id(&work))]).await, ["gone"]);
 }
 
 async fn a_bulk_change_leaves_archived_lists_alone() {

@@ -133,9 +133,10 @@ pub struct Job {
     #[schema(value_type = scalar::JobStatus)]
     status: &'static str,
     /// The number of todos that match; null until it is known. In a workspace with more than 25,000 todos, deleted ones included,
-    /// they are not counted first, and the number is known when the job has succeeded.
+    /// they are not counted first. When the job has succeeded, it is the number of those that were processed.
     total: Option<i64>,
-    /// The number of matching todos that were processed, including those that needed no change.
+    /// The number of matching todos that were processed, including those that needed no change. A subtask that was deleted or moved
+    /// with the todo above it before its turn is not counted.
     processed: i64,
     /// The number of times a worker took it up.
     attempts: i64,

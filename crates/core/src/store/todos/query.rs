@@ -135,7 +135,7 @@ impl TodoQuery {
             add(On::Words(words), sql);
         }
         let mut archive = (On::Archive, OPEN_LIST.to_owned());
-        if let Some((list, sql)) = self.listed(lists) {
+        if let Some((list, sql)) = self.listed(lists, *deleted) {
             if let OnList::One(id) = &list {
                 archive = (On::All, is_open_list(id));
             }
@@ -179,8 +179,14 @@ impl TodoQuery {
         (ids.clone(), format!("CASE WHEN {ids} IS NULL THEN {is_below} ELSE t.id = ANY ({ids}) END"))
     }
 
-    /// The condition on lists, and the only list, if it is one.
-    fn listed(&mut self, lists: &[Holder]) -> Option<(OnList, String)> {
+    /// The condition on lists, and the only list, if it is one. What is in the bin keeps the number of a list that was deleted
+    /// since, and is in none.
+    fn listed(&mut self, lists: &[Holder], is_in_bin: bool) -> Option<(OnList, String)> {
+        let no_list = if is_in_bin {
+            "(t.list_id IS NULL OR NOT EXISTS (SELECT FROM lists i WHERE i.workspace_id = $1 AND i.id = t.list_id))"
+        } else {
+            "t.list_id IS NULL"
+        };
         let inbox = lists.contains(&Holder::None);
         let ids: Vec<String> = lists
             .iter()
@@ -191,11 +197,12 @@ impl TodoQuery {
             .collect();
         match (ids.as_slice(), inbox) {
             ([], false) => None,
-            ([], true) => Some((OnList::Inbox, "t.list_id IS NULL".to_owned())),
+            ([], true) if is_in_bin => Some((OnList::Several, no_list.to_owned())),
+            ([], true) => Some((OnList::Inbox, no_list.to_owned())),
             ([one], false) => Some((OnList::One(one.clone()), format!("t.list_id = {one}"))),
             (several, _) => {
-                let or_inbox = if inbox { " OR t.list_id IS NULL" } else { "" };
-                Some((OnList::Several, format!("(t.list_id = ANY (ARRAY[{}]){or_inbox})", several.join(", "))))
+                let or_none = if inbox { format!(" OR {no_list}") } else { String::new() };
+                Some((OnList::Several, format!("(t.list_id = ANY (ARRAY[{}]){or_none})", several.join(", "))))
             }
         }
     }
