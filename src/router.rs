@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use tower_http::cors::CorsLayer;
@@ -59,14 +59,17 @@ impl Layers {
             Group::V1 | Group::V2 | Group::Mcp | Group::Unknown => guarded(methods),
             // Whether there is a token or none.
             Group::Todobackend if self.app.settings.auth.required => any(error::route_not_found),
-            Group::Todobackend => guarded(methods.layer(from_fn(todobackend::open_to_all))),
+            Group::Todobackend => guarded(methods.layer(from_fn(todobackend::preflight))),
             Group::Operations => methods.layer(from_fn_with_state(Arc::clone(&self.app), operate)),
             Group::Immediate => methods,
         };
-        if let Some(allowed) = &self.cors {
+        let is_open = matched.group == Group::Todobackend && !self.app.settings.auth.required;
+        if let Some(allowed) = self.cors.as_ref().filter(|_| !is_open) {
             methods = methods.layer(from_fn_with_state(allowed.clone(), cors::allow));
         }
-        methods.layer(from_fn_with_state((Arc::clone(&self.app), matched), surround))
+        methods = methods.layer(from_fn_with_state((Arc::clone(&self.app), matched), surround));
+        // Around everything: pages read refusals, too.
+        if is_open { methods.layer(map_response(todobackend::open_to_all)) } else { methods }
     }
 }
 

@@ -188,17 +188,21 @@ pub async fn delete_todo(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets pages of every origin in: the specs are run from another one.
-pub async fn open_to_all(request: Request, next: Next) -> Response {
-    let preflight = *request.method() == Method::OPTIONS;
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
-    let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
-    if preflight {
-        let methods = HeaderValue::from_static("GET, POST, PATCH, DELETE");
-        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
-        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
-        headers.insert(http::header::ALLOW, methods);
+/// Answers the browsers' question what a page may send.
+pub async fn preflight(request: Request, next: Next) -> Response {
+    if *request.method() != Method::OPTIONS {
+        return next.run(request).await;
     }
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let (headers, methods) = (response.headers_mut(), HeaderValue::from_static("GET, POST, PATCH, DELETE"));
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, methods.clone());
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static("content-type"));
+    headers.insert(http::header::ALLOW, methods);
+    response
+}
+
+/// Lets pages of every origin read the answer: the specs are run from another one.
+pub async fn open_to_all(mut response: Response) -> Response {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     response
 }

@@ -19,6 +19,8 @@ suite![
     what_is_deleted_meanwhile_is_no_fault,
     #[embedded]
     what_is_wrong_is_refused_as_everywhere,
+    #[embedded]
+    pages_of_every_origin_read_refusals_whatever_the_settings_allow,
     it_is_not_there_where_there_are_tokens,
 ];
 
@@ -205,4 +207,21 @@ async fn it_is_not_there_where_there_are_tokens() {
             }
         }
     }
+}
+
+async fn pages_of_every_origin_read_refusals_whatever_the_settings_allow() {
+    let options = Options::default().with("auth", "off").with("cors_origins", "https://app.example");
+    let server = Server::private(options.with("rate_limit_default", 3)).await;
+    let client = Client::new(Arc::clone(&server), None);
+    let preflight = client.call("OPTIONS", ROOT).header("access-control-request-method", "PATCH");
+    send(preflight).await.no_content();
+    send(client.get(ROOT).header("accept", "text/csv")).await.problem(406, "not_acceptable");
+    let mut answers = Vec::new();
+    for _ in 0..8 {
+        answers.push(send(client.get(ROOT)).await.status);
+    }
+    assert_eq!(answers.last(), Some(&429), "{answers:?}");
+    // Elsewhere the setting decides.
+    let answer = client.get("/api/v2/me").header("origin", "https://todobackend.com").send().await;
+    assert_eq!(answer.optional("access-control-allow-origin"), None, "{answer}");
 }
