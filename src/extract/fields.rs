@@ -205,7 +205,7 @@ impl Fields {
         let value = read(&mut fields);
         let faults = fields.finish();
         let sound = faults.is_empty();
-        self.faults.extend(faults);
+        faults.into_iter().for_each(|fault| self.fault(fault));
         value.filter(|_| sound)
     }
 
@@ -219,9 +219,16 @@ impl Fields {
         }
     }
 
-    /// Notes a fault.
+    /// Notes a fault, if it is one of those that are told.
     pub fn fault(&mut self, fault: Fault) {
-        self.faults.push(fault);
+        if self.faults.len() < Fault::LIMIT {
+            self.faults.push(fault);
+        }
+    }
+
+    /// Looks at nothing else: what nobody took is not unknown.
+    pub fn leave(&mut self) {
+        self.object.clear();
     }
 
     /// The pointer of this object.
@@ -239,7 +246,7 @@ impl Fields {
         let unknown: Vec<String> = self.object.keys().take(Fault::LIMIT).cloned().collect();
         for name in unknown {
             let pointer = self.pointer_to(&name);
-            self.faults.push(Fault::at(shortened(pointer), "unknown_field", "there is no such field"));
+            self.fault(Fault::at(shortened(pointer), "unknown_field", "there is no such field"));
         }
         self.faults
     }

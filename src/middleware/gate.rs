@@ -34,7 +34,7 @@ use crate::extract::negotiation::unacceptable;
 use crate::extract::person::Me;
 use crate::extract::query::{self, FromQuery, Parameters};
 use crate::identity::{Identity, insufficient_scope, unauthenticated};
-use crate::routes::{Lifetime, Matched};
+use crate::routes::{Group, Lifetime, Matched};
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
@@ -56,8 +56,10 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
     let plan = if refusal.is_none() { CachePlan::of(app, &request, &credential) } else { None };
     let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
-    let write =
-        (writes && refusal.is_none() && app.service.announces_writes()).then(todo_core::usecases::gate::new_write_id);
+    // A message of an assistant may be a read: what it writes is announced when that is known.
+    let may_read = Matched::of(request.extensions()).group == Group::Mcp;
+    let write = (writes && !may_read && refusal.is_none() && app.service.announces_writes())
+        .then(todo_core::usecases::gate::new_write_id);
     let gate_request = GateRequest {
         credential: credential.as_credential(),
         address: &address,

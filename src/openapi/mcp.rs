@@ -80,7 +80,7 @@ fn texts(tool: Tool) -> Texts {
             "Moves todos with their subtasks, all or none: to another list (list_id, null for the inbox), below another todo (parent_id, \
              null for below none), or to another place in the order (after, before or place).",
             false,
-            true,
+            false,
         ),
         Tool::DeleteTodos => (
             "Delete todos",
@@ -97,7 +97,7 @@ fn texts(tool: Tool) -> Texts {
         Tool::WhatChanged => (
             "What changed",
             "What happened to todos, the newest first, and who did it: since an instant, by one person (by, an employee's id, or me). 30 days \
-             are kept; complete_since tells from when on the answer is complete. Follow next_cursor for what is earlier until it is \
+             are kept; complete_since tells from when on the answer is complete, but for what was still being written. Follow next_cursor for what is earlier until it is \
              null: a page may be short, even empty, before that.",
             false,
             true,
@@ -160,7 +160,7 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
     let written = |argument: &str, items: Value| {
         let key = json!({
             "type": "string", "minLength": 1, "maxLength": idempotency::LONGEST, "pattern": "^[!-~]+$",
-            "description": "Names this call, so that repeating it within 24 hours does not do it again.",
+            "description": "Names this call, so that repeating it within 24 hours does not do it again. A new random value for each new call.",
         });
         object(json!({argument: items, "idempotency_key": key}), &[argument])
     };
@@ -222,6 +222,8 @@ fn find(schemas: &Map<String, Value>) -> Value {
         for list in ["status", "priority", "tag", "list"] {
             properties[list]["minItems"] = 1.into();
         }
+        properties["updated_since"]["description"] =
+            "Changed at this instant or later; what_changed tells what was changed.".into();
         let text = properties.remove("q").unwrap_or_default();
         properties.insert("text".to_owned(), text);
         let orders: Vec<String> =

@@ -2,6 +2,8 @@
 
 mod changed;
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 use serde_json::Value;
 use todo_core::domain::filter::{Filter, Limit, Sort};
@@ -25,13 +27,15 @@ use crate::extract::body::FromJson;
 use crate::extract::fields::{self, Fields};
 use crate::extract::idempotency;
 use crate::extract::page::PageQuery;
-use crate::extract::query::{SORTS, distinct};
+use crate::extract::query::SORTS;
 use crate::types::stats::Stats;
 
 /// The most todos that one call writes.
 pub const MOST_WRITTEN: usize = 50;
 /// The most whole todos that one call reads.
 pub const MOST_READ: usize = 20;
+/// How many levels of todos one call adds: as many as a tree has.
+const LEVELS: usize = 5;
 
 /// The arguments of `overview`.
 #[derive(Debug)]
@@ -75,13 +79,18 @@ fn page(fields: &mut Fields) -> Option<PageQuery> {
     Some(PageQuery { limit: limit?.unwrap_or_default(), cursor: cursor? })
 }
 
-/// At most `MOST` ids; equal ones are one.
+/// At most `MOST` ids, each with the pointer at which it stands; equal ones are one, at the first.
 #[derive(Debug)]
-pub struct Ids<const MOST: usize>(pub Vec<Uuid>);
+pub struct Ids<const MOST: usize>(pub Vec<(String, Uuid)>);
 
 impl<const MOST: usize> FromJson for Ids<MOST> {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let ids = fields.set("ids", 1..=MOST, uuid, distinct)?;
+        let placed = |value, pointer: &str| Ok((pointer.to_owned(), uuid(value, pointer)?));
+        let ids = fields.set("ids", 1..=MOST, placed, |mut ids| {
+            let mut known = HashSet::new();
+            ids.retain(|(_, id)| known.insert(*id));
+            ids
+        })?;
         if ids.is_none() {
             fields.fault(Fault::at(fields.pointer_to("ids"), "required", "is required"));
         }
@@ -127,24 +136,35 @@ pub struct Addition {
 
 impl FromJson for Additions {
     fn from_json(fields: &mut Fields) -> Option<Self> {
-        let added = fields.objects("todos", MOST_WRITTEN, |fields| addition(fields, None))?;
-        let added: Vec<Addition> = added.into_iter().flatten().collect();
-        if added.len() > MOST_WRITTEN {
+        let mut count = 0;
+        let added = fields.objects("todos", MOST_WRITTEN, |fields| addition(fields, None, 1, &mut count));
+        if count > MOST_WRITTEN {
             let detail = format!("must have at most {MOST_WRITTEN} items, subtasks included");
             fields.fault(Fault::at(fields.pointer_to("todos"), "too_many", detail));
             return None;
         }
-        Some(Self(added))
+        Some(Self(added?.into_iter().flatten().collect()))
     }
 }
 
-/// A todo with its subtasks; those of a `parent` have no other.
-fn addition(fields: &mut Fields, parent: Option<Uuid>) -> Option<Vec<Addition>> {
+/// A todo with its subtasks; those of a `parent` have no other. Once `count` is beyond what a call writes, nothing more is read.
+fn addition(fields: &mut Fields, parent: Option<Uuid>, level: usize, count: &mut usize) -> Option<Vec<Addition>> {
+    *count += 1;
+    if *count > MOST_WRITTEN {
+        fields.leave();
+        return None;
+    }
     let (pointer, uid) = (fields.pointer().to_owned(), Uuid::now_v7());
-    let below = if fields.has("subtasks") {
-        fields.objects("subtasks", MOST_WRITTEN, |fields| addition(fields, Some(uid)))
-    } else {
+    let below = if !fields.has("subtasks") {
         Some(Vec::new())
+    } else if level == LEVELS {
+        let too_deep = |_, pointer: &str| {
+            let detail = format!("a tree has at most {LEVELS} levels");
+            Err(Fault::at(format!("{pointer}/0/parent_id"), "too_deep", detail))
+        };
+        fields.optional("subtasks", too_deep).flatten()
+    } else {
+        fields.objects("subtasks", MOST_WRITTEN, |fields| addition(fields, Some(uid), level + 1, count))
     };
     if parent.is_some() && fields.has("parent_id") {
         let detail = "a subtask is below the todo in which it stands";

@@ -20,6 +20,7 @@ suite![
     what_is_missing_is_told_where_it_is_missing,
     what_no_tool_knows_is_refused,
     more_items_than_allowed_are_refused,
+    subtasks_as_deep_and_wide_as_a_body_may_be_cost_little,
     no_broken_message_breaks_the_endpoint,
 ];
 
@@ -168,6 +169,37 @@ async fn more_items_than_allowed_are_refused() {
             }
         }
     }
+}
+
+/// What stands in a todo that is too deep is not read, and of what is wrong only that much is kept as is told.
+async fn subtasks_as_deep_and_wide_as_a_body_may_be_cost_little() {
+    let attack = Attack::new().await;
+    let deep = |levels: usize, beside: &str| {
+        let open = format!("{{\"title\":\"x\",\"subtasks\":[{beside}").repeat(levels);
+        format!("{{\"todos\":[{open}{{\"title\":\"x\"}}{}]}}", "]}".repeat(levels))
+    };
+    let message = |arguments: &str| {
+        format!(
+            "{{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\
+             \"params\":{{\"name\":\"add_todos\",\"arguments\":{arguments}}}}}"
+        )
+    };
+    let send = async |arguments: &str| {
+        let call = attack.ours.post("/mcp").header("mcp-protocol-version", "2025-11-25");
+        call.body("application/json", message(arguments)).send().await
+    };
+    let fifth = "/todos/0/subtasks/0/subtasks/0/subtasks/0/subtasks/0/subtasks/0/parent_id";
+    for levels in [5, 55] {
+        send(&deep(levels, "")).await.refusal(422, "invalid_body").at(fifth, "too_deep").faults_are(1);
+    }
+    send(&deep(4, "")).await.content();
+    send(&deep(55, &"1,".repeat(49))).await.refusal(422, "invalid_body").faults_are(20);
+    // Some 480,000 numbers where todos should be.
+    let wide = format!("{{\"todos\":[{}1]}}", "{\"subtasks\":[1,1]},".repeat(40_000));
+    send(&wide).await.refusal(422, "invalid_body").at("/todos", "too_many").faults_are(1);
+    let odd = format!("{{\"title\":\"x\",\"subtasks\":[{}1]}},", "1,".repeat(9_000));
+    send(&format!("{{\"todos\":[{}1]}}", odd.repeat(49))).await.refusal(422, "invalid_body").faults_are(20);
+    send(&format!("{{\"todos\":{}1{}}}", "[".repeat(100), "]".repeat(100))).await.refusal(422, "invalid_body");
 }
 
 /// Bytes of a good message that are lost, doubled or changed, in a thousand ways.

@@ -29,6 +29,9 @@ async fn a_repeated_call_happens_once() {
     let id = first.content()["todos"][0]["id"].clone();
     let other_tool = json!({ "ids": [id], "idempotency_key": "k" });
     call(&ws, "delete_todos", other_tool).await.refusal(422, "idempotency_key_reused");
+    // Models choose short keys: that of somebody else stands for another call.
+    let other = ws.with_scopes(&["todos:read", "todos:write"]).await;
+    call(&other, "add_todos", arguments("once", "k")).await.refusal(422, "idempotency_key_reused");
     // A header does the same, for clients that can set one for each request.
     let by_header = async || {
         let call = tool(&ws, "add_todos", json!({ "todos": [{ "title": "twice" }] }));

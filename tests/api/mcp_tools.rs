@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use crate::harness::mcp::{DEFINITIONS, call, legacy, modern};
 use crate::harness::schema::faults;
 use crate::harness::{Client, Options, Server, Workspace, suite, uuid};
+use crate::subtasks::assert_sound;
 
 suite![
     tools_are_listed_by_scope,
@@ -29,6 +30,7 @@ suite![
     todos_are_moved_all_or_none,
     an_overview_tells_the_lists,
     what_was_deleted_is_restored,
+    todos_that_come_back_together_are_no_deeper_than_trees_may_be,
     deleting_is_all_or_none,
     restoring_is_all_or_none,
     ids_of_other_workspaces_are_not_found,
@@ -75,7 +77,7 @@ async fn a_tool_describes_itself() {
         let hints = &tool["annotations"];
         assert_eq!(hints["readOnlyHint"], !WRITING.contains(&name), "{name}");
         assert_eq!(hints["destructiveHint"], ["update_todos", "delete_todos"].contains(&name), "{name}");
-        assert_eq!(hints["idempotentHint"], name != "add_todos", "{name}");
+        assert_eq!(hints["idempotentHint"], !["add_todos", "move_todos"].contains(&name), "{name}");
         assert_eq!(hints["openWorldHint"], false, "{name}");
     }
 }
@@ -465,6 +467,10 @@ async fn todos_are_completed() {
     let (one, two) = (ws.titled("one").await, ws.titled("two").await);
     let missing = json!({ "ids": [one, uuid()] });
     call(&ws, "complete_todos", missing).await.refusal(422, "invalid_body").at("/ids/1", "not_found");
+    for tool in ["complete_todos", "delete_todos", "restore_todos"] {
+        let missing = json!({ "ids": [one, one, uuid()] });
+        call(&ws, tool, missing).await.refusal(422, "invalid_body").at("/ids/2", "not_found");
+    }
     assert_eq!(ws.titles(&[("completed", "true")]).await, [""; 0]);
     let completed = call(&ws, "complete_todos", json!({ "ids": [two, one, two] })).await.content();
     let ids: Vec<&Value> = completed["todos"].as_array().unwrap().iter().map(|todo| &todo["id"]).collect();
@@ -489,6 +495,37 @@ async fn what_was_deleted_is_restored() {
     assert_eq!(second["version"], json!(3), "deleted and restored");
     assert_eq!(call(&ws, "restore_todos", ids).await.content(), restored, "live ones stay as they are");
     assert_eq!(call(&ws, "overview", json!({})).await.content()["tags"], json!([{ "name": "kept", "count": 1 }]));
+}
+
+async fn todos_that_come_back_together_are_no_deeper_than_trees_may_be() {
+    let ws = Workspace::new().await;
+    let chain = async |titles: &[&str]| {
+        let mut ids: Vec<Value> = Vec::new();
+        for title in titles {
+            ids.push(ws.todo(json!({ "title": title, "parent_id": ids.last() })).await["id"].clone());
+        }
+        ids
+    };
+    let (high, low) = (chain(&["a", "b", "c", "d"]).await, chain(&["e", "f", "g", "h"]).await);
+    let path = |id: &Value| format!("/api/v2/todos/{}", id.as_str().unwrap());
+    // What is in the bin counts for nothing when its parent moves.
+    ws.delete(&path(&low[1])).send().await.no_content();
+    ws.post(&format!("{}/move", path(&low[0]))).json(json!({ "parent_id": high[3] })).send().await.ok();
+    ws.delete(&path(&high[0])).send().await.no_content();
+    let ids = json!([low[1], high[0]]);
+    let restored = call(&ws, "restore_todos", json!({ "ids": ids })).await.content();
+    assert_eq!(restored["todos"][0]["parent_id"], Value::Null, "too deep by now");
+    assert_eq!(restored["todos"][1]["parent_id"], Value::Null);
+    assert_eq!(ws.get(&path(&low[0])).send().await.ok()["parent_id"], high[3]);
+    assert_eq!(ws.get(&path(&low[3])).send().await.ok()["parent_id"], low[2]);
+    assert_sound(&ws).await;
+    // Once more from below: there is room.
+    ws.delete(&path(&low[2])).send().await.no_content();
+    ws.delete(&path(&low[1])).send().await.no_content();
+    let ids = json!([low[2], low[1]]);
+    let restored = call(&ws, "restore_todos", json!({ "ids": ids })).await.content();
+    assert_eq!(restored["todos"][0]["parent_id"], low[1]);
+    assert_sound(&ws).await;
 }
 
 async fn deleting_is_all_or_none() {

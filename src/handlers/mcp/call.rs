@@ -11,6 +11,7 @@ use todo_core::domain::idempotency::{IdempotencyKey, Written};
 use todo_core::domain::todo::{Operation, OperationResult};
 use todo_core::error::{Fault, Place};
 use todo_core::{Caller, Error};
+use uuid::Uuid;
 
 use super::tool::Tool;
 use crate::app::App;
@@ -59,18 +60,19 @@ pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
         Tool::FindTodos => find(call).await,
         Tool::GetTodos => get(call).await,
         Tool::AddTodos => write(tool, call, |Additions(added)| added.into_iter().map(add).collect()).await,
-        Tool::UpdateTodos => write(tool, call, |Changes(changes)| in_order("todos", changes)).await,
-        Tool::MoveTodos => write(tool, call, |Moves(moves)| in_order("todos", moves)).await,
+        Tool::UpdateTodos => write(tool, call, |Changes(changes)| in_order(changes)).await,
+        Tool::MoveTodos => write(tool, call, |Moves(moves)| in_order(moves)).await,
         Tool::CompleteTodos => {
             write(tool, call, |Completions { ids: Ids(ids), subtasks }| {
-                in_order("ids", ids.into_iter().map(|id| Operation::Complete { id: Id::Uuid(id), subtasks }))
+                let complete = |(place, id)| (place, Operation::Complete { id: Id::Uuid(id), subtasks });
+                ids.into_iter().map(complete).collect()
             })
             .await
         }
         Tool::DeleteTodos => {
             write(tool, call, |Ids::<MOST_WRITTEN>(ids)| {
-                let delete = |id| Operation::Delete { id: Id::Uuid(id), if_version: None };
-                in_order("ids", ids.into_iter().map(delete))
+                let delete = |(place, id)| (place, Operation::Delete { id: Id::Uuid(id), if_version: None });
+                ids.into_iter().map(delete).collect()
             })
             .await
         }
@@ -97,6 +99,7 @@ async fn find(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<O
 
 async fn get(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> Result<Output, Problem> {
     let Ids(ids): Ids<MOST_READ> = read(caller, arguments)?;
+    let (_, ids): (Vec<String>, Vec<Uuid>) = ids.into_iter().unzip();
     let found = app.service.get_todos(caller, &ids).await?;
     let (todos, subtasks): (Vec<_>, Vec<_>) = found.into_iter().partition(|todo| ids.contains(&todo.uid));
     let known: HashSet<_> = todos.iter().map(|todo| todo.uid).collect();
@@ -121,9 +124,9 @@ async fn what_changed(ToolCall { app, caller, arguments, .. }: ToolCall<'_>) -> 
 /// An operation of a batch, and where it stands in the arguments.
 type Placed = (String, Operation);
 
-/// One for each item of an argument, in their order.
-fn in_order(argument: &str, operations: impl IntoIterator<Item = Operation>) -> Vec<Placed> {
-    let place = |(index, operation)| (format!("/{argument}/{index}"), operation);
+/// One for each item of `todos`, in their order.
+fn in_order(operations: Vec<Operation>) -> Vec<Placed> {
+    let place = |(index, operation)| (format!("/todos/{index}"), operation);
     operations.into_iter().enumerate().map(place).collect()
 }
 
@@ -158,8 +161,8 @@ async fn write<T: FromJson>(
 async fn restore(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
     let ToolCall { app, caller, key, arguments } = call;
     let (key, Ids(ids)) = keyed::<Ids<MOST_WRITTEN>>(tool, caller, key, arguments)?;
+    let (places, ids): (Vec<String>, Vec<Uuid>) = ids.into_iter().unzip();
     let outcome = app.service.restore_todos(caller, &ids, key.as_ref()).await;
-    let places: Vec<String> = (0..ids.len()).map(|index| format!("/ids/{index}")).collect();
     let Written { value: todos, replayed, .. } = outcome.map_err(|error| placed(error, &places))?;
     Output::of(&Todos { todos: todos.into_iter().map(Into::into).collect() }, replayed)
 }
@@ -168,8 +171,9 @@ fn read<T: FromJson>(caller: &Caller, arguments: Map<String, Value>) -> Result<T
     decode(Value::Object(arguments), Vec::new(), Me::of(caller))
 }
 
-/// The arguments of a tool that writes, and the key of this call. Another tool, or other arguments, under the same key are another
-/// body; the id of the message is not: it is new with each attempt.
+/// The arguments of a tool that writes, and the key of this call. Another tool, other arguments or another token under the same key
+/// are another body: models choose short keys, and two people's may be equal. The id of the message is none of it: it is new with
+/// each attempt.
 fn keyed<T: FromJson>(
     tool: Tool,
     caller: &Caller,
@@ -180,7 +184,9 @@ fn keyed<T: FromJson>(
     let mut arguments = Value::Object(arguments);
     let text = serde_json::to_string(&arguments).map_err(|error| Problem::internal(error.to_string()))?;
     let me = Me::of(caller);
-    let digest = me.digest(&arguments, Sha256::new().chain_update(tool.name()).chain_update(text));
+    let actor = caller.actor.map_or_else(String::new, |actor| actor.to_string());
+    let call = [tool.name(), &actor, &text].join("\0");
+    let digest = me.digest(&arguments, Sha256::new().chain_update(call));
     if let (Some(arguments), Some((name, key))) = (arguments.as_object_mut(), own) {
         arguments.insert(name, key);
     }
