@@ -108,6 +108,9 @@ impl Mirror {
     /// left to be sent.
     pub async fn syncs(&self, ws: &Workspace) {
         settle(ws).await;
+        self.run(&["sync"]);
+        // What it has sent may have changed others, too.
+        settle(ws).await;
         self.is_whole_after("sync.main(['sync'])", ws).await;
     }
 
