@@ -46,7 +46,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     assignee bigint;
     instant timestamptz := clock_timestamp();
-    was_deleted boolean;
+    is_told boolean;
     former todos;
     place record;
     list bigint;
@@ -70,10 +70,10 @@ BEGIN
     END IF;
     LOOP
         -- The log remembers longer than the bin: versions that were told are not told again.
-        was_deleted := EXISTS (
-            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type = 'todo.deleted'
+        is_told := EXISTS (
+            SELECT FROM events WHERE workspace_id = p_workspace AND subject = p_uid AND type LIKE 'todo.%'
         );
-        IF NOT was_deleted THEN
+        IF NOT is_told THEN
             INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id,
                 parent_id, position, created_at, updated_at, completed_at)
             VALUES (p_workspace, p_uid, p_fields ->> 'title', p_fields ->> 'description', p_fields ->> 'status',
@@ -89,7 +89,7 @@ BEGIN
         IF FOUND AND former.deleted_at IS NULL THEN
             outcome := 'exists';
             RETURN;
-        ELSIF was_deleted OR former.deleted_at > now() - bin_retention_v1() THEN
+        ELSIF is_told OR former.deleted_at > now() - bin_retention_v1() THEN
             outcome := 'deleted';
             RETURN;
         END IF;

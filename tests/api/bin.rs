@@ -75,7 +75,12 @@ async fn an_id_is_not_given_again_while_the_feed_knows_its_deletion() {
         put("b").await.problem(409, "todo_deleted");
     }
     ws.post(&format!("{path}/restore")).send().await.problem(404, "todo_not_found");
-    assert_eq!(database.execute("delete from events where subject = $1::text::uuid", &[&id]).await.unwrap(), 2);
+    // Any line tells a version, also one that is younger than the deletion, as of a change in the bin.
+    for (kind, lines) in [("deleted", 1), ("created", 1)] {
+        let forget = format!("delete from events where subject = $1::text::uuid and type = 'todo.{kind}'");
+        put("b").await.problem(409, "todo_deleted");
+        assert_eq!(database.execute(&forget, &[&id]).await.unwrap(), lines);
+    }
     assert_eq!(put("b").await.created()["version"], 1);
 }
 
