@@ -46,11 +46,16 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 /// Name, type and help of each metric that is counted.
-const FAMILIES: [(&str, &str, &str); 9] = [
+const FAMILIES: [(&str, &str, &str); 10] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
     ("todo_cache_requests_total", "counter", "Requests by result of the response cache: hit, miss or bypass."),
     ("todo_cache_bypasses_total", "counter", "Requests in which the response cache had no part, by reason."),
     ("todo_rate_limited_total", "counter", "Requests refused by the rate limit, by class."),
+    (
+        "todo_mcp_calls_total",
+        "counter",
+        "Calls of the tools of assistants, by what came of them: done, refused or failed.",
+    ),
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
     ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
     ("todo_database_refusals_total", "counter", "SQL statements refused because no connection came free in time."),
@@ -60,7 +65,7 @@ const FAMILIES: [(&str, &str, &str); 9] = [
 const DURATION: &str = "todo_http_request_duration_seconds";
 
 /// Samples that are there from the start, so that a rate can be taken of their first increase.
-const FROM_ZERO: [&str; 18] = [
+const FROM_ZERO: [&str; 21] = [
     "todo_cache_requests_total{result=\"hit\"}",
     "todo_cache_requests_total{result=\"miss\"}",
     "todo_cache_requests_total{result=\"bypass\"}",
@@ -73,6 +78,9 @@ const FROM_ZERO: [&str; 18] = [
     "todo_rate_limited_total{class=\"default\"}",
     "todo_rate_limited_total{class=\"writes\"}",
     "todo_rate_limited_total{class=\"auth_failures\"}",
+    "todo_mcp_calls_total{outcome=\"done\"}",
+    "todo_mcp_calls_total{outcome=\"refused\"}",
+    "todo_mcp_calls_total{outcome=\"failed\"}",
     "todo_sql_statements_total",
     "todo_database_waits_total",
     "todo_database_refusals_total",

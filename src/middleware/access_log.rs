@@ -78,6 +78,8 @@ pub struct RequestNotes {
     pub mcp_method: Option<&'static str>,
     /// The tool that an assistant called.
     pub tool: Option<&'static str>,
+    /// What came of that: done, refused or failed.
+    pub tool_outcome: Option<&'static str>,
 }
 
 /// What the log says of a request.

@@ -46,6 +46,8 @@ struct RequestCounts {
     cache: BTreeMap<&'static str, u64>,
     bypasses: BTreeMap<Bypass, u64>,
     limited: BTreeMap<&'static str, u64>,
+    /// Calls of the tools of assistants, by what came of them.
+    tool_calls: BTreeMap<&'static str, u64>,
     statements: u64,
     connection_waits: u64,
     connection_refusals: u64,
@@ -89,7 +91,8 @@ impl RequestCounts {
 impl MetricsBuffer {
     /// Adds a request; true if the caller is to send the buffer after a while.
     fn add(&self, route: &str, request: (&'static str, u16), elapsed: Duration, context: &RequestContext) -> bool {
-        let (cache, bypass, limited) = context.with(|notes| (notes.cache, notes.bypass, notes.limited));
+        let (cache, bypass, limited, tool_call) =
+            context.with(|notes| (notes.cache, notes.bypass, notes.limited, notes.tool_outcome));
         let mut counts = lock(&self.0);
         match counts.routes.get_mut(route) {
             Some(known) => known.add(request, elapsed),
@@ -103,6 +106,9 @@ impl MetricsBuffer {
         }
         if let Some(class) = limited {
             *counts.limited.entry(class).or_default() += 1;
+        }
+        if let Some(outcome) = tool_call {
+            *counts.tool_calls.entry(outcome).or_default() += 1;
         }
         counts.add_meter(&context.meter);
         !std::mem::replace(&mut counts.gathering, true)
@@ -133,6 +139,7 @@ impl MetricsBuffer {
             cache,
             bypasses,
             limited,
+            tool_calls,
             statements,
             connection_waits,
             connection_refusals,
@@ -165,6 +172,9 @@ impl MetricsBuffer {
         }
         for (class, count) in limited {
             samples.push((format!("todo_rate_limited_total{{class=\"{class}\"}}"), count));
+        }
+        for (outcome, count) in tool_calls {
+            samples.push((format!("todo_mcp_calls_total{{outcome=\"{outcome}\"}}"), count));
         }
         samples.push(("todo_sql_statements_total".to_owned(), statements));
         samples.push(("todo_database_waits_total".to_owned(), connection_waits));

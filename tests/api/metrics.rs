@@ -85,6 +85,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_http_requests_total", Type::Counter),
         ("todo_job_oldest_queued_seconds", Type::Gauge),
         ("todo_jobs", Type::Gauge),
+        ("todo_mcp_calls_total", Type::Counter),
         ("todo_purge_age_seconds", Type::Gauge),
         ("todo_purged_rows_total", Type::Counter),
         ("todo_rate_limited_total", Type::Counter),
@@ -130,12 +131,17 @@ async fn messages_of_assistants_are_counted_as_one_route() {
     let labels = |status| [("route", "/mcp"), ("method", "POST"), ("status", status)];
     let now = scrape(&ws.server).await;
     let before = ["2xx", "4xx"].map(|status| count(&now, "todo_http_requests_total", &labels(status)));
+    let calls = |metrics: &[Metric]| {
+        ["done", "refused"].map(|outcome| count(metrics, "todo_mcp_calls_total", &[("outcome", outcome)]))
+    };
+    let called = calls(&now);
     mcp::tool(&ws, "overview", json!({})).send().await.content();
     mcp::tool(&ws, "overview", json!({ "tz": 7 })).send().await.refusal(422, "invalid_body");
     mcp::modern(&ws, "no/such_method", json!({})).send().await.rpc_error(404, -32601);
     wait_for(&ws.server, "three messages", |metrics| {
         let counted = ["2xx", "4xx"].map(|status| count(metrics, "todo_http_requests_total", &labels(status)));
-        counted[0] >= before[0] + 2.0 && counted[1] >= before[1] + 1.0
+        let told = calls(metrics).into_iter().zip(called).all(|(now, before)| now > before);
+        counted[0] >= before[0] + 2.0 && counted[1] >= before[1] + 1.0 && told
     })
     .await;
     let answer = ws.server.admin().get("/metrics").send().await;

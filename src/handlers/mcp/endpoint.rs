@@ -128,6 +128,13 @@ async fn call(
         Ok(caller) => call::run(tool, ToolCall { app, caller, key, arguments }).await,
         Err(problem) => Err(problem),
     };
+    // Most refusals are results, and 200 like any other.
+    let told = match &outcome {
+        Ok(_) => "done",
+        Err(problem) if problem.status.is_server_error() => "failed",
+        Err(_) => "refused",
+    };
+    context.with(|notes| notes.tool_outcome = Some(told));
     match outcome {
         Ok(output) => {
             let document = result::answer(id, result::success(era, &output.content));
