@@ -42,6 +42,7 @@ pub async fn the_feed_costs_the_same_however_long_it_is() {
             let call = client.get(&path);
             let (answer, plans) = place.observe(call).await;
             assert!(!answer.ok()["items"].as_array().unwrap().is_empty(), "{answer}");
+            reads_the_log_in_its_order(&plans);
             ledger.enter(&answer, &plans);
             ledger.at_most(WINDOW + 100.0 * 100.0);
             costs.push(plans.iter().map(Plan::rows).sum::<f64>());
@@ -65,10 +66,22 @@ pub async fn the_feed_costs_the_same_however_long_it_is() {
     ] {
         let call = place.large.get(&path);
         let (answer, plans) = place.observe(call).await;
+        if path.starts_with("/api/v2/changes") {
+            reads_the_log_in_its_order(&plans);
+        }
         ledger.enter(&answer, &plans);
         ledger.at_most(40_000.0);
     }
     ledger.close(10);
+}
+
+/// By nothing but `events_pkey`; only what has become of a subject that is gone is found by the subject.
+fn reads_the_log_in_its_order(plans: &[Plan]) {
+    for plan in plans {
+        let index = if plan.query.contains("e.subject = p_uid") { "events_by_subject" } else { "events_pkey" };
+        let others: Vec<_> = plan.indexes().into_iter().filter(|read| read.starts_with("events")).collect();
+        assert!(others.iter().all(|read| *read == index), "{others:?} in: {}", plan.query);
+    }
 }
 
 /// Whoever did it, or nobody, and however far back.

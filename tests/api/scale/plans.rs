@@ -76,11 +76,11 @@ impl Plan {
         faults
     }
 
-    /// How many rows of the large tables (or of their indexes) it looked at.
+    /// How many rows of the large tables, and how many entries of indexes that became a bitmap, it looked at.
     pub fn rows(&self) -> f64 {
         let mut rows = 0.0;
         walk(&self.root, &mut |node| {
-            if large_table(node).is_some() {
+            if large_table(node).is_some() || is_large_bitmap(node) {
                 let number = |name: &str| node[name].as_f64().unwrap_or(0.0);
                 let each =
                     number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
@@ -113,7 +113,7 @@ impl Plan {
     pub fn indexes(&self) -> Vec<&str> {
         let mut indexes = Vec::new();
         walk(&self.root, &mut |node| indexes.extend(node["Index Name"].as_str()));
-        indexes.retain(|index| LARGE.iter().any(|table| index.starts_with(table)));
+        indexes.retain(|index| is_of_large_table(index));
         indexes
     }
 }
@@ -122,6 +122,15 @@ impl Plan {
 fn large_table(node: &Value) -> Option<&'static str> {
     let scans = node["Node Type"].as_str().is_some_and(|kind| kind.ends_with("Scan"));
     LARGE.into_iter().find(|table| scans && node["Relation Name"] == *table)
+}
+
+/// Whether it puts entries of a large table's index into a bitmap.
+fn is_large_bitmap(node: &Value) -> bool {
+    node["Node Type"] == "Bitmap Index Scan" && node["Index Name"].as_str().is_some_and(is_of_large_table)
+}
+
+fn is_of_large_table(index: &str) -> bool {
+    LARGE.iter().any(|table| index.starts_with(table))
 }
 
 /// Whether a scan reads rows of one workspace alone, by the condition of its index or, of a bitmap, of all that it is made of.

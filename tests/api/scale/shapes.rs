@@ -162,6 +162,10 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
         }
     }
     add(format!("deleted=true&list={big}"));
+    for todo in [&wide, &deep] {
+        add(format!("deleted=true&parent={todo}"));
+        add(format!("deleted=true&root={todo}"));
+    }
     add("archived=true".into());
     let rare = ["tag=tag-199", "tag=unknown", "q=zebra", "q=absent", "q=order-77"].map(str::to_owned);
     let rare = [

@@ -284,10 +284,14 @@ pub async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
     let (answer, plans) = place.observe(delete).await;
     ledger.enter(&answer, &plans);
     ledger.at_most(20_000.0);
+    // A todo that has both tags is done with when one of the jobs has come by.
     let processed = last_jobs(&place, 2).await;
-    let jobs = place.large.get("/api/v2/jobs?limit=4").send().await;
-    assert_eq!(processed, [40_000, 40_000], "{jobs}");
+    assert!(processed.iter().all(|count| *count <= 40_000), "{processed:?}");
+    assert!(processed.iter().sum::<i64>() >= 40_000, "{processed:?}");
     ledger.note("the jobs", &place.plans());
+    let left = "select count(*)::text from todo_tags l join workspaces w on w.id = l.workspace_id and w.name = 'large' \
+         where not exists (select from tags g where g.workspace_id = w.id and g.id = l.tag_id and g.merged_into is null)";
+    assert_eq!(place.text(left).await, "0", "todos have tags that are gone");
     let delete = place.large.delete(&path(&two));
     let (answer, plans) = place.observe(delete).await;
     ledger.enter(&answer, &plans);
@@ -319,13 +323,13 @@ pub async fn a_large_tree_is_written_by_the_ids_of_its_todos() {
         format!("select {function}({workspace}, null, null, null, false, null, '{wide}'{operation})")
     };
     let delete = write("todo_delete_v1", ", null");
-    // Found, locked, counted, read and written; tags are counted beside, two on average; what is told of the todo counts what is
-    // below it.
+    // Found, locked, counted, read and written, by an entry and a row each; tags are counted beside, two on average; what is told of
+    // the todo counts what is below it.
     for (what, statements, rows) in [
-        ("move", vec![write("todo_update_v1", &format!(", null, '{{\"move\": {{\"list\": \"{list}\"}}}}'"))], 10.0),
-        ("complete", vec![write("todo_update_v1", ", null, '{\"complete\": true}'")], 10.0),
-        ("delete", vec![delete.clone()], 10.0),
-        ("delete and restore", vec![delete, write("todo_restore_v1", "")], 30.0),
+        ("move", vec![write("todo_update_v1", &format!(", null, '{{\"move\": {{\"list\": \"{list}\"}}}}'"))], 14.0),
+        ("complete", vec![write("todo_update_v1", ", null, '{\"complete\": true}'")], 14.0),
+        ("delete", vec![delete.clone()], 14.0),
+        ("delete and restore", vec![delete, write("todo_restore_v1", "")], 60.0),
     ] {
         place.database.batch_execute("begin; set local statement_timeout = 0").await.unwrap();
         place.plans();
