@@ -15,7 +15,7 @@
 --   cache_wait                whether to wait before answering (invalidation_record_v1)
 -- An error of class TD undoes the whole statement.
 --
--- A function locks in this order: idempotency key (waits 20 ms at most), tags of the workspace (lock_tags_v1), the shape
+-- A function locks in this order: idempotency key (waits 150 ms at most), tags of the workspace (lock_tags_v1), the shape
 -- of its trees (lock_tree_v1), todos by id, lists (lock_list_v1), new tags by name; a chunk of a job the trees if it
 -- moves, its todos, the job, the lists, then the tags. Whatever deadlocks remain are rolled back by Postgres and repeated
 -- by the store.
@@ -42,8 +42,8 @@ CREATE FUNCTION idempotency_retention_v1() RETURNS interval LANGUAGE sql IMMUTAB
 -- Claims a key until the end of the transaction. 'new': go on, and record the outcome. 'replay': here is the first
 -- outcome. 'mismatch': it was another body. 'running': the first request is not done. The lock is taken before the
 -- row is looked for, so whoever has it sees the outcome of whoever had it before. Postgres answers that a statement has
--- failed before it releases the locks of that statement, so the lock of a key without a row is tried twice, 20 ms apart;
--- nobody waits longer.
+-- failed before it releases the locks of that statement, so the lock of a key without a row is tried again after 10, 20,
+-- 40 and 80 ms; nobody waits longer.
 CREATE FUNCTION idempotency_claim_v1(
     p_workspace bigint, p_route text, p_key text, p_digest bytea, OUT state text, OUT first_outcome text
 ) LANGUAGE plpgsql AS $$
@@ -55,7 +55,7 @@ BEGIN
     IF p_key IS NULL THEN
         RETURN;
     END IF;
-    FOR attempt IN 1 .. 2 LOOP
+    FOR attempt IN 1 .. 5 LOOP
         state := CASE WHEN pg_try_advisory_xact_lock(place) THEN 'new' ELSE 'running' END;
         SELECT * INTO known FROM idempotency_keys
             WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
@@ -64,8 +64,8 @@ BEGIN
             state := CASE WHEN known.body_digest = p_digest THEN 'replay' ELSE 'mismatch' END;
             first_outcome := CASE WHEN state = 'replay' THEN known.outcome END;
         END IF;
-        EXIT WHEN state <> 'running' OR attempt = 2;
-        PERFORM pg_sleep(0.02);
+        EXIT WHEN state <> 'running' OR attempt = 5;
+        PERFORM pg_sleep(0.005 * 2 ^ attempt);
     END LOOP;
 END $$;
 

@@ -1198,7 +1198,7 @@ BEGIN
     IF p_key IS NULL THEN
         RETURN;
     END IF;
-    FOR attempt IN 1 .. 2 LOOP
+    FOR attempt IN 1 .. 5 LOOP
         state := CASE WHEN pg_try_advisory_xact_lock(place) THEN 'new' ELSE 'running' END;
         SELECT * INTO known FROM idempotency_keys
             WHERE workspace_id = p_workspace AND route = p_route AND key = p_key
@@ -1207,8 +1207,8 @@ BEGIN
             state := CASE WHEN known.body_digest = p_digest THEN 'replay' ELSE 'mismatch' END;
             first_outcome := CASE WHEN state = 'replay' THEN known.outcome END;
         END IF;
-        EXIT WHEN state <> 'running' OR attempt = 2;
-        PERFORM pg_sleep(0.02);
+        EXIT WHEN state <> 'running' OR attempt = 5;
+        PERFORM pg_sleep(0.005 * 2 ^ attempt);
     END LOOP;
 END $$;
 
