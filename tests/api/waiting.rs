@@ -94,8 +94,8 @@ async fn only_so_many_wait_and_nobody_is_behind_them() {
         clients.push(ws.with_scopes(&["todos:read"]).await);
     }
     let mut waiting = tokio::task::JoinSet::new();
-    for client in clients.iter().cycle().take(60).cloned() {
-        let follower = follower.clone();
+    for client in clients.iter().cycle().take(60) {
+        let (client, follower) = (client.clone(), follower.clone());
         waiting.spawn(async move {
             let begun = Instant::now();
             let answer = follower.ask(&client, &[("wait", "8")]).await.unwrap();

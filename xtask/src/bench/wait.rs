@@ -111,7 +111,8 @@ fn chart(measured: &[Measured]) -> Chart<'_> {
 async fn with(bench: &Bench<'_>, flags: Flags, clients: usize, tokens: &[String]) -> Result<Measured> {
     let step = Step::begin(format!("{clients} clients wait"));
     let service = bench.service_with("on", flags, &[]).await?;
-    let path = Arc::new(format!("{}&wait=25", caught_up(service.listen, &tokens[0]).await?));
+    let token = tokens.first().context("nobody has a token")?;
+    let path = Arc::new(format!("{}&wait=25", caught_up(service.listen, token).await?));
     let held = Arc::new(AtomicUsize::new(0));
     let mut waiting = JoinSet::new();
     for token in tokens.iter().take(clients) {
