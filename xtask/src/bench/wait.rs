@@ -13,7 +13,7 @@ use url::Url;
 use super::plot::{Chart, Panel};
 use super::results;
 use super::service::{Bench, Flags, Service};
-use super::wrk::{Figures, Load, in_turn, milliseconds};
+use super::wrk::{Figures, Load, in_turn_anyway, milliseconds};
 use crate::progress::{Step, print};
 use crate::token::{self, Scope};
 use crate::{database, http, seed};
@@ -124,9 +124,9 @@ async fn with(bench: &Bench<'_>, flags: Flags, clients: usize, tokens: &[String]
     let idle = Spent::now(bench, &service).await?.since(before);
     let (held, megabytes) = (held.load(Ordering::Relaxed), service.megabytes().unwrap_or_default());
     let one = format!("/api/v2/todos/{}", bench.todo);
-    let [read] = in_turn([service.load(&one)], bench.session).await?;
+    let [read] = in_turn_anyway([service.load(&one)], bench.session).await?;
     let create = Load { script: Some("create.lua"), ..service.load("/api/v2/todos") };
-    let [create] = in_turn([create], bench.session).await?;
+    let [create] = in_turn_anyway([create], bench.session).await?;
     // To drop a request is to hang up.
     waiting.shutdown().await;
     tokio::time::sleep(SETTLES).await;
