@@ -34,8 +34,6 @@ use crate::types::stats::Stats;
 pub const MOST_WRITTEN: usize = 50;
 /// The most whole todos that one call reads.
 pub const MOST_READ: usize = 20;
-/// How many levels of todos one call adds: as many as a tree has.
-const LEVELS: usize = 5;
 
 /// The arguments of `overview`.
 #[derive(Debug)]
@@ -157,12 +155,8 @@ fn addition(fields: &mut Fields, parent: Option<Uuid>, level: usize, count: &mut
     let (pointer, uid) = (fields.pointer().to_owned(), Uuid::now_v7());
     let below = if !fields.has("subtasks") {
         Some(Vec::new())
-    } else if level == LEVELS {
-        let too_deep = |_, pointer: &str| {
-            let detail = format!("a tree has at most {LEVELS} levels");
-            Err(Fault::at(format!("{pointer}/0/parent_id"), "too_deep", detail))
-        };
-        fields.optional("subtasks", too_deep).flatten()
+    } else if level == Draft::MAX_LEVELS {
+        fields.optional("subtasks", |_, pointer| Err(Fault::too_deep(format!("{pointer}/0/parent_id")))).flatten()
     } else {
         fields.objects("subtasks", MOST_WRITTEN, |fields| addition(fields, Some(uid), level + 1, count))
     };

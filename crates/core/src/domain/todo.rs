@@ -111,6 +111,8 @@ pub struct Draft {
 impl Draft {
     /// The most tags one todo can have.
     pub const MAX_TAGS: usize = 20;
+    /// The most levels of todos below each other, the first included: `tree_levels_v1` in SQL.
+    pub const MAX_LEVELS: usize = 5;
 }
 
 /// A partial change. `None` leaves a field alone; the inner `None` of a nullable field clears it.

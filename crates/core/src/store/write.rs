@@ -127,7 +127,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "no_after" => not_a_sibling("/after"),
         "no_before" => not_a_sibling("/before"),
         "cycle" => invalid("/parent_id", "cycle", "a todo cannot be below itself"),
-        "too_deep" => invalid("/parent_id", "too_deep", "todos have at most 5 levels"),
+        "too_deep" => Error::Invalid(vec![Fault::too_deep("/parent_id")]),
         "other_list" => invalid("/list_id", "invalid_value", "a subtask is in the list of its parent"),
         "no_workspace" => missing("/workspace_id", Kind::Workspace),
         other => Error::Internal(format!("unknown outcome of a write: {other}")),
