@@ -69,6 +69,15 @@ pub(super) fn is_open_list(list: &str) -> String {
     format!("coalesce({list} <> ALL (archived_lists_v1($1)), true)")
 }
 
+/// It is in no list. What is in the bin keeps the number of a list that was deleted since.
+pub(super) fn is_in_no_list(is_in_bin: bool) -> &'static str {
+    if is_in_bin {
+        "(t.list_id IS NULL OR NOT EXISTS (SELECT FROM lists i WHERE i.workspace_id = $1 AND i.id = t.list_id))"
+    } else {
+        "t.list_id IS NULL"
+    }
+}
+
 /// The list that a todo and all below it are in is not archived, by the todo's id in SQL.
 pub(super) fn is_in_open_list(todo: &str) -> String {
     format!(

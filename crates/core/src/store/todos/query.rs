@@ -10,8 +10,8 @@ use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 
 use super::condition::{
-    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_open_list,
-    is_open, is_open_list, is_tag, number_of_tags, place, requires_due_date, status_condition,
+    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_no_list,
+    is_in_open_list, is_open, is_open_list, is_tag, number_of_tags, place, requires_due_date, status_condition,
 };
 use super::fields::priority_number;
 use super::listing::{IN_INDEX, IN_TABLE, Listing, Order};
@@ -179,14 +179,8 @@ impl TodoQuery {
         (ids.clone(), format!("CASE WHEN {ids} IS NULL THEN {is_below} ELSE t.id = ANY ({ids}) END"))
     }
 
-    /// The condition on lists, and the only list, if it is one. What is in the bin keeps the number of a list that was deleted
-    /// since, and is in none.
+    /// The condition on lists, and the only list, if it is one. The bin has no index of what is in no list.
     fn listed(&mut self, lists: &[Holder], is_in_bin: bool) -> Option<(OnList, String)> {
-        let no_list = if is_in_bin {
-            "(t.list_id IS NULL OR NOT EXISTS (SELECT FROM lists i WHERE i.workspace_id = $1 AND i.id = t.list_id))"
-        } else {
-            "t.list_id IS NULL"
-        };
         let inbox = lists.contains(&Holder::None);
         let ids: Vec<String> = lists
             .iter()
@@ -197,11 +191,13 @@ impl TodoQuery {
             .collect();
         match (ids.as_slice(), inbox) {
             ([], false) => None,
-            ([], true) if is_in_bin => Some((OnList::Several, no_list.to_owned())),
-            ([], true) => Some((OnList::Inbox, no_list.to_owned())),
+            ([], true) => {
+                let on = if is_in_bin { OnList::Several } else { OnList::Inbox };
+                Some((on, is_in_no_list(is_in_bin).to_owned()))
+            }
             ([one], false) => Some((OnList::One(one.clone()), format!("t.list_id = {one}"))),
             (several, _) => {
-                let or_none = if inbox { format!(" OR {no_list}") } else { String::new() };
+                let or_none = if inbox { format!(" OR {}", is_in_no_list(is_in_bin)) } else { String::new() };
                 Some((OnList::Several, format!("(t.list_id = ANY (ARRAY[{}]){or_none})", several.join(", "))))
             }
         }
