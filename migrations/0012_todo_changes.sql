@@ -319,8 +319,8 @@ BEGIN
     END IF;
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
-    -- What went by one deletion after what went by another, the higher first: so each finds its parent where it will
-    -- be, and nothing below itself but its own.
+    -- One deletion after the other, that of the highest todo first: then the parent of each tree is where it will be, and
+    -- nothing is below it yet but its own.
     FOR tree IN
         WITH RECURSIVE above AS (
             SELECT t.id AS top, t.deleted_with, t.parent_id, 0 AS levels FROM todos t
