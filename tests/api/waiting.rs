@@ -256,7 +256,8 @@ async fn to_wait_for_nothing_costs_no_statement() {
     let spent = ws.server.host().counters() - before;
     // Each asks once, when it comes; the rest is the installation's: checks, uses of tokens, metrics.
     assert!(spent.statements <= 11, "{} statements for three that waited ten seconds", spent.statements);
-    assert!((3 * 15..3 * 30).contains(&spent.redis_calls), "{} calls of Redis", spent.redis_calls);
+    // One of them looks for all, twice a second.
+    assert!((15..40).contains(&spent.redis_calls), "{} calls of Redis", spent.redis_calls);
 }
 
 async fn without_redis_waiting_asks_postgres() {

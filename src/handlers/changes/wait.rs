@@ -18,7 +18,7 @@ use crate::app::App;
 
 /// Looks for each space: one in two seconds.
 const LOOKS_A_SPACE: u32 = 4;
-/// How many places of an instance one token may have: whoever asks for all of them leaves some to others.
+/// The most places of an instance that one token may have, so that others find some.
 const PLACES_OF_ONE: usize = 3;
 
 /// A place among the requests of this instance that wait.

@@ -2,13 +2,14 @@
 //!
 //! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every write raises
 //! in Redis, twice a second, and asks Postgres when it has moved; while something is held back also without that, ever more rarely,
-//! because all who wait would ask.
+//! because all who wait would ask. What one of them has seen in Redis serves the others of its instance.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::caller::Actor;
+use crate::caller::{Actor, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::event::{EventContext, EventFilter, EventPage};
 use crate::domain::feed::{FeedPage, FeedPosition, Kind};
@@ -16,15 +17,17 @@ use crate::domain::filter::Limit;
 use crate::store::authentication;
 use crate::store::events;
 use crate::store::feed;
-use crate::{Caller, Result};
+use crate::{Caller, Result, lock};
 
 use super::Service;
 
 /// How long a waiter sleeps between two looks.
 pub const LOOK: Duration = Duration::from_millis(500);
-/// How often it asks Postgres where Redis keeps no answers, or is away; to be away for less is not to be away.
+/// How long what Redis has told one waiter serves the others.
+const SHARED: Duration = Duration::from_millis(250);
+/// How often it asks Postgres where Redis keeps no answers, or has told nothing for as long as this.
 const ASK: Duration = Duration::from_secs(2);
-/// How often it asks at least while something is held back.
+/// The longest time between two questions to Postgres while something is held back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a waiter has seen.
@@ -68,6 +71,37 @@ impl Watch {
     }
 }
 
+/// What Redis has told the waiters of this instance of late.
+#[derive(Debug, Default)]
+pub struct Looks(Mutex<Vec<Look>>);
+
+#[derive(Debug)]
+struct Look {
+    workspace: WorkspaceId,
+    at: Instant,
+    told: Option<i64>,
+}
+
+impl Looks {
+    /// What was told last. `None` where that is too old: then the caller looks, and the others go by the old one meanwhile.
+    fn recent(&self, workspace: WorkspaceId, now: Instant) -> Option<Option<i64>> {
+        let mut looks = lock(&self.0);
+        looks.retain(|look| now.saturating_duration_since(look.at) < 2 * LOOK);
+        let last = looks.iter_mut().find(|look| look.workspace == workspace)?;
+        if now.saturating_duration_since(last.at) < SHARED {
+            return Some(last.told);
+        }
+        last.at = now;
+        None
+    }
+
+    fn keep(&self, look: Look) {
+        let mut looks = lock(&self.0);
+        looks.retain(|other| other.workspace != look.workspace);
+        looks.push(look);
+    }
+}
+
 /// What a client asks of the feed.
 #[derive(Debug, Clone)]
 pub struct FeedQuery {
@@ -90,13 +124,24 @@ impl Service {
 
     /// Begins to watch for changes; before the feed is asked, so that no write falls between the two.
     pub async fn watch(&self, caller: &Caller) -> Watch {
-        let seen = self.cache.changes_of(caller).await;
+        let seen = self.look(caller).await;
         Watch::new(Instant::now(), seen)
+    }
+
+    /// Asks Redis how often the caller's workspace has changed.
+    async fn look(&self, caller: &Caller) -> Option<i64> {
+        let at = Instant::now();
+        let told = self.cache.changes_of(caller).await;
+        self.looks.keep(Look { workspace: caller.workspace, at, told });
+        told
     }
 
     /// Whether the feed is worth being asked again; `pending` says that it held something back. It costs no statement.
     pub async fn is_worth_asking(&self, caller: &Caller, watch: &mut Watch, pending: bool) -> bool {
-        let told = self.cache.changes_of(caller).await;
+        let told = match self.looks.recent(caller.workspace, Instant::now()) {
+            Some(told) => told,
+            None => self.look(caller).await,
+        };
         watch.look(Instant::now(), told, pending)
     }
 
@@ -176,6 +221,21 @@ mod tests {
         let mut told = vec![None; 10];
         told.extend([Some(1); 5]);
         assert_eq!(asked(&told, false), [5, 9, 11]);
+    }
+
+    #[test]
+    fn one_of_the_waiters_looks_for_all() {
+        let (looks, begun) = (Looks::default(), Instant::now());
+        let at = |milliseconds| begun + Duration::from_millis(milliseconds);
+        let [one, other] = [1, 2].map(WorkspaceId);
+        assert_eq!(looks.recent(one, at(0)), None, "nothing is known yet");
+        looks.keep(Look { workspace: one, at: at(0), told: Some(7) });
+        assert_eq!((looks.recent(one, at(249)), looks.recent(other, at(249))), (Some(Some(7)), None));
+        assert_eq!(looks.recent(one, at(500)), None, "somebody looks");
+        assert_eq!(looks.recent(one, at(501)), Some(Some(7)), "and the others do not");
+        looks.keep(Look { workspace: one, at: at(500), told: Some(8) });
+        assert_eq!(looks.recent(one, at(700)), Some(Some(8)));
+        assert_eq!(looks.recent(one, at(1500)), None);
     }
 
     #[test]

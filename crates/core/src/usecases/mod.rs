@@ -33,6 +33,7 @@ pub struct Service {
     cache: Cache,
     recent: authentication::Recent,
     parsed: authentication::Parsed,
+    looks: feed::Looks,
 }
 
 impl Service {
@@ -43,6 +44,7 @@ impl Service {
             cache: Cache::new(redis),
             recent: authentication::Recent::default(),
             parsed: authentication::Parsed::default(),
+            looks: feed::Looks::default(),
         }
     }
 
