@@ -1,5 +1,5 @@
-//! Runs the tests: those on the shared server at once, those with a server of their own a few at a time, the check of
-//! completeness last.
+//! Runs the tests: those on the shared server at once, then those with a server of their own one after the other; meanwhile those on
+//! a million todos, which have a Postgres of their own; the check of completeness last.
 //!
 //! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler reports.
 
@@ -7,15 +7,16 @@ use std::cell::RefCell;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::process::ExitCode;
-use std::sync::{Mutex, MutexGuard, Once, OnceLock, PoisonError};
+use std::sync::{Mutex, Once, OnceLock};
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use todo_core::lock;
 use tokio::runtime::Runtime;
 
 use super::{completeness, server};
 
-/// The time from which on a test is told at the end as one of the slow.
+/// A test that takes at least so long is listed after the run.
 const SLOW: Duration = Duration::from_secs(10);
 
 /// What a test needs beyond any server.
@@ -59,8 +60,9 @@ impl Needs {
         match (self, more) {
             (Self::Embedded, Some(minutes)) => Duration::from_secs(60 * minutes),
             (Self::Embedded, None) => Duration::from_secs(240),
-            // The first one fills the database; the old application takes its time.
-            (Self::Large | Self::Replaced, _) => Duration::from_secs(600),
+            // The first one fills the database, beside all other tests; the old application takes its time.
+            (Self::Large, _) => Duration::from_secs(1200),
+            (Self::Replaced, _) => Duration::from_secs(600),
             _ => Duration::from_secs(90),
         }
     }
@@ -124,17 +126,14 @@ impl Test {
             let outcome = caught(|| runtime().block_on(async { tokio::time::timeout(limit, (self.body)()).await }))
                 .and_then(|ended| ended.map_err(|_| format!("still running after {limit:?}").into()))
                 .map(|()| IGNORED.take().map_or(Completion::Completed, Completion::ignored_with));
-            times().push((began.elapsed(), self.name));
+            lock(&TIMES).push((began.elapsed(), self.name));
             outcome
         })
     }
 }
 
-/// How long each test took.
-fn times() -> MutexGuard<'static, Vec<(Duration, String)>> {
-    static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
-    TIMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
+/// The duration and the name of each test that has ended.
+static TIMES: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
 
 thread_local! {
     /// Why the test that this thread runs cannot do what it is for.
@@ -229,16 +228,24 @@ pub fn runtime() -> &'static Runtime {
 pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
     let arguments = Arguments::from_args();
     let (own, shared): (Vec<Test>, Vec<Test>) = suites.into_iter().flatten().partition(|test| test.needs.own_server());
+    let (large, own): (Vec<Test>, Vec<Test>) = own.into_iter().partition(|test| test.needs == Needs::Large);
     if arguments.list {
-        let all = shared.into_iter().chain(own).map(Test::trial).collect();
+        let all = shared.into_iter().chain(own).chain(large).map(Test::trial).collect();
         return libtest_mimic::run(&arguments, all).exit_code();
     }
     let everything = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
+    // They count rows, not time, and Postgres works for them on one processor. What they tell would be torn apart by what the others
+    // tell, so it comes afterwards.
+    let told = format!("{}/large-{}.log", env!("CARGO_TARGET_TMPDIR"), std::process::id());
+    let beside = Arguments { logfile: Some(told.clone()), ..arguments.clone() };
+    let beside = std::thread::spawn(move || pass(&beside, 1, large));
     // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own measure
     // times and are kept apart.
-    let together = pass(&arguments, 8, shared);
-    let apart = pass(&arguments, 1, own);
-    if together.has_failed() || apart.has_failed() {
+    let passes = [pass(&arguments, 8, shared), pass(&arguments, 1, own), beside.join().unwrap()];
+    print!("{}", std::fs::read_to_string(&told).unwrap());
+    std::fs::remove_file(told).unwrap();
+    list_slow_tests();
+    if passes.iter().any(Conclusion::has_failed) {
         return ExitCode::from(101);
     }
     if !everything {
@@ -257,16 +264,18 @@ pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
     libtest_mimic::run(&arguments, vec![check]).exit_code()
 }
 
-fn pass(arguments: &Arguments, threads: usize, tests: Vec<Test>) -> libtest_mimic::Conclusion {
+fn pass(arguments: &Arguments, threads: usize, tests: Vec<Test>) -> Conclusion {
     let arguments = Arguments { test_threads: arguments.test_threads.or(Some(threads)), ..arguments.clone() };
-    let conclusion = libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect());
-    let mut slow = std::mem::take(&mut *times());
+    libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect())
+}
+
+fn list_slow_tests() {
+    let mut slow = std::mem::take(&mut *lock(&TIMES));
     slow.retain(|(time, _)| *time >= SLOW);
     slow.sort_by(|a, b| b.cmp(a));
     for (time, name) in slow {
         eprintln!("{:5.0} s  {name}", time.as_secs_f64());
     }
-    conclusion
 }
 
 thread_local! {
