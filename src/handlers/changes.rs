@@ -64,8 +64,12 @@ pub async fn list_changes(
     let from = cursor.map(|cursor| feed.position(&cursor)).transpose()?;
     let query = FeedQuery { from, kinds, limit };
     let place = if wait.is_zero() { None } else { Place::take(&app, &caller) };
-    let watch = if place.is_some() { Some(app.service.watch(&caller).await) } else { None };
-    let page = app.service.changes(&caller, &query).await?;
+    let (page, watch) = if wait.is_zero() {
+        (app.service.changes(&caller, &query).await?, None)
+    } else {
+        let (page, watch) = app.service.changes_to_wait_for(&caller, &query).await?;
+        (page, Some(watch))
+    };
     let is_idle = page.items.is_empty() && !page.more;
     let mut response = match (place, watch) {
         (Some(place), Some(watch)) if is_idle => {

@@ -26,6 +26,8 @@ suite![
     #[embedded]
     to_wait_for_nothing_costs_no_statement,
     #[embedded]
+    to_come_back_for_nothing_costs_no_statement,
+    #[embedded]
     without_redis_waiting_asks_postgres,
     #[embedded]
     a_client_that_hangs_up_ends_its_wait,
@@ -258,6 +260,27 @@ async fn to_wait_for_nothing_costs_no_statement() {
     assert!(spent.statements <= 11, "{} statements for three that waited ten seconds", spent.statements);
     // One of them looks for all, twice a second.
     assert!((15..40).contains(&spent.redis_calls), "{} calls of Redis", spent.redis_calls);
+}
+
+async fn to_come_back_for_nothing_costs_no_statement() {
+    let (ws, mut follower) = caught_up(Options::default().with("max_waiting", 0).with("redis_timeout_ms", 1000)).await;
+    follower.ask(&ws, &[("wait", "25")]).await.unwrap().ok();
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let before = ws.server.host().counters();
+    for _ in 0..30 {
+        let answer = follower.ask(&ws, &[("wait", "25")]).await.unwrap();
+        assert_eq!((&answer.ok()["items"], answer.header("retry-after")), (&json!([]), "2"));
+    }
+    let spent = (ws.server.host().counters() - before).statements;
+    assert!(spent <= 10, "{spent} statements for thirty that could not wait");
+    // What is answered is not what was.
+    for title in ["one", "two"] {
+        let id = ws.titled(title).await;
+        let answer = follower.ask(&ws, &[("wait", "25")]).await.unwrap().ok();
+        assert_eq!(answer["items"][0]["id"], json!(id));
+        follower.catch_up(&ws, &[]).await;
+        assert_eq!(follower.ask(&ws, &[("wait", "25")]).await.unwrap().ok()["items"], json!([]));
+    }
 }
 
 async fn without_redis_waiting_asks_postgres() {

@@ -1,5 +1,7 @@
 //! The feed of changes: what it tells of, and how far a client has read.
 
+use chrono::TimeDelta;
+
 use super::instant::Instant;
 use super::list::{Color, Rank};
 use super::people::{Department, Employee, Name};
@@ -68,6 +70,15 @@ impl FeedPosition {
     pub fn to_position(&self) -> Position {
         let Self { epoch, phase, after, line: (transaction, id), complete_at } = self;
         Position { value: Some(format!("{epoch} {phase} {after} {transaction} {complete_at}")), id: *id }
+    }
+
+    /// Whether who has read this far has read as far as `other`, which is of about the same time: neither is too old if the other is not.
+    pub fn is_at(&self, other: &Self) -> bool {
+        let Self { epoch, phase, after, line, complete_at } = self;
+        let instants = [complete_at, &other.complete_at].map(|text| Instant::parse(text).map(|at| at.to_utc()));
+        let [Ok(own), Ok(others)] = instants else { return false };
+        (epoch, phase, after, line) == (&other.epoch, &other.phase, &other.after, &other.line)
+            && (own - others).abs() < TimeDelta::days(1)
     }
 
     /// The same back; `None` of a text that [`Self::to_position`] does not write.
@@ -161,15 +172,28 @@ pub struct FeedPage {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_position_comes_back() {
-        let position = FeedPosition {
+    fn position() -> FeedPosition {
+        FeedPosition {
             epoch: Uuid::max(),
             phase: "changes".to_owned(),
             after: 7,
             line: (u64::MAX, i64::MAX),
             complete_at: "2026-11-28T19:32:56.886986Z".to_owned(),
-        };
+        }
+    }
+
+    #[test]
+    fn who_has_read_as_far_at_about_the_same_time_is_at_the_same_position() {
+        let at = |complete_at: &str| FeedPosition { complete_at: complete_at.to_owned(), ..position() };
+        assert!(position().is_at(&at("2026-11-28T20:00:00Z")) && position().is_at(&at("2026-11-28T01:00:00Z")));
+        assert!(!position().is_at(&at("2026-11-30T00:00:00Z")) && !position().is_at(&at("2026-10-28T20:00:00Z")));
+        assert!(!position().is_at(&FeedPosition { line: (7, 7), ..position() }));
+        assert!(!position().is_at(&FeedPosition { epoch: Uuid::nil(), ..position() }));
+    }
+
+    #[test]
+    fn a_position_comes_back() {
+        let position = position();
         assert_eq!(FeedPosition::of(&position.to_position()), Some(position));
         assert_eq!(FeedPosition::of(&Position { value: Some("x".to_owned()), id: 1 }), None);
     }

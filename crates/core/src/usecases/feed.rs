@@ -102,6 +102,48 @@ impl Looks {
     }
 }
 
+/// How long a page with nothing on it serves others.
+const IDLE: Duration = Duration::from_secs(10);
+/// Of how many such pages an instance knows.
+const IDLE_PAGES: usize = 32;
+
+/// Where this instance has found nothing of late: whoever would wait from there on need not ask Postgres first.
+#[derive(Debug, Default)]
+pub struct IdlePages(Mutex<Vec<IdlePage>>);
+
+#[derive(Debug)]
+struct IdlePage {
+    workspace: WorkspaceId,
+    kinds: Vec<Kind>,
+    /// The counter, before Postgres was asked.
+    seen: i64,
+    at: Instant,
+    next: FeedPosition,
+}
+
+impl IdlePages {
+    /// The page that Postgres would give, if nothing has moved since.
+    fn find(&self, workspace: WorkspaceId, query: &FeedQuery, seen: i64, now: Instant) -> Option<FeedPage> {
+        let from = query.from.as_ref()?;
+        let mut pages = lock(&self.0);
+        pages.retain(|page| now.saturating_duration_since(page.at) < IDLE);
+        let is_it = |page: &&IdlePage| {
+            (page.workspace, page.seen) == (workspace, seen) && page.kinds == query.kinds && from.is_at(&page.next)
+        };
+        let next = pages.iter().find(is_it)?.next.clone();
+        Some(FeedPage { items: Vec::new(), next, more: false, pending: false })
+    }
+
+    fn keep(&self, page: IdlePage) {
+        let mut pages = lock(&self.0);
+        pages.retain(|other| other.workspace != page.workspace || other.kinds != page.kinds);
+        if pages.len() == IDLE_PAGES {
+            pages.remove(0);
+        }
+        pages.push(page);
+    }
+}
+
 /// What a client asks of the feed.
 #[derive(Debug, Clone)]
 pub struct FeedQuery {
@@ -122,10 +164,25 @@ impl Service {
         feed::page(&self.pg, caller, query.from.as_ref(), &query.kinds, query.limit).await
     }
 
-    /// Begins to watch for changes; before the feed is asked, so that no write falls between the two.
-    pub async fn watch(&self, caller: &Caller) -> Watch {
+    /// The same for a client that waits if there is nothing, with what it then watches.
+    ///
+    /// # Errors
+    /// As of [`Self::changes`].
+    pub async fn changes_to_wait_for(&self, caller: &Caller, query: &FeedQuery) -> Result<(FeedPage, Watch)> {
+        // Before Postgres is asked, so that no write falls between the two, and by nobody else's look: what the client has written
+        // before is told.
         let seen = self.look(caller).await;
-        Watch::new(Instant::now(), seen)
+        let (workspace, at) = (caller.workspace, Instant::now());
+        let watch = Watch::new(at, seen);
+        if let Some(page) = seen.and_then(|seen| self.idle_pages.find(workspace, query, seen, at)) {
+            return Ok((page, watch));
+        }
+        let page = self.changes(caller, query).await?;
+        if let Some(seen) = seen.filter(|_| page.items.is_empty() && !page.more && !page.pending) {
+            let (kinds, next) = (query.kinds.clone(), page.next.clone());
+            self.idle_pages.keep(IdlePage { workspace, kinds, seen, at, next });
+        }
+        Ok((page, watch))
     }
 
     /// Asks Redis how often the caller's workspace has changed.
@@ -236,6 +293,34 @@ mod tests {
         looks.keep(Look { workspace: one, at: at(500), told: Some(8) });
         assert_eq!(looks.recent(one, at(700)), Some(Some(8)));
         assert_eq!(looks.recent(one, at(1500)), None);
+    }
+
+    #[test]
+    fn where_nothing_was_found_postgres_is_not_asked_again_until_the_counter_moves() {
+        let (pages, at, workspace) = (IdlePages::default(), Instant::now(), WorkspaceId(1));
+        let next = FeedPosition {
+            epoch: Uuid::max(),
+            phase: "changes".to_owned(),
+            after: 0,
+            line: (7, 7),
+            complete_at: "2026-11-28T19:32:56Z".to_owned(),
+        };
+        let query = FeedQuery { from: Some(next.clone()), kinds: vec![Kind::Todo], limit: 100 };
+        let idle = |seen| IdlePage { workspace, kinds: vec![Kind::Todo], seen, at, next: next.clone() };
+        let found = |workspace, query: &FeedQuery, seen, after| {
+            pages.find(WorkspaceId(workspace), query, seen, at + Duration::from_secs(after)).map(|page| page.next)
+        };
+        assert_eq!(found(1, &query, 3, 0), None);
+        pages.keep(idle(3));
+        assert_eq!(found(1, &query, 3, 9), Some(next.clone()));
+        assert_eq!((found(1, &query, 4, 9), found(2, &query, 3, 9)), (None, None));
+        assert_eq!(found(1, &FeedQuery { kinds: Kind::ALL.to_vec(), ..query.clone() }, 3, 9), None);
+        let elsewhere = Some(FeedPosition { line: (6, 6), ..next.clone() });
+        assert_eq!(found(1, &FeedQuery { from: elsewhere, ..query.clone() }, 3, 9), None);
+        assert_eq!(found(1, &FeedQuery { from: None, ..query.clone() }, 3, 9), None, "a first page has the state");
+        pages.keep(idle(4));
+        assert_eq!((found(1, &query, 3, 9), found(1, &query, 4, 9)), (None, Some(next)));
+        assert_eq!(found(1, &query, 4, 10), None, "the counter may have been lost");
     }
 
     #[test]

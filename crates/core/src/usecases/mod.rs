@@ -34,6 +34,7 @@ pub struct Service {
     recent: authentication::Recent,
     parsed: authentication::Parsed,
     looks: feed::Looks,
+    idle_pages: feed::IdlePages,
 }
 
 impl Service {
@@ -45,6 +46,7 @@ impl Service {
             recent: authentication::Recent::default(),
             parsed: authentication::Parsed::default(),
             looks: feed::Looks::default(),
+            idle_pages: feed::IdlePages::default(),
         }
     }
 
