@@ -9,15 +9,13 @@ set -euo pipefail
 turns="${1:-5}" seconds="${2:-8}"
 folder="$(mktemp -d)"
 run() { psql "$DATABASE_URL" --quiet --no-psqlrc --tuples-only --no-align --set ON_ERROR_STOP=1 "$@"; }
-# The functions are the same with and without: a trigger keeps the lines out, which costs about a microsecond each.
 lines() { run --command "ALTER TABLE events $1 TRIGGER no_lines"; }
 trap 'lines DISABLE; rm -rf "$folder"' EXIT
 
+run --file "$(dirname "${BASH_SOURCE[0]}")/no-lines.sql"
 run <<'SQL'
 SET client_min_messages = warning;
 SET statement_timeout = 0;
-CREATE OR REPLACE FUNCTION no_lines() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE OR REPLACE TRIGGER no_lines BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION no_lines();
 INSERT INTO workspaces (uid, name) VALUES (gen_random_uuid(), 'measured log') ON CONFLICT DO NOTHING;
 INSERT INTO todos (workspace_id, uid, title, description, priority, created_at)
 SELECT w.id, gen_random_uuid(), 'todo ' || n, repeat('some words ', 20), 1 + n % 4, now() - n * interval '1 minute'

@@ -6,6 +6,7 @@ mod anchors;
 mod cold;
 mod fan;
 mod jobs;
+mod log;
 mod memory;
 mod mixed;
 mod plot;
@@ -60,6 +61,8 @@ enum Subject {
     Wait,
     /// A change of 200,000 todos in the background, and reads meanwhile.
     Jobs,
+    /// Single writes with the lines of the log of changes, and without them.
+    Log,
     /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
     Adopt,
     /// Reads while Redis hangs, and while it is gone.
@@ -95,6 +98,9 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     if wanted(Subject::Jobs) {
         jobs::measure(&bench).await?;
+    }
+    if wanted(Subject::Log) {
+        log::measure(&bench).await?;
     }
     if let Some(folder) = args.anchors.as_ref().filter(|_| wanted(Subject::Adopt)) {
         adopt::measure(&bench, folder).await?;

@@ -60,7 +60,7 @@ pub struct Figures {
 }
 
 /// Runs of one load. Now and then a shared machine does something else for a while, so the one in the middle counts.
-pub struct Runs(Vec<Figures>);
+pub struct Runs(pub Vec<Figures>);
 
 impl Runs {
     /// The run with the middle rate.
