@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Workspace, database, suite, uuid};
+use crate::harness::{Client, Options, Server, Workspace, database, suite, uuid};
 use crate::jobs::done;
 
 suite![
@@ -12,6 +12,10 @@ suite![
     a_revoked_token_keeps_its_name,
     a_token_that_names_a_person_does_so_in_events,
     a_job_is_an_actor_and_a_subject,
+    #[database]
+    a_program_beside_the_service_is_an_actor,
+    #[embedded]
+    nobody_is_the_actor_where_there_are_no_tokens,
     events_are_filtered,
     a_history_is_of_the_todo_alone,
     events_are_paged,
@@ -245,6 +249,31 @@ async fn a_history_goes_by_version() {
     let admin = ws.with_scopes(&["admin"]).await;
     assert_eq!(versions(&admin, EVENTS, &[("subject", &id)]).await, [3, 2, 1]);
     assert_eq!(versions(&admin, EVENTS, &[]).await, [2, 3, 1], "of several by transaction");
+}
+
+/// As whoever writes into the database by the functions of the migrations.
+async fn a_program_beside_the_service_is_an_actor() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let (id, workspace) = (ws.titled("x").await, database::workspace(&database, &ws).await);
+    let rename = "select c.outcome from as_actor_v1($1, 's:importer', 'a night') as w (workspace), \
+        lateral todo_update_v1(w.workspace, null, null, null, false, null, $2::text::uuid, null, \
+            '{\"update\": {\"title\": \"y\"}}') c";
+    let outcome: String = database.query_one(rename, &[&workspace, &id]).await.unwrap().get(0);
+    let event = &history(&ws, &id).await[0];
+    assert_eq!(event["actor"], json!({ "kind": "service", "name": "importer" }), "{outcome}: {event}");
+    assert_eq!((&event["type"], &event["request_id"]), (&json!("todo.updated"), &json!("a night")));
+}
+
+async fn nobody_is_the_actor_where_there_are_no_tokens() {
+    let server = Server::private(Options::default().with("auth", "off")).await;
+    let client = Client::new(server, None);
+    let todo = client.post("/api/v2/todos").json(json!({ "title": "x" })).send().await.created();
+    let id = todo["id"].as_str().unwrap();
+    assert_eq!(history(&client, id).await[0]["actor"], Value::Null);
+    let all = client.get(EVENTS).query(&[("subject", id)]).send().await.ok();
+    assert_eq!((&all["items"][0]["type"], &all["items"][0]["actor"]), (&json!("todo.created"), &Value::Null));
+    client.delete(&format!("/api/v2/todos/{id}")).send().await.no_content();
 }
 
 async fn a_history_ends_after_thirty_days() {
