@@ -156,7 +156,7 @@ fn addition(fields: &mut Fields, parent: Option<Uuid>, level: usize, count: &mut
     let below = if !fields.has("subtasks") {
         Some(Vec::new())
     } else if level == Draft::MAX_LEVELS {
-        fields.optional("subtasks", |_, pointer| Err(Fault::too_deep(format!("{pointer}/0/parent_id")))).flatten()
+        fields.optional("subtasks", |_, pointer| Err(Draft::too_deep(format!("{pointer}/0/parent_id")))).flatten()
     } else {
         fields.objects("subtasks", MOST_WRITTEN, |fields| addition(fields, Some(uid), level + 1, count))
     };

@@ -4,8 +4,6 @@
 
 use std::time::Duration;
 
-use crate::domain::todo::Draft;
-
 /// The result of everything in this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -243,11 +241,6 @@ impl Fault {
     /// A fault in a path, query or header parameter.
     pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self { place: Place::Parameter(name.into()), code, detail: detail.into() }
-    }
-
-    /// A todo that would stand deeper than trees go.
-    pub fn too_deep(pointer: impl Into<String>) -> Self {
-        Self::at(pointer, "too_deep", format!("todos have at most {} levels", Draft::MAX_LEVELS))
     }
 
     /// The same fault with `prefix` in front of its pointer (a parameter stays as it is).

@@ -8,6 +8,7 @@ use super::instant::Instant;
 use super::list::{Move, Rank};
 use super::people::{Email, Name};
 use super::text::{Description, TagName, Title};
+use crate::error::Fault;
 
 /// Where a todo stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +114,11 @@ impl Draft {
     pub const MAX_TAGS: usize = 20;
     /// The most levels of todos below each other, the first included: `tree_levels_v1` in SQL.
     pub const MAX_LEVELS: usize = 5;
+
+    /// What is wrong with a todo that would stand deeper.
+    pub fn too_deep(pointer: impl Into<String>) -> Fault {
+        Fault::at(pointer, "too_deep", format!("todos have at most {} levels", Self::MAX_LEVELS))
+    }
 }
 
 /// A partial change. `None` leaves a field alone; the inner `None` of a nullable field clears it.

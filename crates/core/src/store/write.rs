@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::pg::{Param, Pg, PgFailure, Refusal, Rows, Statement, from_json};
 use crate::caller::Caller;
 use crate::domain::id::Id;
-use crate::domain::todo::Precondition;
+use crate::domain::todo::{Draft, Precondition};
 use crate::error::{Conflict, Error, Fault, Kind, Result};
 
 /// For whom and under which guarantees a write happens.
@@ -127,7 +127,7 @@ pub(super) fn failed(outcome: &str, kind: Kind) -> Error {
         "no_after" => not_a_sibling("/after"),
         "no_before" => not_a_sibling("/before"),
         "cycle" => invalid("/parent_id", "cycle", "a todo cannot be below itself"),
-        "too_deep" => Error::Invalid(vec![Fault::too_deep("/parent_id")]),
+        "too_deep" => Error::Invalid(vec![Draft::too_deep("/parent_id")]),
         "other_list" => invalid("/list_id", "invalid_value", "a subtask is in the list of its parent"),
         "no_workspace" => missing("/workspace_id", Kind::Workspace),
         other => Error::Internal(format!("unknown outcome of a write: {other}")),
