@@ -4,6 +4,7 @@
 //! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler reports.
 
 use std::cell::RefCell;
+use std::fs::File;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
 use std::process::ExitCode;
@@ -242,7 +243,7 @@ pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
     // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own measure
     // times and are kept apart.
     let passes = [pass(&arguments, 8, shared), pass(&arguments, 1, own), beside.join().unwrap()];
-    print!("{}", std::fs::read_to_string(&told).unwrap());
+    std::io::copy(&mut File::open(&told).unwrap(), &mut std::io::stdout()).unwrap();
     std::fs::remove_file(told).unwrap();
     list_slow_tests();
     if passes.iter().any(Conclusion::has_failed) {
