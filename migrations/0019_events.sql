@@ -35,10 +35,12 @@ CREATE TABLE events (
 CREATE INDEX events_by_subject ON events (workspace_id, subject, version, id);
 
 -- One row. Cursors of another epoch are worthless: the numbers of transactions began anew, as after a logical restore
--- into another cluster. `seen`: a number that the cluster has reached.
+-- into another cluster. `seen`: a number that the cluster has reached. `began`: when the log was emptied, for with its
+-- lines the way to tell what had happened before is gone.
 CREATE TABLE feed (
     epoch uuid NOT NULL DEFAULT gen_random_uuid(),
-    seen  xid8 NOT NULL DEFAULT pg_current_xact_id()
+    seen  xid8 NOT NULL DEFAULT pg_current_xact_id(),
+    began timestamptz NOT NULL DEFAULT '-infinity'
 );
 INSERT INTO feed DEFAULT VALUES;
 
@@ -63,6 +65,7 @@ CREATE FUNCTION feed_renew_v1(p_anyway boolean) RETURNS boolean LANGUAGE plpgsql
 BEGIN
     IF feed_is_ahead_v1() THEN
         DELETE FROM events;
+        UPDATE feed SET began = clock_timestamp();
     ELSIF NOT p_anyway THEN
         RETURN false;
     END IF;

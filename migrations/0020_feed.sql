@@ -248,7 +248,7 @@ LEFT JOIN employees m ON m.workspace_id = e.workspace_id AND m.id = t.employee_i
 -- of the workspace, whose rank is the transaction, in the order in which they began to write; of these types, after
 -- p_since, by the token, the job or the employee p_actor, whichever is not null. next_…: after which event to go on, null
 -- if none is left; the page may be short, since no more than feed_window_v1 events are looked at.
--- complete_since: p_since, or the end of what is kept if that is later: of what was before it nothing is told.
+-- complete_since: p_since, or from when on there are lines if that is later: nothing is told of what was before it.
 CREATE FUNCTION events_page_v1(
     p_workspace bigint, p_subject uuid, p_types text[], p_since timestamptz, p_actor uuid, p_rank text, p_id bigint,
     p_limit bigint, OUT items text, OUT next_rank text, OUT next_id bigint, OUT complete_since text
@@ -256,7 +256,7 @@ CREATE FUNCTION events_page_v1(
 DECLARE
     before_rank CONSTANT bigint := coalesce(p_rank::bigint, 9223372036854775807);
     before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
-    since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1());
+    since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1(), (SELECT f.began FROM feed f));
     actors CONSTANT text[] := ARRAY['t:' || p_actor, 'j:' || p_actor] || ARRAY(
         SELECT 't:' || t.uid FROM employees e JOIN tokens t ON t.workspace_id = e.workspace_id AND t.employee_id = e.id
         WHERE e.workspace_id = p_workspace AND e.uid = p_actor

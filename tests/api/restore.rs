@@ -4,10 +4,11 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde_json::json;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
 
 use crate::harness::targets::Postgres;
-use crate::harness::{Options, Server, Workspace, database, suite};
+use crate::harness::{Options, Server, Workspace, database, mcp, suite};
 
 suite![
     #[restore]
@@ -67,6 +68,8 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     database::make_admin(&sql, &server.admin_token).await;
     let ws = Workspace::on(&server).await;
     let id = ws.titled("x").await;
+    let instant = |value: &Value| value.as_str().unwrap().parse::<DateTime<Utc>>().unwrap();
+    let now = async || mcp::call(&ws, "overview", json!({})).await.content()["now"].clone();
     let log = "update events set xid = '999999999'";
     let seen = "update feed set seen = '999999999'";
     for ahead in [log.to_owned(), seen.to_owned(), format!("{log}; {seen}")] {
@@ -82,6 +85,7 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
         assert!(ready.json(503)["problems"].to_string().contains("run the migrations"), "{ahead}: {ready}");
         ws.get(&format!("/api/v2/todos/{id}")).send().await.ok();
 
+        let before = now().await;
         migrate(&url);
         tokio::time::sleep(Duration::from_millis(600)).await;
         server.anonymous().get("/health/ready").send().await.ok();
@@ -90,6 +94,21 @@ async fn a_dump_of_another_cluster_begins_the_feed_anew() {
         assert_eq!(gone.header("link"), "</api/v2/changes>; rel=\"first\"");
         let anew = ws.get("/api/v2/changes").send().await.ok();
         assert_eq!(anew["items"][0]["id"], json!(id));
+
+        // What happened before is lost, and nobody claims to tell it.
+        let history = ws.get(&format!("/api/v2/todos/{id}/history")).send().await.ok();
+        assert_eq!(history["items"], json!([]), "{ahead}");
+        let complete_since = async |since: &Value| {
+            let told = mcp::call(&ws, "what_changed", json!({ "since": since })).await.content();
+            assert_eq!(told["changes"], json!([]), "{ahead}, since {since}");
+            told["complete_since"].clone()
+        };
+        let after = now().await;
+        for since in [&json!("2020-01-01T00:00:00Z"), &before] {
+            let complete = instant(&complete_since(since).await);
+            assert!(instant(&before) < complete && complete < instant(&after), "{ahead}, since {since}: {complete}");
+        }
+        assert_eq!(complete_since(&after).await, after);
     }
 }
 

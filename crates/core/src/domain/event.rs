@@ -66,6 +66,6 @@ pub struct EventPage {
 pub struct EventContext {
     /// The titles of the todos that it tells of, also of those in the bin.
     pub titles: HashMap<Uuid, String>,
-    /// What was asked for, or the end of what is kept if that is later.
+    /// What was asked for, or the beginning of the log if that is later: nothing is told of what was before it.
     pub complete_since: Instant,
 }
