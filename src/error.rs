@@ -84,6 +84,12 @@ impl Problem {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         self.with(header::RETRY_AFTER, seconds.max(1).to_string())
     }
+
+    /// What `Retry-After` says.
+    fn seconds_to_wait(&self) -> Option<u64> {
+        let (_, value) = self.headers.iter().find(|(name, _)| *name == header::RETRY_AFTER)?;
+        value.to_str().ok()?.parse().ok()
+    }
 }
 
 impl From<todo_core::Error> for Problem {
@@ -238,10 +244,13 @@ pub fn problem_details(problem: &Problem, origin: &Origin<'_>, request_id: &str)
         "instance": format!("/requests/{request_id}"),
         "code": problem.code,
     });
-    if !problem.faults.is_empty() {
-        let faults = problem.faults.iter().map(fault).collect();
-        if let Some(object) = details.as_object_mut() {
-            object.insert("errors".to_owned(), Value::Array(faults));
+    if let Some(object) = details.as_object_mut() {
+        // Not everybody who reads the document sees the header: of what a tool refuses, assistants are given the document alone.
+        if let Some(seconds) = problem.seconds_to_wait() {
+            object.insert("retry_after".to_owned(), seconds.into());
+        }
+        if !problem.faults.is_empty() {
+            object.insert("errors".to_owned(), problem.faults.iter().map(fault).collect());
         }
     }
     details

@@ -130,7 +130,12 @@ fn example(version: Version, status: u16, code: &str, detail: &str) -> Value {
         }
         "invalid_cursor" => json!({"parameter": "cursor", "code": "invalid_value", "detail": detail}),
         "no_person" => json!({"parameter": "assignee", "code": "no_person", "detail": detail}),
-        _ => return problem,
+        _ => {
+            if [429, 503].contains(&status) || code == "idempotency_in_progress" {
+                problem["retry_after"] = 1.into();
+            }
+            return problem;
+        }
     };
     if let Some(problem) = problem.as_object_mut() {
         problem.insert("errors".to_owned(), json!([fault]));
@@ -202,6 +207,8 @@ pub fn schemas(version: Version, codes: &[&str]) -> Vec<(String, Value)> {
                     "instance": {"type": "string", "format": "uri-reference", "maxLength": 200,
                         "description": "Names this request, as does X-Request-Id."},
                     "code": code,
+                    "retry_after": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 86_400,
+                        "description": "Seconds to wait before the next attempt, as in Retry-After."},
                     "errors": {"type": "array", "minItems": 1, "maxItems": 20, "items": {"$ref": "#/components/schemas/Fault"},
                         "description": "What is wrong with the input."},
                 },

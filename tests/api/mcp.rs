@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::answer::Problem;
 use crate::harness::mcp::{MODERN, legacy, modern, raw, request, tool, with_meta};
 use crate::harness::{Options, Server, Workspace, suite};
 
@@ -229,6 +230,13 @@ async fn what_is_no_message_is_refused() {
     ] {
         send(other).await.rpc_error(400, -32600);
     }
+    // Of the one version that has them, too.
+    let added = request("tools/call", json!({ "name": "add_todos", "arguments": { "todos": [{ "title": "x" }] } }));
+    for several in [json!([added]), json!([added, added])] {
+        let several = raw(&ws, several).header("mcp-protocol-version", "2025-03-26");
+        assert_eq!(several.send().await.rpc_error(400, -32600)["id"], Value::Null);
+    }
+    assert_eq!(ws.titles(&[]).await, [""; 0]);
 }
 
 async fn ids_come_back_as_they_were() {
@@ -240,6 +248,11 @@ async fn ids_come_back_as_they_were() {
     }
     for id in [Value::Null, json!(1.5), json!(1e300), json!(true), json!([]), json!({}), json!(["x"])] {
         assert_eq!(send(&id).await.rpc_error(400, -32600)["id"], Value::Null, "{id}");
+    }
+    for number in ["18446744073709551616", "-9223372036854775809", "7.0", "7e0", "-0"] {
+        let message = format!(r#"{{"jsonrpc":"2.0","id":{number},"method":"ping"}}"#);
+        let answer = ws.post("/mcp").body("application/json", message).send().await;
+        assert_eq!(answer.rpc_error(400, -32600)["id"], Value::Null, "{number}");
     }
 }
 
@@ -266,9 +279,11 @@ async fn broken_calls_of_tools_are_refused() {
 async fn other_methods_are_not_allowed() {
     let ws = Workspace::new().await;
     for method in ["GET", "DELETE", "PUT", "PATCH"] {
-        let answer = ws.call(method, "/mcp").send().await;
-        answer.problem(405, "method_not_allowed");
-        assert_eq!(answer.header("allow"), "POST", "{method}");
+        for client in [&*ws, &ws.server.anonymous()] {
+            let answer = client.call(method, "/mcp").send().await;
+            answer.problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), "POST", "{method}");
+        }
     }
     let stream = ws.get("/mcp").header("accept", "text/event-stream").send().await;
     stream.problem(405, "method_not_allowed");
@@ -301,8 +316,10 @@ async fn pages_of_unknown_origins_are_refused() {
     let ws = Workspace::new().await;
     let host = ws.server.url.clone();
     for origin in ["https://evil.example", "null", "", &host] {
-        let answer = modern(&ws, "tools/list", json!({})).header("origin", origin).send().await;
-        answer.problem(403, "origin_not_allowed");
+        for client in [&*ws, &ws.server.anonymous()] {
+            let answer = modern(client, "tools/list", json!({})).header("origin", origin).send().await;
+            answer.problem(403, "origin_not_allowed");
+        }
     }
 }
 
@@ -359,7 +376,7 @@ async fn every_message_is_limited_as_a_write() {
     tool(&ws, "no_such_tool", json!({})).send().await.rpc_error(400, -32602);
     for call in [tool(&ws, "overview", json!({})), ws.post("/mcp").body("application/json", "{")] {
         let limited = call.send().await;
-        limited.problem(429, "rate_limited");
+        waits(&limited.problem(429, "rate_limited"));
         assert!(limited.optional("retry-after").is_some(), "{limited}");
     }
 }
@@ -370,6 +387,12 @@ async fn an_outage_is_told_as_everywhere() {
     tool(&ws, "overview", json!({})).send().await.content();
     server.host().faults().postgres().refuse();
     let answer = tool(&ws, "add_todos", json!({ "todos": [{ "title": "x" }] })).send().await;
-    answer.problem(503, "unavailable");
+    waits(&answer.problem(503, "unavailable"));
     assert!(answer.optional("retry-after").is_some(), "{answer}");
+}
+
+/// A model is shown the text of an answer and none of its headers.
+#[track_caller]
+pub fn waits(problem: &Problem) {
+    assert!((1..=60).contains(&problem.value["retry_after"].as_i64().unwrap_or(0)), "{}", problem.value);
 }

@@ -132,7 +132,11 @@ impl Answer {
         }
         let instance = format!("/requests/{}", self.header("x-request-id"));
         assert!(value["instance"] == instance.as_str(), "expected the instance {instance}, but {self}");
-        let known = ["type", "title", "status", "detail", "instance", "code", "errors"];
+        if let Some(seconds) = self.optional("retry-after") {
+            let seconds: i64 = seconds.parse().unwrap();
+            assert!(value["retry_after"] == seconds, "expected the header Retry-After inside, too, but {self}");
+        }
+        let known = ["type", "title", "status", "detail", "instance", "code", "retry_after", "errors"];
         for name in value.as_object().unwrap().keys() {
             assert!(known.contains(&name.as_str()), "unexpected member {name}: {self}");
         }
