@@ -97,8 +97,8 @@ fn texts(tool: Tool) -> Texts {
         Tool::WhatChanged => (
             "What changed",
             "What happened to todos, the newest first, and who did it: since an instant, by one person (by, an employee's id, or me). 30 days \
-             are kept; complete_since tells from when on the answer is complete, but for what was still being written. Follow next_cursor for what is earlier until it is \
-             null: a page may be short, even empty, before that.",
+             are kept; complete_since tells from when on the answer is complete, but for what was still being written. Follow next_cursor \
+             for what is earlier until it is null: a page may be short, even empty, before that.",
             false,
             true,
         ),
@@ -160,7 +160,8 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
     let written = |argument: &str, items: Value| {
         let key = json!({
             "type": "string", "minLength": 1, "maxLength": idempotency::LONGEST, "pattern": "^[!-~]+$",
-            "description": "Names this call, so that repeating it within 24 hours does not do it again. A new random value for each new call.",
+            "description": "Names this call, so that repeating it within 24 hours does not do it again. A new random value for each new \
+                call.",
         });
         object(json!({argument: items, "idempotency_key": key}), &[argument])
     };

@@ -185,8 +185,8 @@ fn keyed<T: FromJson>(
     let text = serde_json::to_string(&arguments).map_err(|error| Problem::internal(error.to_string()))?;
     let me = Me::of(caller);
     let actor = caller.actor.map_or_else(String::new, |actor| actor.to_string());
-    let call = [tool.name(), &actor, &text].join("\0");
-    let digest = me.digest(&arguments, Sha256::new().chain_update(call));
+    let call = Sha256::new().chain_update(tool.name()).chain_update(actor).chain_update(text);
+    let digest = me.digest(&arguments, call);
     if let (Some(arguments), Some((name, key))) = (arguments.as_object_mut(), own) {
         arguments.insert(name, key);
     }

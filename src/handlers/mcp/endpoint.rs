@@ -128,26 +128,22 @@ async fn call(
         Ok(caller) => call::run(tool, ToolCall { app, caller, key, arguments }).await,
         Err(problem) => Err(problem),
     };
-    // Most refusals are results, and 200 like any other.
-    let told = match &outcome {
-        Ok(_) => "done",
-        Err(problem) if problem.status.is_server_error() => "failed",
-        Err(_) => "refused",
-    };
-    context.with(|notes| notes.tool_outcome = Some(told));
-    match outcome {
+    // A refusal is mostly a result, and its status 200.
+    let (told, answer) = match outcome {
         Ok(output) => {
-            let document = result::answer(id, result::success(era, &output.content));
-            Ok(document.replayed(output.replayed).into_response())
+            let document = result::answer(id, result::success(era, &output.content, output.replayed));
+            ("done", Ok(document.replayed(output.replayed).into_response()))
         }
         // What is wrong on our side is told as everywhere, so that proxies, clients and alerts see it.
-        Err(problem) if problem.status.is_server_error() => Err(problem),
+        Err(problem) if problem.status.is_server_error() => ("failed", Err(problem)),
         Err(problem) => {
             let details = error::problem_details(&problem, &origin, request_id.as_str()).to_string();
             let document = result::answer(id, result::refusal(era, &details));
-            Ok(logged(document, Logged { code: Some(problem.code), cause: problem.cause }))
+            ("refused", Ok(logged(document, Logged { code: Some(problem.code), cause: problem.cause })))
         }
-    }
+    };
+    context.with(|notes| notes.tool_outcome = Some(told));
+    answer
 }
 
 /// A client of the older era takes 404 for the end of its session, and 400 for a broken connection.

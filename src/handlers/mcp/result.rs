@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::era::{Era, LEGACY, MODERN};
 use super::tool::Tool;
@@ -37,19 +37,31 @@ pub fn answer(id: &Value, result: impl Serialize) -> Document {
     Document::json(&Response { jsonrpc: "2.0", id, result })
 }
 
-/// What each result of the modern era says, and none of the other.
-#[derive(Serialize)]
+/// What each result of the modern era says of itself, and hardly any of the other.
+#[derive(Default, Serialize)]
 struct Stamp {
-    #[serde(rename = "resultType")]
-    result_type: &'static str,
-    #[serde(rename = "_meta")]
-    meta: Value,
+    #[serde(rename = "resultType", skip_serializing_if = "Option::is_none")]
+    result_type: Option<&'static str>,
+    #[serde(rename = "_meta", skip_serializing_if = "Map::is_empty")]
+    meta: Map<String, Value>,
 }
 
 impl Stamp {
-    fn of(era: Era) -> Option<Self> {
-        let meta = json!({"io.modelcontextprotocol/serverInfo": server()});
-        era.is_modern().then_some(Self { result_type: "complete", meta })
+    fn of(era: Era) -> Self {
+        let mut stamp = Self::default();
+        if era.is_modern() {
+            stamp.result_type = Some("complete");
+            stamp.meta.insert("io.modelcontextprotocol/serverInfo".to_owned(), server());
+        }
+        stamp
+    }
+
+    /// The same of the outcome of an earlier call: a program behind a client of the protocol sees no headers.
+    fn replayed(mut self, replayed: bool) -> Self {
+        if replayed {
+            self.meta.insert("todo/replayed".to_owned(), true.into());
+        }
+        self
     }
 }
 
@@ -76,7 +88,7 @@ struct Discovery {
     #[serde(flatten)]
     caching: Option<Caching>,
     #[serde(flatten)]
-    stamp: Option<Stamp>,
+    stamp: Stamp,
 }
 
 /// What the server is and can do.
@@ -108,7 +120,7 @@ struct Tools {
     #[serde(flatten)]
     caching: Option<Caching>,
     #[serde(flatten)]
-    stamp: Option<Stamp>,
+    stamp: Stamp,
 }
 
 /// The tools that `may` lets through.
@@ -135,13 +147,14 @@ struct CallResult<'a> {
     structured_content: Option<&'a RawValue>,
     is_error: bool,
     #[serde(flatten)]
-    stamp: Option<Stamp>,
+    stamp: Stamp,
 }
 
-/// What a tool gave.
-pub fn success(era: Era, content: &RawValue) -> impl Serialize {
+/// What a tool gave, perhaps to an earlier call.
+pub fn success(era: Era, content: &RawValue, replayed: bool) -> impl Serialize {
     let text = Text { r#type: "text", text: content.get() };
-    CallResult { content: [text], structured_content: Some(content), is_error: false, stamp: Stamp::of(era) }
+    let stamp = Stamp::of(era).replayed(replayed);
+    CallResult { content: [text], structured_content: Some(content), is_error: false, stamp }
 }
 
 /// Why a tool gave nothing. As text alone: clients hold structured content against the schema of what the tool gives.
