@@ -8,6 +8,7 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 use super::plans::{Log, Plan};
 use crate::harness::client::Call;
+use crate::harness::server::authority;
 use crate::harness::{Answer, Client, Options, Server, database, uuid};
 
 /// What signs the cursors, so that a test can make the one of a far page.
@@ -47,7 +48,9 @@ impl Place {
         // Purges would run beside what is observed.
         database.batch_execute("UPDATE purges SET due_at = now() + interval '1 day'").await.unwrap();
         eprintln!("a million todos took {:.0} s", began.elapsed().as_secs_f64());
-        let options = Options::default().with("database_url", &url).with("cursor_secret", CURSOR_SECRET);
+        let (host, port) = authority(&url, "5432");
+        let options = Options::default().with("database_url", &url).with("database_host", host);
+        let options = options.with("database_port", port).with("cursor_secret", CURSOR_SECRET);
         // Every statement is to be seen, and only those of the requests.
         let server = Server::private(options.with("cache", "off").with("enable_metrics", "off")).await;
         let large = token(&server, &database, "large", "todos:read,todos:write").await;
