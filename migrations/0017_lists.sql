@@ -312,7 +312,10 @@ BEGIN
     END IF;
     spot := bounded_position_v1(CASE
         WHEN former.place IS NULL THEN next.place - 1
-        WHEN next.place IS NULL THEN greatest(former.place + 1, extract(epoch FROM clock_timestamp()))
+        -- No further than now, where that is possible: what is created next is the last then.
+        WHEN next.place IS NULL AND former.place < extract(epoch FROM clock_timestamp())
+            THEN extract(epoch FROM clock_timestamp())
+        WHEN next.place IS NULL THEN former.place + 1
         ELSE former.place + (next.place - former.place) / 2
     END);
     IF spot <= former.place OR spot >= next.place THEN

@@ -860,7 +860,7 @@ CREATE FUNCTION public.events_page_v1(p_workspace bigint, p_subject uuid, p_type
 DECLARE
     before_rank CONSTANT bigint := coalesce(p_rank::bigint, 9223372036854775807);
     before_id CONSTANT bigint := coalesce(p_id, 9223372036854775807);
-    since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1());
+    since CONSTANT timestamptz := greatest(p_since, now() - events_retention_v1(), (SELECT f.began FROM feed f));
     actors CONSTANT text[] := ARRAY['t:' || p_actor, 'j:' || p_actor] || ARRAY(
         SELECT 't:' || t.uid FROM employees e JOIN tokens t ON t.workspace_id = e.workspace_id AND t.employee_id = e.id
         WHERE e.workspace_id = p_workspace AND e.uid = p_actor
@@ -1083,6 +1083,7 @@ CREATE FUNCTION public.feed_renew_v1(p_anyway boolean) RETURNS boolean
 BEGIN
     IF feed_is_ahead_v1() THEN
         DELETE FROM events;
+        UPDATE feed SET began = clock_timestamp();
     ELSIF NOT p_anyway THEN
         RETURN false;
     END IF;
@@ -2467,7 +2468,10 @@ BEGIN
     END IF;
     spot := bounded_position_v1(CASE
         WHEN former.place IS NULL THEN next.place - 1
-        WHEN next.place IS NULL THEN greatest(former.place + 1, extract(epoch FROM clock_timestamp()))
+        -- No further than now, where that is possible: what is created next is the last then.
+        WHEN next.place IS NULL AND former.place < extract(epoch FROM clock_timestamp())
+            THEN extract(epoch FROM clock_timestamp())
+        WHEN next.place IS NULL THEN former.place + 1
         ELSE former.place + (next.place - former.place) / 2
     END);
     IF spot <= former.place OR spot >= next.place THEN
@@ -2812,8 +2816,8 @@ BEGIN
     END IF;
     SELECT jsonb_object_agg(id, jsonb_build_object('parent', parent_id, 'list', list_id)) INTO former
     FROM todos WHERE workspace_id = p_workspace AND id = ANY (ids);
-    -- What went by one deletion after what went by another, the higher first: so each finds its parent where it will
-    -- be, and nothing below itself but its own.
+    -- One deletion after the other, that of the highest todo first: then the parent of each tree is where it will be, and
+    -- nothing is below it yet but its own.
     FOR tree IN
         WITH RECURSIVE above AS (
             SELECT t.id AS top, t.deleted_with, t.parent_id, 0 AS levels FROM todos t
@@ -3052,7 +3056,8 @@ ALTER SEQUENCE public.events_id_seq OWNED BY public.events.id;
 
 CREATE TABLE public.feed (
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
-    seen xid8 DEFAULT pg_current_xact_id() NOT NULL
+    seen xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    began timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.idempotency_keys (

@@ -159,7 +159,7 @@ def between(former, next):
     if former is None:
         return math.ceil(next) - 1
     if next is None:
-        return max(math.floor(former) + 1, now())
+        return now() if former < now() else math.floor(former) + 1
     for digits in range(1, 16):
         middle = float(f"{former + (next - former) / 2:.{digits}g}")
         if former < middle < next:

@@ -284,6 +284,14 @@ class SyncTest(unittest.TestCase):
         self.assertEqual(self.mirrored().conflicts(), [])
         self.assertEqual(self.shown()[2], ["d", "a", "e", "b", "c", "f"])
 
+    def test_what_is_added_here_is_behind_what_was_just_moved_to_the_end(self):
+        ids = [self.service.todo(title) for title in "ab"]
+        self.run_("sync")
+        for id in ids:
+            self.run_("move", id, "last")
+        self.run_("add", "c")
+        self.assertEqual(self.shown()[2], ["a", "b", "c"])
+
     def test_what_was_deleted_goes_with_all_that_was_seen_below_it_and_no_more(self):
         parents = [self.service.todo(title) for title in ("parent", "with a new child", "with a changed child", "moved")]
         children = [self.service.todo("child", parent_id=parent) for parent in parents]
