@@ -27,7 +27,7 @@ suite![
     large_todos_come_in_small_chunks,
 ];
 
-const COLUMNS: [&str; 17] = [
+const COLUMNS: [&str; 19] = [
     "id",
     "title",
     "description",
@@ -45,6 +45,8 @@ const COLUMNS: [&str; 17] = [
     "list_id",
     "parent_id",
     "position",
+    "subtasks_total",
+    "subtasks_completed",
 ];
 
 /// The records of a CSV export, the header first.
@@ -91,6 +93,8 @@ async fn csv_has_the_documented_columns() {
         String::new(),
         String::new(),
         todo["position"].to_string(),
+        "0".into(),
+        "0".into(),
     ];
     assert_eq!(records[1], expected);
     assert_eq!(records.len(), 2);

@@ -1,12 +1,15 @@
 //! Comma-separated values that a spreadsheet reads and does not run.
 
+use std::fmt::Write;
+
 use todo_core::domain::todo::Todo;
 
 use crate::types::v2::todo::{Assignee, Todo as Wire};
 
 /// The header line.
 pub const HEAD: &str = "id,title,description,status,completed,priority,due_date,tags,assignee,department,created_at,\
-                        updated_at,completed_at,version,list_id,parent_id,position\r\n";
+                        updated_at,completed_at,version,list_id,parent_id,position,subtasks_total,\
+                        subtasks_completed\r\n";
 
 /// Appends a line.
 pub fn write(todo: Todo, out: &mut String) {
@@ -27,7 +30,7 @@ pub fn write(todo: Todo, out: &mut String) {
         list_id,
         parent_id,
         position,
-        subtasks: _,
+        subtasks,
     } = Wire::from(todo);
     let (assignee, department) = match assignee {
         Some(Assignee { name, department, .. }) => (name, department.map(|department| department.name)),
@@ -50,7 +53,6 @@ pub fn write(todo: Todo, out: &mut String) {
         version.to_string(),
         list_id.map(|id| id.to_string()).unwrap_or_default(),
         parent_id.map(|id| id.to_string()).unwrap_or_default(),
-        position.get().to_string(),
     ];
     for (index, cell) in cells.iter().enumerate() {
         if index > 0 {
@@ -58,7 +60,8 @@ pub fn write(todo: Todo, out: &mut String) {
         }
         write_cell(cell, out);
     }
-    out.push_str("\r\n");
+    // A negative number is no formula.
+    let _ = write!(out, ",{},{},{}\r\n", position.get(), subtasks.total, subtasks.completed);
 }
 
 /// Quotes where RFC 4180 demands it, and disarms what a spreadsheet would take for a formula.

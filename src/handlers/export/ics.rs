@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use todo_core::domain::instant::Instant;
+use todo_core::domain::list::Rank;
 use todo_core::domain::text::Description;
 use todo_core::domain::todo::{Priority, Status, Todo};
 
@@ -55,6 +56,7 @@ pub fn write(todo: Todo, out: &mut String) {
         // A subtask is related to its parent (3.8.4.5).
         line(out, &format!("RELATED-TO:{parent}"));
     }
+    line(out, &format!("X-APPLE-SORT-ORDER:{}", sort_order(todo.position)));
     line(out, "END:VTODO");
 }
 
@@ -70,6 +72,11 @@ fn status(status: Status) -> &'static str {
         Status::Completed => "COMPLETED",
         Status::Cancelled => "CANCELLED",
     }
+}
+
+/// Apple's Reminders, Nextcloud and Tasks.org sort by whole seconds since 2001, those of a task's creation until it is moved.
+fn sort_order(position: Rank) -> f64 {
+    (position.get() - 978_307_200.0).floor()
 }
 
 /// 1 is the highest, 9 the lowest (3.8.1.9).

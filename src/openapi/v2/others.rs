@@ -73,7 +73,10 @@ fn lists() -> Vec<Operation> {
     let of_one = |operation: Operation| operation.tag("lists").of_one("list_not_found");
     vec![
         Operation::of(V2, "list_lists", "List lists")
-            .about("A page of lists, archived ones included, each with how many open todos are in it.")
+            .about(
+                "A page of lists, the oldest first, archived ones included, each with how many open todos are in it. Clients show \
+                 them in the order of `position`.",
+            )
             .tag("lists")
             .paged()
             .answers(200, "ListPage", "A page.", &["ETag", "Link"], example::page(example::list()))

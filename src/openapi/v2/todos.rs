@@ -50,7 +50,11 @@ pub fn operations() -> Vec<Operation> {
             .answers(200, "Stats", "The counts.", &["ETag"], example::stats())
             .cached(),
         Operation::of(V2, "export_todos", "Export todos")
-            .about("All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545).")
+            .about(
+                "All matching todos as one file, streamed: CSV (RFC 4180), newline-delimited JSON or iCalendar (RFC 5545). CSV \
+                 begins with the names of its columns; new ones come last. In iCalendar a subtask has its parent in \
+                 `RELATED-TO`, and `X-APPLE-SORT-ORDER` is the position, as whole seconds since 2001.",
+            )
             .with(parameter::FILTER_V2)
             .with(&["sort", "format"])
             .fails(&["no_person", "too_many_exports"])
