@@ -6,19 +6,17 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, FixedOffset};
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, database, suite};
+use crate::harness::{Workspace, database, id, suite};
 use crate::jobs::done;
 
 suite![
     a_large_tree_is_listed_in_every_order_and_comes_back_whole,
     the_bin_below_a_todo_is_the_same_whatever_the_size_of_the_tree,
     #[database]
+    a_bulk_deletion_takes_trees_whole_that_are_in_several_chunks,
+    #[database]
     a_bulk_deletion_leaves_what_went_before_its_parent_to_be_restored_alone,
 ];
-
-fn id(todo: &Value) -> &str {
-    todo["id"].as_str().unwrap()
-}
 
 fn path(todo: &Value) -> String {
     format!("/api/v2/todos/{}", id(todo))
@@ -175,6 +173,28 @@ async fn the_bin_below_a_todo_is_the_same_whatever_the_size_of_the_tree() {
         assert_bin_below(&ws, top, &all, "three").await;
         assert_eq!(ws.titles(&[("root", id(top)), ("limit", "100")]).await, [""; 0], "nothing of it is live");
     }
+}
+
+/// The first chunk takes all that is below a todo of it. (The first one has 200, the next at most twice as many as the one before.)
+async fn a_bulk_deletion_takes_trees_whole_that_are_in_several_chunks() {
+    let ws = Workspace::new().await;
+    let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
+    let mut tree = vec![ws.todo(body(0, &Value::Null)).await];
+    for status in ["pending", "completed", "pending"] {
+        database::fill(&database, workspace, 500).await;
+        let parent = tree.last().unwrap()["id"].clone();
+        tree.push(ws.todo(json!({ "title": "x", "status": status, "parent_id": parent })).await);
+    }
+    let job = done(&ws, json!({ "filter": { "status": ["pending"] }, "action": "delete" })).await;
+    assert_eq!(
+        (&job["status"], &job["processed"]),
+        (&json!("succeeded"), &json!(1_501)),
+        "the others went with the root"
+    );
+    assert_eq!(ws.titles(&[]).await, [""; 0]);
+    ws.post(&format!("{}/restore", path(&tree[0]))).send().await.ok();
+    assert_whole(&ws, &tree).await;
 }
 
 /// Chunks go by the age of todos, and a subtask may be older than its parent.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::follower::Follower;
-use crate::harness::{Workspace, database, suite, uuid};
+use crate::harness::{Workspace, database, id, suite, uuid};
 use crate::jobs::{done, ended};
 
 suite![
@@ -51,10 +51,6 @@ fn path(list: &Value) -> String {
 
 fn todo_path(todo: &Value) -> String {
     format!("/api/v2/todos/{}", todo["id"].as_str().unwrap())
-}
-
-fn id(value: &Value) -> &str {
-    value["id"].as_str().unwrap()
 }
 
 async fn archive(ws: &Workspace, list: &Value, archived: bool) {
@@ -180,13 +176,13 @@ async fn a_repeated_creation_happens_once() {
 
 async fn lists_come_by_the_page() {
     let ws = Workspace::new().await;
-    for name in ["a", "b", "c"] {
-        list(&ws, name).await;
+    for (name, position) in [("a", 3), ("b", 2), ("c", 1)] {
+        ws.post("/api/v2/lists").json(json!({ "name": name, "position": position })).send().await.created();
     }
     let page = ws.get("/api/v2/lists?limit=2").send().await;
     assert!(page.header("link").contains("rel=\"next\""), "{page}");
     let names: Vec<Value> = page.ok()["items"].as_array().unwrap().iter().map(|list| list["name"].clone()).collect();
-    assert_eq!(names, ["a", "b"]);
+    assert_eq!(names, ["a", "b"], "by age: what is moved meanwhile is neither missed nor shown twice");
     assert_eq!(ws.all("/api/v2/lists", &[("limit", "2")]).await.len(), 3);
     let other = Workspace::new().await;
     let cursor = page.ok()["next_cursor"].as_str().unwrap().to_owned();
@@ -368,6 +364,11 @@ async fn todos_of_an_archived_list_are_shown_only_with_archived() {
     assert_eq!(ws.titles(&[("q", "thing")]).await.len(), 2);
     assert_eq!(ws.titles(&[("q", "old")]).await, [""; 0]);
     assert_eq!(ws.titles(&[("q", "old"), ("archived", "true")]).await, ["old thing"]);
+    let several = [("list", "none"), ("list", id(&old)), ("list", id(&home)), ("sort", "title")];
+    assert_eq!(ws.titles(&several).await, ["home thing", "inbox thing"]);
+    let with = [&several[..], &[("archived", "true")]].concat();
+    assert_eq!(ws.titles(&with).await, ["home thing", "inbox thing", "old thing"]);
+    assert_eq!(ws.titles(&[&with[..2], &with[3..]].concat()).await, ["inbox thing", "old thing"]);
     archive(&ws, &old, false).await;
     assert_eq!(ws.titles(&[("q", "thing")]).await.len(), 3);
 }
@@ -405,6 +406,11 @@ async fn nothing_is_written_in_an_archived_list() {
     // It may leave the list, by going elsewhere or into the bin.
     let moved = ws.patch(&inside).json(json!({ "list_id": home["id"], "title": "y" })).send().await.ok();
     assert_eq!((&moved["list_id"], &moved["title"]), (&home["id"], &json!("y")));
+    archive(&ws, &home, true).await;
+    let out = json!({ "list_id": null, "after": outside.rsplit('/').next() });
+    assert_eq!(ws.post(&format!("{inside}/move")).json(out).send().await.ok()["list_id"], Value::Null);
+    archive(&ws, &home, false).await;
+    ws.patch(&inside).json(json!({ "list_id": home["id"] })).send().await.ok();
     archive(&ws, &home, true).await;
     ws.delete(&inside).send().await.no_content();
     ws.delete(&path(&home)).send().await.no_content();
@@ -456,8 +462,15 @@ async fn a_bulk_change_leaves_archived_lists_alone() {
     let with = json!({ "filter": { "completed": false, "archived": true }, "action": "complete" });
     let refused = ws.post("/api/v2/todos/bulk-process").json(with).send().await;
     refused.problem(422, "invalid_body").at("/filter/archived", "invalid_value");
-    let delete = json!({ "filter": { "list": [old["id"]], "archived": true }, "action": "delete" });
-    assert_eq!(done(&ws, delete).await["processed"], 1);
+    let other = ws.todo(json!({ "title": "other" })).await;
+    archive(&ws, &old, false).await;
+    ws.post(&format!("{}/move", todo_path(&other))).json(json!({ "list_id": old["id"] })).send().await.ok();
+    archive(&ws, &old, true).await;
+    let of_old = |q: &str| json!({ "list": [old["id"]], "archived": true, "q": q });
+    let out = json!({ "filter": of_old("other"), "action": "move", "list_id": null });
+    assert_eq!(done(&ws, out).await["processed"], 1);
+    assert_eq!(ws.titles(&[("list", "none"), ("sort", "title")]).await, ["other", "outside"]);
+    assert_eq!(done(&ws, json!({ "filter": of_old("inside"), "action": "delete" })).await["processed"], 1);
     ws.delete(&path(&old)).send().await.no_content();
 }
 
@@ -497,8 +510,9 @@ async fn version_1_sees_todos_of_lists_and_keeps_them_there() {
     for field in ["list_id", "parent_id", "position"] {
         assert_eq!(kept[field], child[field], "{field}");
     }
-    let unknown = ws.patch(&path).json(json!({ "list_id": null })).send().await;
-    unknown.v1_error(422, "invalid_body");
+    for field in ["list_id", "parent_id", "position"] {
+        ws.patch(&path).json(json!({ field: null })).send().await.v1_error(422, "invalid_body");
+    }
     let body = json!({ "filter": { "completed": true }, "action": "reopen" });
     let accepted = ws.post("/api/v1/todos/bulk-process").json(body).send().await.json(202);
     assert_eq!(finished(&ws, &accepted).await["processed"], 1);
@@ -513,8 +527,10 @@ async fn version_1_sees_todos_of_lists_and_keeps_them_there() {
 async fn an_export_tells_lists_and_parents() {
     let ws = Workspace::new().await;
     let home = list(&ws, "Home").await;
-    let parent = ws.todo(json!({ "title": "parent", "list_id": home["id"], "position": 1 })).await;
-    let child = ws.todo(json!({ "title": "child", "parent_id": parent["id"], "position": 2.5 })).await;
+    let parent = ws.todo(json!({ "title": "parent", "list_id": home["id"], "position": -1.5 })).await;
+    let child = ws.todo(json!({ "title": "child", "parent_id": parent["id"], "position": 978_307_202.5 })).await;
+    let done = json!({ "title": "done", "parent_id": parent["id"], "position": 978_307_203, "status": "completed" });
+    let done = ws.todo(done).await;
     ws.titled("inbox").await;
     let export = async |format: &str| {
         let query = [("format", format), ("list", id(&home)), ("sort", "position")];
@@ -522,15 +538,18 @@ async fn an_export_tells_lists_and_parents() {
     };
     let csv = export("csv").await;
     let lines: Vec<&str> = csv.trim_end().split("\r\n").collect();
-    assert!(lines[0].ends_with(",version,list_id,parent_id,position"), "{}", lines[0]);
-    assert!(lines[1].ends_with(&format!(",1,{},,1", id(&home))), "{}", lines[1]);
-    assert!(lines[2].ends_with(&format!(",1,{},{},2.5", id(&home), id(&parent))), "{}", lines[2]);
-    assert_eq!(lines.len(), 3);
+    let head = ",version,list_id,parent_id,position,subtasks_total,subtasks_completed";
+    assert!(lines[0].ends_with(head), "{}", lines[0]);
+    let (list, below) = (id(&home), id(&parent));
+    assert!(lines[1].ends_with(&format!(",1,{list},,-1.5,2,1")), "{}", lines[1]);
+    assert!(lines[2].ends_with(&format!(",1,{list},{below},978307202.5,0,0")), "{}", lines[2]);
+    assert_eq!(lines.len(), 4);
     let lines: Vec<Value> = export("ndjson").await.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let whole = [ws.get(&todo_path(&parent)).send().await.ok(), ws.get(&todo_path(&child)).send().await.ok()];
-    assert_eq!(lines, whole);
+    assert_eq!(lines, [ws.get(&todo_path(&parent)).send().await.ok(), child, done]);
     let calendar = export("ics").await;
-    assert!(calendar.contains(&format!("RELATED-TO:{}", id(&parent))), "{calendar}");
+    assert_eq!(calendar.matches(&format!("RELATED-TO:{below}\r\n")).count(), 2, "{calendar}");
+    let orders: Vec<&str> = calendar.lines().filter_map(|line| line.strip_prefix("X-APPLE-SORT-ORDER:")).collect();
+    assert_eq!(orders, ["-978307202", "2", "3"], "whole seconds since 2001");
 }
 
 async fn statistics_count_all_todos_that_are_not_in_the_bin() {

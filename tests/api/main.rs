@@ -57,6 +57,7 @@ mod mcp;
 mod mcp_arguments;
 mod mcp_changed;
 mod mcp_idempotency;
+mod mcp_tenancy;
 mod mcp_tools;
 mod me;
 mod metrics;
@@ -65,6 +66,7 @@ mod mirror;
 mod mirror_trees;
 mod openapi;
 mod order;
+mod order_model;
 mod overload;
 mod pages;
 mod people;
@@ -138,12 +140,14 @@ fn main() -> ExitCode {
         lists::suite(),
         todobackend::suite(),
         order::suite(),
+        order_model::suite(),
         subtasks::suite(),
         logs::suite(),
         mcp::suite(),
         mcp_arguments::suite(),
         mcp_changed::suite(),
         mcp_idempotency::suite(),
+        mcp_tenancy::suite(),
         mcp_tools::suite(),
         me::suite(),
         metrics::suite(),

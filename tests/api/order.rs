@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use crate::harness::random::Random;
-use crate::harness::{Workspace, database, suite, uuid};
+use crate::harness::{Workspace, database, id, suite, uuid};
 use crate::subtasks::assert_sound;
 
 suite![
@@ -15,6 +15,8 @@ suite![
     a_move_says_one_place_at_most,
     a_move_honours_conditions_and_keys,
     a_position_may_be_written,
+    a_position_comes_back_digit_by_digit,
+    a_gap_of_a_second_takes_twenty_two_moves,
     room_is_made_where_there_is_none,
     #[redis]
     many_siblings_at_one_place_make_room_around_the_gap_alone,
@@ -27,10 +29,6 @@ suite![
     todos_at_one_position_are_in_the_order_of_their_creation,
     many_people_move_todos_at_once,
 ];
-
-fn id(todo: &Value) -> &str {
-    todo["id"].as_str().unwrap()
-}
 
 fn path(todo: &str) -> String {
     format!("/api/v2/todos/{todo}/move")
@@ -52,10 +50,14 @@ async fn todos(ws: &Workspace, titles: &[&str]) -> Vec<String> {
 
 async fn a_new_todo_is_the_last() {
     let ws = Workspace::new().await;
-    todos(&ws, &["a", "b", "c"]).await;
+    let ids = todos(&ws, &["a", "b", "c"]).await;
     assert_eq!(order(&ws).await, ["a", "b", "c"]);
     assert_eq!(ws.titles(&[("sort", "-position"), ("limit", "2")]).await, ["c", "b", "a"]);
+    for todo in &ids {
+        ws.post(&path(todo)).json(json!({ "place": "last" })).send().await.ok();
+    }
     let position = ws.todo(json!({ "title": "d" })).await["position"].as_f64().unwrap();
+    assert_eq!(order(&ws).await, ["a", "b", "c", "d"], "also behind those that were moved to the end just before");
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
     assert!((position - now).abs() < 60.0, "the seconds of its creation: {position}");
 }
@@ -147,9 +149,45 @@ async fn a_position_may_be_written() {
     let patched = ws.patch(&format!("/api/v2/todos/{}", id(first))).json(json!({ "position": 5 })).send().await.ok();
     assert_eq!((&patched["position"], &patched["version"]), (&json!(5), &json!(2)));
     assert_eq!(order(&ws).await, ["b", "c", "d", "a"]);
+    let replaced = json!({ "title": "a", "position": 1.5 });
+    let replaced = ws.put(&format!("/api/v2/todos/{}", id(first))).header("if-match", "*").json(replaced).send().await;
+    assert_eq!(replaced.ok()["position"], 1.5);
+    assert_eq!(order(&ws).await, ["b", "a", "c", "d"]);
     for (position, code) in [(json!("1"), "type"), (json!(1.1e15), "out_of_range"), (json!(-1e300), "out_of_range")] {
         let refused = ws.post("/api/v2/todos").json(json!({ "title": "x", "position": position })).send().await;
         refused.problem(422, "invalid_body").at("/position", code);
+    }
+}
+
+/// As text, since a reader of JSON here could round as one there. A middle that a client has computed has as many digits.
+async fn a_position_comes_back_digit_by_digit() {
+    let ws = Workspace::new().await;
+    for written in ["1760433369.2551517", "1760639163.9646301", "110049.83596837925", "0.1"] {
+        let body = format!(r#"{{"title":"x","position":{written}}}"#);
+        let created = ws.post("/api/v2/todos").body("application/json", body).send().await;
+        let todo = id(&created.created()).to_owned();
+        let body = format!(r#"{{"position":{written}}}"#);
+        let read = ws.get(&format!("/api/v2/todos/{todo}")).send().await;
+        let changed =
+            ws.patch(&format!("/api/v2/todos/{todo}")).body("application/merge-patch+json", body).send().await;
+        let listed = ws.get("/api/v2/todos?limit=1&sort=-created_at").send().await;
+        for answer in [created, read, changed, listed] {
+            assert!(answer.text().contains(&format!("\"position\":{written},")), "{written} came back as {answer}");
+        }
+    }
+}
+
+async fn a_gap_of_a_second_takes_twenty_two_moves() {
+    let ws = Workspace::new().await;
+    let mut ids = Vec::new();
+    for second in 0..4 {
+        let body = json!({ "title": "x", "position": 1_764_400_000 + second });
+        ids.push(id(&ws.todo(body).await).to_owned());
+    }
+    for turn in 1..=23 {
+        ws.post(&path(&ids[2 + turn % 2])).json(json!({ "after": ids[0] })).send().await.ok();
+        let version = ws.get(&format!("/api/v2/todos/{}", ids[0])).send().await.ok()["version"].clone();
+        assert_eq!(version, if turn <= 22 { 1 } else { 2 }, "turn {turn}");
     }
 }
 

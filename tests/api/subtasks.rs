@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::follower::{Follower, settle};
-use crate::harness::{Workspace, database, suite, uuid};
+use crate::harness::{Workspace, database, id, suite, uuid};
 use crate::jobs::done;
 
 suite![
@@ -34,10 +34,6 @@ suite![
     moves_and_lists_are_logged,
     a_copy_that_follows_changes_has_the_same_trees,
 ];
-
-fn id(todo: &Value) -> &str {
-    todo["id"].as_str().unwrap()
-}
 
 fn path(todo: &Value) -> String {
     format!("/api/v2/todos/{}", id(todo))

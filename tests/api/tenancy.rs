@@ -69,7 +69,8 @@ impl Things {
         self.workspace.with_scopes(scopes).await
     }
 
-    fn id(&self, version: &'static str, kind: &str) -> Value {
+    /// The id of one of a kind.
+    pub fn id(&self, version: &'static str, kind: &str) -> Value {
         let found = self.ids.iter().find(|((of, known), _)| *of == version && *known == kind);
         found.unwrap_or_else(|| panic!("the test knows no {kind} for {version}")).1.clone()
     }

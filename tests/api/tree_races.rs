@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_postgres::Transaction;
 
-use crate::harness::{Answer, Workspace, database, suite};
+use crate::harness::{Answer, Workspace, database, id, suite};
 use crate::jobs::ended;
 use crate::subtasks::assert_sound;
 
@@ -25,11 +25,10 @@ suite![
     a_chunk_that_waited_changes_nothing_in_an_archived_list,
     #[database]
     a_chunk_that_waited_takes_todos_out_of_an_archived_list,
+    a_list_is_deleted_while_todos_come_into_it,
+    #[database]
+    a_chunk_that_waited_finds_its_list_deleted,
 ];
-
-fn id(value: &Value) -> &str {
-    value["id"].as_str().unwrap()
-}
 
 fn path(todo: &Value) -> String {
     format!("/api/v2/todos/{}", id(todo))
@@ -253,4 +252,56 @@ async fn a_chunk_that_waited_takes_todos_out_of_an_archived_list() {
     for todo in &todos {
         assert_eq!(ws.get(&path(todo)).send().await.ok()["list_id"], Value::Null);
     }
+}
+
+/// Either one came first, and the list stays, or they find no list.
+async fn a_list_is_deleted_while_todos_come_into_it() {
+    for _ in 0..10 {
+        let ws = Workspace::new().await;
+        let (list, todo, other) = (list(&ws).await, parent(&ws, true).await, parent(&ws, false).await);
+        let into = json!({ "title": "x", "list_id": list["id"] });
+        let calls = [
+            ws.post("/api/v2/todos").json(into.clone()),
+            ws.patch(&path(&other)).json(into),
+            ws.post(&format!("{}/move", path(&todo))).json(json!({ "list_id": list["id"] })),
+        ];
+        let coming = calls.map(|call| tokio::spawn(call.send()));
+        let deleted = ws.delete(&format!("/api/v2/lists/{}", id(&list))).send().await;
+        let mut came = 0;
+        for answer in coming {
+            let answer = answer.await.unwrap();
+            if answer.status < 400 {
+                came += 1;
+            } else {
+                answer.problem(422, "invalid_body").at("/list_id", "not_found").faults_are(1);
+            }
+        }
+        if came > 0 {
+            deleted.problem(409, "list_not_empty");
+        } else {
+            deleted.no_content();
+        }
+        assert_sound(&ws).await;
+    }
+}
+
+async fn a_chunk_that_waited_finds_its_list_deleted() {
+    let ws = Workspace::new().await;
+    let mut database = database::connect().await;
+    let (todo, list) = (parent(&ws, true).await, list(&ws).await);
+    let transaction = database.transaction().await.unwrap();
+    hold(&transaction, &[&todo]).await;
+    let body = json!({ "filter": { "list": ["none"] }, "action": "move", "list_id": list["id"] });
+    let accepted = ws.post("/api/v2/todos/bulk-process").json(body).send().await.json(202);
+    database::until_blocked(transaction.client(), 1).await;
+    ws.delete(&format!("/api/v2/lists/{}", id(&list))).send().await.no_content();
+    transaction.commit().await.unwrap();
+    let job = ended(&ws, &format!("/api/v2/jobs/{}", accepted["job_id"].as_str().unwrap())).await;
+    assert_eq!(
+        (&job["status"], &job["processed"], &job["attempts"]),
+        (&json!("failed"), &json!(0), &json!(1)),
+        "{job}"
+    );
+    assert_eq!(ws.titles(&[("list", "none")]).await.len(), 2);
+    assert_sound(&ws).await;
 }

@@ -24,6 +24,6 @@ pub mod workspace;
 pub use answer::Answer;
 pub use client::{Call, Client};
 pub use server::{Options, Server, changed, with_parameter};
-pub use workspace::{Workspace, unique, uuid};
+pub use workspace::{Workspace, id, unique, uuid};
 
 pub(crate) use suite::suite;

@@ -148,6 +148,11 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix} {nanos:x}-{:x}-{:x}", std::process::id(), COUNTER.fetch_add(1, Relaxed))
 }
 
+/// The id of what the service has shown.
+pub fn id(shown: &Value) -> &str {
+    shown["id"].as_str().unwrap_or_else(|| panic!("there is no id in {shown}"))
+}
+
 /// A random UUID of version 4 that no other test uses (its randomness is that of [`unique`]).
 pub fn uuid() -> String {
     use sha2::{Digest, Sha256};
