@@ -1,5 +1,6 @@
 //! The documentation pages in a real browser: they render, list every operation, execute requests, log nothing to the
-//! console and ask nothing of anybody but this service. And the public specs of Todo-Backend, where their folder is given.
+//! console and ask nothing of anybody but this service. Then a page of another origin, which has of the API of Todo-Backend what its
+//! public specs demand; and these specs themselves, where their folder is given.
 //!
 //! `cargo xtask docs-check` runs this, and installs Chromium where it is missing. An ordinary test run leaves it out. With
 //! `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it looks at a running server, else at a todo-host in this process.
@@ -15,7 +16,7 @@
 mod service;
 mod webdriver;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -52,7 +53,30 @@ async fn the_documentation_works_in_a_browser() {
 }
 
 /// How many specs there are.
-const SPECS: u64 = 16;
+const SPECS: usize = 16;
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs Chromium: run `cargo xtask docs-check`"]
+async fn a_page_of_another_origin_has_what_todo_backend_demands() {
+    let host = service::embedded("development", "off").await;
+    let browser = Browser::start().await;
+    let faults = async |collection: &str| {
+        let page = concat!("file://", env!("CARGO_MANIFEST_DIR"), "/tests/browser/todobackend.html");
+        browser.open(&format!("{page}?{}{collection}", host.url())).await;
+        let faults = browser.until("what is wrong", "return window.faults", json!([])).await;
+        serde_json::from_value::<BTreeMap<String, String>>(faults).unwrap()
+    };
+    let mut found = faults("/todobackend").await;
+    println!("tried of Todo-Backend by a page of another origin: {:#?}", found.keys());
+    assert_eq!(found.len(), SPECS);
+    found.retain(|_, fault| !fault.is_empty());
+    assert!(found.is_empty(), "{found:#?}");
+    // The browser shows such a page nothing else of the service.
+    let found = faults("/api/v2/todos").await;
+    assert!(found.values().all(|fault| fault.contains("Failed to fetch")), "{found:#?}");
+    browser.quit().await;
+    host.shutdown().await;
+}
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "needs Chromium and the specs: run `cargo xtask docs-check --todo-backend FOLDER`"]
@@ -65,7 +89,7 @@ async fn the_public_specs_of_todo_backend_pass_in_a_browser() {
     // The specs hold a global variable that comes while they run against the service.
     let all = "document.querySelectorAll('#mocha-report .test').length";
     let began = Instant::now();
-    while browser.value(all).await.as_u64().is_none_or(|count| count < SPECS) {
+    while browser.value(all).await.as_u64().is_none_or(|count| count < SPECS as u64) {
         assert!(
             began.elapsed() < Duration::from_secs(60),
             "the specs do not end: {}",
@@ -82,7 +106,7 @@ async fn the_public_specs_of_todo_backend_pass_in_a_browser() {
     assert_eq!(failed, json!([]), "in {folder}");
     let passed: Vec<String> = serde_json::from_value(browser.value(&told("pass")).await).unwrap();
     let passed: Vec<&str> = passed.iter().filter_map(|text| text.lines().next()).collect();
-    assert_eq!(passed.len() as u64, SPECS, "{passed:#?}");
+    assert_eq!(passed.len(), SPECS, "{passed:#?}");
     println!("{} specs of Todo-Backend passed: {passed:#?}", passed.len());
     browser.quit().await;
     host.shutdown().await;

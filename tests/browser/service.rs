@@ -80,6 +80,7 @@ pub async fn embedded(environment: &str, auth: &str) -> todo_host::Host {
         ("auth", auth.to_owned()),
         ("database_url", database.clone()),
         ("redis_url", redis.clone()),
+        ("log_level", "error".to_owned()),
     ];
     let (host, port) = authority(&database, "5432");
     variables.extend([("database_host", host), ("database_port", port)]);
