@@ -1,5 +1,5 @@
-//! The manifests in `deploy/` fit together: each object stands once, and what refers to another thing names it as it is. Whether
-//! the fields exist is for the schemas of Kubernetes to say (`deploy/README.md` has the command).
+//! The manifests in `deploy/` fit together: each object stands once, and what refers to another thing names it as it is. Whether the
+//! fields of Kubernetes exist is for its schemas to say (`cargo xtask manifests-check`); those of SpinKube that are used are listed here.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +13,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use todo_api::config::SETTINGS;
 
 /// The two ways to run the service. Each is applied together with the folder `jobs`.
@@ -190,6 +190,94 @@ fn secrets_and_settings_are_those_that_the_readme_makes() {
     assert!(readme.contains(&made), "{made}");
     assert_eq!(app["spec"]["checks"]["readiness"]["httpGet"]["path"], "/health/ready");
     assert_eq!(app["spec"]["checks"]["liveness"]["httpGet"]["path"], "/health/live");
+}
+
+/// Wherever the configuration or the pooler says that Postgres, Redis and the pooler are, the pods may go.
+#[test]
+fn the_policy_lets_the_pods_reach_postgres_the_pooler_and_redis() {
+    let policy = only(&objects("kubernetes"), "NetworkPolicy");
+    let read = |path: String| -> toml::Table { fs::read_to_string(root().join(path)).unwrap().parse().unwrap() };
+    let open = |name: &str, port: u64| {
+        let to = json!({ "app.kubernetes.io/name": name });
+        let mut rules = list(&policy["spec"]["egress"]).iter();
+        rules.any(|rule| {
+            rule["ports"] == json!([{ "protocol": "TCP", "port": port }])
+                && list(&rule["to"]).iter().any(|peer| peer["podSelector"]["matchLabels"] == to)
+        })
+    };
+    for environment in ["staging", "production"] {
+        let file = read(format!("config/{environment}.toml"));
+        let values = &file["variables_provider"][0]["values"];
+        for (name, setting) in [("postgres", "database_port"), ("redis", "redis_port")] {
+            let port = values[setting].as_str().unwrap().parse().unwrap();
+            assert!(open(name, port), "{environment}: the policy does not let the pods reach {name} at {port}");
+        }
+    }
+    let pooler = fs::read_to_string(root().join("pgbouncer/pgbouncer.ini")).unwrap();
+    let port = pooler.lines().find_map(|line| line.strip_prefix("listen_port = ")).unwrap().parse().unwrap();
+    assert!(open("pgbouncer", port), "the policy does not let the pods reach the pooler at {port}");
+}
+
+/// The fields of SpinKube that `spinkube/` uses, with their types: those of `core.spinkube.dev/v1alpha1`, as the operator has them in
+/// `api/v1alpha1/spinapp_types.go` and `spinappexecutor_types.go`, in its versions 0.4.0 to 0.6.1. A `*` is any index or name.
+const SPINKUBE: [(&str, &str); 20] = [
+    ("SpinApp/spec/image", "string"),
+    ("SpinApp/spec/executor", "string"),
+    ("SpinApp/spec/replicas", "integer"),
+    ("SpinApp/spec/runtimeConfig/loadFromSecret", "string"),
+    ("SpinApp/spec/variables/*/name", "string"),
+    ("SpinApp/spec/variables/*/valueFrom/secretKeyRef/name", "string"),
+    ("SpinApp/spec/variables/*/valueFrom/secretKeyRef/key", "string"),
+    ("SpinApp/spec/checks/readiness|liveness/httpGet/path", "string"),
+    ("SpinApp/spec/checks/readiness|liveness/httpGet/httpHeaders", "array"),
+    ("SpinApp/spec/checks/readiness|liveness/initialDelaySeconds", "integer"),
+    ("SpinApp/spec/checks/readiness|liveness/periodSeconds", "integer"),
+    ("SpinApp/spec/checks/readiness|liveness/timeoutSeconds", "integer"),
+    ("SpinApp/spec/checks/readiness|liveness/failureThreshold", "integer"),
+    ("SpinApp/spec/resources/requests/*", "quantity"),
+    ("SpinApp/spec/resources/limits/*", "quantity"),
+    ("SpinApp/spec/podLabels/*", "string"),
+    ("SpinAppExecutor/spec/createDeployment", "boolean"),
+    ("SpinAppExecutor/spec/deploymentConfig/spinImage", "string"),
+    ("SpinAppExecutor/spec/deploymentConfig/installDefaultCACerts", "boolean"),
+    ("SpinAppExecutor/spec/deploymentConfig/otel/exporter_otlp_endpoint", "string"),
+];
+
+/// Every value that holds no others, with the names that lead to it.
+fn leaves<'a>(path: &[&'a str], value: &'a Value, into: &mut Vec<(Vec<&'a str>, &'a Value)>) {
+    match value {
+        Value::Object(fields) => fields.iter().for_each(|(name, inner)| leaves(&[path, &[name]].concat(), inner, into)),
+        Value::Array(items) if !items.is_empty() => {
+            items.iter().for_each(|item| leaves(&[path, &["*"]].concat(), item, into));
+        }
+        _ => into.push((path.to_vec(), value)),
+    }
+}
+
+#[test]
+fn the_objects_of_spinkube_have_only_fields_that_there_are() {
+    for object in objects("spinkube") {
+        assert_eq!(object["apiVersion"], "core.spinkube.dev/v1alpha1");
+        let mut found = Vec::new();
+        leaves(&[object["kind"].as_str().unwrap(), "spec"], &object["spec"], &mut found);
+        for (path, value) in found {
+            let is_it = |known: &str| {
+                let known: Vec<&str> = known.split('/').collect();
+                let alike = |(known, own): (&&str, &&str)| *known == "*" || known.split('|').any(|name| name == *own);
+                known.len() == path.len() && known.iter().zip(&path).all(alike)
+            };
+            let kind = SPINKUBE.iter().find(|(known, _)| is_it(known)).map(|(_, kind)| *kind);
+            let fits = match kind.unwrap_or_else(|| panic!("SpinKube has no {path:?}, or the list lacks it")) {
+                "string" => value.is_string(),
+                "integer" => value.is_i64(),
+                "boolean" => value.is_boolean(),
+                "array" => value.is_array(),
+                "quantity" => value.is_string() || value.is_i64(),
+                unknown => panic!("the type {unknown} is not known to the tests"),
+            };
+            assert!(fits, "{path:?} is of another type: {value}");
+        }
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The primary ends sessions, dies, and a standby takes its place: what was acknowledged is kept, the rest is refused as
 //! temporary, and service resumes by itself.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::harness::follower::{Follower, state};
 use crate::harness::targets::{Postgres, leading_to};
-use crate::harness::{Options, Server, Workspace, database, suite};
+use crate::harness::{Answer, Options, Server, Workspace, database, suite};
 
 suite![
     #[embedded]
@@ -18,39 +19,40 @@ suite![
     an_acknowledged_write_survives_the_promotion_of_a_standby,
 ];
 
+/// Writes that were acknowledged: the todo, and which change of it that was. Its title is the number of its last change.
+type Acknowledged = Arc<Mutex<Vec<(String, u64)>>>;
+
 /// Writers and readers on a service whose Postgres changes beneath it.
 struct Traffic {
     workspace: Arc<Workspace>,
-    acknowledged: Arc<Mutex<Vec<String>>>,
+    acknowledged: Acknowledged,
     stop: Arc<AtomicBool>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Traffic {
-    /// Four writers and two readers. Every answer is a success or a 503 (a 504 for a statement that hung) that says when to repeat.
+    /// Four writers, who read what they have written, and two readers. Every answer is a success or a 503 (a 504 for a statement that
+    /// hung) that says when to repeat.
     fn on(workspace: Arc<Workspace>, read: String, reads_may_fail: bool) -> Self {
-        let (acknowledged, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicBool::new(false)));
+        let (acknowledged, stop) = (Acknowledged::default(), Arc::new(AtomicBool::new(false)));
         let mut traffic = Self { workspace, acknowledged, stop, tasks: Vec::new() };
         for number in 0..6 {
             let (ws, stop) = (traffic.workspace.clone(), traffic.stop.clone());
             let (acknowledged, read) = (traffic.acknowledged.clone(), read.clone());
             traffic.tasks.push(tokio::spawn(async move {
+                let mut writer = Writer::default();
                 while !stop.load(SeqCst) {
-                    if number < 4 {
-                        let answer = ws.post("/api/v2/todos").json(json!({ "title": "Kept" })).send().await;
-                        match answer.status {
-                            201 => acknowledged.lock().unwrap().push(answer.header("location").to_owned()),
-                            503 => assert!(!answer.header("retry-after").is_empty(), "{answer}"),
-                            status => assert_eq!(status, 504, "{answer}"),
-                        }
-                    } else {
-                        let answer = ws.get(&read).send().await;
-                        assert!(
-                            answer.status == 200 || reads_may_fail && [503, 504].contains(&answer.status),
-                            "{answer}"
-                        );
-                    }
                     tokio::time::sleep(Duration::from_millis(5)).await;
+                    let (path, least) = if number < 4 {
+                        let Some(change) = writer.write(&ws).await else { continue };
+                        acknowledged.lock().unwrap().push(change.clone());
+                        change
+                    } else {
+                        (read.clone(), 0)
+                    };
+                    let answer = ws.get(&path).send().await;
+                    let failed = reads_may_fail && [503, 504].contains(&answer.status);
+                    assert!(failed || change_of(&answer) >= least, "an old state is shown: {least}, {answer}");
                 }
             }));
         }
@@ -77,11 +79,44 @@ impl Traffic {
         for task in self.tasks {
             task.await.unwrap();
         }
-        let acknowledged = std::mem::take(&mut *self.acknowledged.lock().unwrap());
-        for path in acknowledged {
-            self.workspace.get(&path).send().await.has_status(200);
+        let acknowledged: BTreeMap<String, u64> = self.acknowledged.lock().unwrap().drain(..).collect();
+        for (path, least) in acknowledged {
+            let answer = self.workspace.get(&path).send().await;
+            assert!(change_of(&answer) >= least, "what was acknowledged is lost: {least}, {answer}");
         }
     }
+}
+
+/// Makes a todo, changes it until at least the fifth change is acknowledged, and begins anew.
+#[derive(Default)]
+struct Writer {
+    path: Option<String>,
+    change: u64,
+}
+
+impl Writer {
+    /// The next write, if it is acknowledged. One of which nobody knows what came of it is a change of the todo, too.
+    async fn write(&mut self, ws: &Workspace) -> Option<(String, u64)> {
+        self.change = if self.path.is_some() { self.change + 1 } else { 1 };
+        let call = self.path.as_ref().map_or_else(|| ws.post("/api/v2/todos"), |path| ws.patch(path));
+        let answer = call.json(json!({ "title": self.change.to_string() })).send().await;
+        match answer.status {
+            201 => self.path = Some(answer.header("location").to_owned()),
+            200 => {}
+            status => {
+                assert!([503, 504].contains(&status), "{answer}");
+                assert!(status == 504 || !answer.header("retry-after").is_empty(), "{answer}");
+                return None;
+            }
+        }
+        let path = if self.change < 5 { self.path.clone() } else { self.path.take() };
+        Some((path?, self.change))
+    }
+}
+
+/// Which change of a todo is shown.
+fn change_of(answer: &Answer) -> u64 {
+    answer.ok()["title"].as_str().unwrap().parse().unwrap()
 }
 
 /// A service on a Postgres of its own that is reached by this port, and a workspace there.
@@ -98,7 +133,7 @@ async fn service(postgres: &Postgres, port: u16, cache: &str) -> Arc<Workspace> 
 async fn sessions_that_are_ended_cost_no_read_and_no_acknowledged_write() {
     let Some(postgres) = Postgres::start().await else { return };
     let ws = service(&postgres, postgres.port(), "off").await;
-    let path = format!("/api/v2/todos/{}", ws.titled("Read").await);
+    let path = format!("/api/v2/todos/{}", ws.titled("0").await);
     // Without the cache, so that every read is a statement; one that lost its session is repeated.
     let traffic = Traffic::on(ws, path, false);
     let sql = database::connect_to(&postgres.url()).await;
@@ -118,7 +153,7 @@ async fn an_acknowledged_write_survives_the_promotion_of_a_standby() {
     let Some(standby) = primary.standby().await else { return };
     let target = Arc::new(AtomicU16::new(primary.port()));
     let ws = service(&primary, leading_to(target.clone()).await, "on").await;
-    let path = format!("/api/v2/todos/{}", ws.titled("Before").await);
+    let path = format!("/api/v2/todos/{}", ws.titled("0").await);
     let traffic = Traffic::on(ws.clone(), path.clone(), true);
     traffic.acknowledges(50).await;
     let mut follower = Follower::default();

@@ -64,6 +64,7 @@ mod metrics;
 mod migrations;
 mod mirror;
 mod mirror_trees;
+mod network;
 mod openapi;
 mod order;
 mod order_model;
@@ -155,6 +156,7 @@ fn main() -> ExitCode {
         chaos::suite(),
         mirror::suite(),
         mirror_trees::suite(),
+        network::suite(),
         openapi::suite(),
         overload::suite(),
         pages::suite(),

@@ -1,4 +1,4 @@
-//! What the user of Redis must be allowed, and how its password and the host stand in a URL.
+//! What the user of Redis must be allowed, and how its password stands in a URL.
 
 use std::sync::Arc;
 
@@ -14,8 +14,6 @@ suite![
     a_missing_right_is_told,
     #[embedded]
     a_password_may_have_every_special_character,
-    #[embedded]
-    redis_may_have_an_address_of_ipv6_or_a_name,
 ];
 
 const README: &str = include_str!("../../deploy/README.md");
@@ -81,17 +79,4 @@ async fn a_password_may_have_every_special_character() {
     let encoded: String = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let server = Server::private(redis.used_by_url(Options::default(), &format!(":{encoded}@"), "127.0.0.1")).await;
     assert_eq!(cache_of(&server).await, ("up".to_owned(), None));
-}
-
-async fn redis_may_have_an_address_of_ipv6_or_a_name() {
-    let Some(redis) = Redis::start().await else { return };
-    // Where the machine has IPv6, `localhost` has two addresses, of which Redis listens on both.
-    for host in ["[::1]", "localhost"] {
-        if host == "[::1]" && std::net::TcpListener::bind("[::1]:0").is_err() {
-            eprintln!("skipped: this machine has no IPv6");
-            continue;
-        }
-        let server = Server::private(redis.used_by_url(Options::default(), "", host)).await;
-        assert_eq!(cache_of(&server).await, ("up".to_owned(), None), "{host}");
-    }
 }

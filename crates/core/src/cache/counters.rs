@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::redis::{Misconfiguration, RedisFailure};
+use super::redis::RedisFailure;
 use super::script::{Args, COUNT, Reply};
 use super::{Cache, DownReason, RedisHealth};
 use crate::{Meter, lock};
@@ -56,15 +56,7 @@ impl Cache {
         };
         match redis.probe(meter, self.settings.write_budget).await {
             Ok(latency) => RedisHealth::Up(latency),
-            Err(RedisFailure::Misconfigured(Misconfiguration::NotPermitted)) => {
-                RedisHealth::Down(DownReason::NotPermitted)
-            }
-            Err(RedisFailure::Misconfigured(Misconfiguration::WrongPassword)) => {
-                RedisHealth::Down(DownReason::WrongPassword)
-            }
-            Err(RedisFailure::Misconfigured(Misconfiguration::MissingPermission)) => {
-                RedisHealth::Down(DownReason::MissingPermission)
-            }
+            Err(RedisFailure::Misconfigured(reason)) => RedisHealth::Down(reason),
             Err(RedisFailure::Overrun | RedisFailure::Starved) => RedisHealth::Down(DownReason::Timeout),
             Err(RedisFailure::LeftAlone | RedisFailure::OtherEpoch | RedisFailure::Broken(_)) => {
                 RedisHealth::Down(DownReason::Unreachable)

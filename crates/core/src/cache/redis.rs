@@ -21,8 +21,8 @@ use super::script::{Args, HANDSHAKE, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
 use breaker::{Breaker, is_starved};
 use connection::RedisConnection;
+pub use failure::RedisFailure;
 use failure::broken;
-pub use failure::{Misconfiguration, RedisFailure};
 use pool::{Pool, PooledConnection};
 
 /// What one call may cost and how much it matters.

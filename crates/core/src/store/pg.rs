@@ -7,7 +7,7 @@
 //! an instance kept for its next statement would be missing elsewhere under load: there are more instances than connections. The
 //! price is the reset at each checkout, one round trip.
 //!
-//! Everything has a deadline. After a connection that breaks, a read is tried once more, a write is reported as unknown.
+//! Everything has a deadline. After a connection that breaks, a read is repeated, a write is reported as unknown.
 
 mod address;
 mod checkout;
@@ -144,19 +144,13 @@ impl Pg {
         self.settings.retry_after
     }
 
-    /// Runs a statement that changes nothing that matters; on a broken connection once more on a new one. Not after a deadline:
-    /// the caller has waited long enough.
+    /// Runs a statement that changes nothing that matters; if its connection breaks, on another one. Not after a deadline: the caller
+    /// has waited long enough.
     ///
     /// # Errors
     /// [`PgFailure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
     pub async fn read(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
-        match self.attempt(meter, statement.clone()).await? {
-            Err(Attempt::Broken(_) | Attempt::Rollback(_)) => {
-                let second = self.attempt(meter, statement).await?;
-                second.map_err(|attempt| self.failure(attempt, false))
-            }
-            first => first.map_err(|attempt| self.failure(attempt, false)),
-        }
+        self.repeated(meter, statement, false).await
     }
 
     /// Runs a statement that changes something. It is repeated only where Postgres says that nothing of it remains.
@@ -164,15 +158,20 @@ impl Pg {
     /// # Errors
     /// As [`Pg::read`]; [`Error::Unavailable`] with `outcome_unknown` if the answer never came.
     pub async fn write(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
-        const TRIES: u32 = 4;
-        for _ in 1..TRIES {
+        self.repeated(meter, statement, true).await
+    }
+
+    /// Four times at most: a server that ends its sessions ends several, one after the other.
+    async fn repeated(&self, meter: &Meter, statement: Statement, is_write: bool) -> Result<Rows, PgFailure> {
+        for _ in 1..4 {
             match self.attempt(meter, statement.clone()).await? {
                 Err(Attempt::Rollback(_)) => {}
-                result => return result.map_err(|attempt| self.failure(attempt, true)),
+                Err(Attempt::Broken(_)) if !is_write => {}
+                result => return result.map_err(|attempt| self.failure(attempt, is_write)),
             }
         }
         let last = self.attempt(meter, statement).await?;
-        last.map_err(|attempt| self.failure(attempt, true))
+        last.map_err(|attempt| self.failure(attempt, is_write))
     }
 
     /// The outer error means that the statement was never sent.

@@ -133,7 +133,8 @@ async fn open(shared: &Shared, address: &str, ca_root: Option<&str>) -> Result<P
     ensure_allowed(shared, address)?;
     bump(&shared.counters.postgres_opens);
     let pooled = shared.pools.get(address, ca_root).await;
-    pooled.map_err(|error| Error::ConnectionFailed(format!("{error:#}")))
+    // In several lines, as Spin says it.
+    pooled.map_err(|error| Error::ConnectionFailed(format!("{error:?}")))
 }
 
 /// Finds the connection for a statement, which is thereby counted.

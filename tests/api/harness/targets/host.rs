@@ -1,7 +1,7 @@
 //! A host in a process of its own, which a test may kill: this program, started once more.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,22 @@ use super::super::{Options, Server, suite};
 const LISTEN: &str = "TODO_TEST_HOST";
 const VARIABLES: &str = "TODO_TEST_HOST_VARIABLES";
 
+/// Files that a host reads instead of the system's.
+#[derive(Default)]
+pub struct Files {
+    /// The authorities that it trusts.
+    pub trusted: Option<PathBuf>,
+    /// `/etc/hosts`.
+    pub hosts: Option<PathBuf>,
+}
+
 /// A running host.
 pub struct Host {
     process: Child,
     listen: String,
     variables: String,
-    /// The file of the authorities that it trusts instead of the system's.
-    trusted: Option<PathBuf>,
+    /// What it reads instead of the system's.
+    files: Files,
     /// Its face, which stays the same.
     pub server: Arc<Server>,
 }
@@ -26,23 +35,33 @@ pub struct Host {
 impl Host {
     /// Starts one, and waits until it answers.
     pub async fn start(options: Options) -> Self {
-        Self::trusting(None, options).await
+        Self::reading(Files::default(), options).await
     }
 
-    /// The same for one that trusts these authorities instead of the system's.
-    pub async fn trusting(trusted: Option<PathBuf>, options: Options) -> Self {
+    /// The same for one that reads these files.
+    pub async fn reading(files: Files, options: Options) -> Self {
         let listen = format!("127.0.0.1:{}", super::free_port());
         let variables = serde_json::to_string(&options.variables).unwrap();
         let server = Arc::new(Server::at(format!("http://{listen}")));
-        let process = Self::spawn(&listen, &variables, trusted.as_deref());
-        let host = Self { process, listen, variables, trusted, server };
+        let process = Self::spawn(&listen, &variables, &files);
+        let host = Self { process, listen, variables, files, server };
         host.answers().await;
         host
     }
 
-    fn spawn(listen: &str, variables: &str, trusted: Option<&Path>) -> Child {
-        let mut command = Command::new(std::env::current_exe().unwrap());
-        command.envs(trusted.map(|authorities| ("SSL_CERT_FILE", authorities)));
+    fn spawn(listen: &str, variables: &str, files: &Files) -> Child {
+        let program = std::env::current_exe().unwrap();
+        let mut command = match &files.hosts {
+            None => Command::new(program),
+            Some(hosts) => {
+                let mut command = in_a_world_of_its_own();
+                command
+                    .args(["sh", "-c", "mount --bind \"$1\" /etc/hosts && exec \"$2\"", "sh"])
+                    .args([hosts, &program]);
+                command
+            }
+        };
+        command.envs(files.trusted.iter().map(|authorities| ("SSL_CERT_FILE", authorities)));
         // Its input is its life line: it ends when ours is cut, however we end.
         command.env(LISTEN, listen).env(VARIABLES, variables).stdin(Stdio::piped()).spawn().unwrap()
     }
@@ -51,7 +70,7 @@ impl Host {
     pub async fn restart(&mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
-        self.process = Self::spawn(&self.listen, &self.variables, self.trusted.as_deref());
+        self.process = Self::spawn(&self.listen, &self.variables, &self.files);
         self.answers().await;
     }
 
@@ -71,6 +90,25 @@ impl Drop for Host {
         drop(self.process.kill());
         drop(self.process.wait());
     }
+}
+
+/// Begins a command whose mounts nobody else sees.
+fn in_a_world_of_its_own() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount"]);
+    command
+}
+
+/// Writes a file for [`Files::hosts`]. `None`, said aloud, where a host cannot read it instead of the system's.
+pub fn hosts(text: &str) -> Option<PathBuf> {
+    let mut tried = in_a_world_of_its_own();
+    tried.args(["mount", "--bind", "/etc/hosts", "/etc/hosts"]).stderr(Stdio::null());
+    if !tried.status().is_ok_and(|status| status.success()) {
+        return suite::ignored("needs unshare of util-linux, and a system that lets it mount");
+    }
+    let file = super::folder("hosts").join("hosts");
+    std::fs::write(&file, text).unwrap();
+    Some(file)
 }
 
 /// Is this process to be such a host? Then it is one until it is killed.

@@ -7,7 +7,7 @@ mod postgres;
 mod redis;
 mod tls_redis;
 
-pub use host::{Host, serve_if_asked};
+pub use host::{Files, Host, hosts, serve_if_asked};
 pub use pooler::Pooler;
 pub use postgres::Postgres;
 pub use redis::Redis;

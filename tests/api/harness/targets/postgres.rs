@@ -19,6 +19,8 @@ pub struct Postgres {
     process: Child,
     programs: Programs,
     folder: PathBuf,
+    /// The address that it listens on, as it stands in a URL.
+    address: &'static str,
     port: u16,
     password: String,
 }
@@ -26,6 +28,11 @@ pub struct Postgres {
 impl Postgres {
     /// `None`, said aloud, where none is installed.
     pub async fn start() -> Option<Self> {
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// The same for one that listens on this address of the machine alone.
+    pub async fn start_at(address: &'static str) -> Option<Self> {
         let Some(programs) = Programs::find() else {
             return ignored("needs the programs of a Postgres server, on PATH or where pg_config says");
         };
@@ -37,30 +44,40 @@ impl Postgres {
         initdb.args(["--pgdata", "data", "--pwfile", "password", "--username=todo", "--auth=scram-sha-256"]);
         initdb.args(["--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
         assert!(initdb.status().unwrap().success(), "initdb fails in {}", folder.display());
-        let process = Self::spawn(&programs, &folder, port);
-        let mut postgres = Self { process, programs, folder, port, password };
+        let process = Self::spawn(&programs, &folder, address, port);
+        let mut postgres = Self { process, programs, folder, address, port, password };
         postgres.answers().await;
         postgres.migrate().await;
         Some(postgres)
     }
 
     /// What was answered must survive a kill, but not the loss of power: hence no fsync, but every commit is written at once.
-    fn spawn(programs: &Programs, folder: &Path, port: u16) -> Child {
+    fn spawn(programs: &Programs, folder: &Path, address: &str, port: u16) -> Child {
         let mut command = programs.command("postgres", folder);
-        command.args(["-D", "data", "-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+        let listen = format!("listen_addresses={}", address.trim_matches(['[', ']']));
+        command.args(["-D", "data", "-p", &port.to_string(), "-c", &listen]);
         command.args(["-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "timezone=UTC"]);
         command.spawn().unwrap()
     }
 
     /// Where it is.
     pub fn url(&self) -> String {
-        format!("postgres://todo:{}@127.0.0.1:{}/postgres", self.password, self.port)
+        self.url_at(self.address)
+    }
+
+    fn url_at(&self, host: &str) -> String {
+        format!("postgres://todo:{}@{host}:{}/postgres", self.password, self.port)
     }
 
     /// The same options with this Postgres.
     pub fn used_by(&self, options: Options) -> Options {
-        let options = options.with("database_url", self.url());
-        options.with("database_host", "127.0.0.1").with("database_port", self.port)
+        self.used_at(options, self.address)
+    }
+
+    /// The same options with this Postgres under this host.
+    pub fn used_at(&self, options: Options, host: &str) -> Options {
+        let options = options.with("database_url", self.url_at(host));
+        options.with("database_host", host).with("database_port", self.port)
     }
 
     /// Killed, and back after its recovery.
@@ -110,8 +127,9 @@ impl Postgres {
         copy.env("PGPASSWORD", &self.password).args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "todo"]);
         copy.args(["-D", "data", "-X", "stream", "-R", "--checkpoint=fast", "--no-sync"]);
         assert!(copy.status().unwrap().success(), "pg_basebackup fails in {}", folder.display());
-        let process = Self::spawn(&programs, &folder, port);
-        let mut standby = Self { process, programs, folder, port, password: self.password.clone() };
+        let process = Self::spawn(&programs, &folder, self.address, port);
+        let mut standby =
+            Self { process, programs, folder, address: self.address, port, password: self.password.clone() };
         standby.answers().await;
         let sql = super::super::database::connect_to(&self.url()).await;
         sql.batch_execute("alter system set synchronous_standby_names = '*'").await.unwrap();
@@ -130,7 +148,7 @@ impl Postgres {
         while tokio_postgres::connect(&self.url(), NoTls).await.is_err() {
             assert!(since.elapsed() < RECOVERY, "postgres does not answer");
             if self.process.try_wait().unwrap().is_some() {
-                self.process = Self::spawn(&self.programs, &self.folder, self.port);
+                self.process = Self::spawn(&self.programs, &self.folder, self.address, self.port);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }

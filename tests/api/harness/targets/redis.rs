@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::super::Options;
 use super::super::suite::ignored;
@@ -13,31 +14,38 @@ use super::super::suite::ignored;
 pub struct Redis {
     process: Child,
     folder: PathBuf,
+    /// The address that it listens on, as it stands in a URL.
+    address: &'static str,
     port: u16,
 }
 
 impl Redis {
     /// `None`, said aloud, where none is installed.
     pub async fn start() -> Option<Self> {
+        Self::start_at("127.0.0.1").await
+    }
+
+    /// The same for one that listens on this address of the machine alone.
+    pub async fn start_at(address: &'static str) -> Option<Self> {
         let (folder, port) = (super::folder("redis"), super::free_port());
-        let Ok(process) = Self::spawn(&folder, port) else {
+        let Ok(process) = Self::spawn(&folder, address, port) else {
             return ignored("needs redis-server on PATH");
         };
-        let redis = Self { process, folder, port };
+        let redis = Self { process, folder, address, port };
         redis.answers().await;
         Some(redis)
     }
 
-    fn spawn(folder: &Path, port: u16) -> std::io::Result<Child> {
-        let port = port.to_string();
+    fn spawn(folder: &Path, address: &str, port: u16) -> std::io::Result<Child> {
+        let (address, port) = (address.trim_matches(['[', ']']), port.to_string());
         let mut command = Command::new(super::redis_program());
-        command.args(["--port", &port, "--bind", "127.0.0.1", "-::1", "--save", "", "--dir"]).arg(folder);
+        command.args(["--port", &port, "--bind", address, "--save", "", "--dir"]).arg(folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
     }
 
     /// The same options with this Redis.
     pub fn used_by(&self, options: Options) -> Options {
-        self.used_by_url(options, "", "127.0.0.1")
+        self.used_by_url(options, "", self.address)
     }
 
     /// The same options with this Redis under this host, as whoever `userinfo` names: empty, or with `@` at its end.
@@ -56,7 +64,7 @@ impl Redis {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
         tokio::time::sleep(Duration::from_millis(70 * (round % 4))).await;
-        self.process = Self::spawn(&self.folder, self.port).unwrap();
+        self.process = Self::spawn(&self.folder, self.address, self.port).unwrap();
         self.answers().await;
     }
 
@@ -98,9 +106,13 @@ impl Redis {
         panic!("redis-server does not answer");
     }
 
+    async fn connect(&self) -> std::io::Result<TcpStream> {
+        TcpStream::connect(format!("{}:{}", self.address, self.port)).await
+    }
+
     /// All that Redis answers to this command, line by line.
     pub async fn lines(&self, command: &str) -> Vec<String> {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        let mut stream = self.connect().await.unwrap();
         stream.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -109,7 +121,7 @@ impl Redis {
 
     /// The beginning of what Redis answers to this command, in its inline form.
     pub async fn command(&self, command: &str) -> std::io::Result<String> {
-        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await?;
+        let mut stream = self.connect().await?;
         stream.write_all(format!("{command}\r\n").as_bytes()).await?;
         let mut answer = [0; 64];
         let length = stream.read(&mut answer).await?;

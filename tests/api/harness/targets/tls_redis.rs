@@ -40,8 +40,13 @@ impl TlsRedis {
 
     /// The same options with this Redis.
     pub fn used_by(&self, options: Options) -> Options {
-        let url = format!("rediss://127.0.0.1:{}", self.port);
-        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", "127.0.0.1")
+        self.used_at(options, "127.0.0.1")
+    }
+
+    /// The same options with this Redis under this host.
+    pub fn used_at(&self, options: Options, host: &str) -> Options {
+        let url = format!("rediss://{host}:{}", self.port);
+        options.with("redis_url", url).with("redis_port", self.port).with("redis_host", host)
     }
 
     async fn answers(&mut self) -> bool {

@@ -75,7 +75,8 @@ impl PgDown {
                 "the database does not answer in time: is it up at the address of database_url, and has it free connections?"
             }
             Self::NotPermitted => {
-                "the database may not be reached: database_host and database_port must name what database_url names"
+                "the database may not be reached: database_host and database_port must name what database_url names; Spin \
+                 permits no address of IPv6 for Postgres, but a name that stands for one"
             }
             Self::WrongPassword => "the database refuses the role or the password of database_url",
             Self::NoDatabase => "the database of database_url does not exist: create it, then apply the migrations",
