@@ -1,6 +1,6 @@
 //! Installing Debian packages where we may: as root, or with a sudo that asks nothing. And unpacking them anywhere.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use tokio::process::Command;
@@ -8,6 +8,7 @@ use tokio::process::Command;
 use crate::Session;
 use crate::progress::{Step, say};
 use crate::run::ask;
+use crate::servers::on_path;
 
 /// Installs `packages`, or says in one line what to install. `purpose` completes "… is needed".
 pub async fn install(session: &Session, packages: &[&str], purpose: &str) -> Result<()> {
@@ -32,6 +33,19 @@ pub async fn install(session: &Session, packages: &[&str], purpose: &str) -> Res
     }
     step.done();
     Ok(())
+}
+
+/// A program from the `PATH`, or from its package, unpacked under `target`: to install that would start a server.
+pub async fn program(session: &Session, program: &str, package: &str) -> Result<PathBuf> {
+    if let Some(found) = on_path(program) {
+        return Ok(found);
+    }
+    let folder = session.checkout.root().join("target").join(program);
+    let unpacked = folder.join("usr/bin").join(program);
+    if !unpacked.exists() {
+        unpack(session, package, &folder).await?;
+    }
+    Ok(unpacked)
 }
 
 /// Unpacks a package into a folder without installing it: that needs no permission, and starts nothing.

@@ -17,6 +17,7 @@ mod docs_check;
 mod guard;
 mod http;
 mod installation;
+mod manifests_check;
 mod mcp_check;
 mod migrate;
 mod openapi;
@@ -24,6 +25,7 @@ mod postgres;
 mod progress;
 mod python;
 mod redis;
+mod release_check;
 mod rules_check;
 mod run;
 mod schema;
@@ -94,8 +96,12 @@ enum Command {
     Dist(dist::Args),
     /// Check the recording and alerting rules and run their tests, by Prometheus's own tool.
     RulesCheck(rules_check::Args),
-    /// Look at the documentation pages in a real browser, installing Chromium if it is missing.
+    /// Look at the documentation pages and at Todo-Backend's API from a real browser, installing Chromium if it is missing.
     DocsCheck(docs_check::Args),
+    /// Hold the manifests of `deploy/` against the schemas of Kubernetes and of SpinKube.
+    ManifestsCheck(manifests_check::Args),
+    /// Push the application by Spin to a registry on this machine, serve it from there, and try it.
+    ReleaseCheck(release_check::Args),
     /// Stop what a killed xtask left running (started by xtask itself).
     #[command(hide = true)]
     Guard,
@@ -166,6 +172,8 @@ async fn dispatch(command: Command, session: &Session) -> Result<ExitCode> {
         Command::Dist(args) => dist::main(session, &args).await,
         Command::RulesCheck(args) => rules_check::main(session, &args).await,
         Command::DocsCheck(args) => docs_check::main(session, args).await,
+        Command::ManifestsCheck(args) => manifests_check::main(session, &args).await,
+        Command::ReleaseCheck(args) => release_check::main(session, &args).await,
         Command::Guard => Ok(ExitCode::SUCCESS),
     }
 }

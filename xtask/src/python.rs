@@ -1,13 +1,27 @@
 //! Python environments of their own under `target`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use tokio::process::Command;
 
 use crate::Session;
 use crate::apt;
+use crate::progress::Step;
 use crate::run::ask;
+
+/// The environment `target/<name>` with this package, made if it is not there with the same version.
+pub async fn kept(session: &Session, name: &str, package: &str) -> Result<PathBuf> {
+    let folder = session.checkout.root().join("target").join(name);
+    let installed = folder.join("installed");
+    if std::fs::read_to_string(&installed).unwrap_or_default() != package {
+        let step = Step::begin(format!("installing {package} under target/"));
+        environment(session, &folder, &[package]).await?;
+        std::fs::write(installed, package)?;
+        step.done();
+    }
+    Ok(folder)
+}
 
 /// Makes an environment with these packages, anew where there is one.
 pub async fn environment(session: &Session, folder: &Path, packages: &[&str]) -> Result<()> {

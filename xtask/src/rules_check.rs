@@ -1,13 +1,11 @@
 //! `cargo xtask rules-check`: Prometheus's own tool checks the recording and alerting rules and runs their tests.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tokio::process::Command;
 
 use crate::progress::say;
-use crate::run::ask;
 use crate::{Session, apt};
 
 #[derive(clap::Args)]
@@ -18,7 +16,7 @@ pub struct Args {
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
-    let promtool = match promtool(session).await {
+    let promtool = match apt::program(session, "promtool", "prometheus").await {
         Ok(promtool) => promtool,
         Err(error) if args.if_installable => {
             say(&format!("skipped: promtool cannot be fetched: {error:#}"));
@@ -32,17 +30,4 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         session.processes.succeed("promtool", command).await?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// From `PATH`, or from the package of the server, unpacked: to install that would start the server.
-async fn promtool(session: &Session) -> Result<PathBuf> {
-    if ask("promtool", &["--version"]).await.is_some() {
-        return Ok("promtool".into());
-    }
-    let folder = session.checkout.root().join("target/promtool");
-    let promtool = folder.join("usr/bin/promtool");
-    if !promtool.exists() {
-        apt::unpack(session, "prometheus", &folder).await?;
-    }
-    Ok(promtool)
 }

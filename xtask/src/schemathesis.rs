@@ -2,13 +2,12 @@
 //! documents. What counts as a violation is in `openapi/schemathesis.toml`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use tokio::process::Command;
 
-use crate::progress::{Step, say};
+use crate::progress::say;
 use crate::servers::free_port;
 use crate::token::Scope;
 use crate::{Session, python, up};
@@ -27,7 +26,7 @@ pub struct Args {
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
-    let schemathesis = install(session).await?;
+    let schemathesis = python::kept(session, "schemathesis", PACKAGE).await?.join("bin/schemathesis");
     let private = up::private(session, "schemathesis", &[Scope::Read, Scope::Write, Scope::Admin]).await?;
     let listen = SocketAddr::from(([127, 0, 0, 1], free_port()?));
     up::serve_privately(session, listen, &private.settings, &[("AUTH", "token")]).await?;
@@ -53,19 +52,4 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
     }
     Ok(code)
-}
-
-/// A Python environment of its own under `target`; tells where the program is.
-async fn install(session: &Session) -> Result<PathBuf> {
-    let folder = session.checkout.root().join("target/schemathesis");
-    let program = folder.join("bin/schemathesis");
-    let installed = std::fs::read_to_string(folder.join("installed")).unwrap_or_default();
-    if installed == PACKAGE && program.is_file() {
-        return Ok(program);
-    }
-    let step = Step::begin(format!("installing {PACKAGE} under target/"));
-    python::environment(session, &folder, &[PACKAGE]).await?;
-    std::fs::write(folder.join("installed"), PACKAGE)?;
-    step.done();
-    Ok(program)
 }

@@ -48,7 +48,7 @@ pub struct Args {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Host {
+pub enum Host {
     /// `spin up`.
     Spin,
     /// todo-host, of this workspace.
@@ -99,7 +99,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         Host::Embedded => Command::new(embedded(session).await?),
     };
 
-    serve(session, &mut command, args.listen, &settings(&database_url, &redis_url)?);
+    serve(session, &mut command, APPLICATION, args.listen, &settings(&database_url, &redis_url)?);
     for variable in &args.variables {
         command.args(["--variable", variable]);
     }
@@ -138,7 +138,14 @@ pub struct Private {
     pub settings: Vec<(&'static str, String)>,
     /// A token of the default workspace.
     pub token: String,
-    _servers: Servers,
+    servers: Servers,
+}
+
+impl Private {
+    /// A folder for files that live as long as the servers.
+    pub fn folder(&self) -> &Path {
+        &self.servers.folder
+    }
 }
 
 /// Starts the servers that are called so and builds the components.
@@ -153,24 +160,32 @@ pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> 
     let token = token::create(&mut database::connect(&url).await?, "default", name, scopes, None).await?;
     components(session, &COMPONENTS).await?;
     let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
-    Ok(Private { settings: settings(&url, &redis_url)?, token, _servers: servers })
+    Ok(Private { settings: settings(&url, &redis_url)?, token, servers })
 }
+
+const APPLICATION: &str = "spin.toml";
 
 /// What a host is told about its instances, here and in `deploy/`: to keep them.
 pub const REUSE: [&str; 4] = ["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"];
 
-/// Makes a host serve the application, told where the servers are. By the environment, not by flags: a list of processes shows those,
+/// Makes a host serve an application, ours or one in a registry, told where the servers are. By the environment, not by flags: a list of processes shows those,
 /// with the passwords in the URLs.
-fn serve(session: &Session, host: &mut Command, listen: SocketAddr, servers: &[(&'static str, String)]) {
+pub fn serve(
+    session: &Session,
+    host: &mut Command,
+    from: &str,
+    listen: SocketAddr,
+    servers: &[(&'static str, String)],
+) {
     host.current_dir(session.checkout.root()).stdin(std::process::Stdio::null());
-    host.args(["up", "--from", "spin.toml", "--listen", &listen.to_string()]).args(REUSE);
+    host.args(["up", "--from", from, "--listen", &listen.to_string()]).args(REUSE);
     for (key, value) in servers {
         host.env(format!("SPIN_VARIABLE_{key}"), value);
     }
 }
 
 /// Starts a host and waits until it is ready.
-async fn started(session: &Session, host: Command, listen: SocketAddr) -> Result<Process> {
+pub async fn started(session: &Session, host: Command, listen: SocketAddr) -> Result<Process> {
     let service = session.processes.start("the service", host, Signal::INT)?;
     until_it_answers(&service, listen).await?;
     Ok(service)
@@ -184,7 +199,7 @@ pub async fn serve_privately(
     variables: &[(&str, &str)],
 ) -> Result<()> {
     let mut host = Command::new(embedded(session).await?);
-    serve(session, &mut host, listen, servers);
+    serve(session, &mut host, APPLICATION, listen, servers);
     host.env("SPIN_VARIABLE_LOG_LEVEL", "warn");
     for (key, value) in variables {
         host.env(format!("SPIN_VARIABLE_{key}"), value);
@@ -213,7 +228,8 @@ pub fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str
     Ok(settings)
 }
 
-async fn choose(asked: Option<Host>) -> Result<Host> {
+/// What runs the components: what was asked for, if it is there.
+pub async fn choose(asked: Option<Host>) -> Result<Host> {
     let version = match asked {
         Some(Host::Embedded) => return Ok(Host::Embedded),
         _ if on_path("spin").is_none() => None,
@@ -224,8 +240,8 @@ async fn choose(asked: Option<Host>) -> Result<Host> {
             say(&format!("running on {version}"));
             Ok(Host::Spin)
         }
-        (Some(version), Some(_)) => bail!("--host spin needs Spin 4.1 or newer; this is {version}"),
-        (None, Some(_)) => bail!("--host spin: there is no working `spin` on the PATH"),
+        (Some(version), Some(_)) => bail!("Spin 4.1 or newer is needed; this is {version}"),
+        (None, Some(_)) => bail!("there is no working `spin` on the PATH"),
         (found, None) => {
             let why = found.map_or("there is no spin on the PATH".to_owned(), |old| format!("{old} is older than 4.1"));
             say(&format!("running on the embedded host, because {why}"));
