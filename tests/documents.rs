@@ -20,7 +20,7 @@ use todo_core::domain::access::Scope;
 use todo_docs::problems::{FAULTS, PROBLEMS};
 
 /// The metrics of the contract, with what Prometheus appends to a histogram's name taken off.
-const METRICS: [&str; 17] = [
+const METRICS: [&str; 18] = [
     "todo_cache_bypasses_total",
     "todo_cache_requests_total",
     "todo_database_refusals_total",
@@ -33,6 +33,7 @@ const METRICS: [&str; 17] = [
     "todo_job_oldest_queued_seconds",
     "todo_jobs",
     "todo_mcp_calls_total",
+    "todo_overload_refusals_total",
     "todo_purge_age_seconds",
     "todo_purged_rows_total",
     "todo_rate_limited_total",

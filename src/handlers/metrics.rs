@@ -46,7 +46,7 @@ pub async fn metrics(State(app): State<Arc<App>>, request: Request) -> Result<Re
 }
 
 /// Name, type and help of each metric that is counted.
-const FAMILIES: [(&str, &str, &str); 10] = [
+const FAMILIES: [(&str, &str, &str); 11] = [
     ("todo_http_requests_total", "counter", "Requests by route, method and class of status."),
     ("todo_cache_requests_total", "counter", "Requests by result of the response cache: hit, miss or bypass."),
     ("todo_cache_bypasses_total", "counter", "Requests in which the response cache had no part, by reason."),
@@ -59,13 +59,18 @@ const FAMILIES: [(&str, &str, &str); 10] = [
     ("todo_sql_statements_total", "counter", "SQL statements sent for requests."),
     ("todo_database_waits_total", "counter", "SQL statements that waited more than 50 ms for a connection."),
     ("todo_database_refusals_total", "counter", "SQL statements refused because no connection came free in time."),
+    (
+        "todo_overload_refusals_total",
+        "counter",
+        "Requests refused because their instance got too little of the processors.",
+    ),
     ("todo_feed_waits_total", "counter", "Requests that were to wait for changes, by whether they could."),
     ("todo_feed_wait_seconds_total", "counter", "Seconds that requests waited for changes; its rate is how many wait."),
 ];
 const DURATION: &str = "todo_http_request_duration_seconds";
 
 /// Samples that are there from the start, so that a rate can be taken of their first increase.
-const FROM_ZERO: [&str; 21] = [
+const FROM_ZERO: [&str; 22] = [
     "todo_cache_requests_total{result=\"hit\"}",
     "todo_cache_requests_total{result=\"miss\"}",
     "todo_cache_requests_total{result=\"bypass\"}",
@@ -84,6 +89,7 @@ const FROM_ZERO: [&str; 21] = [
     "todo_sql_statements_total",
     "todo_database_waits_total",
     "todo_database_refusals_total",
+    "todo_overload_refusals_total",
     "todo_feed_waits_total{result=\"waited\"}",
     "todo_feed_waits_total{result=\"refused\"}",
     "todo_feed_wait_seconds_total",

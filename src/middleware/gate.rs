@@ -153,9 +153,10 @@ async fn answer_access(
         (None, Some(plan), Lookup::Lead(ticket)) => {
             (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS)
         }
-        (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.wait_for_answer(meter, ticket)).await {
-            Ok(hit) => (document(hit).into_response(), HIT),
-            Err(ticket) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS),
+        (None, Some(plan), Lookup::Wait(ticket)) => match Box::pin(app.service.wait_for_answer(meter, &ticket)).await {
+            Ok(Some(hit)) => (document(hit).into_response(), HIT),
+            Ok(None) => (Box::pin(fetch(app, meter, request, next, ticket, plan.ttl)).await, MISS),
+            Err(error) => (Problem::from(error).into_response(), Err(Bypass::Refused)),
         },
     };
     let bypass = cache.err();

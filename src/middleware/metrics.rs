@@ -51,6 +51,7 @@ struct RequestCounts {
     statements: u64,
     connection_waits: u64,
     connection_refusals: u64,
+    overload_refusals: u64,
     /// Requests that waited for changes, and those that could not.
     waits: [u64; 2],
     /// How long they waited.
@@ -85,6 +86,7 @@ impl RequestCounts {
         self.statements += u64::from(meter.sql().0);
         self.connection_waits += u64::from(waits);
         self.connection_refusals += u64::from(refusals);
+        self.overload_refusals += u64::from(meter.overload_refusals());
     }
 }
 
@@ -143,6 +145,7 @@ impl MetricsBuffer {
             statements,
             connection_waits,
             connection_refusals,
+            overload_refusals,
             waits: [waits, refusals],
             waited_micros,
             gathering: _,
@@ -179,6 +182,7 @@ impl MetricsBuffer {
         samples.push(("todo_sql_statements_total".to_owned(), statements));
         samples.push(("todo_database_waits_total".to_owned(), connection_waits));
         samples.push(("todo_database_refusals_total".to_owned(), connection_refusals));
+        samples.push(("todo_overload_refusals_total".to_owned(), overload_refusals));
         samples.push(("todo_feed_waits_total{result=\"waited\"}".to_owned(), waits));
         samples.push(("todo_feed_waits_total{result=\"refused\"}".to_owned(), refusals));
         samples.push(("todo_feed_wait_seconds_total".to_owned(), waited_micros));

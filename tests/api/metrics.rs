@@ -86,6 +86,7 @@ async fn the_documented_metrics_and_no_others_are_there() {
         ("todo_job_oldest_queued_seconds", Type::Gauge),
         ("todo_jobs", Type::Gauge),
         ("todo_mcp_calls_total", Type::Counter),
+        ("todo_overload_refusals_total", Type::Counter),
         ("todo_purge_age_seconds", Type::Gauge),
         ("todo_purged_rows_total", Type::Counter),
         ("todo_rate_limited_total", Type::Counter),

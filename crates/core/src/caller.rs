@@ -86,6 +86,7 @@ pub struct Meter {
     redis_micros: AtomicU64,
     connection_waits: AtomicU32,
     connection_refusals: AtomicU32,
+    overload_refusals: AtomicU32,
 }
 
 /// A statement that got its connection later than this has waited for it: opening one takes a few milliseconds.
@@ -116,6 +117,16 @@ impl Meter {
     /// Statements so far that got a connection late, and those that were refused because none came free.
     pub fn connection_waits(&self) -> (u32, u32) {
         (self.connection_waits.load(Relaxed), self.connection_refusals.load(Relaxed))
+    }
+
+    /// The request is refused because its instance gets too little of the processors.
+    pub fn overload_refusal(&self) {
+        self.overload_refusals.fetch_add(1, Relaxed);
+    }
+
+    /// How often the request was refused so.
+    pub fn overload_refusals(&self) -> u32 {
+        self.overload_refusals.load(Relaxed)
     }
 
     /// Statements so far and the time they took.

@@ -134,8 +134,12 @@ impl FromJson for TokenDraft {
         let name = fields.required("name", fields.sanitised(Name::parse_within));
         let employee = fields.nullable("employee_id", fields::uuid);
         let missing = !fields.has("scopes");
-        let scopes =
-            fields.array("scopes", Scope::ALL.len(), fields::word(Scope::parse, "todos:read, todos:write, admin"));
+        let word = fields::word(Scope::parse, "todos:read, todos:write, admin");
+        let scopes = fields.set("scopes", 0..=Scope::ALL.len(), word, |mut scopes| {
+            scopes.sort_unstable();
+            scopes.dedup();
+            scopes
+        });
         let scopes = match scopes? {
             Some(scopes) if !scopes.is_empty() => Some(scopes),
             _ => {
@@ -146,14 +150,11 @@ impl FromJson for TokenDraft {
             }
         };
         let expires_at = fields.nullable("expires_at", fields::instant);
-        let mut scopes = scopes?;
-        scopes.sort_unstable();
-        scopes.dedup();
         Some(Self {
             workspace_uid: workspace?,
             name: name?,
             employee: employee?.flatten(),
-            scopes,
+            scopes: scopes?,
             expires_at: expires_at?.flatten(),
         })
     }

@@ -140,5 +140,5 @@ pub use lookup::{Bypass, Fresh, Hit, Lookup, Ticket};
 pub use scope::{Dependency, InvalidationScope, Todos};
 pub use types::{
     After, Authenticated, AuthenticatedReply, CacheSettings, Credential, GateReply, GateRequest, Intent, Pending,
-    Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp,
+    Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Starved,
 };

@@ -10,7 +10,7 @@ use super::redis::RedisFailure;
 use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
     After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Dependency, Fresh, GateReply, GateRequest,
-    Hit, Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Ticket, entry,
+    Hit, Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Starved, Ticket, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
@@ -52,18 +52,22 @@ impl Cache {
         stamp: &RequestStamp,
         authenticated: &Authenticated<'_>,
     ) -> AuthenticatedReply {
+        let mut reach = if self.redis.is_some() { Reach::Away } else { Reach::Off };
         if let (Some(redis), Some((came, epoch))) = (&self.redis, &stamp.read) {
             let args = authenticated_args(asked, (*came, epoch), stamp.address_charged, authenticated);
             let reply = redis.run(meter, self.reading(), &AUTHENTICATED, args, None).await;
+            if reply.as_ref().is_err_and(|failure| *failure == RedisFailure::Starved) {
+                reach = Reach::Starved;
+            }
             if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_authenticated_reply(reply, asked)) {
                 let rates = if rates.is_empty() { stamp.rates.clone() } else { rates };
-                return AuthenticatedReply { rates, lookup, told: true };
+                return AuthenticatedReply { rates, lookup, redis: Reach::Reached };
             }
         }
         let rates =
             lock(&self.local).authenticated(Instant::now(), asked, stamp.address_charged && stamp.read.is_none());
-        let lookup = Lookup::Bypass(if self.redis.is_some() { Bypass::RedisAway } else { Bypass::Off });
-        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup, told: false }
+        let lookup = Lookup::Bypass(if reach == Reach::Off { Bypass::Off } else { Bypass::RedisAway });
+        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup, redis: reach }
     }
 
     /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis was told.
@@ -85,7 +89,7 @@ impl Cache {
             gzip: false,
         };
         let stamp = RequestStamp { address_charged: false, ..stamp.clone() };
-        self.authenticated(meter, &asked, &stamp, authenticated).await.told
+        self.authenticated(meter, &asked, &stamp, authenticated).await.redis == Reach::Reached
     }
 
     /// Charges the class `auth_failures` of an address. Never refuses by itself; the next `enter` does.
@@ -103,28 +107,29 @@ impl Cache {
         }
     }
 
-    /// Polls for the response that another caller is fetching, for about 250 ms at most. `Err` returns the ticket: fetch, then
-    /// store.
-    pub async fn wait_for(&self, meter: &Arc<Meter>, ticket: Ticket) -> Result<Hit, Ticket> {
+    /// Polls for the response that another caller is fetching, for about 250 ms at most. Without one: fetch, then store.
+    ///
+    /// # Errors
+    /// [`Starved`]: the request had better be refused.
+    pub async fn wait_for(&self, meter: &Arc<Meter>, ticket: &Ticket) -> Result<Option<Hit>, Starved> {
         let Some(redis) = &self.redis else {
-            return Err(ticket);
+            return Ok(None);
         };
         for milliseconds in WAITS {
             spin_sdk::time::sleep(Duration::from_millis(milliseconds)).await;
-            let args = peek_args(&ticket);
-            let Ok(mut reply) = redis.run(meter, self.reading(), &PEEK, args, Some(ticket.epoch.clone())).await else {
-                break;
+            let args = peek_args(ticket);
+            let mut reply = match redis.run(meter, self.reading(), &PEEK, args, Some(ticket.epoch.clone())).await {
+                Ok(reply) => reply,
+                Err(RedisFailure::Starved) => return Err(Starved),
+                Err(_) => break,
             };
             match reply.bytes().flatten().as_deref() {
-                Some(b"h") => match read_hit(&mut reply, &ticket) {
-                    Some(hit) => return Ok(hit),
-                    None => break,
-                },
+                Some(b"h") => return Ok(read_hit(&mut reply, ticket)),
                 Some(b"w") => {}
                 _ => break,
             }
         }
-        Err(ticket)
+        Ok(None)
     }
 
     /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was given, it is

@@ -153,10 +153,10 @@ impl GateReply {
 pub struct AuthenticatedReply {
     /// Verdicts in place of those of the [`GateReply`]: from now on the token is charged, not the address.
     pub rates: Vec<RateVerdict>,
-    /// Whether Redis took note, so that the pending invalidations that it was told of may be forgotten.
-    pub told: bool,
     /// The cached response, or the right to store one.
     pub lookup: Lookup,
+    /// Whether Redis took note. Only then may the pending invalidations that it was told of be forgotten.
+    pub redis: Reach,
 }
 
 impl AuthenticatedReply {
@@ -182,6 +182,10 @@ pub enum Reach {
     /// The instance is too busy to ask it: the request had better be refused than be answered without.
     Starved,
 }
+
+/// What [`Reach::Starved`] says, where nothing else came of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Starved;
 
 /// A class of requests that is limited by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

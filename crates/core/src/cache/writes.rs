@@ -63,7 +63,7 @@ impl Cache {
     }
 
     /// Publishes a write whose outcome is known, before it is answered. `changed` is false of a statement that certainly changed
-    /// nothing.
+    /// nothing. A committed write is never refused: where a starved instance has waited in vain, that must be recorded, too.
     pub async fn publish(&self, meter: &Arc<Meter>, intent: Intent, changed: bool) -> Published {
         let (Some(redis), IntentState::Announced { id }) = (&self.redis, intent.state) else {
             return Published::Done;

@@ -171,9 +171,7 @@ impl Service {
         gate_request: &GateRequest<'_>,
         mut gate_reply: GateReply,
     ) -> Result<RequestAccess> {
-        if gate_reply.redis == Reach::Starved {
-            return Err(self.overloaded());
-        }
+        self.refuse_if_starved(meter, gate_reply.redis)?;
         if let Some(refused) = gate_reply.refusal().copied() {
             return Ok(RequestAccess { refused: Some(refused), ..RequestAccess::of_nobody(gate_reply.rates) });
         }
@@ -183,6 +181,7 @@ impl Service {
         // What is rare is boxed: a request's future is moved as a whole before it runs, and had better be small.
         if gate_reply.after.wait {
             gate_reply = Box::pin(self.wait_for_check(meter, gate_request, gate_reply)).await;
+            self.refuse_if_starved(meter, gate_reply.redis)?;
         }
         if let Some(principal) = gate_reply.principal.take().and_then(|text| self.parsed.get(text)) {
             let GateReply { rates, lookup, stamp, after, .. } = gate_reply;
@@ -264,8 +263,9 @@ impl Service {
         let text = serde_json::to_vec(&checked.principal).unwrap_or_default();
         let authenticated = self.cache.authenticated(meter, gate_request, &stamp, &checked.authenticated(&text)).await;
         let refused = authenticated.refusal().copied();
-        let AuthenticatedReply { rates, lookup, told } = authenticated;
-        self.settle_invalidations(meter, &checked, told).await;
+        let AuthenticatedReply { rates, lookup, redis } = authenticated;
+        self.refuse_if_starved(meter, redis)?;
+        self.settle_invalidations(meter, &checked, redis == Reach::Reached).await;
         let follow_up = FollowUp::of(&checked);
         let principal = Arc::new(checked.principal);
         self.recent.put(token, began, &principal);
@@ -290,5 +290,56 @@ impl Service {
         if let Some(pending) = checked.pending.as_ref().filter(|_| told) {
             let _ = Box::pin(invalidations::settle(&self.pg, meter, pending)).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+    use crate::Error;
+    use crate::cache::{After, CacheSettings, Dependency};
+    use crate::usecases::PgSettings;
+
+    /// Postgres is asked by nobody here: the answer is there at once.
+    fn authenticate(meter: &Arc<Meter>, redis: Reach) -> Result<RequestAccess> {
+        let postgres = PgSettings {
+            url: String::new(),
+            authority: None,
+            wait_deadline: Duration::ZERO,
+            statement_deadline: Duration::ZERO,
+            retry_after: Duration::from_secs(1),
+        };
+        let service = Service::new(postgres, CacheSettings::default());
+        let gate_request = GateRequest {
+            credential: Credential::Nobody,
+            address: "::1",
+            limits: RateLimits::OFF,
+            write: false,
+            request: None,
+            dependency: Dependency::Lists,
+            announce: None,
+            gzip: false,
+        };
+        let gate_reply = GateReply {
+            rates: Vec::new(),
+            principal: None,
+            after: After::default(),
+            lookup: Lookup::Bypass(Bypass::RedisAway),
+            stamp: RequestStamp::default(),
+            redis,
+        };
+        service.authenticate(meter, &gate_request, gate_reply).now_or_never().unwrap()
+    }
+
+    #[test]
+    fn a_starved_instance_refuses_and_counts_it() {
+        let meter = Arc::default();
+        assert!(authenticate(&meter, Reach::Away).is_ok());
+        assert_eq!(meter.overload_refusals(), 0);
+        let refused = authenticate(&meter, Reach::Starved);
+        assert!(matches!(refused, Err(Error::Unavailable { outcome_unknown: false, .. })), "{refused:?}");
+        assert_eq!(meter.overload_refusals(), 1);
     }
 }

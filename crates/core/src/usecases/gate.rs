@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Service;
 pub use crate::cache::writes::new_id as new_write_id;
-use crate::cache::{Fresh, GateReply, GateRequest, Hit, Ticket};
-use crate::{Caller, Meter};
+use crate::cache::{Fresh, GateReply, GateRequest, Hit, Starved, Ticket};
+use crate::{Caller, Meter, Result};
 
 impl Service {
     /// The one Redis call of a request; `None` where the installation is not known yet, which [`Service::enter`] learns first.
@@ -27,12 +27,13 @@ impl Service {
         self.cache.withdraw(caller).await;
     }
 
-    /// Waits briefly for an answer that another caller fetches. An error is the right to fetch it oneself.
+    /// Waits briefly for an answer that another caller fetches. If none comes in time, the ticket is the right to fetch it oneself.
     ///
     /// # Errors
-    /// The ticket, if nothing has come in time.
-    pub async fn wait_for_answer(&self, meter: &Arc<Meter>, ticket: Ticket) -> Result<Hit, Ticket> {
-        self.cache.wait_for(meter, ticket).await
+    /// [`crate::Error::Unavailable`] where the instance is overloaded: to fetch it, too, would give the processors more to do.
+    pub async fn wait_for_answer(&self, meter: &Arc<Meter>, ticket: &Ticket) -> Result<Option<Hit>> {
+        let waited = self.cache.wait_for(meter, ticket).await;
+        waited.map_err(|Starved| self.overloaded(meter))
     }
 
     /// Stores an answer for the next callers.

@@ -21,10 +21,10 @@ mod writing;
 
 use std::sync::Arc;
 
-use crate::Error;
-use crate::cache::{Cache, CacheSettings};
+use crate::cache::{Cache, CacheSettings, Reach};
 use crate::store::pg::Pg;
 pub use crate::store::pg::PgSettings;
+use crate::{Error, Meter, Result};
 
 /// The use cases, over one instance's connections.
 #[derive(Debug)]
@@ -50,8 +50,17 @@ impl Service {
         }
     }
 
+    /// To go on without a Redis that is there would give the processors more to do.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the instance is too busy to ask Redis.
+    fn refuse_if_starved(&self, meter: &Meter, redis: Reach) -> Result<()> {
+        if redis == Reach::Starved { Err(self.overloaded(meter)) } else { Ok(()) }
+    }
+
     /// This instance gets too little of the processors to answer in time. Nothing was done.
-    fn overloaded(&self) -> Error {
+    fn overloaded(&self, meter: &Meter) -> Error {
+        meter.overload_refusal();
         Error::Unavailable {
             retry_after: self.pg.retry_after(),
             outcome_unknown: false,

@@ -42,7 +42,7 @@ impl Service {
     ) -> Result<Writing<'a>> {
         let intent = self.cache.intent(caller, scope).await;
         if intent.is_starved() {
-            return Err(self.overloaded());
+            return Err(self.overloaded(&caller.meter));
         }
         let unknown = (!intent.is_off()).then(|| Unknown {
             pg: Arc::clone(&self.pg),

@@ -38,7 +38,7 @@ use todo_core::cache::script::{
 use todo_core::cache::writes::{intent_args, publish_args};
 use todo_core::cache::{
     After, Authenticated, AuthenticatedReply, Bypass, Condition, Credential, Dependency, Fresh, GateReply, GateRequest,
-    Hit, InvalidationScope, Lists, Lookup, Pending, RateClass, RateLimits, Ticket, Todos, entry,
+    Hit, InvalidationScope, Lists, Lookup, Pending, RateClass, RateLimits, Reach, Ticket, Todos, entry,
 };
 use uuid::Uuid;
 

@@ -110,7 +110,7 @@ impl Server {
         let stamp = &gate_reply.stamp;
         let args = authenticated_args(asked, stamp.came().unwrap(), stamp.address_charged(), &authenticated);
         let (lookup, rates) = read_authenticated_reply(self.run(&AUTHENTICATED, args).await, asked).unwrap();
-        AuthenticatedReply { rates, lookup, told: true }
+        AuthenticatedReply { rates, lookup, redis: Reach::Reached }
     }
 
     /// Comes in and is authenticated if need be.
