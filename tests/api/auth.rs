@@ -21,6 +21,7 @@ suite![
     a_use_from_the_future_is_none,
     tokens_are_listed_by_workspace,
     bad_tokens_and_workspaces_are_refused_with_reasons,
+    a_scope_that_is_named_twice_is_one,
     a_workspace_name_is_taken_once,
     revoking_twice_finds_nothing,
     v1_answers_in_its_envelope,
@@ -238,6 +239,12 @@ async fn bad_tokens_and_workspaces_are_refused_with_reasons() {
     answer.problem(422, "invalid_body").at("/name", "too_short");
     let answer = admin.get("/api/v2/admin/tokens?workspace=x").send().await;
     answer.problem(400, "invalid_parameter").in_parameter("workspace");
+}
+
+async fn a_scope_that_is_named_twice_is_one() {
+    let ws = Workspace::new().await;
+    let token = ws.token(json!(["todos:read", "todos:write", "todos:read", "admin"]), Value::Null).await;
+    assert_eq!(token["scopes"].as_array().map(Vec::len), Some(3), "{token}");
 }
 
 async fn a_workspace_name_is_taken_once() {

@@ -12,6 +12,8 @@ use crate::harness::{database, suite};
 suite![
     #[large]
     indexes_and_plans_stay_bounded_after_many_updates,
+    #[database]
+    no_writer_pays_for_what_others_left_pending,
 ];
 
 const TODOS: i64 = 100_000;
@@ -71,6 +73,16 @@ async fn indexes_and_plans_stay_bounded_after_many_updates() {
     let counted = "select (sum(todos) = (select count(*) from todos where workspace_id = $1))::int::bigint \
         from todo_counts where workspace_id = $1";
     assert_eq!(database::number(sql, counted, &[&workspace]).await, 1);
+}
+
+/// An inverted index would keep a list of what is new, and whoever fills it works it off for all.
+async fn no_writer_pays_for_what_others_left_pending() {
+    let sql = database::connect().await;
+    let inverted = "select count(*), count(*) filter (where 'fastupdate=off' = any (c.reloptions)) from pg_class c \
+        join pg_am a on a.oid = c.relam and a.amname = 'gin' where c.relnamespace = 'public'::regnamespace and c.relkind = 'i'";
+    let row = sql.query_one(inverted, &[]).await.unwrap();
+    let (all, immediate): (i64, i64) = (row.get(0), row.get(1));
+    assert!(all > 0 && immediate == all, "{immediate} of {all} inverted indexes are written at once");
 }
 
 async fn fill(sql: &Client, workspace: i64) {

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Workspace, suite};
+use crate::harness::{Server, Workspace, suite};
 
 suite![
     a_missing_title_points_at_itself,
     wrong_types_are_named_with_their_pointers,
     bounds_are_enforced_at_their_edges,
+    a_name_of_nothing_visible_is_empty,
     unknown_fields_are_refused,
     read_only_fields_are_refused,
     a_body_that_is_no_object_is_refused,
@@ -95,6 +96,25 @@ async fn bounds_are_enforced_at_their_edges() {
         body[field] = value;
         let answer = ws.post("/api/v2/todos").json(body).send().await;
         answer.problem(422, "invalid_body").at(pointer, code).faults_are(1);
+    }
+}
+
+async fn a_name_of_nothing_visible_is_empty() {
+    let (ws, admin) = (Workspace::new().await, Server::shared().await.admin());
+    for name in ["\u{200b}", "\u{ad}\u{feff} \u{202e}\u{2060}"] {
+        for (client, path, email) in [
+            (&*ws, "/api/v2/lists", None),
+            (&*ws, "/api/v2/departments", None),
+            (&*ws, "/api/v2/employees", Some("ada@example.com")),
+            (&admin, "/api/v2/admin/workspaces", None),
+        ] {
+            let mut body = json!({ "name": name });
+            if let Some(email) = email {
+                body["email"] = json!(email);
+            }
+            let answer = client.post(path).json(body).send().await;
+            answer.problem(422, "invalid_body").at("/name", "too_short").faults_are(1);
+        }
     }
 }
 

@@ -313,10 +313,18 @@ async fn a_record_of_one_workspace_is_settled_by_the_reads_of_another() {
 }
 
 async fn without_a_cache_writes_wait_for_nothing_and_record_nothing() {
-    let server = Server::private(Options::default().with("cache", "off")).await;
+    let server = Server::private(Options::default().with("cache", "off").with("enable_metrics", "off")).await;
     let ws = Workspace::on(&server).await;
     let sql = database::connect().await;
     let workspace = database::workspace(&sql, &ws).await;
+    ws.titled("known").await;
+    let before = server.host().counters();
+    for _ in 0..20 {
+        ws.titled("x").await;
+    }
+    // One call finds the caller, and each second one tells of a check. To publish a write would be one more.
+    let calls = (server.host().counters() - before).redis_calls;
+    assert!((20..30).contains(&calls), "{calls} calls of Redis for 20 writes");
     server.host().faults().redis().refuse();
     ws.get(PATH).send().await.ok();
     let since = Instant::now();

@@ -39,6 +39,8 @@ suite![
     a_role_without_rights_is_told_with_its_remedy,
     #[embedded]
     a_read_only_database_serves_reads,
+    #[embedded]
+    what_postgres_rolls_back_for_the_sake_of_others_is_repeated_and_happens_once,
 ];
 
 /// The settings of these tests: short deadlines.
@@ -403,4 +405,56 @@ async fn a_read_only_database_serves_reads() {
         assert!(database.execute(settle, &[&workspace]).await.unwrap() > 0, "it was pending all the time");
     }
     assert_eq!(ws.titles(&[]).await, ["x"], "what was refused was not done");
+}
+
+async fn what_postgres_rolls_back_for_the_sake_of_others_is_repeated_and_happens_once() {
+    let Some(postgres) = Postgres::start().await else { return };
+    let sql = database::connect_to(&postgres.url()).await;
+    // Of two that wait for each other the one is rolled back that has waited for so long: the service, not this test.
+    sql.batch_execute("alter role todo set deadlock_timeout = '2s'; set deadlock_timeout = '1min'").await.unwrap();
+    let options = postgres.used_by(Options::default()).with("database_timeout_ms", 8000);
+    let server = Server::private(options.clone()).await;
+    database::make_admin(&sql, &server.admin_token).await;
+    let ws = Workspace::on(&server).await;
+    let ids = [ws.titled("first").await, ws.titled("second").await];
+    let path = |of: usize| format!("/api/v2/todos/{}", ids[of]);
+    let take = async |of: usize| {
+        sql.query_one("select from todos where uid = $1::text::uuid for update", &[&ids[of]]).await.unwrap();
+    };
+
+    // 40P01: a batch changes todos in the order of their numbers, and this test takes them in the other one.
+    let mut operations = vec![json!({ "op": "create", "todo": { "title": "new", "tags": ["once"] } })];
+    operations.extend(ids.iter().map(|id| json!({ "op": "update", "id": id, "todo": { "title": "changed" } })));
+    let batch = || {
+        let batch = ws.post("/api/v2/todos/batch").header("idempotency-key", "deadlock");
+        batch.json(json!({ "operations": operations })).send()
+    };
+    sql.batch_execute("begin").await.unwrap();
+    take(1).await;
+    let (answer, ()) = tokio::join!(batch(), async {
+        database::until_blocked(&sql, 1).await;
+        let asked = Instant::now();
+        take(0).await;
+        assert!(asked.elapsed() > Duration::from_millis(100), "the batch did not hold it");
+        sql.batch_execute("commit").await.unwrap();
+    });
+    assert_eq!(answer.ok()["results"][0]["status"], 201, "{answer}");
+    assert_eq!(batch().await.has_status(200).header("idempotent-replayed"), "true");
+    assert_eq!(ws.titles(&[("tag", "once")]).await, ["new"]);
+    for of in 0..2 {
+        assert_eq!(ws.get(&path(of)).send().await.ok()["version"], 2, "changed once");
+    }
+
+    // 40001: in a session that is serialised, who waited for a row that has changed has seen too little.
+    let url = with_parameter(&postgres.url(), "options=-c%20default_transaction_isolation%3Dserializable");
+    let serialised = Server::private(options.with("database_url", url)).await;
+    sql.batch_execute("begin").await.unwrap();
+    sql.execute("update todos set title = 'theirs' where uid = $1::text::uuid", &[&ids[0]]).await.unwrap();
+    let client = serialised.bearer(ws.token.as_deref().unwrap());
+    let change = client.patch(&path(0)).json(json!({ "title": "mine" })).send();
+    let (answer, ()) = tokio::join!(change, async {
+        database::until_blocked(&sql, 1).await;
+        sql.batch_execute("commit").await.unwrap();
+    });
+    assert_eq!((&answer.ok()["title"], &answer.ok()["version"]), (&json!("mine"), &json!(3)), "{answer}");
 }

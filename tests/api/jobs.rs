@@ -165,13 +165,15 @@ async fn an_empty_filter_is_refused() {
         assert_eq!(problem.faults()[0]["pointer"], "/filter", "{answer}");
     }
     assert_eq!(ws.all("/api/v2/jobs", &[]).await, [Value::Null; 0]);
-    for name in ["status", "priority", "tag"] {
+    for name in ["status", "priority", "tag", "list"] {
         let body = json!({ "filter": { name: [], "overdue": true }, "action": "delete" });
         bulk(&ws, body).await.problem(422, "invalid_body").at(&format!("/filter/{name}"), "too_few").faults_are(1);
         let v1 = json!({ "filter": { name: [], "overdue": true }, "action": "delete" });
         ws.post("/api/v1/todos/bulk-process").json(v1).send().await.v1_error(422, "invalid_body");
         let query = format!("/api/v2/todos?{name}=&overdue=true");
         ws.get(&query).send().await.problem(400, "invalid_parameter").in_parameter(name);
+        let v1 = format!("/api/v1/todos?{name}=");
+        ws.get(&v1).send().await.v1_error(400, "invalid_parameter");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use todo_host::{Captured, Output};
 
-use crate::harness::{Options, Server, Workspace, mcp, suite};
+use crate::harness::{Options, Server, Workspace, database, mcp, suite};
 
 suite![
     #[embedded]
@@ -27,6 +27,8 @@ suite![
     the_level_is_a_setting,
     #[embedded]
     an_error_is_logged_with_its_cause,
+    #[embedded]
+    what_set_a_job_back_is_one_line,
 ];
 
 /// A server whose output is kept.
@@ -264,7 +266,46 @@ async fn an_error_is_logged_with_its_cause() {
     server.host().faults().postgres().heal();
     let line = line_of(&captured, "broken").await;
     assert_eq!((&line["level"], &line["error"]), (&json!("error"), &json!("unavailable")), "{line}");
+    // The host tells it in several.
+    let cause = one_line(&line);
+    assert!(cause.contains("Caused by:"), "{line}");
+    assert!(!answer.text().contains(cause), "the log says more than the answer: {line} {answer}");
+}
+
+/// The cause that a line tells of, which must be one bounded line.
+#[track_caller]
+fn one_line(line: &Value) -> &str {
     let cause = line["cause"].as_str().unwrap_or_default();
-    assert!(!cause.contains('\n') && cause.chars().count() <= 501, "one bounded line: {line}");
-    assert!(!cause.is_empty() && !answer.text().contains(cause), "the log says more than the answer: {line} {answer}");
+    let is_one = !cause.is_empty() && !cause.contains('\n') && cause.chars().count() <= 501;
+    assert!(is_one && !cause.contains("backtrace"), "one bounded line: {line}");
+    cause
+}
+
+async fn what_set_a_job_back_is_one_line() {
+    let (server, captured) = talking("error").await;
+    let ws = Workspace::on(&server).await;
+    let sql = database::connect().await;
+    let id = database::workspace(&sql, &ws).await;
+    ws.titled("x").await;
+    let break_it = format!(
+        "create function verbose_{id}() returns trigger language plpgsql as $$ begin \
+         raise exception '%', repeat(E'broken\\n', 200) || 'Stack backtrace:'; end $$; \
+         create trigger verbose_{id} before update on todos for each row when (new.workspace_id = {id}) \
+         execute function verbose_{id}()"
+    );
+    sql.batch_execute(&break_it).await.unwrap();
+    let body = json!({ "filter": { "q": "x" }, "action": "complete" });
+    ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
+    let mut told = None;
+    for _ in 0..200 {
+        told = lines(&captured).into_iter().find(|line| line["event"] == "job_set_back");
+        if told.is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mend = format!("drop trigger verbose_{id} on todos; drop function verbose_{id}()");
+    sql.batch_execute(&mend).await.unwrap();
+    let line = told.unwrap_or_else(|| panic!("no job was set back: {}", captured.text()));
+    assert!(one_line(&line).contains("broken"), "{line}");
 }

@@ -20,6 +20,7 @@ suite![
     what_is_missing_is_told_where_it_is_missing,
     what_no_tool_knows_is_refused,
     more_items_than_allowed_are_refused,
+    no_items_are_refused_where_some_are_demanded,
     subtasks_as_deep_and_wide_as_a_body_may_be_cost_little,
     no_broken_message_breaks_the_endpoint,
 ];
@@ -169,6 +170,23 @@ async fn more_items_than_allowed_are_refused() {
             }
         }
     }
+}
+
+/// Above all in a filter, where an empty list would leave nothing out.
+async fn no_items_are_refused_where_some_are_demanded() {
+    let attack = Attack::new().await;
+    let mut filters = 0;
+    for tool in &attack.tools {
+        let (name, schema) = (tool["name"].as_str().unwrap(), &tool["inputSchema"]);
+        let demanding = places(schema).into_iter().filter(|place| place.schema["minItems"] == 1);
+        for Place { pointer, schema: place } in demanding {
+            let code = if place["items"]["type"] == "object" { "too_short" } else { "too_few" };
+            let refused = attack.call(name, holding(schema, &pointer, json!([]), &attack.own)).await;
+            refused.refusal(422, "invalid_body").at(&pointer, code).faults_are(1);
+            filters += usize::from(name == "find_todos");
+        }
+    }
+    assert_eq!(filters, 4, "list, priority, status and tag");
 }
 
 /// What stands in a todo that is too deep is not read, and of what is wrong only that much is kept as is told.

@@ -11,6 +11,8 @@ suite![
     everything_but_the_bin_is_counted,
     due_today_depends_on_the_time_zone,
     an_unknown_time_zone_is_refused,
+    #[database]
+    every_time_zone_of_the_database_is_known_by_its_name_alone,
     counts_follow_every_write,
     completions_follow_every_write,
     #[database]
@@ -96,6 +98,32 @@ async fn an_unknown_time_zone_is_refused() {
         ws.get("/api/v2/todos/stats").query(&[("tz", zone)]).send().await.ok();
     }
     ws.get("/api/v2/todos/stats?status=pending").send().await.problem(400, "invalid_parameter").in_parameter("status");
+}
+
+async fn every_time_zone_of_the_database_is_known_by_its_name_alone() {
+    let (ws, database) = (Workspace::new().await, database::connect().await);
+    // Some systems have each zone twice more, and links of their own.
+    let names = "select name from pg_timezone_names \
+        where name !~ '^(posix|right)/' and name not in ('localtime', 'posixrules') order by name";
+    let names = texts(&database, names).await;
+    assert!(names.len() > 300, "{}", names.len());
+    let abbreviations = texts(&database, "select distinct abbrev from pg_timezone_abbrevs order by 1").await;
+    let others: Vec<String> = abbreviations.into_iter().filter(|abbreviation| !names.contains(abbreviation)).collect();
+    assert!(others.len() > 50, "{others:?}");
+    let rules = ["CET-1CEST", "<+03>-3", "EST5EDT,M3.2.0,M11.1.0", "Etc/UTC+3"].map(str::to_owned);
+    for (zones, status) in [(names, 200), ([others.as_slice(), &rules].concat(), 400)] {
+        for zones in zones.chunks(20) {
+            let asked = zones.iter().map(|zone| ws.get("/api/v2/todos/stats").query(&[("tz", zone)]).send());
+            for answer in futures::future::join_all(asked).await {
+                answer.has_status(status);
+            }
+        }
+    }
+}
+
+/// The first column of a query.
+async fn texts(database: &tokio_postgres::Client, query: &str) -> Vec<String> {
+    database.query(query, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 async fn counts_follow_every_write() {

@@ -85,6 +85,9 @@ async fn markup_that_never_ends_is_refused_or_text() {
         let body = json!({ "title": text, "tags": ["ok", text] });
         let problem = ws.post("/api/v2/todos").json(body).send().await.problem(422, "invalid_body");
         problem.at("/title", "unclosed_markup").at("/tags/1", "unclosed_markup").faults_are(2);
+        for fault in problem.faults() {
+            assert!(fault["detail"].as_str().is_some_and(|hint| hint.contains("put a space after it")), "{fault}");
+        }
         let problem =
             ws.post("/api/v2/departments").json(json!({ "name": text })).send().await.problem(422, "invalid_body");
         problem.at("/name", "unclosed_markup").faults_are(1);

@@ -58,14 +58,19 @@ pub async fn call(client: &Client, name: &str, arguments: Value) -> Answer {
 pub static DEFINITIONS: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("../../../openapi/tools.json")).unwrap());
 
+/// The definition of a tool.
+pub fn definition(name: &str) -> &'static Value {
+    let tool = DEFINITIONS.as_array().unwrap().iter().find(|tool| tool["name"] == name);
+    tool.unwrap_or_else(|| panic!("there is no tool {name}"))
+}
+
 /// Holds what a tool gave against its output schema. Sees every message to the endpoint and its answer.
 pub fn check_output(message: &[u8], answer: &Answer) {
     let read = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes).unwrap_or_default();
     let (message, received) = (read(message), read(&answer.body));
     let (name, content) = (&message["params"]["name"], &received["result"]["structuredContent"]);
     if !content.is_null() {
-        let tool = DEFINITIONS.as_array().unwrap().iter().find(|tool| tool["name"] == *name);
-        let faults = schema::faults(&tool.expect("a tool of this name")["outputSchema"], content);
+        let faults = schema::faults(&definition(name.as_str().unwrap())["outputSchema"], content);
         assert!(faults.is_empty(), "{name} gave something else than its output schema says, {faults:?}: {answer}");
     }
 }

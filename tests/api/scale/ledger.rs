@@ -56,6 +56,14 @@ impl Ledger {
         self.faults.extend(faults);
     }
 
+    /// No part of these statements may have looked at more todos.
+    pub fn each_scan_at_most(&mut self, answer: &Answer, plans: &[Plan], rows: f64) {
+        let longest = plans.iter().map(Plan::longest_scan).fold(0.0, f64::max);
+        if longest > rows {
+            self.faults.push(format!("{} {} looked at {longest} todos in one scan", answer.method, answer.path));
+        }
+    }
+
     /// Shows the slowest, and fails if any plan was at fault.
     pub fn close(mut self, shown: usize) {
         self.costs.sort_by(|a, b| b.duration.total_cmp(&a.duration));

@@ -79,15 +79,27 @@ impl Plan {
     /// How many rows of the large tables, and how many entries of indexes that became a bitmap, it looked at.
     pub fn rows(&self) -> f64 {
         let mut rows = 0.0;
+        walk(&self.root, &mut |node| rows += rows_of(node));
+        rows
+    }
+
+    /// How many todos the part of it looked at that looked at the most, or entries of their indexes that became a bitmap.
+    pub fn longest_scan(&self) -> f64 {
+        let mut longest: f64 = 0.0;
         walk(&self.root, &mut |node| {
-            if large_table(node).is_some() || is_large_bitmap(node) {
-                let number = |name: &str| node[name].as_f64().unwrap_or(0.0);
-                let each =
-                    number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
-                rows += each * number("Actual Loops");
+            let is_of_todos = node["Index Name"].as_str().is_some_and(|index| index.starts_with("todos"));
+            if is_of_todos || node["Relation Name"] == "todos" {
+                longest = longest.max(rows_of(node));
             }
         });
-        rows
+        longest
+    }
+
+    /// How many parts of it read this table.
+    pub fn scans_of(&self, table: &str) -> usize {
+        let mut scans = 0;
+        walk(&self.root, &mut |node| scans += usize::from(node["Relation Name"] == table));
+        scans
     }
 
     /// Whether it sorted rows by a column.
@@ -116,6 +128,16 @@ impl Plan {
         indexes.retain(|index| is_of_large_table(index));
         indexes
     }
+}
+
+/// The rows of a large table, or the entries of its index that became a bitmap, that a node looked at.
+fn rows_of(node: &Value) -> f64 {
+    if large_table(node).is_none() && !is_large_bitmap(node) {
+        return 0.0;
+    }
+    let number = |name: &str| node[name].as_f64().unwrap_or(0.0);
+    let each = number("Actual Rows") + number("Rows Removed by Filter") + number("Rows Removed by Index Recheck");
+    each * number("Actual Loops")
 }
 
 /// The large table that a node reads rows of. A `Bitmap Index Scan` names none: the scan above it does.

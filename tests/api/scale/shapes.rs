@@ -52,6 +52,11 @@ pub fn parent(is_large: bool) -> String {
     )
 }
 
+/// The filter that names so many tags, the most used ones.
+pub fn tags(count: usize) -> String {
+    (0..count).map(|number| format!("tag=tag-{number}")).collect::<Vec<_>>().join("&")
+}
+
 /// An instant in the past, by an interval in SQL.
 pub async fn ago(place: &Place, interval: &str) -> String {
     let format = "YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"";
@@ -90,7 +95,7 @@ pub async fn filters(place: &Place) -> Vec<Shape> {
     }
     add("tag=tag-0&tag=tag-1".into());
     add("tag=tag-0&tag=tag-190".into());
-    add((0..20).map(|number| format!("tag=tag-{number}")).collect::<Vec<_>>().join("&"));
+    add(tags(20));
     for person in [&busy, &idle, &jobless] {
         add(format!("assignee={person}"));
     }
