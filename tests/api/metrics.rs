@@ -253,9 +253,12 @@ async fn a_scrape_does_not_count_the_jobs() {
     let sql = include_str!("../../crates/core/src/store/sql/jobs_counts.sql");
     let plan = database.query(&format!("explain {sql}"), &[]).await.unwrap();
     let plan: Vec<String> = plan.iter().map(|row| row.get(0)).collect();
-    // But for the head of the queue, which tells the longest wait.
+    // But for the queue, whose head tells the longest wait: an index has what is open alone.
+    let is_of_open = |line: &&String| {
+        ["jobs_due", "jobs_open"].iter().any(|index| line.contains(&format!(" using {index} on jobs")))
+    };
     let of_jobs: Vec<&String> = plan.iter().filter(|line| line.contains(" on jobs")).collect();
-    assert!(of_jobs.iter().all(|line| line.contains(" using jobs_due on jobs")), "{plan:#?}");
+    assert!(of_jobs.iter().all(is_of_open), "{plan:#?}");
 }
 
 async fn an_open_transaction_shows_as_seconds_that_the_feed_is_held_back() {
