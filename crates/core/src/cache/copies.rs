@@ -77,20 +77,10 @@ impl Copies {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dependency, RateLimits};
     use super::*;
 
     fn asked<'a>(token: &'a [u8; 32], request: &'a [u8; 32]) -> GateRequest<'a> {
-        GateRequest {
-            credential: Credential::Token(token),
-            address: "",
-            limits: RateLimits::OFF,
-            write: false,
-            request: Some(request),
-            dependency: Dependency::Lists,
-            announce: None,
-            gzip: false,
-        }
+        GateRequest { request: Some(request), ..GateRequest::authentication(Credential::Token(token)) }
     }
 
     fn hit(body: &[u8]) -> Hit {

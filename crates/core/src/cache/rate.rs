@@ -174,23 +174,13 @@ fn micros(duration: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Dependency;
     use super::*;
 
     const LIMITS: RateLimits =
         RateLimits { per_address: 5, per_token: 8, writes_per_address: 2, writes_per_token: 3, auth_failures: 2 };
 
     fn gate_request(credential: Credential<'_>, write: bool) -> GateRequest<'_> {
-        GateRequest {
-            credential,
-            address: "192.0.2.1",
-            limits: LIMITS,
-            write,
-            request: None,
-            dependency: Dependency::Lists,
-            announce: None,
-            gzip: false,
-        }
+        GateRequest { address: "192.0.2.1", limits: LIMITS, write, ..GateRequest::authentication(credential) }
     }
 
     fn passes(rates: &[RateVerdict]) -> bool {

@@ -9,8 +9,8 @@ use super::entry::Former;
 use super::redis::RedisFailure;
 use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
-    After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Dependency, Fresh, GateReply, GateRequest,
-    Hit, Lookup, Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Starved, Ticket, entry,
+    After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Fresh, GateReply, GateRequest, Hit, Lookup,
+    Pending, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Starved, Ticket, entry,
 };
 use crate::{Meter, WorkspaceId, lock};
 
@@ -78,16 +78,7 @@ impl Cache {
         stamp: &RequestStamp,
         authenticated: &Authenticated<'_>,
     ) -> bool {
-        let asked = GateRequest {
-            credential,
-            address: "",
-            limits: RateLimits::OFF,
-            write: false,
-            request: None,
-            dependency: Dependency::Lists,
-            announce: None,
-            gzip: false,
-        };
+        let asked = GateRequest::authentication(credential);
         let stamp = RequestStamp { address_charged: false, ..stamp.clone() };
         self.authenticated(meter, &asked, &stamp, authenticated).await.redis == Reach::Reached
     }

@@ -109,6 +109,22 @@ pub struct GateRequest<'a> {
     pub gzip: bool,
 }
 
+impl<'a> GateRequest<'a> {
+    /// A request that is only authenticated: not counted, no write, and not answered from the cache.
+    pub fn authentication(credential: Credential<'a>) -> Self {
+        Self {
+            credential,
+            address: "",
+            limits: RateLimits::OFF,
+            write: false,
+            request: None,
+            dependency: Dependency::Lists,
+            announce: None,
+            gzip: false,
+        }
+    }
+}
+
 /// What Redis tells a caller beside the answer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct After {

@@ -299,7 +299,7 @@ mod tests {
 
     use super::*;
     use crate::Error;
-    use crate::cache::{After, CacheSettings, Dependency};
+    use crate::cache::{After, CacheSettings};
     use crate::usecases::PgSettings;
 
     /// Postgres is asked by nobody here: the answer is there at once.
@@ -312,16 +312,7 @@ mod tests {
             retry_after: Duration::from_secs(1),
         };
         let service = Service::new(postgres, CacheSettings::default());
-        let gate_request = GateRequest {
-            credential: Credential::Nobody,
-            address: "::1",
-            limits: RateLimits::OFF,
-            write: false,
-            request: None,
-            dependency: Dependency::Lists,
-            announce: None,
-            gzip: false,
-        };
+        let gate_request = GateRequest::authentication(Credential::Nobody);
         let gate_reply = GateReply {
             rates: Vec::new(),
             principal: None,
