@@ -54,7 +54,7 @@ impl Host {
         let mut command = match &files.hosts {
             None => Command::new(program),
             Some(hosts) => {
-                let mut command = in_a_world_of_its_own();
+                let mut command = in_own_mount_namespace();
                 command
                     .args(["sh", "-c", "mount --bind \"$1\" /etc/hosts && exec \"$2\"", "sh"])
                     .args([hosts, &program]);
@@ -93,15 +93,15 @@ impl Drop for Host {
 }
 
 /// Begins a command whose mounts nobody else sees.
-fn in_a_world_of_its_own() -> Command {
+fn in_own_mount_namespace() -> Command {
     let mut command = Command::new("unshare");
     command.args(["--map-root-user", "--mount"]);
     command
 }
 
-/// Writes a file for [`Files::hosts`]. `None`, said aloud, where a host cannot read it instead of the system's.
+/// Writes a file for [`Files::hosts`]. `None`, and the test ignored, where a host cannot read it instead of the system's.
 pub fn hosts(text: &str) -> Option<PathBuf> {
-    let mut tried = in_a_world_of_its_own();
+    let mut tried = in_own_mount_namespace();
     tried.args(["mount", "--bind", "/etc/hosts", "/etc/hosts"]).stderr(Stdio::null());
     if !tried.status().is_ok_and(|status| status.success()) {
         return suite::ignored("needs unshare of util-linux, and a system that lets it mount");

@@ -26,7 +26,7 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// `None`, said aloud, where none is installed.
+    /// `None`, and the test ignored, where none is installed.
     pub async fn start() -> Option<Self> {
         Self::start_at("127.0.0.1").await
     }
@@ -91,7 +91,7 @@ impl Postgres {
         self.port
     }
 
-    /// Lets it speak TLS, under a certificate of an authority of its own, which is returned in PEM. `None`, said aloud, where openssl
+    /// Lets it speak TLS, under a certificate of an authority of its own, which is returned in PEM. `None`, and the test ignored, where openssl
     /// is missing.
     pub async fn encrypt(&mut self) -> Option<String> {
         if !certify(&self.folder) {

@@ -20,7 +20,7 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// `None`, said aloud, where none is installed.
+    /// `None`, and the test ignored, where none is installed.
     pub async fn start() -> Option<Self> {
         Self::start_at("127.0.0.1").await
     }

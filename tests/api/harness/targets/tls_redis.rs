@@ -16,7 +16,7 @@ pub struct TlsRedis {
 }
 
 impl TlsRedis {
-    /// `None`, said aloud, where openssl is missing, or a redis-server that was built with TLS.
+    /// `None`, and the test ignored, where openssl is missing, or a redis-server that was built with TLS.
     pub async fn start() -> Option<Self> {
         let (folder, port) = (super::folder("redis-tls"), super::free_port());
         if !certify(&folder) {
