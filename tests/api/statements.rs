@@ -17,6 +17,8 @@ suite![
     #[embedded]
     filters_and_pages_need_no_other_statement,
     #[embedded]
+    archived_lists_cost_an_instance_one_statement_more,
+    #[embedded]
     a_tree_is_changed_by_one_statement,
 ];
 
@@ -153,6 +155,25 @@ async fn filters_and_pages_need_no_other_statement() {
         answer.ok();
         assert_eq!((statements(&answer), counted), (1, 1), "{answer}");
     }
+}
+
+/// Who does not know yet that a workspace has archived lists asks for a page once more; what is in them is on none.
+async fn archived_lists_cost_an_instance_one_statement_more() {
+    let server = Server::private(patient()).await;
+    let ws = Workspace::on(&server).await;
+    ws.titled("a").await;
+    let list = ws.post("/api/v2/lists").json(json!({ "name": "old" })).send().await.created();
+    ws.todo(json!({ "title": "b", "list_id": list["id"] })).await;
+    let path = format!("/api/v2/lists/{}", text(&list));
+    ws.patch(&path).json(json!({ "archived": true })).send().await.ok();
+    let mut taken = Vec::new();
+    for query in ["limit=1", "limit=2", "limit=3&sort=title", "status=pending", "limit=5"] {
+        let answer = ws.get(&format!("/api/v2/todos?{query}")).send().await;
+        taken.push(statements(&answer));
+        let page = answer.ok();
+        assert_eq!((page["items"].as_array().unwrap().len(), &page["items"][0]["title"]), (1, &json!("a")), "{query}");
+    }
+    assert!(taken[0] == 2 && taken[1..].contains(&1) && taken.iter().all(|taken| *taken <= 2), "{taken:?}");
 }
 
 /// Three todos, each below the one before, and a list in which they are not; three others at one position.

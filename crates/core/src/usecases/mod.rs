@@ -24,6 +24,7 @@ use std::sync::Arc;
 use crate::cache::{Cache, CacheSettings, Reach};
 use crate::store::pg::Pg;
 pub use crate::store::pg::PgSettings;
+use crate::store::todos::list::Archives;
 use crate::{Error, Meter, Result};
 
 /// The use cases, over one instance's connections.
@@ -35,6 +36,7 @@ pub struct Service {
     parsed: authentication::Parsed,
     looks: feed::Looks,
     idle_pages: feed::IdlePages,
+    archives: Archives,
 }
 
 impl Service {
@@ -47,6 +49,7 @@ impl Service {
             parsed: authentication::Parsed::default(),
             looks: feed::Looks::default(),
             idle_pages: feed::IdlePages::default(),
+            archives: Archives::default(),
         }
     }
 

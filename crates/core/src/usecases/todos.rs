@@ -27,7 +27,7 @@ impl Service {
         from: Option<&Position>,
         limit: Limit,
     ) -> Result<RenderedPage> {
-        list::summaries(&self.pg, caller, filter, sort, from, limit).await
+        list::summaries(&self.pg, &self.archives, caller, filter, sort, from, limit).await
     }
 
     /// A live todo.
@@ -183,7 +183,7 @@ impl Service {
         from: Option<&Position>,
         each: impl FnMut(Todo),
     ) -> Result<Option<Position>> {
-        export::chunk(&self.pg, caller, filter, sort, from, each).await
+        export::chunk(&self.pg, &self.archives, caller, filter, sort, from, each).await
     }
 
     /// Counts; `tz` is an IANA name.

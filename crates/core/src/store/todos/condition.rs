@@ -30,8 +30,6 @@ pub(super) enum On {
     Parent(String),
     /// The ids of todos, an array in SQL.
     Ids(String),
-    /// Todos in archived lists are left out.
-    Archive,
     /// Nothing of a todo: it holds for all that the other conditions leave, or for none.
     All,
     /// It leaves most.
@@ -63,7 +61,8 @@ pub(super) const NOT_OVERDUE: &str =
 /// It is not among those in archived lists; true of all when the statement is planned, if there are none.
 pub(super) const OPEN_LIST: &str =
     "(archived_lists_v1($1) IS NULL OR t.list_id IS NULL OR t.list_id <> ALL (archived_lists_v1($1)))";
-pub(super) const NO_ARCHIVE: &str = "archived_lists_v1($1) IS NULL";
+/// Some list is archived.
+pub(super) const HAS_ARCHIVE: &str = "archived_lists_v1($1) IS NOT NULL";
 /// A list is not archived, by its id in SQL.
 pub(super) fn is_open_list(list: &str) -> String {
     format!("coalesce({list} <> ALL (archived_lists_v1($1)), true)")

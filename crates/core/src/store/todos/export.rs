@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use super::list;
+use super::list::{self, Archives};
 use crate::caller::Caller;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Sort};
@@ -20,16 +20,17 @@ pub const CHUNK_BYTES: i64 = 512 * 1024;
 /// them; and where the following ones begin.
 pub async fn chunk(
     pg: &Pg,
+    archives: &Archives,
     caller: &Caller,
     filter: &Filter,
     sort: Sort,
     after: Option<&Position>,
     mut each: impl FnMut(Todo),
 ) -> Result<Option<Position>> {
-    let statement = list::documents_sql(caller.workspace, filter, sort, after, CHUNK, CHUNK_BYTES);
-    let (items, next) = list::rendered(pg.read(&caller.meter, statement).await?)?;
-    for item in from_json::<Vec<&RawValue>>(&items)? {
+    let sql = |filter: &Filter| list::documents_sql(caller.workspace, filter, sort, after, CHUNK, CHUNK_BYTES);
+    let page = list::page(pg, archives, caller, filter, sql).await?;
+    for item in from_json::<Vec<&RawValue>>(&page.items)? {
         each(from_json(item.get())?);
     }
-    Ok(next)
+    Ok(page.next)
 }

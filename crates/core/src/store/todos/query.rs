@@ -10,7 +10,7 @@ use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 
 use super::condition::{
-    Condition, FEW_TAGS, NO_ARCHIVE, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_no_list,
+    Condition, FEW_TAGS, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_no_list,
     is_in_open_list, is_open, is_open_list, is_tag, number_of_tags, place, requires_due_date, status_condition,
 };
 use super::fields::priority_number;
@@ -134,7 +134,7 @@ impl TodoQuery {
             let sql = format!("(t.search @@ websearch_to_tsquery('simple', {words})){unindexed}");
             add(On::Words(words), sql);
         }
-        let mut archive = (On::Archive, OPEN_LIST.to_owned());
+        let mut archive = (On::Nothing, OPEN_LIST.to_owned());
         if let Some((list, sql)) = self.listed(lists, *deleted) {
             if let OnList::One(id) = &list {
                 archive = (On::All, is_open_list(id));
@@ -274,20 +274,7 @@ impl TodoQuery {
         let is_in_index = order.is_carried && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_in_index { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
-        let is_archive = |condition: &Condition| condition.on == On::Archive;
-        if !listing.rest.iter().all(is_archive) {
-            return listing.within_reach(filter);
-        }
-        let whole = listing.whole(listing.order.expression);
-        if listing.rest.is_empty() {
-            return whole;
-        }
-        // Where no list is archived, which the planner finds out, nothing is passed over.
-        let passing = listing.within_reach(filter);
-        format!(
-            "SELECT w.* FROM ({whole}) w WHERE {NO_ARCHIVE} \
-             UNION ALL SELECT p.* FROM ({passing}) p WHERE NOT ({NO_ARCHIVE})"
-        )
+        if listing.rest.is_empty() { listing.whole(listing.order.expression) } else { listing.within_reach(filter) }
     }
 
     /// The conditions, apart from the filter's, of the rows to come.
