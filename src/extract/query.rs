@@ -140,16 +140,8 @@ impl Parameters {
                 }
             }
         }
-        let sound = distinct(sound);
-        self.few(name, sound.len());
-        sound
-    }
-
-    /// Repetitions have the same bound as the arrays of a filter in a body.
-    fn few(&mut self, name: &str, values: usize) {
-        if values > MOST {
-            self.fault(name, "too_many", &format!("must have at most {} values", MOST));
-        }
+        // Not more than there are words.
+        distinct(sound)
     }
 
     /// The id of an employee, or `me`.
@@ -166,6 +158,13 @@ impl Parameters {
     /// `priority`, repeatable.
     pub fn priorities(&mut self) -> Vec<Priority> {
         self.words("priority", Priority::parse, PRIORITIES)
+    }
+
+    /// Repetitions have the same bound as the arrays of a filter in a body.
+    fn few(&mut self, name: &str, values: usize) {
+        if values > MOST {
+            self.fault(name, "too_many", &format!("must have at most {} values", MOST));
+        }
     }
 
     /// `tag`, repeatable.

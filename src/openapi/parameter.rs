@@ -1,6 +1,7 @@
 //! The parameters of requests.
 
 use serde_json::{Map, Value, json};
+use todo_core::domain::event::TYPES as EVENT_TYPES;
 
 use super::Version;
 use crate::extract::query::MOST;
@@ -45,10 +46,11 @@ pub const FILTER_V2: &[&str] = &[
 pub fn all(version: Version) -> Map<String, Value> {
     let schema = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
     let query = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
-    let repeated = |name: &str, description: &str, items: Value| {
-        let schema = json!({"type": "array", "maxItems": MOST, "items": items});
+    let repeated_at_most = |most: usize, name: &str, description: &str, items: Value| {
+        let schema = json!({"type": "array", "maxItems": most, "items": items});
         json!({"name": name, "in": "query", "description": description, "style": "form", "explode": true, "schema": schema})
     };
+    let repeated = |name: &str, description: &str, items: Value| repeated_at_most(MOST, name, description, items);
     let boolean = json!({"type": "boolean"});
     let mut all = Map::new();
     let mut put = |name: &str, parameter: Value| drop(all.insert(name.to_owned(), parameter));
@@ -222,7 +224,8 @@ pub fn all(version: Version) -> Map<String, Value> {
                     json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0}),
                 ),
             );
-            put("type", repeated("type", "Any of these; repeated or separated by commas.", schema("EventType")));
+            let types = "Any of these; repeated or separated by commas.";
+            put("type", repeated_at_most(EVENT_TYPES.len(), "type", types, schema("EventType")));
             put("actor", query("actor", "By this token, job or employee.", uuid()));
             put("subject", query("subject", "Of what has this id.", uuid()));
             put("workspace", query("workspace", "Only the tokens of this workspace.", uuid()));
