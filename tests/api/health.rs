@@ -24,6 +24,8 @@ suite![
     #[embedded]
     a_redis_behind_tls_keeps_answers,
     #[embedded]
+    to_open_a_connection_over_tls_may_take_longer_than_a_call,
+    #[embedded]
     a_postgres_behind_tls_is_trusted_by_the_certificate_of_its_authority,
 ];
 
@@ -152,6 +154,20 @@ async fn a_redis_behind_tls_keeps_answers() {
     let files = Files { trusted: Some(redis.authority()), ..Files::default() };
     let named = Host::reading(files, redis.used_at(options, "localhost")).await;
     assert_eq!(told_of_redis(named.server.clone()).await.0, "not_trusted");
+}
+
+/// The handshake takes longer than the 25 ms of a call, and already the first request of an instance finds its answer.
+async fn to_open_a_connection_over_tls_may_take_longer_than_a_call() {
+    let Some(redis) = TlsRedis::start().await else { return };
+    let files = || Files { trusted: Some(redis.authority()), ..Files::default() };
+    let host = Host::reading(files(), redis.used_by(Options::default())).await;
+    let ws = Workspace::on(&host.server).await;
+    let path = format!("/api/v2/todos/{}", ws.titled("x").await);
+    ws.cached(&path).await;
+    let slow = redis.used_slowly_by(Options::default(), Duration::from_millis(60)).await;
+    let other = Host::reading(files(), slow).await;
+    let answer = other.server.bearer(ws.token.as_deref().unwrap()).get(&path).send().await;
+    assert_eq!(answer.has_status(200).header("x-cache"), "HIT", "{answer}");
 }
 
 async fn a_postgres_behind_tls_is_trusted_by_the_certificate_of_its_authority() {

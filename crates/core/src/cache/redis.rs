@@ -25,10 +25,15 @@ pub use failure::RedisFailure;
 use failure::broken;
 use pool::{Pool, PooledConnection};
 
+/// What opening a connection over TLS may take: two more round trips, and the mathematics of certificates on a busy machine. Whoever
+/// gave up before would open another one, which takes as long.
+const TLS_OPENING: Duration = Duration::from_millis(250);
+
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// Opening a connection and the call itself must not take longer where the instance gets its share of the processors.
+    /// Opening a connection and the call itself must not take longer where the instance gets its share of the processors;
+    /// opening one over TLS has [`TLS_OPENING`] of its own.
     pub budget: Duration,
     /// Waiting for a connection, and for the call where the instance is starved, must not take longer.
     pub patience: Duration,
@@ -45,6 +50,8 @@ pub struct Redis {
     /// What each handshake leaves for instances that are to come: a key and its value.
     memory: Mutex<Option<(String, String)>>,
     fence_ttl: Duration,
+    /// What opening a connection may take beyond the budget of the call.
+    opening: Duration,
     breaker: Mutex<Breaker>,
     /// How long an answer is waited for that nobody needs any more.
     see_out: Duration,
@@ -59,6 +66,7 @@ impl Redis {
             prefix: Mutex::new(None),
             memory: Mutex::default(),
             fence_ttl: settings.fence_ttl,
+            opening: if settings.url.starts_with("rediss:") { TLS_OPENING } else { Duration::ZERO },
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             see_out: settings.breaker / 2,
             pool: Arc::new(Pool::new(settings.connections.max(1))),
@@ -195,6 +203,7 @@ impl Redis {
         let Some(pooled) = self.pool.acquire(patience, is_open).await else {
             return Err(if is_open() { RedisFailure::LeftAlone } else { RedisFailure::Starved });
         };
+        let budget = if pooled.connection.is_none() { budget + self.opening } else { budget };
         let (mut work, began) = (Box::pin(work(pooled)), Instant::now());
         loop {
             let asked = Instant::now();

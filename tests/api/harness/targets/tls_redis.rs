@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use tokio::net::{TcpListener, TcpStream};
+
 use super::super::Options;
 use super::super::suite::ignored;
 use super::certificates::certify;
@@ -43,6 +45,22 @@ impl TlsRedis {
         self.used_at(options, "127.0.0.1")
     }
 
+    /// The same options with this Redis behind a port at which opening a connection takes this much longer.
+    pub async fn used_slowly_by(&self, options: Options, longer: Duration) -> Options {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let (port, at) = (self.port, listener.local_addr().unwrap().port());
+        tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                tokio::spawn(async move {
+                    tokio::time::sleep(longer).await;
+                    let mut server = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+                    drop(tokio::io::copy_bidirectional(&mut client, &mut server).await);
+                });
+            }
+        });
+        self.used_by(options).with("redis_url", format!("rediss://127.0.0.1:{at}")).with("redis_port", at)
+    }
+
     /// The same options with this Redis under this host.
     pub fn used_at(&self, options: Options, host: &str) -> Options {
         let url = format!("rediss://{host}:{}", self.port);
@@ -51,7 +69,7 @@ impl TlsRedis {
 
     async fn answers(&mut self) -> bool {
         for _ in 0..200 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
+            if TcpStream::connect(("127.0.0.1", self.port)).await.is_ok() {
                 return true;
             }
             if self.process.try_wait().unwrap().is_some() {
