@@ -22,10 +22,11 @@ const DATABASES: &str = "todo_test_";
 
 #[derive(Default, clap::Args)]
 pub struct Args {
-    /// Run only the black-box suite, against the server at this URL.
+    /// Run only the black-box suite, against the server at this URL; repeated: against several replicas of one installation, which
+    /// take turns by request.
     #[arg(long, value_name = "URL", requires = "token")]
-    base_url: Option<String>,
-    /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
+    base_url: Vec<String>,
+    /// A token of that installation with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
     /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
@@ -64,10 +65,10 @@ pub struct Chaos {
 }
 
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
-    if let (Some(url), Some(token)) = (&args.base_url, &args.token) {
+    if let Some(token) = args.token.as_ref().filter(|_| !args.base_url.is_empty()) {
         let mut command = cargo();
         command.arg("test").args(SERVICE).args(["--test", "api"]).args(&args.arguments);
-        command.env("TODO_BASE_URL", url).env("TODO_ADMIN_TOKEN", token);
+        command.env("TODO_BASE_URL", args.base_url.join(" ")).env("TODO_ADMIN_TOKEN", token);
         return test(session, command).await;
     }
     let given = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());

@@ -106,7 +106,12 @@ impl Call {
     pub async fn try_send(self) -> Result<Answer, reqwest::Error> {
         let Self { server, method, path, headers, body } = self;
         let message = body.as_ref().filter(|_| path == "/mcp").and_then(reqwest::Body::as_bytes).map(<[u8]>::to_vec);
-        let mut request = server.http.request(method.clone(), format!("{}{path}", server.url));
+        let url = server.next_url();
+        let mut request = server.http.request(method.clone(), format!("{url}{path}"));
+        // The name by which clients know all replicas, as a balancer leaves it.
+        if url != server.url && !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+            request = request.header("host", server.url.trim_start_matches("http://"));
+        }
         for (name, value) in headers {
             request = request.header(name, value);
         }

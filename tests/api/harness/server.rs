@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 use reqwest::Client as Http;
@@ -14,6 +15,9 @@ use super::Client;
 pub struct Server {
     /// Scheme, host and port, without a slash at the end.
     pub url: String,
+    /// Other replicas of the same installation, which take turns with it.
+    replicas: Vec<String>,
+    turn: AtomicUsize,
     /// A token of scope `admin`.
     pub admin_token: String,
     pub(super) http: Http,
@@ -77,9 +81,13 @@ impl Server {
         static SHARED: OnceCell<Arc<Server>> = OnceCell::const_new();
         SHARED
             .get_or_init(|| async {
-                let url = std::env::var("TODO_BASE_URL").ok();
-                Arc::new(match url {
-                    Some(url) => Self::new(url.trim_end_matches('/').to_owned(), None, true),
+                let urls = std::env::var("TODO_BASE_URL").ok();
+                Arc::new(match urls {
+                    Some(urls) => {
+                        let mut urls = urls.split(' ').map(|url| url.trim_end_matches('/').to_owned());
+                        let url = urls.next().unwrap_or_default();
+                        Self { replicas: urls.collect(), ..Self::new(url, None, true) }
+                    }
                     None => Self::embedded(Options::default(), true).await,
                 })
             })
@@ -134,7 +142,13 @@ impl Server {
             .timeout(std::time::Duration::from_secs(60))
             .build()
             .unwrap();
-        Self { url, admin_token, http, host, shared }
+        Self { url, replicas: Vec::new(), turn: AtomicUsize::new(0), admin_token, http, host, shared }
+    }
+
+    /// Where the next request goes.
+    pub(super) fn next_url(&self) -> &str {
+        let turn = self.turn.fetch_add(1, Relaxed) % (1 + self.replicas.len());
+        if turn == 0 { &self.url } else { &self.replicas[turn - 1] }
     }
 
     pub(super) fn is_shared(&self) -> bool {
