@@ -40,6 +40,9 @@ pub struct Args {
     /// How long each figure is measured.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
+    /// How many todos `jobs` changes at once.
+    #[arg(long, default_value_t = 200_000)]
+    todos: u32,
     /// A folder of applications to compare with in the same run; see bench/README.md.
     #[arg(long, value_name = "FOLDER")]
     anchors: Option<PathBuf>,
@@ -59,7 +62,7 @@ enum Subject {
     Fan,
     /// Clients that wait for changes, and what others feel of them.
     Wait,
-    /// A change of 200,000 todos in the background, and reads meanwhile.
+    /// A change of 200,000 todos (`--todos`) in the background, and reads meanwhile.
     Jobs,
     /// Single writes with the lines of the log of changes, and without them.
     Log,
@@ -97,7 +100,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         wait::measure(&bench).await?;
     }
     if wanted(Subject::Jobs) {
-        jobs::measure(&bench).await?;
+        jobs::measure(&bench, args.todos).await?;
     }
     if wanted(Subject::Log) {
         log::measure(&bench).await?;
