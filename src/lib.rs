@@ -14,8 +14,6 @@ pub mod identity;
 #[cfg(target_family = "wasm")]
 mod instance;
 pub mod middleware;
-#[cfg(not(target_family = "wasm"))]
-pub mod openapi;
 pub mod router;
 pub mod routes;
 pub mod types;

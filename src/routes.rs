@@ -144,11 +144,6 @@ pub fn by_path() -> impl Iterator<Item = &'static [Route]> {
     ROUTES.chunk_by(|one, other| one.path == other.path)
 }
 
-/// The route of a version's operation.
-pub fn of_operation(version: Version, id: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.group.version() == Some(version) && route.id == id)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

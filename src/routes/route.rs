@@ -18,6 +18,19 @@ pub enum Version {
     V2,
 }
 
+impl Version {
+    /// Both, the older first.
+    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
+
+    /// `v1` or `v2`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::V2 => "v2",
+        }
+    }
+}
+
 /// Routes with the same layers and the same shape of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Group {

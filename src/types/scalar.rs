@@ -175,6 +175,6 @@ fn described(description: &str, mut schema: Value) -> RefOr<Schema> {
     if let Some(object) = schema.as_object_mut() {
         object.insert("description".to_owned(), description.into());
     }
-    // A test of `openapi` finds a schema that could not be read: it says nothing.
+    // A test of `todo-openapi` finds a schema that could not be read: it says nothing.
     serde_json::from_value(schema).unwrap_or_default()
 }

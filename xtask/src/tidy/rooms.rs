@@ -43,10 +43,8 @@ const HOUSES: [House; 2] = [
             "types",
             "middleware",
             "handlers",
-            "openapi",
             "router",
             "lib",
-            "bin",
         ],
         root: &[],
         exceptions: &[

@@ -6,21 +6,21 @@ mod others;
 mod todos;
 
 use serde_json::Value;
-
-use super::Version::V2;
-use super::document::{self, Parts};
-use super::schema::{self, Schemas};
-use crate::types::scalar;
-use crate::types::stats::Stats;
-use crate::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDraft};
-use crate::types::v2::batch::Results;
-use crate::types::v2::bulk::{Accepted, Job};
-use crate::types::v2::feed::{Changes, Event};
-use crate::types::v2::list::{List, ListDraft, ListPatch, TodoCompletion, TodoMove};
-use crate::types::v2::people::{
+use todo_api::routes::Version::V2;
+use todo_api::types::scalar;
+use todo_api::types::stats::Stats;
+use todo_api::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDraft};
+use todo_api::types::v2::batch::Results;
+use todo_api::types::v2::bulk::{Accepted, Job};
+use todo_api::types::v2::feed::{Changes, Event};
+use todo_api::types::v2::list::{List, ListDraft, ListPatch, TodoCompletion, TodoMove};
+use todo_api::types::v2::people::{
     Department, DepartmentDraft, DepartmentPatch, Employee, EmployeeDraftBody, EmployeePatchBody, Tag, TagPatch,
 };
-use crate::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
+use todo_api::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
+
+use super::document::{self, Parts};
+use super::schema::{self, Schemas};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\

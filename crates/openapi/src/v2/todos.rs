@@ -1,8 +1,8 @@
 //! The operations on todos.
 
 use serde_json::json;
+use todo_api::routes::Version::V2;
 
-use super::super::Version::V2;
 use super::super::operation::Operation;
 use super::super::parameter;
 use super::example;

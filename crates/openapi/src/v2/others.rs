@@ -1,8 +1,8 @@
 //! The operations on everything but todos.
 
 use serde_json::json;
+use todo_api::routes::Version::V2;
 
-use super::super::Version::V2;
 use super::super::operation::Operation;
 use super::example;
 

@@ -1,12 +1,11 @@
 //! The parameters of requests.
 
 use serde_json::{Map, Value, json};
+use todo_api::extract::query::MOST;
+use todo_api::handlers::changes::{LIMITS, LONGEST_WAIT};
+use todo_api::middleware::limits::LONGEST_CONDITION;
+use todo_api::routes::Version;
 use todo_core::domain::event::TYPES as EVENT_TYPES;
-
-use super::Version;
-use crate::extract::query::MOST;
-use crate::handlers::changes::{LIMITS, LONGEST_WAIT};
-use crate::middleware::limits::LONGEST_CONDITION;
 
 /// What `updated_since` means, in a query and in a body.
 pub const UPDATED_SINCE: &str = "\

@@ -1,10 +1,11 @@
-//! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds from the
-//! domain, paths, methods and scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name.
+//! Prints the OpenAPI document of a version, `v1` or `v2`, or the definitions of the `tools` of assistants. `cargo xtask openapi`
+//! runs it and blesses what it prints; the API component serves the blessed files.
 //!
-//! This module is not part of the component: `cargo xtask openapi` runs it natively and blesses what it writes, and the
-//! component serves the blessed files. Annotations on the handlers were the road not taken: most of an operation is its
-//! errors and headers, which follow from a few words ("paged", "idempotent") and would have buried the handlers.
-#![allow(clippy::indexing_slicing, reason = "JSON that this module has just written, and never in a component")]
+//! All of it is generated from the code: schemas from the wire types (`ToSchema`), bounds from the domain, paths, methods and
+//! scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name. Annotations on the handlers
+//! were the road not taken: most of an operation is its errors and headers, which follow from a few words ("paged",
+//! "idempotent") and would have buried the handlers.
+#![allow(clippy::indexing_slicing, reason = "JSON that this program has just written")]
 
 mod document;
 mod failure;
@@ -18,38 +19,42 @@ mod tests;
 mod v1;
 mod v2;
 
+use std::io::Write;
+use std::process::ExitCode;
+
 use serde_json::Value;
+use todo_api::routes::Version;
 
-pub use crate::routes::Version;
-
-impl Version {
-    /// Both, the older first.
-    pub const ALL: [Self; 2] = [Self::V1, Self::V2];
-
-    /// `v1` or `v2`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::V1 => "v1",
-            Self::V2 => "v2",
-        }
-    }
-
-    /// Its document.
-    pub fn document(self) -> Value {
-        match self {
-            Self::V1 => v1::document(),
-            Self::V2 => v2::document(),
-        }
-    }
-
-    /// Its document as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was built.
-    pub fn text(self) -> String {
-        format!("{:#}\n", sorted(self.document()))
+fn main() -> ExitCode {
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let version = Version::ALL.into_iter().find(|version| version.name() == wanted);
+    let text = match version {
+        Some(version) => text(version),
+        None if wanted == "tools" => tools(),
+        None => return ExitCode::FAILURE,
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
     }
 }
 
+/// The document of a version.
+fn document(version: Version) -> Value {
+    match version {
+        Version::V1 => v1::document(),
+        Version::V2 => v2::document(),
+    }
+}
+
+/// The document of a version as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was
+/// built.
+fn text(version: Version) -> String {
+    format!("{:#}\n", sorted(document(version)))
+}
+
 /// The definitions of the tools of assistants, as the blessed file has them.
-pub fn tools() -> String {
+fn tools() -> String {
     let mut text = String::new();
     write(&sorted(mcp::tools()), 0, &mut text);
     text + "\n"

@@ -1,9 +1,9 @@
 //! The error responses: every code with its status, and the responses that operations share.
 
 use serde_json::{Map, Value, json};
+use todo_api::routes::Version;
 use todo_core::error::Fault;
 
-use super::Version;
 use super::header;
 
 /// Every code of the contract: status, code, and the `detail` of an example.

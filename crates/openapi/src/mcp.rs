@@ -2,18 +2,18 @@
 //! every client follows.
 
 use serde_json::{Map, Value, json};
+use todo_api::extract::idempotency;
+use todo_api::handlers::mcp::tool::Tool;
+use todo_api::routes::Version::V2;
+use todo_api::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos, WhatChanged};
+use todo_api::types::scalar;
+use todo_api::types::v2::list::{TodoCompletion, TodoMove};
+use todo_api::types::v2::todo::{TodoDraft, TodoPatch, TodoSummary};
 use todo_core::domain::access::Scope;
 use todo_core::domain::filter::SortKey;
 
-use super::Version::V2;
 use super::parameter;
 use super::schema::{self, Schemas, reference};
-use crate::extract::idempotency;
-use crate::handlers::mcp::tool::Tool;
-use crate::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos, WhatChanged};
-use crate::types::scalar;
-use crate::types::v2::list::{TodoCompletion, TodoMove};
-use crate::types::v2::todo::{TodoDraft, TodoPatch, TodoSummary};
 
 /// All of them, in the order of [`Tool::ALL`].
 pub fn tools() -> Value {

@@ -1,13 +1,14 @@
 //! The schemas: collected from the wire types, with bounds that hold for all of them; and the bodies that no struct says well.
 
 use serde_json::{Map, Value, json};
+use todo_api::extract::fields::LaterField;
+use todo_api::extract::query;
+use todo_api::routes::Version;
+use todo_api::types::v2::batch;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::{Version, parameter};
-use crate::extract::fields::LaterField;
-use crate::extract::query;
-use crate::types::v2::batch;
+use super::parameter;
 
 /// Schemas by name.
 #[derive(Debug, Default)]

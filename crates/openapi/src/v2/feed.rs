@@ -1,8 +1,9 @@
 //! The feed and the log behind it.
 
+use todo_api::routes::Version::V2;
+
 use super::example;
-use crate::openapi::Version::V2;
-use crate::openapi::operation::Operation;
+use crate::operation::Operation;
 
 pub fn operations() -> Vec<Operation> {
     vec![

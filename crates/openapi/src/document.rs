@@ -1,10 +1,11 @@
 //! A whole document, put together from its parts.
 
 use serde_json::{Map, Value, json};
+use todo_api::routes::Version;
 
 use super::operation::Operation;
 use super::schema::Schemas;
-use super::{Version, failure, header, parameter};
+use super::{failure, header, parameter};
 
 /// What the two documents differ in, besides their operations.
 pub struct Parts {

@@ -1,18 +1,18 @@
 //! The operations of version 1. Frozen: what is written here must come out as `openapi/v1.json` has it.
 
 use serde_json::{Value, json};
+use todo_api::routes::Version::V1;
+use todo_api::types::scalar;
+use todo_api::types::stats::Stats;
+use todo_api::types::v1::body::{TodoDraft, TodoPatch};
+use todo_api::types::v1::people::{Department, Employee};
+use todo_api::types::v1::todo::Todo;
+use todo_api::types::v2::bulk::Accepted;
 
-use super::Version::V1;
 use super::document::{self, Parts};
 use super::operation::Operation;
 use super::schema::{self, Schemas};
 use super::{parameter, v2};
-use crate::types::scalar;
-use crate::types::stats::Stats;
-use crate::types::v1::body::{TodoDraft, TodoPatch};
-use crate::types::v1::people::{Department, Employee};
-use crate::types::v1::todo::Todo;
-use crate::types::v2::bulk::Accepted;
 
 const DESCRIPTION: &str = "\
 The old version of the todo service: integer ids, `skip` and `limit`, whole objects in lists. It is deprecated, never changes \
