@@ -1,19 +1,15 @@
-//! The state of an instance, built once: settings, store, cache, router.
+//! The state of an instance, built once: settings, store, cache.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Body;
-use http::Request;
 use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::usecases::Service;
 use todo_core::usecases::authentication::FollowUp;
 use todo_core::{Actor, Caller, Meter, lock};
 use uuid::Uuid;
 
-use crate::address;
 use crate::config::Settings;
 use crate::handlers::health::Remembered;
 use crate::middleware::metrics::MetricsBuffer;
@@ -149,21 +145,4 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 fn says_more(body: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(body).is_ok_and(|answer| answer.get("more") == Some(&true.into()))
-}
-
-static ROUTER: OnceLock<(Router, bool)> = OnceLock::new();
-
-/// The instance's router, built with the first request, and the request as it is to get it.
-///
-/// Two first requests may both build one; the first to finish is kept, the other serves its own request and is dropped.
-pub async fn route(request: Request<Body>) -> (Router, Request<Body>) {
-    let (router, unversioned) = match ROUTER.get() {
-        Some(known) => known,
-        None => {
-            let app = Arc::new(App::new(Settings::from_variables().await));
-            let unversioned = app.settings.http.unversioned_routes;
-            ROUTER.get_or_init(|| (crate::router::build(app), unversioned))
-        }
-    };
-    (router.clone(), address::normalise(request, *unversioned))
 }

@@ -30,7 +30,7 @@ mod export {
     async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
         crate::instance::keep();
         let request: Request<Body> = request.map(Body::new);
-        let (router, request) = crate::app::route(request).await;
+        let (router, request) = crate::router::route(request).await;
         match router.oneshot(request).await {
             Ok(response) => crate::middleware::representation::without_false_length(response),
             Err(never) => match never {},

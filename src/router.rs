@@ -5,7 +5,7 @@
 //! surrounds.
 
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -14,7 +14,9 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any};
 use tower_http::cors::CorsLayer;
 
+use crate::address;
 use crate::app::App;
+use crate::config::Settings;
 use crate::error;
 use crate::handlers::todobackend;
 use crate::middleware::access_log::RequestContext;
@@ -23,8 +25,25 @@ use crate::middleware::{
 };
 use crate::routes::{self, Group, Matched, Route};
 
+static ROUTER: OnceLock<(Router, bool)> = OnceLock::new();
+
+/// The instance's router, built with the first request, and the request as it is to get it.
+///
+/// Two first requests may both build one; the first to finish is kept, the other serves its own request and is dropped.
+pub async fn route(request: Request) -> (Router, Request) {
+    let (router, unversioned) = match ROUTER.get() {
+        Some(known) => known,
+        None => {
+            let app = Arc::new(App::new(Settings::from_variables().await));
+            let unversioned = app.settings.http.unversioned_routes;
+            ROUTER.get_or_init(|| (build(app), unversioned))
+        }
+    };
+    (router.clone(), address::normalise(request, *unversioned))
+}
+
 /// The whole API.
-pub fn build(app: Arc<App>) -> Router {
+fn build(app: Arc<App>) -> Router {
     let layers = Layers { cors: cors::allowed(&app.settings.http.cors_origins), app: Arc::clone(&app) };
     let mut router = Router::new();
     for path in routes::by_path() {

@@ -48,12 +48,10 @@ const HOUSES: [House; 2] = [
         ],
         root: &[],
         exceptions: &[
-            // The application is what every request finds: with the router that its first one builds, with what is remembered of
-            // the health, and with the metrics that are yet to be written.
-            ("app.rs", "address"),
+            // The application is what every request finds: with what is remembered of the health, and with the metrics that are
+            // yet to be written.
             ("app.rs", "handlers"),
             ("app.rs", "middleware"),
-            ("app.rs", "router"),
             // The table of routes names the handlers and what their extractors ask of the caller; all others read the table.
             ("routes.rs", "handlers"),
             ("routes/access.rs", "extract"),
