@@ -8,7 +8,10 @@ use axum::body::Body;
 use http::Request;
 use http::uri::{PathAndQuery, Uri};
 
-use crate::routes::{REPLACED, REPLACING};
+/// Where the application that this service replaces had its todos, and all that is below them.
+pub const REPLACED: &str = "/todos";
+/// Where version 1 has them.
+pub const REPLACING: &str = "/api/v1/todos";
 
 /// The address that the client wrote, in the extensions of a request whose address was another one.
 #[derive(Debug, Clone)]

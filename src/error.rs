@@ -17,7 +17,7 @@ use todo_core::error::{Fault, Kind, Place};
 
 use crate::app::App;
 use crate::middleware::request_id::{Origin, RequestId};
-use crate::routes::{Group, Matched};
+use crate::route::{Group, Matched};
 
 /// A refused or failed request.
 #[derive(Debug, Clone)]

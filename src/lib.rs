@@ -14,6 +14,7 @@ pub mod identity;
 #[cfg(target_family = "wasm")]
 mod instance;
 pub mod middleware;
+pub mod route;
 pub mod router;
 pub mod routes;
 pub mod types;

@@ -23,7 +23,8 @@ use crate::middleware::access_log::RequestContext;
 use crate::middleware::{
     access_log, cors, deprecation, gate, limits, metrics, representation, request_id, security_headers,
 };
-use crate::routes::{self, Group, Matched, Route};
+use crate::route::{Group, Matched, Route};
+use crate::routes;
 
 static ROUTER: OnceLock<(Router, bool)> = OnceLock::new();
 

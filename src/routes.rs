@@ -1,15 +1,14 @@
 //! The route table: every method of every path, with its handler and with everything else that is decided by the route.
 //!
-//! The router is built from it (`router.rs`). Layers and extractors read the entry of a request from [`Matched`] in its
-//! extensions, and the OpenAPI generator reads it by the name of the operation. The names of handlers are those of the
-//! operations. Nothing decides by the text of a path, and a property of a route stands here alone. One
-//! table rather than annotations on the handlers: what is cached, and what version 1 is followed by, is read best side by side.
+//! The router is built from it (`router.rs`). Layers and extractors read the entry of a request from
+//! [`Matched`](crate::route::Matched) in its extensions, and the OpenAPI generator reads it by the name of the operation. The
+//! names of handlers are those of the operations. Nothing decides by the text of a path, and a property of a route stands here
+//! alone. One table rather than annotations on the handlers: what is cached, and what version 1 is followed by, is read best
+//! side by side.
 //!
 //! The methods of a path stand together, in the order of its `Allow`.
 
-mod access;
-mod matched;
-mod route;
+mod needs;
 
 use axum::routing::MethodFilter;
 use http::Method;
@@ -20,10 +19,8 @@ use crate::handlers::{
     admin, batch, bulk, changes, departments, employees, events, export, health, jobs, lists, me, metrics, openapi,
     root, stats, tags, todobackend, todos, v1 as old,
 };
-pub use access::Access;
-use access::access_of;
-pub use matched::Matched;
-pub use route::{CachePolicy, Group, Lifetime, Media, Route, Successor, Version};
+use crate::route::{Access, CachePolicy, Group, Media, Route, Successor};
+use needs::access_of;
 
 /// An entry: group, method, path, access, handler. The access must be that of the handler's extractors, or it does not
 /// compile.
@@ -131,11 +128,6 @@ pub static ROUTES: &[Route] = &[
     route!(Immediate, GET, "/", Public, root::root).serves(Media::Chosen(&["text/html"])),
 ];
 
-/// Where the application that this service replaces had its todos, and all that is below them.
-pub const REPLACED: &str = "/todos";
-/// Where version 1 has them: `address.rs` turns the former into this.
-pub const REPLACING: &str = "/api/v1/todos";
-
 /// The paths below version 1 at which there is nothing: even they answer in its shape and tell its end.
 pub const UNKNOWN_V1: [&str; 2] = ["/api/v1", "/api/v1/{*rest}"];
 
@@ -147,6 +139,7 @@ pub fn by_path() -> impl Iterator<Item = &'static [Route]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::address::{REPLACED, REPLACING};
     use std::collections::BTreeSet;
 
     #[test]

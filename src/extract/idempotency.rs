@@ -10,7 +10,7 @@ use todo_core::error::Fault;
 use super::fields;
 use super::query::decoded_segment;
 use crate::error::Problem;
-use crate::routes::Matched;
+use crate::route::Matched;
 
 const HEADER: &str = "idempotency-key";
 /// The longest key, in characters.

@@ -6,7 +6,7 @@ use axum::extract::Request;
 use http::{HeaderMap, Method, StatusCode, header};
 
 use crate::error::Problem;
-use crate::routes::{Matched, Media};
+use crate::route::{Matched, Media};
 
 /// What is said to a request that cannot be satisfied. Handlers with other types choose among them by themselves. An assistant's
 /// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.

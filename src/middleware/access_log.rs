@@ -19,7 +19,7 @@ use super::request_id::{RequestId, TraceId};
 use crate::address::WrittenUri;
 use crate::app::App;
 use crate::error::Logged;
-use crate::routes::Matched;
+use crate::route::Matched;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::document::link;
 use crate::extract::query::decoded_segment;
 use crate::handlers::todos;
-use crate::routes::{Group, Matched, Successor};
+use crate::route::{Group, Matched, Successor};
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");

@@ -34,7 +34,7 @@ use crate::extract::negotiation::unacceptable;
 use crate::extract::person::Me;
 use crate::extract::query::{self, FromQuery, Parameters};
 use crate::identity::{Identity, insufficient_scope, unauthenticated};
-use crate::routes::{Group, Lifetime, Matched};
+use crate::route::{Group, Lifetime, Matched};
 
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");

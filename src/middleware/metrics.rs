@@ -15,7 +15,7 @@ use todo_core::{Meter, lock};
 
 use super::access_log::RequestContext;
 use crate::app::App;
-use crate::routes::Matched;
+use crate::route::Matched;
 
 /// Upper bounds of the buckets of the latency histogram: in seconds, as they are written, and in microseconds.
 pub const BUCKETS: [(&str, u64); 12] = [

@@ -1,7 +1,7 @@
 //! A whole document, put together from its parts.
 
 use serde_json::{Map, Value, json};
-use todo_api::routes::Version;
+use todo_api::route::Version;
 
 use super::operation::Operation;
 use super::schema::Schemas;

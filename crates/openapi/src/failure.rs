@@ -1,7 +1,7 @@
 //! The error responses: every code with its status, and the responses that operations share.
 
 use serde_json::{Map, Value, json};
-use todo_api::routes::Version;
+use todo_api::route::Version;
 use todo_core::error::Fault;
 
 use super::header;

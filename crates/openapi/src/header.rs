@@ -1,7 +1,7 @@
 //! The header fields of responses.
 
 use serde_json::{Map, Value, json};
-use todo_api::routes::Version;
+use todo_api::route::Version;
 
 /// A reference to a described field.
 pub fn reference(name: &str) -> Value {

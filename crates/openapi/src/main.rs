@@ -23,7 +23,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use serde_json::Value;
-use todo_api::routes::Version;
+use todo_api::route::Version;
 
 fn main() -> ExitCode {
     let wanted = std::env::args().nth(1).unwrap_or_default();

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 use todo_api::extract::idempotency;
 use todo_api::handlers::mcp::tool::Tool;
-use todo_api::routes::Version::V2;
+use todo_api::route::Version::V2;
 use todo_api::types::mcp::{DeletedTodos, FoundTodos, MOST_READ, MOST_WRITTEN, Overview, Todos, WhatChanged};
 use todo_api::types::scalar;
 use todo_api::types::v2::list::{TodoCompletion, TodoMove};

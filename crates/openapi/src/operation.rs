@@ -2,7 +2,8 @@
 
 use http::Method;
 use serde_json::{Map, Value, json};
-use todo_api::routes::{Access, ROUTES, Route, Version};
+use todo_api::route::{Access, Route, Version};
+use todo_api::routes::ROUTES;
 use todo_core::domain::access::Scope;
 
 use super::{failure, header, parameter, schema};

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use todo_api::extract::query::MOST;
 use todo_api::handlers::changes::{LIMITS, LONGEST_WAIT};
 use todo_api::middleware::limits::LONGEST_CONDITION;
-use todo_api::routes::Version;
+use todo_api::route::Version;
 use todo_core::domain::event::TYPES as EVENT_TYPES;
 
 /// What `updated_since` means, in a query and in a body.

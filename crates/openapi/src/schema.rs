@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use todo_api::extract::fields::LaterField;
 use todo_api::extract::query;
-use todo_api::routes::Version;
+use todo_api::route::Version;
 use todo_api::types::v2::batch;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};

@@ -1,7 +1,7 @@
 //! The operations of version 1. Frozen: what is written here must come out as `openapi/v1.json` has it.
 
 use serde_json::{Value, json};
-use todo_api::routes::Version::V1;
+use todo_api::route::Version::V1;
 use todo_api::types::scalar;
 use todo_api::types::stats::Stats;
 use todo_api::types::v1::body::{TodoDraft, TodoPatch};

@@ -6,7 +6,7 @@ mod others;
 mod todos;
 
 use serde_json::Value;
-use todo_api::routes::Version::V2;
+use todo_api::route::Version::V2;
 use todo_api::types::scalar;
 use todo_api::types::stats::Stats;
 use todo_api::types::v2::admin::{Me, Token, TokenDraftBody, Workspace, WorkspaceDraft};

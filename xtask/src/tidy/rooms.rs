@@ -35,7 +35,7 @@ const HOUSES: [House; 2] = [
             "config",
             "document",
             "app",
-            "routes",
+            "route",
             "address",
             "error",
             "identity",
@@ -43,6 +43,7 @@ const HOUSES: [House; 2] = [
             "types",
             "middleware",
             "handlers",
+            "routes",
             "router",
             "lib",
         ],
@@ -52,10 +53,6 @@ const HOUSES: [House; 2] = [
             // yet to be written.
             ("app.rs", "handlers"),
             ("app.rs", "middleware"),
-            // The table of routes names the handlers and what their extractors ask of the caller; all others read the table.
-            ("routes.rs", "handlers"),
-            ("routes/access.rs", "extract"),
-            ("routes/access.rs", "identity"),
             // A problem tells the id that a layer has given to the request.
             ("error.rs", "middleware"),
             // The successor of an answer of version 1 is an address of the todo.

@@ -1,6 +1,6 @@
 //! The feed and the log behind it.
 
-use todo_api::routes::Version::V2;
+use todo_api::route::Version::V2;
 
 use super::example;
 use crate::operation::Operation;

@@ -1,7 +1,7 @@
 //! The operations on todos.
 
 use serde_json::json;
-use todo_api::routes::Version::V2;
+use todo_api::route::Version::V2;
 
 use super::super::operation::Operation;
 use super::super::parameter;

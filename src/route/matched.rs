@@ -2,7 +2,7 @@
 
 use http::{Extensions, Method};
 
-use super::route::{Group, Media, Route, Successor};
+use super::{Group, Media, Route, Successor};
 
 /// The routes of a request's path, in its extensions.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,9 @@
-//! An entry of the route table.
+//! An entry of the route table, and where layers and extractors find that of a request.
+//!
+//! The table itself names the handlers, so it comes after all that reads its entries (`routes.rs`).
+
+mod access;
+mod matched;
 
 use std::sync::Arc;
 
@@ -6,8 +11,9 @@ use axum::routing::MethodRouter;
 use http::Method;
 use todo_core::cache::Dependency;
 
-use super::access::Access;
 use crate::app::App;
+pub use access::Access;
+pub use matched::Matched;
 
 /// A version of the API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +175,7 @@ pub struct Route {
 }
 
 impl Route {
-    pub(super) const fn new(
+    pub(crate) const fn new(
         group: Group,
         method: Method,
         path: &'static str,
@@ -181,29 +187,29 @@ impl Route {
     }
 
     /// With this access, which is that of the handler's extractors.
-    pub(super) const fn needs(mut self, access: Access, of_handler: Access) -> Self {
+    pub(crate) const fn needs(mut self, access: Access, of_handler: Access) -> Self {
         assert!(access as u8 == of_handler as u8, "the handler's extractors ask something else of the caller");
         self.access = access;
         self
     }
 
     /// Under another name than its handler's.
-    pub(super) const fn named(mut self, id: &'static str) -> Self {
+    pub(crate) const fn named(mut self, id: &'static str) -> Self {
         self.id = id;
         self
     }
 
-    pub(super) const fn cached(mut self, policy: CachePolicy) -> Self {
+    pub(crate) const fn cached(mut self, policy: CachePolicy) -> Self {
         self.cache = Some(policy);
         self
     }
 
-    pub(super) const fn serves(mut self, media: Media) -> Self {
+    pub(crate) const fn serves(mut self, media: Media) -> Self {
         self.media = media;
         self
     }
 
-    pub(super) const fn followed_by(mut self, successor: Successor) -> Self {
+    pub(crate) const fn followed_by(mut self, successor: Successor) -> Self {
         self.successor = Some(successor);
         self
     }

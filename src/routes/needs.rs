@@ -1,45 +1,16 @@
-//! What a route asks of its caller, and what its handler's extractors ask: the compiler compares both.
+//! What a handler's extractors ask of the caller: the compiler compares it with what the route asks.
 
 use std::sync::Arc;
 
 use axum::extract::{Extension, Request, State};
 use axum::handler::Handler;
 use http::HeaderMap;
-use todo_core::domain::access::Scope;
 
 use crate::app::App;
 use crate::extract::caller::{Admin, Reader, Writer};
 use crate::extract::query::{NoParameters, Query};
 use crate::identity::Identity;
-
-/// What a route asks of its caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
-    /// Nothing; a token is checked if there is one.
-    Public,
-    /// Any valid token.
-    Token,
-    /// A token that may read.
-    Read,
-    /// A token that may write.
-    Write,
-    /// A token that may administer workspaces and tokens.
-    Admin,
-    /// The handler decides, by what is asked for or by a setting.
-    ByHandler,
-}
-
-impl Access {
-    /// The scope that a token must have.
-    pub const fn scope(self) -> Option<Scope> {
-        match self {
-            Self::Read => Some(Scope::TodosRead),
-            Self::Write => Some(Scope::TodosWrite),
-            Self::Admin => Some(Scope::Admin),
-            Self::Public | Self::Token | Self::ByHandler => None,
-        }
-    }
-}
+use crate::route::Access;
 
 /// What an extractor asks of the caller.
 trait Needs {
