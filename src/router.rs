@@ -21,7 +21,7 @@ use crate::error;
 use crate::handlers::todobackend;
 use crate::middleware::access_log::RequestContext;
 use crate::middleware::{
-    access_log, cors, deprecation, gate, limits, metrics, representation, request_id, security_headers,
+    access_log, cors, deprecation, errors, gate, limits, metrics, representation, request_id, security_headers,
 };
 use crate::route::{Group, Matched, Route};
 use crate::routes;
@@ -109,7 +109,7 @@ async fn surround(State((app, matched)): State<(Arc<App>, Matched)>, mut request
     request.extensions_mut().insert(matched);
     let answer = async |request| next.run(request).await;
     let answer = async |request| deprecation::announce(&app, request, answer).await;
-    let answer = async |request| error::render(&app, request, answer).await;
+    let answer = async |request| errors::render(&app, request, answer).await;
     let answer = async |request| representation::choose(request, answer).await;
     let answer = async |request| metrics::count(&app, request, answer).await;
     let answer = async |request| access_log::record(&app, request, answer).await;

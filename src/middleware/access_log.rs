@@ -15,10 +15,10 @@ use todo_core::{Meter, lock};
 use uuid::Uuid;
 
 use super::client;
+use super::errors::Logged;
 use super::request_id::{RequestId, TraceId};
 use crate::address::WrittenUri;
 use crate::app::App;
-use crate::error::Logged;
 use crate::route::Matched;
 
 static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

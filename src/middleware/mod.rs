@@ -5,6 +5,7 @@ pub mod auth;
 pub mod client;
 pub mod cors;
 pub mod deprecation;
+pub mod errors;
 pub mod gate;
 pub mod limits;
 pub mod metrics;

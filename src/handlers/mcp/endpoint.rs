@@ -15,12 +15,13 @@ use super::tool::Tool;
 use crate::app::App;
 use crate::config::CorsOrigins;
 use crate::document::Document;
-use crate::error::{self, Logged, Problem};
+use crate::error::Problem;
 use crate::extract::body;
 use crate::extract::idempotency::Key;
 use crate::identity::Identity;
 use crate::identity::unauthenticated;
 use crate::middleware::access_log::RequestContext;
+use crate::middleware::errors::{self, Logged};
 use crate::middleware::request_id::{Origin, RequestId};
 
 /// The methods that the log names.
@@ -137,7 +138,7 @@ async fn call(
         // What is wrong on our side is told as everywhere, so that proxies, clients and alerts see it.
         Err(problem) if problem.status.is_server_error() => ("failed", Err(problem)),
         Err(problem) => {
-            let details = error::problem_details(&problem, &origin, request_id.as_str()).to_string();
+            let details = errors::problem_details(&problem, &origin, request_id.as_str()).to_string();
             let document = result::answer(id, result::refusal(era, &details));
             ("refused", Ok(logged(document, Logged { code: Some(problem.code), cause: problem.cause })))
         }
