@@ -10,7 +10,6 @@ use todo_core::domain::idempotency::Written;
 use todo_core::domain::list::Move;
 use todo_core::domain::page::RenderedPage;
 use todo_core::domain::todo::{Draft, Patch};
-use uuid::Uuid;
 
 use crate::app::App;
 use crate::document::Document;
@@ -181,11 +180,6 @@ fn whole(todo: Todo) -> Document {
 
 fn created(written: Written<todo_core::domain::todo::Todo>) -> Document {
     let todo = Todo::from(written.value);
-    let location = url(todo.id);
+    let location = Todo::url(todo.id);
     whole(todo).created_at(location).replayed(written.replayed)
-}
-
-/// Where a todo is found.
-pub fn url(id: Uuid) -> String {
-    format!("/api/v2/todos/{id}")
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use todo_core::domain::idempotency::Written;
 use todo_core::domain::todo::{self as core, Precondition};
 
-use super::{bulk, todos};
+use super::bulk;
 use crate::app::App;
 use crate::document::{Document, link};
 use crate::error::Result;
@@ -95,7 +95,7 @@ pub async fn delete_todo(
     IfMatch(precondition): IfMatch,
 ) -> Result<impl IntoResponse> {
     let uid = app.service.delete_todo(&caller, id, &precondition).await?.value;
-    Ok((StatusCode::NO_CONTENT, [(header::LINK, link(&todos::url(uid), "successor-version"))]))
+    Ok((StatusCode::NO_CONTENT, [(header::LINK, link(&v2::todo::Todo::url(uid), "successor-version"))]))
 }
 
 /// Accepts a change to all todos that match a filter. Its job is one of version 2.
@@ -142,7 +142,7 @@ async fn change(
 
 /// A todo, and where version 2 has it.
 fn whole(todo: core::Todo) -> Document {
-    let successor = todos::url(todo.uid);
+    let successor = v2::todo::Todo::url(todo.uid);
     let todo = Todo::from(todo);
     Document::object(todo.version, &todo).link(&successor, "successor-version")
 }

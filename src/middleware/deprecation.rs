@@ -10,8 +10,8 @@ use super::request_id::Origin;
 use crate::app::App;
 use crate::document::link;
 use crate::extract::query::decoded_segment;
-use crate::handlers::todos;
 use crate::route::{Group, Matched, Successor};
+use crate::types::v2::todo::Todo;
 
 static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
 static SUNSET: HeaderName = HeaderName::from_static("sunset");
@@ -67,7 +67,7 @@ pub async fn name_successor(app: &App, caller: &Caller, todo: Id, response: &mut
     }
     // Without Postgres the list has to do.
     if let Ok(todo) = app.service.get_todo(caller, todo).await
-        && let Ok(value) = HeaderValue::try_from(link(&todos::url(todo.uid), "successor-version"))
+        && let Ok(value) = HeaderValue::try_from(link(&Todo::url(todo.uid), "successor-version"))
     {
         response.headers_mut().append(header::LINK, value);
     }

@@ -100,6 +100,13 @@ pub struct DepartmentRef {
     pub name: String,
 }
 
+impl Todo {
+    /// Where the todo with this id is found.
+    pub fn url(id: Uuid) -> String {
+        format!("/api/v2/todos/{id}")
+    }
+}
+
 impl From<todo::Todo> for Todo {
     fn from(todo: todo::Todo) -> Self {
         let todo::Todo {

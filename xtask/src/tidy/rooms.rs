@@ -53,8 +53,6 @@ const HOUSES: [House; 2] = [
             // yet to be written.
             ("app.rs", "handlers"),
             ("app.rs", "middleware"),
-            // The successor of an answer of version 1 is an address of the todo.
-            ("middleware/deprecation.rs", "handlers"),
         ],
     },
 ];
