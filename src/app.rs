@@ -1,5 +1,8 @@
 //! The state of an instance, built once: settings, store, cache.
 
+pub mod health;
+pub mod metrics;
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,8 +14,8 @@ use todo_core::{Actor, Caller, Meter, lock};
 use uuid::Uuid;
 
 use crate::config::Settings;
-use crate::handlers::health::Remembered;
-use crate::middleware::metrics::MetricsBuffer;
+use health::RememberedHealth;
+use metrics::MetricsBuffer;
 
 /// Everything a handler needs. Cheap to share; lives as long as the instance.
 pub struct App {
@@ -27,7 +30,7 @@ pub struct App {
     swept: Mutex<Option<Instant>>,
     uses: Mutex<Uses>,
     /// What `/health` said last.
-    pub health: Mutex<Remembered>,
+    pub health: RememberedHealth,
 }
 
 /// The tokens whose use is to be noted.
@@ -49,7 +52,7 @@ impl App {
             waiting: Mutex::default(),
             swept: Mutex::default(),
             uses: Mutex::default(),
-            health: Mutex::default(),
+            health: RememberedHealth::default(),
         }
     }
 

@@ -1,9 +1,7 @@
 //! Health of the service: liveness, readiness, and the details for people.
-//!
-//! Anybody may ask, so an instance asks Postgres and Redis at most once in half a second and remembers what it found.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -11,56 +9,12 @@ use axum::response::{IntoResponse, Response};
 use chrono::{SecondsFormat, Utc};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
+use todo_core::Meter;
 use todo_core::cache::RedisHealth;
 use todo_core::usecases::health::{REQUIRED_MIGRATION, Readiness};
-use todo_core::{Meter, lock};
 
 use crate::app::App;
-
-/// How long what was found is remembered.
-const REMEMBERED: Duration = Duration::from_millis(500);
-
-/// What was found last, and whether somebody is asking anew.
-#[derive(Debug, Default)]
-pub struct Remembered {
-    last: Option<(Instant, Health)>,
-    asking: bool,
-}
-
-/// What `/health` says.
-#[derive(Debug, Clone, Serialize)]
-pub struct Health {
-    /// `healthy`, `degraded` (works without Redis) or `unhealthy`.
-    status: &'static str,
-    /// `up` or `down`, as `checks.database.status`: where monitors of the replaced application look.
-    database: &'static str,
-    environment: &'static str,
-    version: &'static str,
-    checks: Checks,
-    timestamp: String,
-    /// What keeps it from serving, each with its remedy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    problems: Vec<String>,
-    /// What degrades it, each with its remedy.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<&'static str>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Checks {
-    database: Check,
-    cache: Check,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Check {
-    status: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    latency_ms: Option<f64>,
-    /// Why it does not serve, or not all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-}
+use crate::app::health::{Check, Checks, Health};
 
 /// The instance answers; nothing else is looked at.
 pub async fn live() -> Response {
@@ -86,34 +40,11 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
     answer(StatusCode::OK, &recent(&app).await)
 }
 
-/// What was found within the last half second, by this request or another one. While one is asking, the others are told what
-/// was found before, if that is not too long ago.
+/// What was found of late, by this request or another one.
 async fn recent(app: &App) -> Health {
-    /// How long an older result stands in for one that is being asked for.
-    const STAND_IN: Duration = Duration::from_secs(2);
-    let known = {
-        let mut remembered = lock(&app.health);
-        let lasts = if remembered.asking { STAND_IN } else { REMEMBERED };
-        let known = remembered.last.as_ref().filter(|(at, _)| at.elapsed() < lasts).map(|(_, health)| health.clone());
-        remembered.asking |= known.is_none();
-        known
-    };
-    if let Some(known) = known {
-        return known;
-    }
-    let asking = Asking(app);
-    let health = check(app).await;
-    lock(&app.health).last = Some((Instant::now(), health.clone()));
-    drop(asking);
-    health
-}
-
-/// Ends the asking, also if the request is dropped.
-struct Asking<'a>(&'a App);
-
-impl Drop for Asking<'_> {
-    fn drop(&mut self) {
-        lock(&self.0.health).asking = false;
+    match app.health.recent() {
+        Ok(known) => known,
+        Err(asking) => asking.found(check(app).await),
     }
 }
 

@@ -12,10 +12,11 @@ use todo_core::cache::{DownReason, RedisHealth};
 use todo_core::domain::job::JobCounts;
 
 use crate::app::App;
+use crate::app::metrics::BUCKETS;
 use crate::error::{Result, route_not_found};
 use crate::middleware::access_log::RequestContext;
 use crate::middleware::gate;
-use crate::middleware::metrics::{self, BUCKETS};
+use crate::middleware::metrics;
 
 const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
