@@ -11,102 +11,37 @@ use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue,
 };
 use http::{Method, StatusCode};
-use serde::Serialize;
 use todo_core::Error;
 use todo_core::domain::filter::{Filter, Limit, Sort, SortKey};
 use todo_core::domain::id::Id;
-use todo_core::domain::list::{Holder, Rank};
-use todo_core::domain::text::Title;
-use todo_core::domain::todo::{
-    Draft, Later, Operation, Patch, Precondition, Priority, Status, StatusChange, Todo as CoreTodo,
-};
-use uuid::Uuid;
+use todo_core::domain::list::Holder;
+use todo_core::domain::todo::{self, Operation, Precondition};
 
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Result;
-use crate::extract::body::{FromJson, Json};
+use crate::extract::body::Json;
 use crate::extract::caller::{Reader, Writer};
-use crate::extract::fields::{self, Fields};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::middleware::request_id::Base;
-use crate::types::v2::list::rank;
+use crate::types::todobackend::{Change, NewTodo, Todo};
 
 /// The most todos of the collection, which has no pages.
 const MOST: usize = 1_000;
-
-/// A todo.
-#[derive(Debug, Serialize)]
-struct Todo {
-    id: Uuid,
-    title: String,
-    completed: bool,
-    order: Rank,
-    url: String,
-}
-
-impl Todo {
-    fn of(todo: CoreTodo, Base(origin): &Base) -> Self {
-        let CoreTodo { uid, title, status, position, .. } = todo;
-        let url = format!("{origin}/todobackend/{uid}");
-        Self { id: uid, title, completed: status.is_completed(), order: position, url }
-    }
-}
-
-/// A new todo.
-#[derive(Debug)]
-pub struct NewTodo(Draft);
-
-impl FromJson for NewTodo {
-    fn from_json(fields: &mut Fields) -> Option<Self> {
-        let title = fields.required("title", fields.sanitised(Title::parse_within));
-        let completed = fields.optional("completed", fields::boolean);
-        let position = fields.nullable("order", rank);
-        let status = if completed?.unwrap_or(false) { Status::Completed } else { Status::Pending };
-        Some(Self(Draft {
-            title: title?,
-            description: None,
-            status,
-            priority: Priority::Medium,
-            due_date: None,
-            tags: Vec::new(),
-            assignee: None,
-            later: Later { position: position?, ..Later::default() },
-        }))
-    }
-}
-
-/// What is changed of a todo.
-#[derive(Debug)]
-pub struct Change(Patch);
-
-impl FromJson for Change {
-    fn from_json(fields: &mut Fields) -> Option<Self> {
-        let title = fields.optional("title", fields.sanitised(Title::parse_within));
-        let completed = fields.optional("completed", fields::boolean);
-        let position = fields.nullable("order", rank);
-        let status = completed?.map(|completed| match completed {
-            true => StatusChange::To(Status::Completed),
-            false => StatusChange::Reopen,
-        });
-        let later = Later { position: position?, ..Later::default() };
-        Some(Self(Patch { title: title?, status, later, ..Patch::default() }))
-    }
-}
 
 /// The first thousand todos, in their order, without those in archived lists.
 pub async fn list_todos(
     State(app): State<Arc<App>>,
     Reader(caller): Reader,
     Query(NoParameters): Query<NoParameters>,
-    base: Base,
+    Base(origin): Base,
 ) -> Result {
     let (filter, sort) = (Filter::default(), Sort { key: SortKey::Position, descending: false });
     let mut todos: Vec<Todo> = Vec::new();
     let mut from = None;
     loop {
-        let each = |todo| todos.push(Todo::of(todo, &base));
+        let each = |todo| todos.push(Todo::of(todo, &origin));
         from = app.service.export_chunk(&caller, &filter, sort, from.as_ref(), each).await?;
         if from.is_none() || todos.len() >= MOST {
             todos.truncate(MOST);
@@ -120,10 +55,10 @@ pub async fn create_todo(
     State(app): State<Arc<App>>,
     Writer(caller): Writer,
     Query(NoParameters): Query<NoParameters>,
-    base: Base,
+    Base(origin): Base,
     Json { value: NewTodo(draft), .. }: Json<NewTodo>,
 ) -> Result {
-    let todo = Todo::of(app.service.create_todo(&caller, &draft, None).await?.value, &base);
+    let todo = Todo::of(app.service.create_todo(&caller, &draft, None).await?.value, &origin);
     let location = todo.url.clone();
     Ok(Document::json(&todo).created_at(location))
 }
@@ -142,7 +77,7 @@ pub async fn delete_todos(
         if todos.is_empty() {
             return Ok(StatusCode::NO_CONTENT);
         }
-        let delete = |todo: CoreTodo| Operation::Delete { id: Id::Uuid(todo.uid), if_version: None };
+        let delete = |todo: todo::Todo| Operation::Delete { id: Id::Uuid(todo.uid), if_version: None };
         match app.service.apply_batch(&caller, todos.into_iter().map(delete).collect(), None).await {
             Ok(_) => {}
             // Somebody else has deleted one of them meanwhile.
@@ -158,10 +93,10 @@ pub async fn get_todo(
     Reader(caller): Reader,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    base: Base,
+    Base(origin): Base,
 ) -> Result {
     let todo = app.service.get_todo(&caller, id.id()).await?;
-    Ok(Document::json(&Todo::of(todo, &base)))
+    Ok(Document::json(&Todo::of(todo, &origin)))
 }
 
 /// Changes a todo.
@@ -170,11 +105,11 @@ pub async fn patch_todo(
     Writer(caller): Writer,
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
-    base: Base,
+    Base(origin): Base,
     Json { value: Change(patch), .. }: Json<Change>,
 ) -> Result {
     let todo = app.service.patch_todo(&caller, id.id(), &Precondition::Any, &patch).await?.value;
-    Ok(Document::json(&Todo::of(todo, &base)))
+    Ok(Document::json(&Todo::of(todo, &origin)))
 }
 
 /// Puts a todo into the bin.
