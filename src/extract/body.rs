@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use todo_core::error::Fault;
 
 use super::fields::Fields;
-use super::person::Me;
+use super::person::CallerPerson;
 use super::unique;
 use crate::error::Problem;
 
@@ -35,7 +35,7 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
-        let me = Me::of_request(request.extensions());
+        let me = CallerPerson::of_request(request.extensions());
         let merge_patch = request.method() == Method::PATCH;
         check_media_type(request.headers(), merge_patch)?;
         let bytes = read(request.into_body()).await?;
@@ -46,7 +46,7 @@ impl<S: Sync, T: FromJson> FromRequest<S> for Json<T> {
 }
 
 /// Decodes an object that has these faults already; `me`: whom it may call so.
-pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>, me: Me) -> Result<T, Problem> {
+pub fn decode<T: FromJson>(json: Value, known: Vec<Fault>, me: CallerPerson) -> Result<T, Problem> {
     let mut fields = Fields::root(json, me).map_err(|fault| Problem::body(vec![fault]))?;
     let value = T::from_json(&mut fields);
     let mut faults = fields.finish();

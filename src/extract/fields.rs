@@ -10,7 +10,7 @@ use todo_core::domain::id::Id;
 use todo_core::domain::text::{SanitisingBudget, TextError};
 use todo_core::error::Fault;
 
-use super::person::Me;
+use super::person::CallerPerson;
 
 mod later;
 mod value;
@@ -29,17 +29,17 @@ pub struct Fields {
     pointer: String,
     faults: Vec<Fault>,
     budget: Rc<SanitisingBudget>,
-    me: Me,
+    me: CallerPerson,
 }
 
 impl Fields {
     /// The body itself; `me`: whom it may call so.
-    pub fn root(value: Value, me: Me) -> Result<Self, Fault> {
+    pub fn root(value: Value, me: CallerPerson) -> Result<Self, Fault> {
         Self::at(value, String::new(), Rc::default(), me)
     }
 
     /// An object somewhere in the body.
-    fn at(value: Value, pointer: String, budget: Rc<SanitisingBudget>, me: Me) -> Result<Self, Fault> {
+    fn at(value: Value, pointer: String, budget: Rc<SanitisingBudget>, me: CallerPerson) -> Result<Self, Fault> {
         match value {
             Value::Object(object) => Ok(Self { object, pointer, faults: Vec::new(), budget, me }),
             other => Err(wrong_type(&pointer, "an object", &other)),

@@ -13,9 +13,9 @@ use crate::identity::Identity;
 
 /// Whom `me` means, if anybody.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Me(Option<Uuid>);
+pub struct CallerPerson(Option<Uuid>);
 
-impl Me {
+impl CallerPerson {
     /// How it is written.
     pub const WORD: &str = "me";
     /// The code of the fault that it means nobody.
@@ -57,7 +57,7 @@ impl Me {
 fn names_me(body: &Value) -> bool {
     match body {
         Value::Object(fields) => fields.iter().any(|(name, value)| match value {
-            Value::String(text) => text == Me::WORD && ["assignee", "assignee_id"].contains(&name.as_str()),
+            Value::String(text) => text == CallerPerson::WORD && ["assignee", "assignee_id"].contains(&name.as_str()),
             other => names_me(other),
         }),
         Value::Array(items) => items.iter().any(names_me),

@@ -15,7 +15,7 @@ use todo_core::domain::text::{SanitisingBudget, SearchText, TagName, TextError};
 use todo_core::domain::todo::{Priority, Status};
 use todo_core::error::Fault;
 
-use super::person::Me;
+use super::person::CallerPerson;
 use crate::error::Problem;
 
 /// A set of query parameters that belong to one route.
@@ -33,7 +33,7 @@ impl<S: Sync, T: FromQuery> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let mut parameters = Parameters::parse(parts.uri.query().unwrap_or_default());
-        parameters.me = Me::of_request(&parts.extensions);
+        parameters.me = CallerPerson::of_request(&parts.extensions);
         let value = T::from_query(&mut parameters);
         parameters.finish().map(|()| Self(value))
     }
@@ -54,7 +54,7 @@ impl FromQuery for NoParameters {
 pub struct Parameters {
     pairs: Vec<(String, String)>,
     faults: Vec<Fault>,
-    me: Me,
+    me: CallerPerson,
 }
 
 impl Parameters {
@@ -208,8 +208,8 @@ impl Parameters {
         }
         match self.faults.as_slice() {
             [] => Ok(()),
-            [fault] if fault.code == Me::NOBODY => {
-                let mut problem = Problem::new(StatusCode::BAD_REQUEST, Me::NOBODY, fault.detail.clone());
+            [fault] if fault.code == CallerPerson::NOBODY => {
+                let mut problem = Problem::new(StatusCode::BAD_REQUEST, CallerPerson::NOBODY, fault.detail.clone());
                 problem.faults = self.faults;
                 Err(problem)
             }

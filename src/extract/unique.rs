@@ -16,7 +16,7 @@ use super::fields::shortened;
 pub fn from_slice(bytes: &[u8]) -> serde_json::Result<(Value, Vec<Fault>)> {
     let faults = RefCell::new(Vec::new());
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Node { path: Path::Root, faults: &faults }.deserialize(&mut deserializer)?;
+    let value = ValueSeed { path: Path::Root, faults: &faults }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok((value, faults.into_inner()))
 }
@@ -41,12 +41,12 @@ impl fmt::Display for Path<'_> {
 }
 
 /// A value somewhere in the document.
-struct Node<'a> {
+struct ValueSeed<'a> {
     path: Path<'a>,
     faults: &'a RefCell<Vec<Fault>>,
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -54,7 +54,7 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
+impl<'de> Visitor<'de> for ValueSeed<'_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -88,7 +88,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::new();
         while let Some(item) =
-            items.next_element_seed(Node { path: Path::Item(&self.path, array.len()), faults: self.faults })?
+            items.next_element_seed(ValueSeed { path: Path::Item(&self.path, array.len()), faults: self.faults })?
         {
             array.push(item);
         }
@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for Node<'_> {
                 let pointer = shortened(path.to_string());
                 self.faults.borrow_mut().push(Fault::at(pointer, "duplicate", "may be given only once"));
             }
-            let value = entries.next_value_seed(Node { path, faults: self.faults })?;
+            let value = entries.next_value_seed(ValueSeed { path, faults: self.faults })?;
             object.insert(name, value);
         }
         Ok(Value::Object(object))

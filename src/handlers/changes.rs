@@ -10,10 +10,10 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use todo_core::Caller;
 use todo_core::domain::cursor::Cursor;
-use todo_core::domain::feed::{FeedPage, FeedPosition, Kind};
+use todo_core::domain::feed::{FeedPage, FeedPosition, SubjectKind};
 use todo_core::usecases::feed::FeedQuery;
 
-use self::wait::{Place, Waiting};
+use self::wait::{WaitSlot, WaitingRequest};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Result;
@@ -36,7 +36,7 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 pub struct ChangesQuery {
     cursor: Option<String>,
     limit: i64,
-    kinds: Vec<Kind>,
+    kinds: Vec<SubjectKind>,
     wait: Duration,
 }
 
@@ -45,10 +45,10 @@ impl FromQuery for ChangesQuery {
         let (most, usual) = LIMITS;
         let limit = query.whole("limit", 1..=most).unwrap_or(usual);
         let wait = query.whole("wait", 0..=LONGEST_WAIT).unwrap_or(0);
-        let mut kinds = query.words("types", Kind::parse, &Kind::ALL.map(Kind::as_str).join(", "));
+        let mut kinds = query.words("types", SubjectKind::parse, &SubjectKind::ALL.map(SubjectKind::as_str).join(", "));
         kinds.sort_unstable();
         if kinds.is_empty() {
-            kinds = Kind::ALL.to_vec();
+            kinds = SubjectKind::ALL.to_vec();
         }
         Self { cursor: query.text("cursor"), limit, kinds, wait: Duration::from_secs(wait) }
     }
@@ -63,7 +63,7 @@ pub async fn list_changes(
     let feed = Feed::new(&app, &caller, &kinds);
     let from = cursor.map(|cursor| feed.position(&cursor)).transpose()?;
     let query = FeedQuery { from, kinds, limit };
-    let place = if wait.is_zero() { None } else { Place::take(&app, &caller) };
+    let place = if wait.is_zero() { None } else { WaitSlot::take(&app, &caller) };
     let (page, watch) = if wait.is_zero() {
         (app.service.changes(&caller, &query).await?, None)
     } else {
@@ -73,7 +73,7 @@ pub async fn list_changes(
     let is_idle = page.items.is_empty() && !page.more;
     let mut response = match (place, watch) {
         (Some(place), Some(watch)) if is_idle => {
-            let mut response = Response::new(Waiting { feed, query, page, watch, caller, place, wait }.body());
+            let mut response = Response::new(WaitingRequest { feed, query, page, watch, caller, place, wait }.body());
             response.headers_mut().insert(header::CONTENT_TYPE, JSON);
             response
         }
@@ -96,7 +96,7 @@ struct Feed {
 }
 
 impl Feed {
-    fn new(app: &Arc<App>, caller: &Caller, kinds: &[Kind]) -> Self {
+    fn new(app: &Arc<App>, caller: &Caller, kinds: &[SubjectKind]) -> Self {
         let words: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
         let scope = CursorScope::new("changes", caller.workspace.0, &words.join(","));
         Self { app: Arc::clone(app), scope }

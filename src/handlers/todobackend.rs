@@ -25,7 +25,7 @@ use crate::extract::caller::{Reader, Writer};
 use crate::extract::path::UuidPath;
 use crate::extract::query::{NoParameters, Query};
 use crate::middleware::request_id::Base;
-use crate::types::todobackend::{Change, NewTodo, Todo};
+use crate::types::todobackend::{NewTodo, PartialUpdate, Todo};
 
 /// The most todos of the collection, which has no pages.
 const MOST: usize = 1_000;
@@ -106,7 +106,7 @@ pub async fn patch_todo(
     id: UuidPath,
     Query(NoParameters): Query<NoParameters>,
     Base(origin): Base,
-    Json { value: Change(patch), .. }: Json<Change>,
+    Json { value: PartialUpdate(patch), .. }: Json<PartialUpdate>,
 ) -> Result {
     let todo = app.service.patch_todo(&caller, id.id(), &Precondition::Any, &patch).await?.value;
     Ok(Document::json(&Todo::of(todo, &origin)))

@@ -25,7 +25,7 @@ use crate::extract::query::{NoParameters, Query};
 use crate::types::v1::bulk::Bulk;
 use crate::types::v1::people::{Department, Employee};
 use crate::types::v1::query::{SkipQuery, TodosQuery};
-use crate::types::v1::todo::{Change, NewTodo, Replacement, Todo};
+use crate::types::v1::todo::{NewTodo, PartialUpdate, Replacement, Todo};
 use crate::types::v2;
 
 /// Whole todos, the oldest first.
@@ -81,7 +81,7 @@ pub async fn patch_todo(
     SerialPath(id): SerialPath,
     Query(NoParameters): Query<NoParameters>,
     IfMatch(precondition): IfMatch,
-    Json { value: Change(patch), .. }: Json<Change>,
+    Json { value: PartialUpdate(patch), .. }: Json<PartialUpdate>,
 ) -> Result {
     change(&app, &caller, id, &precondition, &patch).await
 }

@@ -84,7 +84,7 @@ pub struct RequestNotes {
 
 /// What the log says of a request.
 #[derive(Serialize)]
-struct Line<'a> {
+struct AccessLogEntry<'a> {
     method: &'a str,
     route: Option<&'a str>,
     path: &'a str,
@@ -134,7 +134,7 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         }
     }
     let Logged { code, cause } = response.extensions_mut().remove().unwrap_or_default();
-    let line = context.with(|notes| Line {
+    let line = context.with(|notes| AccessLogEntry {
         method: method.as_str(),
         route,
         path: uri.path(),

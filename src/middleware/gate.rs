@@ -31,7 +31,7 @@ use crate::app::App;
 use crate::document::Document;
 use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
-use crate::extract::person::Me;
+use crate::extract::person::CallerPerson;
 use crate::extract::query::{self, FromQuery, Parameters};
 use crate::identity::{Identity, insufficient_scope, unauthenticated};
 use crate::route::{Group, Lifetime, Matched};
@@ -231,7 +231,7 @@ impl CachePlan {
         key.update(request.uri().path());
         key.update("?");
         key.update(query::rewritten(query, |_| true)?);
-        if policy.by_person.iter().any(|name| query::says(query, name, Me::WORD)) {
+        if policy.by_person.iter().any(|name| query::says(query, name, CallerPerson::WORD)) {
             // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too: its
             // employee never changes.
             let Authorization::Token(token) = credential else { return None };

@@ -174,9 +174,9 @@ fn addition(fields: &mut Fields, parent: Option<Uuid>, level: usize, count: &mut
 
 /// The arguments of `update_todos`.
 #[derive(Debug)]
-pub struct Changes(pub Vec<Operation>);
+pub struct Updates(pub Vec<Operation>);
 
-impl FromJson for Changes {
+impl FromJson for Updates {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         let changes = fields.objects("todos", MOST_WRITTEN, |fields| {
             let target = batch::target(fields);

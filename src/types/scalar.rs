@@ -8,9 +8,9 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 use todo_core::domain::access::Scope as CoreScope;
-use todo_core::domain::bulk::Change;
+use todo_core::domain::bulk::BulkChange;
 use todo_core::domain::event::{TYPES as EVENT_TYPES, types_of_todos};
-use todo_core::domain::feed::Kind as SubjectKinds;
+use todo_core::domain::feed::SubjectKind as SubjectKinds;
 use todo_core::domain::list::Rank;
 use todo_core::domain::people::{Email as CoreEmail, Name as CoreName};
 use todo_core::domain::text::{Description as CoreDescription, SearchText, TagName as CoreTagName, Title as CoreTitle};
@@ -95,7 +95,7 @@ scalar! {
         },
     });
     /// What a bulk change does.
-    Action = words(&Change::ACTIONS);
+    Action = words(&BulkChange::ACTIONS);
     /// The colour of a list: `#` and six hexadecimal digits.
     Color = json!({
         "type": "string", "minLength": 7, "maxLength": 7, "pattern": "^#[0-9A-Fa-f]{6}$", "examples": ["#3366ff"],

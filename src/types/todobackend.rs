@@ -55,9 +55,9 @@ impl FromJson for NewTodo {
 
 /// What is changed of a todo.
 #[derive(Debug)]
-pub struct Change(pub Patch);
+pub struct PartialUpdate(pub Patch);
 
-impl FromJson for Change {
+impl FromJson for PartialUpdate {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         let title = fields.optional("title", fields.sanitised(Title::parse_within));
         let completed = fields.optional("completed", fields::boolean);

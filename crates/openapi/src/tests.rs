@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use todo_api::extract::body::FromJson;
 use todo_api::extract::fields::{Fields, LaterField};
-use todo_api::extract::person::Me;
+use todo_api::extract::person::CallerPerson;
 use todo_api::route::{Media, Version};
 use todo_api::routes::ROUTES;
 use todo_api::types::v1;
@@ -92,7 +92,7 @@ fn every_operation_is_named_once() {
 }
 
 fn faults<T: FromJson>(body: &Value) -> Vec<Fault> {
-    let mut fields = Fields::root(body.clone(), Me::default()).unwrap();
+    let mut fields = Fields::root(body.clone(), CallerPerson::default()).unwrap();
     let _ = T::from_json(&mut fields);
     fields.finish()
 }
@@ -101,7 +101,7 @@ fn faults<T: FromJson>(body: &Value) -> Vec<Fault> {
 fn decoder(version: Version, schema: &str) -> fn(&Value) -> Vec<Fault> {
     match (version, schema) {
         (Version::V1, "TodoDraft") => faults::<v1::todo::NewTodo>,
-        (Version::V1, "TodoPatch") => faults::<v1::todo::Change>,
+        (Version::V1, "TodoPatch") => faults::<v1::todo::PartialUpdate>,
         (Version::V1, "Bulk") => faults::<v1::bulk::Bulk>,
         (Version::V2, "TodoDraft") => faults::<Draft>,
         (Version::V2, "TodoPatch") => faults::<Patch>,

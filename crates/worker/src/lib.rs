@@ -20,7 +20,7 @@ use todo_core::usecases::work::{Setback, Worked};
 use todo_core::{Meter, Result};
 
 use crate::config::WorkerSettings;
-use crate::shift::{Run, Shift};
+use crate::shift::{RunGuard, Shift};
 
 /// How long one call works. Platforms that end requests after 30 s must not interrupt it.
 const BUDGET: Duration = Duration::from_secs(20);
@@ -64,7 +64,7 @@ async fn worker() -> Result<&'static Worker, String> {
 
 impl Worker {
     /// Works as long as there is work and time; gives whether there is more.
-    async fn work(&self, run: &Run<'_>) -> Result<bool> {
+    async fn work(&self, run: &RunGuard<'_>) -> Result<bool> {
         let (meter, deadline) = (Arc::new(Meter::default()), Instant::now() + BUDGET);
         while run.was_called() {
             let budget = deadline.saturating_duration_since(Instant::now());

@@ -14,24 +14,24 @@ pub struct Shift {
 
 impl Shift {
     /// Begins a run, unless one is under way: that one looks at the queue once more before it ends.
-    pub fn begin(&self) -> Option<Run<'_>> {
+    pub fn begin(&self) -> Option<RunGuard<'_>> {
         self.called.store(true, Relaxed);
-        (!self.working.swap(true, Relaxed)).then_some(Run(self))
+        (!self.working.swap(true, Relaxed)).then_some(RunGuard(self))
     }
 }
 
 /// A run under way. However it ends, also when its call is dropped, the next may begin.
 #[derive(Debug)]
-pub struct Run<'a>(&'a Shift);
+pub struct RunGuard<'a>(&'a Shift);
 
-impl Run<'_> {
+impl RunGuard<'_> {
     /// Whether there was a call since this was last asked: look at the queue.
     pub fn was_called(&self) -> bool {
         self.0.called.swap(false, Relaxed)
     }
 }
 
-impl Drop for Run<'_> {
+impl Drop for RunGuard<'_> {
     fn drop(&mut self) {
         self.0.working.store(false, Relaxed);
     }

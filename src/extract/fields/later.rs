@@ -35,7 +35,7 @@ mod tests {
 
     use super::*;
     use crate::extract::fields::{boolean, string};
-    use crate::extract::person::Me;
+    use crate::extract::person::CallerPerson;
 
     /// `None`: leave alone; `Some(None)`: clear.
     #[derive(Debug, Default, PartialEq)]
@@ -58,7 +58,7 @@ mod tests {
     ];
 
     fn read(body: Value) -> (Option<Probe>, Vec<Fault>) {
-        let mut fields = Fields::root(body, Me::default()).unwrap();
+        let mut fields = Fields::root(body, CallerPerson::default()).unwrap();
         let probe = fields.later(PROBES);
         (probe, fields.finish())
     }

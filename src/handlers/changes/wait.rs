@@ -22,13 +22,13 @@ const LOOKS_A_SPACE: u32 = 4;
 const PLACES_OF_ONE: usize = 3;
 
 /// A place among the requests of this instance that wait.
-pub struct Place {
+pub struct WaitSlot {
     app: Arc<App>,
     holder: Option<Actor>,
     begun: Instant,
 }
 
-impl Place {
+impl WaitSlot {
     /// None if as many wait as may, or as many with this token: an instance serves sixteen requests at once, and those that only wait
     /// leave room for the others.
     pub fn take(app: &Arc<App>, caller: &Caller) -> Option<Self> {
@@ -44,7 +44,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for WaitSlot {
     fn drop(&mut self) {
         let mut waiting = lock(&self.app.waiting);
         if let Some(at) = waiting.iter().position(|holder| *holder == self.holder) {
@@ -56,7 +56,7 @@ impl Drop for Place {
 }
 
 /// A request that waits.
-pub struct Waiting {
+pub struct WaitingRequest {
     /// Which feed.
     pub feed: Feed,
     /// Where it goes on.
@@ -68,12 +68,12 @@ pub struct Waiting {
     /// For whom.
     pub caller: Caller,
     /// Its place.
-    pub place: Place,
+    pub place: WaitSlot,
     /// For how long.
     pub wait: Duration,
 }
 
-impl Waiting {
+impl WaitingRequest {
     /// The body of the answer. It ends with the place when the client is gone, since nobody asks for its next part then.
     pub fn body(mut self) -> Body {
         // The request is over for the log and the metrics; what waiting costs is counted beside it.
@@ -99,7 +99,7 @@ impl Waiting {
         if left().is_zero() {
             return true;
         }
-        let Place { app, .. } = &self.place;
+        let WaitSlot { app, .. } = &self.place;
         if !app.service.is_worth_asking(&self.caller, &mut self.watch, self.page.pending).await {
             return false;
         }
@@ -122,7 +122,7 @@ impl Waiting {
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WaitingRequest {
     fn drop(&mut self) {
         let meter: &Meter = &self.caller.meter;
         self.place.app.metrics_buffer.add_statements(meter);

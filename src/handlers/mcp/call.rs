@@ -19,11 +19,11 @@ use crate::error::Problem;
 use crate::extract::body::{FromJson, decode};
 use crate::extract::idempotency::Key;
 use crate::extract::page::{self, CursorScope};
-use crate::extract::person::Me;
+use crate::extract::person::CallerPerson;
 use crate::handlers::todos::listed;
 use crate::types::mcp::{
-    Addition, Additions, Changes, Completions, DeletedTodos, Find, FoundTodos, Ids, Keyed, LoggedEvent, MOST_READ,
-    MOST_WRITTEN, Moves, Overview, Since, Todos, WhatChanged, Zone,
+    Addition, Additions, Completions, DeletedTodos, Find, FoundTodos, Ids, Keyed, LoggedEvent, MOST_READ, MOST_WRITTEN,
+    Moves, Overview, Since, Todos, Updates, WhatChanged, Zone,
 };
 
 /// A call under way.
@@ -60,7 +60,7 @@ pub async fn run(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
         Tool::FindTodos => find(call).await,
         Tool::GetTodos => get(call).await,
         Tool::AddTodos => write(tool, call, |Additions(added)| added.into_iter().map(add).collect()).await,
-        Tool::UpdateTodos => write(tool, call, |Changes(changes)| in_order(changes)).await,
+        Tool::UpdateTodos => write(tool, call, |Updates(changes)| in_order(changes)).await,
         Tool::MoveTodos => write(tool, call, |Moves(moves)| in_order(moves)).await,
         Tool::CompleteTodos => {
             write(tool, call, |Completions { ids: Ids(ids), subtasks }| {
@@ -168,7 +168,7 @@ async fn restore(tool: Tool, call: ToolCall<'_>) -> Result<Output, Problem> {
 }
 
 fn read<T: FromJson>(caller: &Caller, arguments: Map<String, Value>) -> Result<T, Problem> {
-    decode(Value::Object(arguments), Vec::new(), Me::of(caller))
+    decode(Value::Object(arguments), Vec::new(), CallerPerson::of(caller))
 }
 
 /// The arguments of a tool that writes, and the key of this call. Another tool, other arguments or another token under the same key
@@ -183,7 +183,7 @@ fn keyed<T: FromJson>(
     let own = arguments.remove_entry("idempotency_key");
     let mut arguments = Value::Object(arguments);
     let text = serde_json::to_string(&arguments).map_err(|error| Problem::internal(error.to_string()))?;
-    let me = Me::of(caller);
+    let me = CallerPerson::of(caller);
     let actor = caller.actor.map_or_else(String::new, |actor| actor.to_string());
     let call = Sha256::new().chain_update(tool.name()).chain_update(actor).chain_update(text);
     let digest = me.digest(&arguments, call);

@@ -197,9 +197,9 @@ impl FromJson for Replacement {
 
 /// A partial change.
 #[derive(Debug)]
-pub struct Change(pub Patch);
+pub struct PartialUpdate(pub Patch);
 
-impl FromJson for Change {
+impl FromJson for PartialUpdate {
     fn from_json(fields: &mut Fields) -> Option<Self> {
         fields.read_only(READ_ONLY);
         let completed = fields.optional("completed", fields::boolean);
@@ -243,11 +243,11 @@ fn change(fields: &mut Fields, completed: Option<bool>, status: Option<Status>) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::extract::person::Me;
+    use crate::extract::person::CallerPerson;
     use serde_json::{Value, json};
 
     fn read<T: FromJson>(body: Value) -> Result<T, Vec<Fault>> {
-        let mut fields = Fields::root(body, Me::default()).unwrap();
+        let mut fields = Fields::root(body, CallerPerson::default()).unwrap();
         let value = T::from_json(&mut fields);
         let faults = fields.finish();
         value.filter(|_| faults.is_empty()).ok_or(faults)
@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn completed_says_which_status() {
-        let status = |body| read::<Change>(body).unwrap().0.status;
+        let status = |body| read::<PartialUpdate>(body).unwrap().0.status;
         assert_eq!(status(json!({"completed": true})), Some(StatusChange::To(Status::Completed)));
         assert_eq!(status(json!({"completed": false})), Some(StatusChange::Reopen));
         let both = json!({"completed": false, "status": "cancelled"});
@@ -273,7 +273,7 @@ mod tests {
             json!({"title": "x", "completed": true, "status": "pending"}),
             json!({"title": "x", "completed": false, "status": "completed"}),
         ] {
-            for faults in [read::<NewTodo>(body.clone()).unwrap_err(), read::<Change>(body).unwrap_err()] {
+            for faults in [read::<NewTodo>(body.clone()).unwrap_err(), read::<PartialUpdate>(body).unwrap_err()] {
                 assert_eq!(faults.len(), 1, "{faults:?}");
                 assert_eq!(faults[0].place, todo_core::error::Place::Pointer("/completed".to_owned()));
             }

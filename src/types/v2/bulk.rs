@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use todo_core::domain::bulk::Change;
+use todo_core::domain::bulk::BulkChange;
 use todo_core::domain::filter::Filter;
 use todo_core::domain::id::Id;
 use todo_core::domain::job;
@@ -24,7 +24,7 @@ pub struct Bulk {
     /// Which; never empty.
     pub filter: Filter,
     /// What.
-    pub change: Change,
+    pub change: BulkChange,
 }
 
 impl FromJson for Bulk {
@@ -62,7 +62,7 @@ pub fn bulk(
         });
     let change = change(fields, employee, reference, lists)?;
     let filter = filter?;
-    if filter.archived && !matches!(change, Change::Delete | Change::Move(_)) {
+    if filter.archived && !matches!(change, BulkChange::Delete | BulkChange::Move(_)) {
         let detail = "nothing is written in an archived list; only delete and move may take todos out of it";
         fields.fault(Fault::at("/filter/archived", "invalid_value", detail));
         return None;
@@ -75,31 +75,31 @@ fn change(
     employee: impl Fn(Value, &str) -> Result<Id, Fault>,
     reference: impl Fn(Value, &str) -> Result<Id, Fault>,
     lists: Option<Lists>,
-) -> Option<Change> {
-    let most = if lists.is_some() { Change::ACTIONS.len() } else { Change::FIRST_ACTIONS };
-    let actions: Vec<&str> = Change::ACTIONS.into_iter().take(most).collect();
-    let known = |word: &str| Change::ACTIONS.into_iter().take(most).find(|action| *action == word);
+) -> Option<BulkChange> {
+    let most = if lists.is_some() { BulkChange::ACTIONS.len() } else { BulkChange::FIRST_ACTIONS };
+    let actions: Vec<&str> = BulkChange::ACTIONS.into_iter().take(most).collect();
+    let known = |word: &str| BulkChange::ACTIONS.into_iter().take(most).find(|action| *action == word);
     match fields.required("action", fields::word(known, &actions.join(", ")))? {
-        "complete" => Some(Change::Complete),
-        "reopen" => Some(Change::Reopen),
+        "complete" => Some(BulkChange::Complete),
+        "reopen" => Some(BulkChange::Reopen),
         "set_priority" => {
-            fields.required("priority", fields::word(Priority::parse, PRIORITIES)).map(Change::SetPriority)
+            fields.required("priority", fields::word(Priority::parse, PRIORITIES)).map(BulkChange::SetPriority)
         }
-        "add_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(Change::AddTag),
-        "remove_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(Change::RemoveTag),
+        "add_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(BulkChange::AddTag),
+        "remove_tag" => fields.required("tag", fields.sanitised(TagName::parse_within)).map(BulkChange::RemoveTag),
         "assign" => {
             if fields.take_null("assignee_id") {
-                return Some(Change::Assign(None));
+                return Some(BulkChange::Assign(None));
             }
-            fields.required("assignee_id", employee).map(|id| Change::Assign(Some(id)))
+            fields.required("assignee_id", employee).map(|id| BulkChange::Assign(Some(id)))
         }
         "move" => {
             if fields.take_null("list_id") {
-                return Some(Change::Move(None));
+                return Some(BulkChange::Move(None));
             }
-            fields.required("list_id", reference).map(|id| Change::Move(Some(id)))
+            fields.required("list_id", reference).map(|id| BulkChange::Move(Some(id)))
         }
-        _ => Some(Change::Delete),
+        _ => Some(BulkChange::Delete),
     }
 }
 

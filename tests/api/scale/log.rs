@@ -1,7 +1,7 @@
 //! The log of changes at a million lines: the feed, lists of events, and the purge.
 
 use todo_core::domain::cursor::Cursor;
-use todo_core::domain::feed::{FeedPosition, Kind};
+use todo_core::domain::feed::{FeedPosition, SubjectKind};
 
 use super::ledger::Ledger;
 use super::place::{CURSOR_SECRET, Place};
@@ -25,7 +25,7 @@ async fn read_so_far(place: &Place, workspace: &str, lines: i64) -> String {
         line: (transaction.parse().unwrap(), row.get(3)),
         complete_at: chrono::Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Micros, true),
     };
-    let kinds = Kind::ALL.map(Kind::as_str).join(",");
+    let kinds = SubjectKind::ALL.map(SubjectKind::as_str).join(",");
     let scope = format!("changes\n{}\n{kinds}", row.get::<_, i64>(0));
     Cursor::encode(CURSOR_SECRET.as_bytes(), &scope, &position.to_position())
 }

@@ -60,7 +60,7 @@ impl Condition {
 
 /// Which lists of todos a write changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lists {
+pub enum AffectedLists {
     /// Any.
     All,
     /// Those that show a todo like this, before the write or after it.
@@ -74,7 +74,7 @@ pub enum Lists {
     },
 }
 
-impl Lists {
+impl AffectedLists {
     /// Those that show this live todo, whose list and assignee are what they were, and unless it may have `turned` its status, too. Lists
     /// that show its parent show how many subtasks that has, and whose it is nobody knows here.
     pub fn showing(todo: &Todo, turned: bool) -> Self {
@@ -136,12 +136,12 @@ mod tests {
     #[test]
     fn a_write_raises_the_lists_that_show_its_todo() {
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        assert_eq!(Lists::All.fields(), ["L"]);
-        let plain = |open| Lists::Showing { open, list: None, assignee: None };
+        assert_eq!(AffectedLists::All.fields(), ["L"]);
+        let plain = |open| AffectedLists::Showing { open, list: None, assignee: None };
         assert_eq!(plain(Some(true)).fields(), ["l", "lo"]);
         assert_eq!(plain(Some(false)).fields(), ["l", "lc"]);
         assert_eq!(plain(None).fields(), ["l", "lo", "lc"]);
-        let placed = Lists::Showing { open: Some(true), list: Some(one), assignee: Some(other) };
+        let placed = AffectedLists::Showing { open: Some(true), list: Some(one), assignee: Some(other) };
         let expected = [Condition::Open, Condition::InList(one), Condition::AssignedTo(other)].map(Condition::field);
         assert_eq!(placed.fields()[1..], expected);
     }

@@ -15,10 +15,10 @@ use crate::{Meter, lock};
 
 /// What an instance knows of its installation.
 #[derive(Debug, Default)]
-pub struct Installation(Mutex<State>);
+pub struct Installation(Mutex<InstallationState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct InstallationState {
     id: Option<String>,
     /// Since when a request has been asking for it.
     asking: Option<Instant>,
@@ -68,7 +68,11 @@ impl Installation {
     fn learn(&self, now: Instant, id: Option<&str>) -> bool {
         let mut state = lock(&self.0);
         let is_new = state.id.as_deref() != id;
-        *state = State { id: id.map(str::to_owned), missed: id.is_none().then_some(now), ..State::default() };
+        *state = InstallationState {
+            id: id.map(str::to_owned),
+            missed: id.is_none().then_some(now),
+            ..InstallationState::default()
+        };
         is_new
     }
 }

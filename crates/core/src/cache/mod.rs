@@ -131,13 +131,13 @@ pub mod script;
 mod types;
 pub mod writes;
 
-pub use condition::{Condition, Lists};
+pub use condition::{AffectedLists, Condition};
 pub use exports::ExportId;
 pub use health::{DownReason, RedisHealth};
 pub use installation::Learning;
 pub use instance::Cache;
 pub use lookup::{Bypass, Fresh, Hit, Lookup, Ticket};
-pub use scope::{Dependency, InvalidationScope, Todos};
+pub use scope::{AffectedTodos, Dependency, InvalidationScope};
 pub use types::{
     After, Authenticated, AuthenticatedReply, CacheSettings, Credential, GateReply, GateRequest, Intent, Pending,
     Published, RateClass, RateLimits, RateVerdict, Reach, RequestStamp, Starved,

@@ -23,7 +23,7 @@
 
 use uuid::Uuid;
 
-use super::condition::{Condition, Lists};
+use super::condition::{AffectedLists, Condition};
 
 /// What a response depends on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,9 +67,9 @@ pub enum InvalidationScope {
     /// Todos, and hence lists of them.
     Todos {
         /// Which.
-        todos: Todos,
+        todos: AffectedTodos,
         /// Which lists change.
-        lists: Lists,
+        lists: AffectedLists,
         /// Whether counts change.
         stats: bool,
         /// Whether tags, or how often they are used, change.
@@ -96,7 +96,7 @@ pub enum InvalidationScope {
 
 /// Which todos a write changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Todos {
+pub enum AffectedTodos {
     /// None that existed before.
     New,
     /// This one.
@@ -109,12 +109,12 @@ pub enum Todos {
 
 impl InvalidationScope {
     /// Todos, and all that is counted of them.
-    pub const fn todos(todos: Todos) -> Self {
-        Self::todos_in(todos, Lists::All)
+    pub const fn todos(todos: AffectedTodos) -> Self {
+        Self::todos_in(todos, AffectedLists::All)
     }
 
     /// The same where not all lists of todos change.
-    pub const fn todos_in(todos: Todos, lists: Lists) -> Self {
+    pub const fn todos_in(todos: AffectedTodos, lists: AffectedLists) -> Self {
         Self::Todos { todos, lists, stats: true, tags: true, named_lists: true }
     }
 
@@ -124,17 +124,17 @@ impl InvalidationScope {
             Self::Nothing => String::new(),
             Self::Todos { todos, lists, stats, tags, named_lists } => {
                 let todos = match todos {
-                    Todos::New => None,
-                    Todos::One(todo) => Some(todo_field(todo)),
-                    Todos::Two(one, other) => Some(format!("{},{}", todo_field(one), todo_field(other))),
-                    Todos::All => Some("O".to_owned()),
+                    AffectedTodos::New => None,
+                    AffectedTodos::One(todo) => Some(todo_field(todo)),
+                    AffectedTodos::Two(one, other) => Some(format!("{},{}", todo_field(one), todo_field(other))),
+                    AffectedTodos::All => Some("O".to_owned()),
                 };
                 let counted =
                     [(stats, "s"), (tags, "t"), (named_lists, "n")].into_iter().filter(|(changes, _)| *changes);
                 let fields = lists.fields().into_iter().chain(counted.map(|(_, field)| field.to_owned()));
                 fields.chain(todos).collect::<Vec<_>>().join(",")
             }
-            Self::TodosInBackground => Self::todos(Todos::All).fields(),
+            Self::TodosInBackground => Self::todos(AffectedTodos::All).fields(),
             Self::NamedLists { todos: false } => "n".to_owned(),
             Self::NamedLists { todos: true } => "n,L".to_owned(),
             Self::People => "p".to_owned(),
@@ -156,14 +156,14 @@ mod tests {
     fn a_write_raises_what_it_changes() {
         let todo = Uuid::nil();
         let own = Dependency::Todo(todo).field();
-        assert_eq!(InvalidationScope::todos(Todos::One(todo)).fields(), format!("L,s,t,n,{own}"));
+        assert_eq!(InvalidationScope::todos(AffectedTodos::One(todo)).fields(), format!("L,s,t,n,{own}"));
         let other = Uuid::max();
-        let both = InvalidationScope::todos(Todos::Two(todo, other)).fields();
+        let both = InvalidationScope::todos(AffectedTodos::Two(todo, other)).fields();
         assert_eq!(both, format!("L,s,t,n,{own},{}", Dependency::Todo(other).field()));
         assert_eq!(InvalidationScope::NamedLists { todos: true }.fields(), "n,L");
-        let lists = Lists::Showing { open: Some(true), list: None, assignee: None };
+        let lists = AffectedLists::Showing { open: Some(true), list: None, assignee: None };
         assert_eq!(
-            InvalidationScope::Todos { todos: Todos::New, lists, stats: true, tags: false, named_lists: false }
+            InvalidationScope::Todos { todos: AffectedTodos::New, lists, stats: true, tags: false, named_lists: false }
                 .fields(),
             "l,lo,s"
         );

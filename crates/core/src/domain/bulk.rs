@@ -12,7 +12,7 @@ use super::todo::Priority;
 /// release does not know it refuses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Change {
+pub enum BulkChange {
     /// Sets the status to `completed`.
     Complete,
     /// Sets the status to `pending`.
@@ -34,7 +34,7 @@ pub enum Change {
     ReplaceTag(i64),
 }
 
-impl Change {
+impl BulkChange {
     /// The name of the change, of all but the last in the public contract.
     pub fn action(&self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ impl Change {
         }
     }
 
-    /// Every [`Change::action`], in the order of the contract.
+    /// Every [`BulkChange::action`], in the order of the contract.
     pub const ACTIONS: [&'static str; 8] =
         ["complete", "reopen", "set_priority", "add_tag", "remove_tag", "assign", "delete", "move"];
     /// How many of them there were at the first release, and are in version 1 of the API.
@@ -66,28 +66,28 @@ mod tests {
     fn the_stored_form_is_stable() {
         let tag = TagName::parse("Home").unwrap();
         let forms = [
-            (Change::Complete, json!("complete")),
-            (Change::Reopen, json!("reopen")),
-            (Change::SetPriority(Priority::High), json!({"set_priority": "high"})),
-            (Change::AddTag(tag.clone()), json!({"add_tag": "Home"})),
-            (Change::RemoveTag(tag), json!({"remove_tag": "Home"})),
-            (Change::Assign(Some(Id::Serial(7))), json!({"assign": 7})),
-            (Change::Assign(None), json!({"assign": null})),
-            (Change::Delete, json!("delete")),
-            (Change::Move(None), json!({"move": null})),
-            (Change::ReplaceTag(7), json!({"replace_tag": 7})),
+            (BulkChange::Complete, json!("complete")),
+            (BulkChange::Reopen, json!("reopen")),
+            (BulkChange::SetPriority(Priority::High), json!({"set_priority": "high"})),
+            (BulkChange::AddTag(tag.clone()), json!({"add_tag": "Home"})),
+            (BulkChange::RemoveTag(tag), json!({"remove_tag": "Home"})),
+            (BulkChange::Assign(Some(Id::Serial(7))), json!({"assign": 7})),
+            (BulkChange::Assign(None), json!({"assign": null})),
+            (BulkChange::Delete, json!("delete")),
+            (BulkChange::Move(None), json!({"move": null})),
+            (BulkChange::ReplaceTag(7), json!({"replace_tag": 7})),
         ];
         for (change, stored) in forms {
             assert_eq!(serde_json::to_value(&change).unwrap(), stored);
-            assert_eq!(serde_json::from_value::<Change>(stored).unwrap(), change);
-            assert_eq!(Change::ACTIONS.contains(&change.action()), !matches!(change, Change::ReplaceTag(_)));
+            assert_eq!(serde_json::from_value::<BulkChange>(stored).unwrap(), change);
+            assert_eq!(BulkChange::ACTIONS.contains(&change.action()), !matches!(change, BulkChange::ReplaceTag(_)));
         }
     }
 
     #[test]
     fn an_unknown_change_is_refused() {
         for stored in [json!("explode"), json!({"set_priority": "highest"}), json!({}), json!(null)] {
-            assert!(serde_json::from_value::<Change>(stored.clone()).is_err(), "{stored}");
+            assert!(serde_json::from_value::<BulkChange>(stored.clone()).is_err(), "{stored}");
         }
     }
 }

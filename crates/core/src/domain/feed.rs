@@ -13,7 +13,7 @@ use super::cursor::Position;
 
 /// What the feed tells of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum SubjectKind {
     /// Departments.
     Department,
     /// Employees.
@@ -26,7 +26,7 @@ pub enum Kind {
     Todo,
 }
 
-impl Kind {
+impl SubjectKind {
     /// In the order of the first pass: what others refer to comes first.
     ///
     /// Cursors are bound to the words of their kinds, and who names none has all of them. So the release that adds a kind has to know the
@@ -99,7 +99,7 @@ impl FeedPosition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FeedItem {
     /// What it is.
-    pub kind: Kind,
+    pub kind: SubjectKind,
     /// Its public id.
     pub uid: Uuid,
     /// Its version.

@@ -1,6 +1,6 @@
 //! The feed of changes, read from the log that the writing functions keep.
 
-use crate::domain::feed::{FeedItem, FeedPage, FeedPosition, Kind, Subject};
+use crate::domain::feed::{FeedItem, FeedPage, FeedPosition, Subject, SubjectKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -18,7 +18,7 @@ pub async fn page(
     pg: &Pg,
     caller: &Caller,
     from: Option<&FeedPosition>,
-    kinds: &[Kind],
+    kinds: &[SubjectKind],
     limit: i64,
 ) -> Result<FeedPage> {
     const SQL: &str = "SELECT outcome, items, epoch, phase, after, xid, id, complete_at, more, pending \
@@ -56,7 +56,7 @@ pub async fn page(
 fn read(mut row: Row) -> Result<FeedPage> {
     let malformed = |what: &str| Error::Internal(format!("the feed's {what} is malformed"));
     let items = row.text()?;
-    let items = from_json::<Vec<Line>>(&items)?.into_iter().map(item).collect::<Result<_>>()?;
+    let items = from_json::<Vec<FeedRow>>(&items)?.into_iter().map(item).collect::<Result<_>>()?;
     let epoch = row.text()?.parse().map_err(|_| malformed("epoch"))?;
     let (phase, after, transaction) = (row.text()?, row.int()?, row.text()?);
     let line = (transaction.parse().map_err(|_| malformed("transaction"))?, row.int()?);
@@ -66,7 +66,7 @@ fn read(mut row: Row) -> Result<FeedPage> {
 
 /// What `feed_item_v1` writes.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct FeedRow<'a> {
     r#type: &'a str,
     uid: Uuid,
     version: i64,
@@ -75,19 +75,19 @@ struct Line<'a> {
     replaced_by: Option<Uuid>,
 }
 
-fn item(Line { r#type, uid, version, document, replaced_by }: Line<'_>) -> Result<FeedItem> {
-    let kind = Kind::parse(r#type)
+fn item(FeedRow { r#type, uid, version, document, replaced_by }: FeedRow<'_>) -> Result<FeedItem> {
+    let kind = SubjectKind::parse(r#type)
         .ok_or_else(|| Error::Internal(format!("unknown kind in the feed: {type}", type = r#type)))?;
     let subject = document.map(|document| subject(kind, document.get())).transpose()?;
     Ok(FeedItem { kind, uid, version, subject, replaced_by })
 }
 
-fn subject(kind: Kind, document: &str) -> Result<Subject> {
+fn subject(kind: SubjectKind, document: &str) -> Result<Subject> {
     Ok(match kind {
-        Kind::Department => Subject::Department(from_json(document)?),
-        Kind::Employee => Subject::Employee(from_json(document)?),
-        Kind::Tag => Subject::Tag(from_json(document)?),
-        Kind::List => Subject::List(from_json(document)?),
-        Kind::Todo => Subject::Todo(from_json(document)?),
+        SubjectKind::Department => Subject::Department(from_json(document)?),
+        SubjectKind::Employee => Subject::Employee(from_json(document)?),
+        SubjectKind::Tag => Subject::Tag(from_json(document)?),
+        SubjectKind::List => Subject::List(from_json(document)?),
+        SubjectKind::Todo => Subject::Todo(from_json(document)?),
     })
 }

@@ -12,7 +12,7 @@ use super::page;
 use super::pg::{Param, Pg, Statement};
 use super::write::{self, Function, Write};
 use crate::caller::{Caller, Meter};
-use crate::domain::bulk::Change;
+use crate::domain::bulk::BulkChange;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
 use crate::domain::id::Id;
@@ -28,7 +28,13 @@ pub const BULK: &str = "todos.bulk";
 /// # Errors
 /// [`Error::Invalid`] at `/assignee_id` if the change assigns to an employee that does not exist;
 /// [`Conflict::TooManyJobs`](crate::error::Conflict::TooManyJobs).
-pub async fn accept(pg: &Pg, write: &Write<'_>, uid: Uuid, filter: &Filter, change: &Change) -> Result<Written<Job>> {
+pub async fn accept(
+    pg: &Pg,
+    write: &Write<'_>,
+    uid: Uuid,
+    filter: &Filter,
+    change: &BulkChange,
+) -> Result<Written<Job>> {
     const SQL: Function = Function("job_accept_v1", "$8::text::uuid, $9, $10::text::jsonb, $11::text::jsonb, $12");
     let params = [
         Param::Text(uid.to_string()),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::caller::{Actor, WorkspaceId};
 use crate::domain::cursor::Position;
 use crate::domain::event::{EventContext, EventFilter, EventPage};
-use crate::domain::feed::{FeedPage, FeedPosition, Kind};
+use crate::domain::feed::{FeedPage, FeedPosition, SubjectKind};
 use crate::domain::filter::Limit;
 use crate::store::authentication;
 use crate::store::events;
@@ -114,7 +114,7 @@ pub struct IdlePages(Mutex<Vec<IdlePage>>);
 #[derive(Debug)]
 struct IdlePage {
     workspace: WorkspaceId,
-    kinds: Vec<Kind>,
+    kinds: Vec<SubjectKind>,
     /// The counter, before Postgres was asked.
     seen: i64,
     at: Instant,
@@ -150,7 +150,7 @@ pub struct FeedQuery {
     /// Where to go on; the beginning if there is none.
     pub from: Option<FeedPosition>,
     /// Of what it tells.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<SubjectKind>,
     /// How many items at most.
     pub limit: i64,
 }
@@ -305,8 +305,8 @@ mod tests {
             line: (7, 7),
             complete_at: "2026-11-28T19:32:56Z".to_owned(),
         };
-        let query = FeedQuery { from: Some(next.clone()), kinds: vec![Kind::Todo], limit: 100 };
-        let idle = |seen| IdlePage { workspace, kinds: vec![Kind::Todo], seen, at, next: next.clone() };
+        let query = FeedQuery { from: Some(next.clone()), kinds: vec![SubjectKind::Todo], limit: 100 };
+        let idle = |seen| IdlePage { workspace, kinds: vec![SubjectKind::Todo], seen, at, next: next.clone() };
         let found = |workspace, query: &FeedQuery, seen, after| {
             pages.find(WorkspaceId(workspace), query, seen, at + Duration::from_secs(after)).map(|page| page.next)
         };
@@ -314,7 +314,7 @@ mod tests {
         pages.keep(idle(3));
         assert_eq!(found(1, &query, 3, 9), Some(next.clone()));
         assert_eq!((found(1, &query, 4, 9), found(2, &query, 3, 9)), (None, None));
-        assert_eq!(found(1, &FeedQuery { kinds: Kind::ALL.to_vec(), ..query.clone() }, 3, 9), None);
+        assert_eq!(found(1, &FeedQuery { kinds: SubjectKind::ALL.to_vec(), ..query.clone() }, 3, 9), None);
         let elsewhere = Some(FeedPosition { line: (6, 6), ..next.clone() });
         assert_eq!(found(1, &FeedQuery { from: elsewhere, ..query.clone() }, 3, 9), None);
         assert_eq!(found(1, &FeedQuery { from: None, ..query.clone() }, 3, 9), None, "a first page has the state");

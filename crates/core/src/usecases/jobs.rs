@@ -2,8 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::cache::{InvalidationScope, Todos};
-use crate::domain::bulk::Change;
+use crate::cache::{AffectedTodos, InvalidationScope};
+use crate::domain::bulk::BulkChange;
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit};
 use crate::domain::id::Id;
@@ -21,7 +21,7 @@ impl Service {
         &self,
         caller: &Caller,
         filter: &Filter,
-        change: &Change,
+        change: &BulkChange,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Job>> {
         let writing = self.write(caller, key, InvalidationScope::Nothing).await?;
@@ -41,7 +41,7 @@ impl Service {
 
     /// Stops a job; what was done stays done.
     pub async fn cancel_job(&self, caller: &Caller, id: Id) -> Result<Written<Job>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = jobs::cancel(&self.pg, &writing.write(), id).await;
         writing.complete(outcome).await
     }

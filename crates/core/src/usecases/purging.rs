@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::cache::{InvalidationScope, Todos};
+use crate::cache::{AffectedTodos, InvalidationScope};
 use crate::store::jobs::purge::{self, Purge, Purged};
 use crate::{Result, WorkspaceId};
 
@@ -54,7 +54,7 @@ impl Run<'_> {
             let mut limit = FIRST_CHUNK;
             loop {
                 let started = Instant::now();
-                let writing = self.service.write(&caller, None, InvalidationScope::todos(Todos::All)).await?;
+                let writing = self.service.write(&caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
                 let outcome = purge::bin_chunk(&self.service.pg, &writing.write(), limit, self.lease).await;
                 let Purged { removed, is_last } = writing.complete(outcome).await?.value;
                 self.worked.purged += removed;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::cache::{InvalidationScope, Todos};
+use crate::cache::{AffectedTodos, InvalidationScope};
 use crate::domain::cursor::Position;
 use crate::domain::filter::Limit;
 use crate::domain::id::Id;
@@ -30,14 +30,14 @@ impl Service {
         precondition: &Precondition,
         name: &TagName,
     ) -> Result<Written<Tag>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = tags::rename(&self.pg, &writing.write(), id, precondition, name, Uuid::now_v7()).await;
         writing.complete(outcome).await
     }
 
     /// A tag goes from all todos.
     pub async fn delete_tag(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<()>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = tags::delete(&self.pg, &writing.write(), id, precondition, Uuid::now_v7()).await;
         writing.complete(outcome).await
     }

@@ -1,6 +1,6 @@
 //! Todos: single ones, pages, batches, exports, statistics.
 
-use crate::cache::{InvalidationScope, Lists, Todos};
+use crate::cache::{AffectedLists, AffectedTodos, InvalidationScope};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
@@ -47,16 +47,18 @@ impl Service {
         draft: &Draft,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key, added(Todos::New, draft, Lists::All)).await?;
+        let writing = self.write(caller, key, added(AffectedTodos::New, draft, AffectedLists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
-        writing.settle_as(outcome, |todo| added(Todos::New, draft, Lists::showing(todo, false))).await
+        writing.settle_as(outcome, |todo| added(AffectedTodos::New, draft, AffectedLists::showing(todo, false))).await
     }
 
     /// A new todo under an id that the caller chose.
     pub async fn create_todo_at(&self, caller: &Caller, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, added(Todos::One(uid), draft, Lists::All)).await?;
+        let writing = self.write(caller, None, added(AffectedTodos::One(uid), draft, AffectedLists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
-        writing.settle_as(outcome, |todo| added(Todos::One(uid), draft, Lists::showing(todo, false))).await
+        writing
+            .settle_as(outcome, |todo| added(AffectedTodos::One(uid), draft, AffectedLists::showing(todo, false)))
+            .await
     }
 
     /// A todo becomes what the draft says.
@@ -67,7 +69,7 @@ impl Service {
         precondition: &Precondition,
         draft: &Draft,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::replace(&self.pg, &writing.write(), id, precondition, draft).await;
         let moves = draft.later.is_elsewhere();
         writing.settle_as(outcome, |todo| InvalidationScope::todos(shown(id, todo, moves))).await
@@ -81,13 +83,13 @@ impl Service {
         precondition: &Precondition,
         patch: &Patch,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, None, patched(Todos::All, patch, Lists::All)).await?;
+        let writing = self.write(caller, None, patched(AffectedTodos::All, patch, AffectedLists::All)).await?;
         let outcome = todos::patch(&self.pg, &writing.write(), id, precondition, patch).await;
         let moves = patch.later.is_elsewhere();
         // What it was before is known where the patch does not name it.
         let lists = |todo: &Todo| match patch.assignee.is_some() || moves {
-            true => Lists::All,
-            false => Lists::showing(todo, patch.status.is_some()),
+            true => AffectedLists::All,
+            false => AffectedLists::showing(todo, patch.status.is_some()),
         };
         writing.settle_as(outcome, |todo| patched(shown(id, todo, moves), patch, lists(todo))).await
     }
@@ -102,7 +104,7 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
         // Its siblings too, where they make room.
-        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::relocate(&self.pg, &writing.write(), id, precondition, to).await;
         writing.complete(outcome).await
     }
@@ -116,10 +118,10 @@ impl Service {
         subtasks: bool,
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::complete(&self.pg, &writing.write(), id, precondition, subtasks).await;
         let changed = |todo: &Todo| {
-            let lists = if subtasks { Lists::All } else { Lists::showing(todo, true) };
+            let lists = if subtasks { AffectedLists::All } else { AffectedLists::showing(todo, true) };
             InvalidationScope::todos_in(shown(id, todo, subtasks), lists)
         };
         writing.settle_as(outcome, changed).await
@@ -127,11 +129,11 @@ impl Service {
 
     /// A todo goes into the bin, with all that is below it. Tells its public id.
     pub async fn delete_todo(&self, caller: &Caller, id: Id, precondition: &Precondition) -> Result<Written<Uuid>> {
-        let writing = self.write(caller, None, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, None, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::delete(&self.pg, &writing.write(), id, precondition).await;
         let written = writing
             .settle_as(outcome, |&Deleted { uid, parent, below }| {
-                InvalidationScope::todos(if below { Todos::All } else { and_parent(uid, parent) })
+                InvalidationScope::todos(if below { AffectedTodos::All } else { and_parent(uid, parent) })
             })
             .await?;
         Ok(written.map(|deleted| deleted.uid))
@@ -139,7 +141,7 @@ impl Service {
 
     /// A todo comes out of the bin, within 30 days.
     pub async fn restore_todo(&self, caller: &Caller, id: Id, key: Option<&IdempotencyKey>) -> Result<Written<Todo>> {
-        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::restore(&self.pg, &writing.write(), id).await;
         writing.complete(outcome).await
     }
@@ -152,7 +154,7 @@ impl Service {
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<OperationResult>>> {
         TagName::unify_spellings(operations.iter_mut().flat_map(Operation::tags_mut));
-        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = batch::apply(&self.pg, &writing.write(), &operations).await;
         writing.complete(outcome).await
     }
@@ -164,7 +166,7 @@ impl Service {
         uids: &[Uuid],
         key: Option<&IdempotencyKey>,
     ) -> Result<Written<Vec<Todo>>> {
-        let writing = self.write(caller, key, InvalidationScope::todos(Todos::All)).await?;
+        let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = batch::restore(&self.pg, &writing.write(), uids).await;
         writing.complete(outcome).await
     }
@@ -198,11 +200,11 @@ impl Service {
 }
 
 /// What a new todo changes beside itself.
-fn added(todos: Todos, draft: &Draft, lists: Lists) -> InvalidationScope {
+fn added(todos: AffectedTodos, draft: &Draft, lists: AffectedLists) -> InvalidationScope {
     let later = &draft.later;
     let todos = match (todos, later.parent_uid()) {
-        (Todos::One(uid), Some(parent)) => Todos::Two(uid, parent),
-        (_, Some(parent)) => Todos::One(parent),
+        (AffectedTodos::One(uid), Some(parent)) => AffectedTodos::Two(uid, parent),
+        (_, Some(parent)) => AffectedTodos::One(parent),
         (todos, None) => todos,
     };
     let (tags, named_lists) = (!draft.tags.is_empty(), later.is_elsewhere());
@@ -211,18 +213,18 @@ fn added(todos: Todos, draft: &Draft, lists: Lists) -> InvalidationScope {
 
 /// What shows a todo that was changed as it is now: itself and its parent, which counts it; or any, if it `moves` with what is below
 /// it. By its integer a todo is not known to the cache.
-fn shown(id: Id, todo: &Todo, moves: bool) -> Todos {
+fn shown(id: Id, todo: &Todo, moves: bool) -> AffectedTodos {
     match id {
         Id::Uuid(_) if !moves => and_parent(todo.uid, todo.parent),
-        _ => Todos::All,
+        _ => AffectedTodos::All,
     }
 }
 
-fn and_parent(uid: Uuid, parent: Option<Uuid>) -> Todos {
-    parent.map_or(Todos::One(uid), |parent| Todos::Two(uid, parent))
+fn and_parent(uid: Uuid, parent: Option<Uuid>) -> AffectedTodos {
+    parent.map_or(AffectedTodos::One(uid), |parent| AffectedTodos::Two(uid, parent))
 }
 
-fn patched(todos: Todos, patch: &Patch, lists: Lists) -> InvalidationScope {
+fn patched(todos: AffectedTodos, patch: &Patch, lists: AffectedLists) -> InvalidationScope {
     let Patch { title: _, description: _, status, priority, due_date, tags, assignee: _, later } = patch;
     let stats = status.is_some() || priority.is_some() || due_date.is_some();
     InvalidationScope::Todos {

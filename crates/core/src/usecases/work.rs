@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use crate::cache::{Cache, InvalidationScope, Todos};
+use crate::cache::{AffectedTodos, Cache, InvalidationScope};
 use crate::domain::idempotency::Written;
 use crate::error::Conflict;
 use crate::store::authentication;
@@ -187,7 +187,7 @@ impl Run<'_> {
 
     /// Announces the statement that ends a job, so that whoever reads that it has ended sees all that its chunks did.
     async fn announce_end<'c>(&'c self, caller: &'c Caller) -> Result<Writing<'c>> {
-        let scope = InvalidationScope::todos(Todos::All);
+        let scope = InvalidationScope::todos(AffectedTodos::All);
         let writing = self.service.write(caller, None, scope).await?;
         // Such a statement changes no todo and records no invalidation, but what the last chunk has made stale may still be served.
         if writing.write().record_invalidation && invalidations::record(&self.service.pg, caller, scope).await? {

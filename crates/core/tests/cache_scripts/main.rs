@@ -37,8 +37,9 @@ use todo_core::cache::script::{
 };
 use todo_core::cache::writes::{intent_args, publish_args};
 use todo_core::cache::{
-    After, Authenticated, AuthenticatedReply, Bypass, Condition, Credential, Dependency, Fresh, GateReply, GateRequest,
-    Hit, InvalidationScope, Lists, Lookup, Pending, RateClass, RateLimits, Reach, Ticket, Todos, entry,
+    AffectedLists, AffectedTodos, After, Authenticated, AuthenticatedReply, Bypass, Condition, Credential, Dependency,
+    Fresh, GateReply, GateRequest, Hit, InvalidationScope, Lookup, Pending, RateClass, RateLimits, Reach, Ticket,
+    entry,
 };
 use uuid::Uuid;
 
@@ -300,9 +301,11 @@ async fn a_write_that_changed_nothing_kills_nothing() {
 
 async fn the_fence_of_a_dead_writer_ends_as_a_publish() {
     let server = Server::new().await;
-    for scope in
-        [InvalidationScope::Everything, InvalidationScope::TodosInBackground, InvalidationScope::todos(Todos::New)]
-    {
+    for scope in [
+        InvalidationScope::Everything,
+        InvalidationScope::TodosInBackground,
+        InvalidationScope::todos(AffectedTodos::New),
+    ] {
         let ticket = server.lead().await;
         assert!(server.store(&ticket, b"old", None).await);
         server.intent("dead", scope).await;
@@ -384,7 +387,7 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     let [one, two, lists, stats, tags, people, named, bin, open, closed, listed, mine, other] = dependencies;
     let all = [lists, bin, open, closed, listed, mine, other];
     let showing = |todos, open, list, assignee| {
-        let lists = Lists::Showing { open, list, assignee };
+        let lists = AffectedLists::Showing { open, list, assignee };
         InvalidationScope::Todos { todos, lists, stats: false, tags: false, named_lists: false }
     };
     let in_order = |mut changed: Vec<Dependency>| {
@@ -393,14 +396,14 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     };
     let with_all = |others: &[Dependency]| in_order([others, &all].concat());
     for (scope, changed) in [
-        (showing(Todos::One(todos[0]), Some(true), None, None), vec![one, lists, open]),
-        (showing(Todos::New, Some(false), Some(todos[0]), None), vec![lists, closed, listed]),
-        (showing(Todos::New, None, Some(todos[1]), Some(todos[1])), vec![lists, open, closed, other]),
-        (InvalidationScope::todos(Todos::One(todos[1])), with_all(&[two, stats, tags, named])),
-        (InvalidationScope::todos(Todos::Two(todos[0], todos[1])), with_all(&[one, two, stats, tags, named])),
+        (showing(AffectedTodos::One(todos[0]), Some(true), None, None), vec![one, lists, open]),
+        (showing(AffectedTodos::New, Some(false), Some(todos[0]), None), vec![lists, closed, listed]),
+        (showing(AffectedTodos::New, None, Some(todos[1]), Some(todos[1])), vec![lists, open, closed, other]),
+        (InvalidationScope::todos(AffectedTodos::One(todos[1])), with_all(&[two, stats, tags, named])),
+        (InvalidationScope::todos(AffectedTodos::Two(todos[0], todos[1])), with_all(&[one, two, stats, tags, named])),
         (InvalidationScope::NamedLists { todos: false }, vec![named]),
         (InvalidationScope::NamedLists { todos: true }, with_all(&[named])),
-        (InvalidationScope::todos(Todos::All), with_all(&[one, two, stats, tags, named])),
+        (InvalidationScope::todos(AffectedTodos::All), with_all(&[one, two, stats, tags, named])),
         (InvalidationScope::TodosInBackground, with_all(&[one, two, stats, tags, named])),
         (InvalidationScope::People, vec![people]),
         (InvalidationScope::Access, vec![]),
@@ -425,9 +428,9 @@ async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
         let Lookup::Lead(ticket) = server.enter(&asked).await.lookup else { panic!("no ticket") };
         tickets.push(ticket);
     }
-    let lists = Lists::Showing { open: Some(true), list: None, assignee: None };
+    let lists = AffectedLists::Showing { open: Some(true), list: None, assignee: None };
     for number in 0..5100_u128 {
-        let todos = Todos::One(Uuid::from_u128(number + 2));
+        let todos = AffectedTodos::One(Uuid::from_u128(number + 2));
         let scope = InvalidationScope::Todos { todos, lists, stats: false, tags: false, named_lists: false };
         server.publish("w", scope).await;
     }
@@ -460,7 +463,7 @@ async fn a_background_write_makes_stale_at_its_publish_and_nobody_waits() {
         assert_eq!(hit(server.enter(asked).await.lookup).body, "after");
 
         server.write(InvalidationScope::TodosInBackground).await;
-        server.write(InvalidationScope::todos(Todos::One(todo))).await;
+        server.write(InvalidationScope::todos(AffectedTodos::One(todo))).await;
         assert!(matches!(server.enter(asked).await.lookup, Lookup::Lead(_)));
         assert!(matches!(server.enter(asked).await.lookup, Lookup::Wait(_)), "another write has made it stale, too");
         server.write(InvalidationScope::TodosInBackground).await;

@@ -19,7 +19,7 @@ pub(super) struct Opening {
 
 /// Where a tokenizer may be in a tag (HTML standard, 13.2.5.8 to 13.2.5.40).
 #[derive(Clone, Copy)]
-enum State {
+enum TokenizerState {
     TagName,
     BeforeName,
     Name,
@@ -32,7 +32,7 @@ enum State {
     Slash,
 }
 
-impl State {
+impl TokenizerState {
     const ALL: [Self; 10] = [
         Self::TagName,
         Self::BeforeName,
@@ -82,18 +82,18 @@ pub(super) fn openings(text: &str) -> Vec<Opening> {
     let comes = |last: Option<usize>, from: usize| last.is_some_and(|at| at >= from);
     let mut found = Vec::new();
     // For each state: whether the tag ends, and how many attributes it still gets.
-    let mut ahead = [(false, 0); State::ALL.len()];
+    let mut ahead = [(false, 0); TokenizerState::ALL.len()];
     for (at, &byte) in bytes.iter().enumerate().skip(first).rev() {
         let before = |steps: usize| at.checked_sub(steps).and_then(|at| bytes.get(at)).copied();
-        let from = |state: State| match state.after(byte) {
+        let from = |state: TokenizerState| match state.after(byte) {
             None => (true, 0),
             Some((next, begins)) => {
                 let (ends, attributes) = ahead.get(next as usize).copied().unwrap_or_default();
                 (ends, attributes + usize::from(begins))
             }
         };
-        let here: [(bool, usize); State::ALL.len()] =
-            array::from_fn(|state| State::ALL.get(state).map_or((false, 0), |state| from(*state)));
+        let here: [(bool, usize); TokenizerState::ALL.len()] =
+            array::from_fn(|state| TokenizerState::ALL.get(state).map_or((false, 0), |state| from(*state)));
         let opening = match (before(2), before(1), byte) {
             (_, Some(b'<'), b'a'..=b'z' | b'A'..=b'Z') => Some((at - 1, here.first().copied().unwrap_or_default())),
             (Some(b'<'), Some(b'/'), b'a'..=b'z' | b'A'..=b'Z') => {

@@ -9,7 +9,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::caller::{Actor, Meter, WorkspaceId};
-use crate::domain::bulk::Change;
+use crate::domain::bulk::BulkChange;
 use crate::domain::filter::Filter;
 use crate::domain::todo::Draft;
 use crate::error::{Error, Kind, Result};
@@ -33,7 +33,7 @@ pub struct Claim {
     /// Which todos.
     pub filter: Filter,
     /// What is done to each.
-    pub change: Change,
+    pub change: BulkChange,
     /// The id of the last todo done; 0 at first.
     pub position: i64,
     /// Todos beyond this id came after the job; none until [`begin`] found it.
@@ -224,7 +224,7 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
 pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, record_invalidation: bool) -> Statement {
     let mut query = TodoQuery::new(claim.workspace);
     let page = match &claim.change {
-        Change::ReplaceTag(tag) => tagged_page(&mut query, claim, *tag, limit),
+        BulkChange::ReplaceTag(tag) => tagged_page(&mut query, claim, *tag, limit),
         _ => matching_page(&mut query, claim, limit),
     };
     let position = query.bind(Param::Int(claim.position));
@@ -233,7 +233,7 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
     let lease = query.bind(Param::Text(claim.lease.to_string()));
     let change = query.bind(Param::json(&json!(claim.change)));
     let tag = query.bind(match &claim.change {
-        Change::AddTag(tag) | Change::RemoveTag(tag) => Param::json(&tag_list(std::slice::from_ref(tag))),
+        BulkChange::AddTag(tag) | BulkChange::RemoveTag(tag) => Param::json(&tag_list(std::slice::from_ref(tag))),
         _ => Param::Null,
     });
     let max_tags = query.bind(Param::Int(i64::try_from(Draft::MAX_TAGS).unwrap_or(i64::MAX)));
@@ -264,7 +264,7 @@ fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
     let limit = query.bind(Param::Int(limit));
     // What changes the shape of trees holds them before it locks any todo.
     let (tree, held) = match &claim.change {
-        Change::Delete | Change::Move(_) => {
+        BulkChange::Delete | BulkChange::Move(_) => {
             ("tree AS MATERIALIZED (SELECT lock_tree_v1($1, true)), ", " AND EXISTS (SELECT FROM tree)")
         }
         _ => ("", ""),

@@ -25,10 +25,10 @@ const LOST: Duration = Duration::from_secs(10);
 
 /// The checkouts of one instance, and the statements that wait to begin one.
 #[derive(Debug, Default)]
-pub struct Checkouts(Mutex<State>);
+pub struct Checkouts(Mutex<CheckoutState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct CheckoutState {
     under_way: Vec<(u64, Instant)>,
     last: u64,
     queue: Queue,
@@ -36,7 +36,7 @@ struct State {
     took: Duration,
 }
 
-impl Shared for State {
+impl Shared for CheckoutState {
     type Turn = (u64, Instant);
 
     fn queue(&mut self) -> &mut Queue {
@@ -77,7 +77,7 @@ impl Checkouts {
 }
 
 /// Asks the host for a connection. Options are one call of the host more.
-fn open(address: String, authority: Option<String>) -> Opening {
+fn open(address: String, authority: Option<String>) -> PendingConnection {
     match authority {
         None => Box::pin(Connection::open(address)),
         Some(authority) => {
@@ -102,10 +102,10 @@ impl Drop for Slot {
     }
 }
 
-type Opening = Pin<Box<dyn Future<Output = Result<Connection, Error>> + Send>>;
+type PendingConnection = Pin<Box<dyn Future<Output = Result<Connection, Error>> + Send>>;
 
 /// A connection that was asked of the host. Dropped before it has come, it is completed by a task of the instance.
-struct Checkout(Option<(Opening, Slot)>);
+struct Checkout(Option<(PendingConnection, Slot)>);
 
 impl Future for Checkout {
     type Output = Result<Connection, Error>;
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn few_checkouts_are_under_way_and_one_alone_while_the_pool_is_slow() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (CheckoutState::default(), Instant::now());
         assert!((0..MOST).all(|_| state.take(now).is_some()));
         assert!(state.take(now).is_none());
         state.under_way.truncate(1);
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_lost_checkout_holds_up_no_other() {
-        let (mut state, now) = (State::default(), Instant::now());
+        let (mut state, now) = (CheckoutState::default(), Instant::now());
         assert!(state.take(now).is_some());
         assert!(state.take(now + LOST).is_some());
     }

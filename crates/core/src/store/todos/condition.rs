@@ -7,7 +7,7 @@ use crate::domain::todo::Status;
 pub(super) const FEW_TAGS: usize = 3;
 
 /// What a filter asks for, in SQL.
-pub(super) struct Condition {
+pub(super) struct SqlCondition {
     pub(super) on: On,
     pub(super) sql: String,
 }

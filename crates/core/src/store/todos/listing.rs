@@ -2,34 +2,34 @@
 
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::condition::{Condition, On, OnList, is_tag};
+use super::condition::{On, OnList, SqlCondition, is_tag};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {
     /// The workspace's live todos, or those in its bin.
     pub(super) place: String,
     /// Conditions that bound what has to be read of the index of the order.
-    pub(super) bounds: Vec<Condition>,
+    pub(super) bounds: Vec<SqlCondition>,
     /// The other conditions.
-    pub(super) rest: Vec<Condition>,
+    pub(super) rest: Vec<SqlCondition>,
     /// What narrows it to the rows after a position: one run of the index after the other.
     pub(super) runs: Vec<String>,
     pub(super) order: Order,
-    pub(super) reach: Reach,
+    pub(super) reach: ScanLimits,
     pub(super) limit: &'a str,
 }
 
 /// How many rows are looked at for a page, at most: see [`Listing::within_reach`].
 #[derive(Clone, Copy)]
-pub(super) struct Reach {
+pub(super) struct ScanLimits {
     few: u32,
     far: u32,
 }
 
 /// The index of the order has all that the conditions ask for.
-pub(super) const IN_INDEX: Reach = Reach { few: 25_000, far: 100_000 };
+pub(super) const IN_INDEX: ScanLimits = ScanLimits { few: 25_000, far: 100_000 };
 /// The table has it, or another index: that takes several times as long.
-pub(super) const IN_TABLE: Reach = Reach { few: 5_000, far: 20_000 };
+pub(super) const IN_TABLE: ScanLimits = ScanLimits { few: 5_000, far: 20_000 };
 /// Enough for most pages.
 const NEAR: u32 = 2_000;
 /// How many times as many rows are looked at before a page is empty.
@@ -171,7 +171,7 @@ impl Listing<'_> {
     /// What is not true is false, so that the next condition need not be looked at. A todo may have the tag and one that was merged
     /// into it.
     fn is_match(&self) -> String {
-        let one = |condition: &Condition| match &condition.on {
+        let one = |condition: &SqlCondition| match &condition.on {
             On::Tag(tag) => format!(
                 "(SELECT true FROM todo_tags l WHERE l.workspace_id = $1 AND l.todo_id = t.id AND {} LIMIT 1) IS TRUE",
                 is_tag(tag)
@@ -231,7 +231,7 @@ impl Listing<'_> {
             }
         }
         let mut found = String::new();
-        for Condition { on, .. } in self.conditions() {
+        for SqlCondition { on, .. } in self.conditions() {
             let On::Words(words) = on else { continue };
             // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what is
             // not to occur as anything; a search of the latter alone leaves most.
@@ -249,7 +249,7 @@ impl Listing<'_> {
         (few, found)
     }
 
-    fn conditions(&self) -> impl Iterator<Item = &Condition> {
+    fn conditions(&self) -> impl Iterator<Item = &SqlCondition> {
         self.bounds.iter().chain(&self.rest)
     }
 
@@ -260,7 +260,7 @@ impl Listing<'_> {
 }
 
 /// What goes behind another condition.
-fn and<'a>(conditions: impl IntoIterator<Item = &'a Condition>) -> String {
+fn and<'a>(conditions: impl IntoIterator<Item = &'a SqlCondition>) -> String {
     conditions.into_iter().map(|condition| format!(" AND {}", condition.sql)).collect()
 }
 

@@ -10,7 +10,7 @@ use crate::domain::list::Holder;
 use crate::domain::text::TagName;
 
 use super::condition::{
-    Condition, FEW_TAGS, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, any_of, is_far_below, is_in_no_list,
+    FEW_TAGS, NOT_OVERDUE, OPEN, OPEN_LIST, On, OnList, SqlCondition, any_of, is_far_below, is_in_no_list,
     is_in_open_list, is_open, is_open_list, is_tag, number_of_tags, place, requires_due_date, status_condition,
 };
 use super::fields::priority_number;
@@ -56,7 +56,7 @@ impl TodoQuery {
     }
 
     /// The conditions that are the filter's own.
-    fn all(&mut self, filter: &Filter) -> Vec<Condition> {
+    fn all(&mut self, filter: &Filter) -> Vec<SqlCondition> {
         let Filter {
             status: _,
             priority,
@@ -78,7 +78,7 @@ impl TodoQuery {
             archived,
         } = filter;
         let mut all = Vec::new();
-        let mut add = |on, sql| all.push(Condition { on, sql });
+        let mut add = |on, sql| all.push(SqlCondition { on, sql });
         status_condition(filter).into_iter().for_each(|sql| add(On::Status, sql));
         let priorities: Vec<String> = priority.iter().map(|priority| priority_number(*priority).to_string()).collect();
         any_of("t.priority", &priorities).into_iter().for_each(|sql| add(On::Priority, sql));
@@ -243,23 +243,23 @@ impl TodoQuery {
         if let (SortKey::UpdatedAt, Some(bound)) = (sort.key, &filter.created_after) {
             // Nothing changes before it is created: the index of the order need not be read from its beginning.
             let sql = format!("t.updated_at > {}", self.instant(bound));
-            bounds.push(Condition { on: On::Instant(sort.key), sql });
+            bounds.push(SqlCondition { on: On::Instant(sort.key), sql });
         }
         let priorities = filter.priority.iter().map(|priority| priority_number(*priority));
         if let (SortKey::Priority, Some((least, most))) = (sort.key, priorities.clone().min().zip(priorities.max())) {
             // A list of values is looked for row by row in an index that gives the order, bounds are not.
-            bounds.push(Condition { on: On::Priority, sql: format!("t.priority BETWEEN {least} AND {most}") });
+            bounds.push(SqlCondition { on: On::Priority, sql: format!("t.priority BETWEEN {least} AND {most}") });
             if least == most {
                 rest.retain(|condition| condition.on != On::Priority);
             }
         }
         if sort.key == SortKey::DueDate && is_open(filter) {
-            bounds.push(Condition { on: On::Instant(sort.key), sql: OPEN.to_owned() });
+            bounds.push(SqlCondition { on: On::Instant(sort.key), sql: OPEN.to_owned() });
         }
         let mut order = Order::of(sort);
         if sort.key == SortKey::Position && !filter.deleted {
             // A list, and what is below a parent, has an index in this order.
-            let holds = |condition: &Condition| {
+            let holds = |condition: &SqlCondition| {
                 matches!(condition.on, On::List(OnList::One(_) | OnList::Inbox) | On::Parent(_))
             };
             if let Some(at) = rest.iter().position(holds) {
@@ -270,7 +270,7 @@ impl TodoQuery {
             }
         }
         let runs = self.runs(filter, sort, after, &order);
-        let is_indexed = |condition: &Condition| !matches!(condition.on, On::Tag(_) | On::Words(_) | On::Ids(_));
+        let is_indexed = |condition: &SqlCondition| !matches!(condition.on, On::Tag(_) | On::Words(_) | On::Ids(_));
         let is_in_index = order.is_carried && !filter.deleted && rest.iter().all(is_indexed);
         let reach = if is_in_index { IN_INDEX } else { IN_TABLE };
         let listing = Listing { place: place(filter), bounds, rest, runs, order, reach, limit };
