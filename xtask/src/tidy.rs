@@ -1,8 +1,9 @@
 //! `cargo xtask tidy`: the repository's own rules, those that neither the compiler nor clippy knows.
 //!
-//! Each rule looks at one file and tells what is wrong with it. A rule exists because somebody would otherwise have to
-//! remember it in every review; keep them few.
+//! Each rule looks at one file and tells what is wrong with it; only that of names looks at all of them. A rule exists because
+//! somebody would otherwise have to remember it in every review; keep them few.
 
+mod names;
 mod rooms;
 
 use std::path::Path;
@@ -39,6 +40,7 @@ pub fn main(session: &Session, _args: &Args) -> Result<ExitCode> {
 fn check(checkout: &Checkout) -> Result<Vec<String>> {
     let mut faults = migrations_in_order(&checkout.migrations());
     let folders = own_folders(checkout.root());
+    let mut names = names::Names::default();
     for path in files(checkout.root())? {
         // Vendored, or generated: not ours to change.
         if path.starts_with("wit/deps/") || path == "Cargo.lock" {
@@ -55,7 +57,9 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
             .filter_map(|rule| rule(&path, &text));
         let found = found.chain(machine_paths(&path, &text, &folders)).chain(rooms::faults(&path, &text));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
+        names.note(&path, &text);
     }
+    faults.extend(names.faults());
     Ok(faults)
 }
 
