@@ -6,7 +6,7 @@
 //! without the cache. A write whose instance died after the commit is seen by everybody once the life of its fence is
 //! over, or twice that if Redis lost the fence. Redis may at any moment be slow, cut off (from all instances or from some), restarted
 //! with its data, with older data or with none, or evict what it likes; each costs time, never truth. `tests/cache_model/` explores
-//! the interleavings of all that, and leaves out each rule below in turn to see what it is there for; `tests/tokens_model.rs` does so
+//! the interleavings of all that, and leaves out each rule below in turn to see what it is there for; `tests/tokens_model/` does so
 //! for what is remembered of tokens.
 //!
 //! # Keys
