@@ -4,6 +4,7 @@
 //! algorithm on), so the instance holds a few connections and gives each to one call at a time. They never reconnect by
 //! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
+mod attempt;
 mod breaker;
 mod connection;
 mod failure;
@@ -14,13 +15,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::redis::{Connection, RedisParameter};
+use spin_sdk::redis::RedisParameter;
 
 use super::CacheSettings;
-use super::script::{Args, HANDSHAKE, Reply, ReplyReader, Script};
+use super::script::{Args, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
 use breaker::{Breaker, is_starved};
-use connection::RedisConnection;
 pub use failure::RedisFailure;
 use failure::broken;
 use pool::{Pool, PooledConnection};
@@ -234,72 +234,5 @@ impl Redis {
     fn failed(&self, urgent: bool) {
         lock(&self.breaker).failed(Instant::now(), urgent);
         self.pool.forget_idle();
-    }
-
-    /// While the connection is out of `pooled`, dropping it (a failure, an overrun, a request that went away) closes it.
-    async fn attempt(
-        &self,
-        meter: &Meter,
-        pooled: &mut PooledConnection,
-        script: &Script,
-        args: &Args,
-        epoch: Option<&str>,
-    ) -> Result<ReplyReader, RedisFailure> {
-        let connection = self.connect(meter, pooled, self.prefix()?).await?;
-        if epoch.is_some_and(|epoch| epoch != connection.epoch) {
-            pooled.connection = Some(connection);
-            return Err(RedisFailure::OtherEpoch);
-        }
-        let common = Args::new()
-            .with(connection.prefix.as_bytes())
-            .with(connection.epoch.as_str())
-            .number(self.fence_ttl.as_micros());
-        let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader = ReplyReader::new(reply).ok_or_else(|| {
-            RedisFailure::Broken(format!("{}: the server has another epoch, or answered with an error", script.name))
-        })?;
-        pooled.connection = Some(connection);
-        Ok(reader)
-    }
-
-    /// The connection of a place, or a new one.
-    async fn connect(
-        &self,
-        meter: &Meter,
-        pooled: &mut PooledConnection,
-        prefix: Arc<str>,
-    ) -> Result<RedisConnection, RedisFailure> {
-        match pooled.connection.take().filter(|connection| connection.prefix == prefix) {
-            Some(connection) => Ok(connection),
-            None => {
-                let mut connection = self.open().await?;
-                self.handshake(meter, &mut connection, prefix).await?;
-                Ok(connection)
-            }
-        }
-    }
-
-    /// A connection without a handshake yet.
-    async fn open(&self) -> Result<RedisConnection, RedisFailure> {
-        let connection = Connection::open(&self.url).await.map_err(broken)?;
-        Ok(RedisConnection { connection, epoch: String::new(), prefix: "".into() })
-    }
-
-    async fn handshake(
-        &self,
-        meter: &Meter,
-        connection: &mut RedisConnection,
-        prefix: Arc<str>,
-    ) -> Result<(), RedisFailure> {
-        connection.prefix = prefix;
-        let memory = lock(&self.memory).clone().unwrap_or_default();
-        let args = Args::new().with(connection.prefix.as_bytes()).number(self.fence_ttl.as_micros());
-        let args = args.with(memory.0).with(memory.1);
-        let reply = connection.evaluate(meter, &HANDSHAKE, args.0.iter()).await.map_err(broken)?;
-        let epoch = ReplyReader::new(reply)
-            .and_then(|mut reader| reader.bytes()?)
-            .and_then(|epoch| String::from_utf8(epoch).ok());
-        connection.epoch = epoch.ok_or_else(|| RedisFailure::Broken("handshake: no epoch".to_owned()))?;
-        Ok(())
     }
 }

@@ -1,5 +1,7 @@
 //! The requests and replies of the cache.
 
+mod rates;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::lookup::Lookup;
 use super::scope::{Dependency, InvalidationScope};
 use crate::WorkspaceId;
+use rates::refusal;
+pub use rates::{RateClass, RateLimits, RateVerdict};
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
 #[derive(Debug, Clone)]
@@ -64,27 +68,6 @@ pub enum Credential<'a> {
     Workspace(WorkspaceId),
     /// No credential. There is nothing to look up.
     Nobody,
-}
-
-/// Requests a minute; 0 switches a class off.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RateLimits {
-    /// Class `default` for a client address.
-    pub per_address: u32,
-    /// Class `default` for a valid token.
-    pub per_token: u32,
-    /// Class `writes` for a client address. A write is charged to both classes.
-    pub writes_per_address: u32,
-    /// Class `writes` for a valid token.
-    pub writes_per_token: u32,
-    /// Class `auth_failures`, per client address. Charged by `Cache::charge_auth_failure`, only checked elsewhere.
-    pub auth_failures: u32,
-}
-
-impl RateLimits {
-    /// Nothing is counted.
-    pub const OFF: Self =
-        Self { per_address: 0, per_token: 0, writes_per_address: 0, writes_per_token: 0, auth_failures: 0 };
 }
 
 /// The request of the gate call: authentication, rate limit and response cache.
@@ -182,10 +165,6 @@ impl AuthenticatedReply {
     }
 }
 
-fn refusal(rates: &[RateVerdict]) -> Option<&RateVerdict> {
-    rates.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after)
-}
-
 /// Whether Redis took part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -202,45 +181,6 @@ pub enum Reach {
 /// What [`Reach::Starved`] says, where nothing else came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starved;
-
-/// A class of requests that is limited by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RateClass {
-    /// Every counted request.
-    Default,
-    /// Requests that change something.
-    Writes,
-    /// Requests with a credential that turned out to be wrong.
-    AuthFailures,
-}
-
-impl RateClass {
-    /// The name in the `RateLimit` fields.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Writes => "writes",
-            Self::AuthFailures => "auth_failures",
-        }
-    }
-}
-
-/// What one class of the rate limit says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateVerdict {
-    /// Which class.
-    pub class: RateClass,
-    /// Its quota for 60 seconds (`q`).
-    pub limit: u32,
-    /// Requests that would pass right now (`r`).
-    pub remaining: u32,
-    /// Seconds, rounded up, until the whole quota is back (`t`).
-    pub reset: u32,
-    /// Whether this request passes.
-    pub allowed: bool,
-    /// Seconds, at least 1, until the next request passes. 0 if this one does.
-    pub retry_after: u32,
-}
 
 /// Proof of when a request came in, by the clock of Redis: what bounds how long a token is remembered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

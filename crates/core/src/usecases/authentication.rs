@@ -4,22 +4,24 @@
 //! recent check proves that Postgres knows of no invalidation that Redis was not told of (see [`crate::cache`]). Each check also finds
 //! work that is due and that nobody told a worker of, or whose worker is dead.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod memory;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::cache::{
-    AuthenticatedReply, Bypass, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict,
-    Reach, RequestStamp,
+    AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict, Reach,
+    RequestStamp,
 };
 use crate::domain::access::Principal;
 use crate::store::authentication::{self, Checked};
 use crate::store::invalidations;
-use crate::{Meter, Result, WorkspaceId, lock};
+use crate::{Meter, Result, WorkspaceId};
 
 use super::Service;
+pub(super) use memory::{Parsed, Recent};
 
 /// The result of authentication, rate limit and cache look-up of a request.
 #[derive(Debug)]
@@ -85,50 +87,6 @@ impl FollowUp {
     fn of(checked: &Checked) -> Self {
         Self { work_due: checked.work_due, used: checked.used(), renewal: None }
     }
-}
-
-/// Callers that were checked within the last second, for the time when Redis is away.
-#[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<HashMap<[u8; 32], Known>>);
-
-/// When a caller was checked, and who it is.
-type Known = (Instant, Arc<Principal>);
-
-impl Recent {
-    fn get(&self, token: &[u8; 32]) -> Option<Arc<Principal>> {
-        let known = lock(&self.0);
-        let (_, principal) = known.get(token).filter(|(checked, _)| checked.elapsed() < Cache::LEASE)?;
-        Some(Arc::clone(principal))
-    }
-
-    fn put(&self, token: [u8; 32], checked: Instant, principal: &Arc<Principal>) {
-        make_room(&mut lock(&self.0)).insert(token, (checked, Arc::clone(principal)));
-    }
-}
-
-/// Principals as Redis remembers them, each parsed only once: what is the same text is the same principal.
-#[derive(Debug, Default)]
-pub(super) struct Parsed(Mutex<HashMap<Vec<u8>, Arc<Principal>>>);
-
-impl Parsed {
-    /// `None` if it is not ours.
-    fn get(&self, text: Vec<u8>) -> Option<Arc<Principal>> {
-        if let Some(known) = lock(&self.0).get(&text) {
-            return Some(Arc::clone(known));
-        }
-        let principal: Arc<Principal> = Arc::new(serde_json::from_slice(&text).ok()?);
-        make_room(&mut lock(&self.0)).insert(text, Arc::clone(&principal));
-        Some(principal)
-    }
-}
-
-/// Keeps what an instance remembers of its callers within bounds. It lives too briefly for an order.
-fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
-    const MOST: usize = 1000;
-    if known.len() >= MOST {
-        known.clear();
-    }
-    known
 }
 
 impl Service {

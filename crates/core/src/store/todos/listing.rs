@@ -1,8 +1,10 @@
 //! From conditions and an order to the rows of a page.
 
+mod few;
+
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::condition::{Condition, On, OnList, is_tag};
+use super::condition::{Condition, On, is_tag};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {
@@ -179,74 +181,6 @@ impl Listing<'_> {
             _ => format!("({})", condition.sql),
         };
         self.rest.iter().map(one).collect::<Vec<_>>().join(" AND ")
-    }
-
-    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
-    /// beside it.
-    fn leaves_few(&self, filter: &Filter) -> (String, String) {
-        let Self { place, reach, .. } = self;
-        let most = reach.few + 1;
-        if filter.deleted {
-            let few = format!(
-                "(SELECT count(*) FROM (SELECT FROM todos t WHERE {place} ORDER BY t.deleted_at LIMIT {most}) few) < {most}"
-            );
-            return (few, String::new());
-        }
-        let on = |wanted: &[On]| and(self.conditions().filter(|condition| wanted.contains(&condition.on)));
-        // These are kept; where no condition is about them, those of the whole workspace.
-        let kinds = on(&[On::Status, On::Priority]);
-        let kept = format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}");
-        let mut counts = vec![kept];
-        for condition in self.conditions() {
-            match &condition.on {
-                On::Tag(tag) => counts.push(format!(
-                    "SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = {tag}"
-                )),
-                On::Assignee(employees) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM unnest({employees}) e(id) CROSS JOIN LATERAL (SELECT FROM todos t \
-                     WHERE t.workspace_id = $1 AND t.assignee_id = e.id ORDER BY t.created_at, t.id LIMIT {most}) t \
-                     LIMIT {most}) few"
-                )),
-                On::List(OnList::One(_) | OnList::Inbox) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.list_id, t.position \
-                     LIMIT {most}) few",
-                    condition.sql
-                )),
-                On::Parent(_) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.position LIMIT {most}) few",
-                    condition.sql
-                )),
-                On::Ids(ids) => counts.push(format!("SELECT cardinality({ids})")),
-                _ => {}
-            }
-        }
-        for (key, column) in
-            [(SortKey::DueDate, "due_date"), (SortKey::CreatedAt, "created_at"), (SortKey::UpdatedAt, "updated_at")]
-        {
-            let range = on(&[On::Instant(key)]);
-            if !range.is_empty() {
-                counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place}{range} ORDER BY t.{column} LIMIT {most}) few"
-                ));
-            }
-        }
-        let mut found = String::new();
-        for Condition { on, .. } in self.conditions() {
-            let On::Words(words) = on else { continue };
-            // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what is
-            // not to occur as anything; a search of the latter alone leaves most.
-            let indexed = format!("querytree(websearch_to_tsquery('simple', {words}))");
-            // Planned as if all were wanted, which only the index of words gives; read no further than needed.
-            found = format!(
-                "found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place} \
-                 AND t.search @@ regexp_replace({indexed}, '<(-|[0-9]+)>', '&', 'g')::tsquery), "
-            );
-            counts.push(format!(
-                "SELECT CASE WHEN {indexed} = 'T' THEN {most} ELSE (SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few) END"
-            ));
-        }
-        let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
-        (few, found)
     }
 
     fn conditions(&self) -> impl Iterator<Item = &Condition> {
