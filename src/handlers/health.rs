@@ -121,7 +121,40 @@ async fn check(app: &App) -> Health {
     let meter = Meter::default();
     let mut problems = app.settings.faults.clone();
     let mut warnings = Vec::new();
-    let database = match app.service.readiness(&meter).await {
+    let database = check_database(app, &meter, &mut problems, &mut warnings).await;
+    let cache = match app.service.redis_health(&meter).await {
+        RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
+        RedisHealth::Up(latency) => up(latency),
+        RedisHealth::Down(reason) => {
+            warnings.push(reason.remedy());
+            Check { reason: Some(reason.as_str()), ..DOWN }
+        }
+    };
+    let degraded = cache.status == "down" || database.reason.is_some();
+    let status = match (problems.is_empty(), degraded) {
+        (false, _) => "unhealthy",
+        (true, true) => "degraded",
+        (true, false) => "healthy",
+    };
+    Health {
+        status,
+        database: database.status,
+        environment: app.settings.environment.name(),
+        version: env!("CARGO_PKG_VERSION"),
+        checks: Checks { database, cache },
+        timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
+        problems,
+        warnings,
+    }
+}
+
+async fn check_database(
+    app: &App,
+    meter: &Meter,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<&'static str>,
+) -> Check {
+    match app.service.readiness(meter).await {
         Ok(Readiness::Ready) => up(meter.sql().1),
         Ok(Readiness::ReadOnly) => {
             warnings
@@ -168,30 +201,6 @@ async fn check(app: &App) -> Health {
             problems.push("the database answers with something else than expected".to_owned());
             DOWN
         }
-    };
-    let cache = match app.service.redis_health(&meter).await {
-        RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
-        RedisHealth::Up(latency) => up(latency),
-        RedisHealth::Down(reason) => {
-            warnings.push(reason.remedy());
-            Check { reason: Some(reason.as_str()), ..DOWN }
-        }
-    };
-    let degraded = cache.status == "down" || database.reason.is_some();
-    let status = match (problems.is_empty(), degraded) {
-        (false, _) => "unhealthy",
-        (true, true) => "degraded",
-        (true, false) => "healthy",
-    };
-    Health {
-        status,
-        database: database.status,
-        environment: app.settings.environment.name(),
-        version: env!("CARGO_PKG_VERSION"),
-        checks: Checks { database, cache },
-        timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
-        problems,
-        warnings,
     }
 }
 

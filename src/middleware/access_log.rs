@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::response::Response;
+use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use todo_core::cache::{Bypass, RateVerdict};
@@ -120,18 +121,11 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
     let trace_id = request.extensions().get::<TraceId>().cloned();
     let mut response = answer(request).await;
     let elapsed = context.started.elapsed();
-    let (statements, sql) = context.meter.sql();
-    let (redis_calls, redis) = context.meter.redis();
-    if app.settings.observability.server_timing {
-        let timing = format!(
-            "db;desc=\"{statements}\";dur={}, redis;desc=\"{redis_calls}\";dur={}, total;dur={}",
-            Millis(sql),
-            Millis(redis),
-            Millis(elapsed),
-        );
-        if let Ok(value) = HeaderValue::try_from(timing) {
-            response.headers_mut().insert(SERVER_TIMING.clone(), value);
-        }
+    let ((statements, _), (redis_calls, _)) = (context.meter.sql(), context.meter.redis());
+    if app.settings.observability.server_timing
+        && let Ok(timing) = timing(&context.meter, elapsed)
+    {
+        response.headers_mut().insert(SERVER_TIMING.clone(), timing);
     }
     let Logged { code, cause } = response.extensions_mut().remove().unwrap_or_default();
     let line = context.with(|notes| Line {
@@ -160,6 +154,14 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         });
     }
     response
+}
+
+fn timing(meter: &Meter, elapsed: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
+    let ((statements, sql), (redis_calls, redis)) = (meter.sql(), meter.redis());
+    let (sql, redis, total) = (Millis(sql), Millis(redis), Millis(elapsed));
+    HeaderValue::try_from(format!(
+        "db;desc=\"{statements}\";dur={sql}, redis;desc=\"{redis_calls}\";dur={redis}, total;dur={total}"
+    ))
 }
 
 fn level(response: &Response) -> Level {

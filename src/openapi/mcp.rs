@@ -31,6 +31,7 @@ struct Texts {
     idempotent: bool,
 }
 
+#[expect(clippy::too_many_lines, reason = "one table: the texts of each tool")]
 fn texts(tool: Tool) -> Texts {
     let (title, description, destructive, idempotent) = match tool {
         Tool::Overview => (

@@ -33,7 +33,33 @@ Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors 
 
 /// The document.
 pub fn document() -> Value {
-    let schemas = Schemas::default()
+    let mut operations = todos::operations();
+    operations.extend(feed::operations());
+    operations.extend(others::operations());
+    document::document(Parts {
+        version: V2,
+        number: "2.1.0",
+        description: DESCRIPTION,
+        tags: &[
+            ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
+            ("changes", "What changed, for whoever keeps a copy; and who changed what."),
+            ("lists", "Lists of todos. What is in none is in the inbox."),
+            ("jobs", "Background jobs and their progress."),
+            ("tags", "Tags. A tag is created with the first todo that uses it."),
+            ("employees", "Employees, to whom todos are assigned."),
+            ("departments", "Departments, to which employees belong."),
+            ("caller", "The caller: its workspace, scopes and limits."),
+            ("admin", "Workspaces and tokens, for administrators."),
+            ("meta", "About the API."),
+        ],
+        operations,
+        schemas: schemas(),
+    })
+}
+
+#[expect(clippy::too_many_lines, reason = "one list: the schemas")]
+fn schemas() -> Schemas {
+    Schemas::default()
         .of::<Todo>()
         .of::<TodoSummary>()
         .page_of::<TodoSummary>()
@@ -83,27 +109,5 @@ pub fn document() -> Value {
         .with("Batch", schema::batch())
         .with("BatchOperation", schema::operation())
         .with("Filter", schema::filter(V2))
-        .with("Bulk", schema::bulk(V2));
-    let mut operations = todos::operations();
-    operations.extend(feed::operations());
-    operations.extend(others::operations());
-    document::document(Parts {
-        version: V2,
-        number: "2.1.0",
-        description: DESCRIPTION,
-        tags: &[
-            ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
-            ("changes", "What changed, for whoever keeps a copy; and who changed what."),
-            ("lists", "Lists of todos. What is in none is in the inbox."),
-            ("jobs", "Background jobs and their progress."),
-            ("tags", "Tags. A tag is created with the first todo that uses it."),
-            ("employees", "Employees, to whom todos are assigned."),
-            ("departments", "Departments, to which employees belong."),
-            ("caller", "The caller: its workspace, scopes and limits."),
-            ("admin", "Workspaces and tokens, for administrators."),
-            ("meta", "About the API."),
-        ],
-        operations,
-        schemas,
-    })
+        .with("Bulk", schema::bulk(V2))
 }
