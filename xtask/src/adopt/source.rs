@@ -110,11 +110,7 @@ impl Source {
         };
         let quoted: Vec<String> = name.split('.').map(quote).collect();
         let quoted = quoted.join(".");
-        let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-            .bind(&quoted)
-            .fetch_one(&mut self.connection)
-            .await?;
-        if !there {
+        if !self.has(&quoted).await? {
             if section == "todos" || map.is_given(section, "table") {
                 bail!("the old database has no table `{name}` (see --print-map)");
             }
@@ -155,6 +151,11 @@ impl Source {
         table.count = format!("select count(*) from {quoted}");
         self.read.push(quoted);
         Ok(Some(table))
+    }
+
+    async fn has(&mut self, quoted: &str) -> Result<bool> {
+        let found = sqlx::query_scalar("select to_regclass($1) is not null");
+        Ok(found.bind(quoted).fetch_one(&mut self.connection).await?)
     }
 
     /// The other tables and views in the schemas of those that are read. Partitions are read with the whole, and what an extension

@@ -30,9 +30,7 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let client = Client { service: &service, token: &token };
 
     let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;
-    let tag =
-        |action: &str| json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"});
-    let (job, accepted) = client.start(&tag("add_tag")).await?;
+    let (job, accepted) = client.start(&tagging("add_tag")).await?;
     print(format!(
         "\na change of {TODOS} todos is accepted in {} ms; a create takes {} ms",
         milliseconds(accepted),
@@ -61,26 +59,34 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         let load = Load { script, ..client.load(token, path) };
         let [idle] = in_turn([load], bench.session).await?;
         let idle = idle.typical_tail();
-        let (job, _) = client.start(&tag(action)).await?;
+        let (job, _) = client.start(&tagging(action)).await?;
         let [meanwhile] = in_turn([load], bench.session).await?;
-        let Figures { requests, median, p99, .. } = meanwhile.typical_tail();
         if !client.is_unfinished(&job).await? {
             bail!("the job ended before the reads: measure fewer seconds");
         }
         let job = client.watch(&job).await?;
-        print(format!(
-            "| {name} | {:.0} | {} | {} | {requests:.0} | {} | {} | {:.1} | {:.0} |",
-            idle.requests,
-            milliseconds(idle.median),
-            milliseconds(idle.p99),
-            milliseconds(median),
-            milliseconds(p99),
-            p99.as_secs_f64() / idle.p99.as_secs_f64(),
-            rate(&mut connection, &job).await?,
-        ));
+        print(row(name, &idle, &meanwhile.typical_tail(), rate(&mut connection, &job).await?));
     }
     service.stop().await;
     Ok(())
+}
+
+/// A change of all todos.
+fn tagging(action: &str) -> Value {
+    json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"})
+}
+
+fn row(name: &str, idle: &Figures, meanwhile: &Figures, rate: f64) -> String {
+    format!(
+        "| {name} | {:.0} | {} | {} | {:.0} | {} | {} | {:.1} | {rate:.0} |",
+        idle.requests,
+        milliseconds(idle.median),
+        milliseconds(idle.p99),
+        meanwhile.requests,
+        milliseconds(meanwhile.median),
+        milliseconds(meanwhile.p99),
+        meanwhile.p99.as_secs_f64() / idle.p99.as_secs_f64(),
+    )
 }
 
 /// Single requests in the workspace of the job.
