@@ -61,29 +61,7 @@ async fn kept_counts_are_exact_at_any_moment() {
             ids.push(todo["id"].as_str().unwrap().to_owned());
         }
         ws.delete(&format!("/api/v2/todos/{}", ids[7])).send().await.no_content();
-        let tags = ws.all("/api/v2/tags", &[]).await;
-        let tag = |name: &str| {
-            let found = tags.iter().find(|tag| tag["name"] == name).unwrap();
-            format!("/api/v2/tags/{}", found["id"].as_str().unwrap())
-        };
-        let path = |index: usize| format!("/api/v2/todos/{}", ids[index]);
-        let batch = json!({ "operations": [
-            { "op": "create", "todo": { "title": "y", "tags": ["tag-1", "new"] } },
-            { "op": "update", "id": ids[3], "todo": { "status": "completed", "tags": ["tag-2"] } },
-            { "op": "delete", "id": ids[4] },
-        ] });
-        // A merge and a removal of tags while their todos come, go, and change tags themselves.
-        let mut calls: Vec<Call> = vec![
-            ws.delete(&path(0)),
-            ws.patch(&path(1)).json(json!({ "priority": "urgent", "tags": ["tag-0"] })),
-            ws.delete(&path(2)),
-            ws.post("/api/v2/todos/batch").json(batch),
-            ws.post(&format!("{}/restore", path(7))),
-            ws.patch(&tag("tag-0")).json(json!({ "name": "tag-1" })),
-            ws.delete(&tag("tag-2")),
-            ws.post("/api/v2/todos/bulk-process")
-                .json(json!({ "filter": { "tag": ["all"], "priority": ["medium"] }, "action": "set_priority", "priority": "low" })),
-        ];
+        let mut calls = writes(&ws, &ids).await;
         let turn = round % calls.len();
         calls.rotate_left(turn);
         let sent: Vec<_> = calls.into_iter().map(|call| tokio::spawn(call.send())).collect();
@@ -103,4 +81,31 @@ async fn kept_counts_are_exact_at_any_moment() {
         database::empty(&database, workspace).await;
         check("after live todos were removed").await;
     }
+}
+
+/// A merge and a removal of tags while their todos come, go, and change tags themselves.
+async fn writes(ws: &Workspace, ids: &[String]) -> Vec<Call> {
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let tag = |name: &str| {
+        let found = tags.iter().find(|tag| tag["name"] == name).unwrap();
+        format!("/api/v2/tags/{}", found["id"].as_str().unwrap())
+    };
+    let path = |index: usize| format!("/api/v2/todos/{}", ids[index]);
+    let batch = json!({ "operations": [
+        { "op": "create", "todo": { "title": "y", "tags": ["tag-1", "new"] } },
+        { "op": "update", "id": ids[3], "todo": { "status": "completed", "tags": ["tag-2"] } },
+        { "op": "delete", "id": ids[4] },
+    ] });
+    let filter = json!({ "tag": ["all"], "priority": ["medium"] });
+    let bulk = json!({ "filter": filter, "action": "set_priority", "priority": "low" });
+    vec![
+        ws.delete(&path(0)),
+        ws.patch(&path(1)).json(json!({ "priority": "urgent", "tags": ["tag-0"] })),
+        ws.delete(&path(2)),
+        ws.post("/api/v2/todos/batch").json(batch),
+        ws.post(&format!("{}/restore", path(7))),
+        ws.patch(&tag("tag-0")).json(json!({ "name": "tag-1" })),
+        ws.delete(&tag("tag-2")),
+        ws.post("/api/v2/todos/bulk-process").json(bulk),
+    ]
 }

@@ -67,18 +67,7 @@ async fn every_changed_row_has_its_line() {
     everything_of_trees(&ws).await;
     every_end_of_a_job(&ws, &mut database, workspace).await;
 
-    let differences = format!(
-        "select coalesce(string_agg(format('%s %s: changed %s times, to version %s; %s lines, %s of version %s, by %s',
-             w.kind, w.subject, w.times, w.version, coalesce(l.lines, 0), l.kind, l.version, l.actor), '; '), '')
-         from (select xid, subject, kind, max(version) as version, count(*) as times from watched group by 1, 2, 3) w
-         full join (
-             select xid, subject, count(*) as lines, min(split_part(type, '.', 1)) as kind,
-                 nullif(min(version), 0) as version, min(actor) as actor
-             from events where workspace_id = {workspace} group by 1, 2
-         ) l using (xid, subject)
-         where (l.lines, l.kind, l.version) is distinct from (1, w.kind, w.version)
-            or l.actor is null or l.actor !~ '^[tj]:[0-9a-f-]{{36}}$'"
-    );
+    let differences = differences(workspace);
     let found: String = database.query_one(&differences, &[]).await.unwrap().get(0);
     assert_eq!(found, "", "a function forgets its line, writes several, or one that is not true");
     let watched = database::number(&database, "select count(*) from watched", &[]).await;
@@ -96,6 +85,22 @@ async fn every_changed_row_has_its_line() {
     assert_eq!(database::number(&database, purge, &[&workspace]).await, i64::try_from(binned).unwrap());
     assert_eq!(lines().await, before, "what is purged was told when it was deleted");
     every_function_that_writes_lines_was_called(&database).await;
+}
+
+/// The query of what changed otherwise than its line says.
+fn differences(workspace: i64) -> String {
+    format!(
+        "select coalesce(string_agg(format('%s %s: changed %s times, to version %s; %s lines, %s of version %s, by %s',
+             w.kind, w.subject, w.times, w.version, coalesce(l.lines, 0), l.kind, l.version, l.actor), '; '), '')
+         from (select xid, subject, kind, max(version) as version, count(*) as times from watched group by 1, 2, 3) w
+         full join (
+             select xid, subject, count(*) as lines, min(split_part(type, '.', 1)) as kind,
+                 nullif(min(version), 0) as version, min(actor) as actor
+             from events where workspace_id = {workspace} group by 1, 2
+         ) l using (xid, subject)
+         where (l.lines, l.kind, l.version) is distinct from (1, w.kind, w.version)
+            or l.actor is null or l.actor !~ '^[tj]:[0-9a-f-]{{36}}$'"
+    )
 }
 
 /// Else what is above says nothing of it. `log_created_v1` is for what writes by other means than the service.
@@ -186,6 +191,22 @@ async fn everything(ws: &Workspace) {
     ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
     let old = ws.get("/api/v1/todos").send().await.ok()[0]["id"].as_i64().unwrap();
     ws.patch(&format!("/api/v1/todos/{old}")).json(json!({ "title": "v1" })).send().await.ok();
+    every_bulk_change(ws, &ada).await;
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
+    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
+    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
+    ws.delete(&tag("d")).send().await.no_content();
+    ws.delete(&path(&todo)).send().await.no_content();
+    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
+    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
+    let mut body = json!({ "action": "delete" });
+    body["filter"] = all();
+    done(ws, body).await;
+}
+
+/// All but a deletion.
+async fn every_bulk_change(ws: &Workspace, ada: &Value) {
     for change in [
         json!({ "action": "reopen" }),
         json!({ "action": "complete" }),
@@ -198,17 +219,6 @@ async fn everything(ws: &Workspace) {
         body["filter"] = all();
         done(ws, body).await;
     }
-    let tags = ws.all("/api/v2/tags", &[]).await;
-    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
-    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
-    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
-    ws.delete(&tag("d")).send().await.no_content();
-    ws.delete(&path(&todo)).send().await.no_content();
-    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
-    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
-    let mut body = json!({ "action": "delete" });
-    body["filter"] = all();
-    done(ws, body).await;
 }
 
 /// The same of lists, subtasks and an order of one's own.

@@ -8,7 +8,7 @@ use tokio_postgres::Transaction;
 
 use crate::harness::{Answer, Workspace, database, id, suite};
 use crate::jobs::ended;
-use crate::subtasks::assert_sound;
+use crate::subtasks_at_once::assert_sound;
 
 suite![
     #[database]

@@ -64,6 +64,7 @@ pub async fn ago(place: &Place, interval: &str) -> String {
 }
 
 /// Filters of the large workspace.
+#[expect(clippy::too_many_lines, reason = "one list: each kind of filter, and what is asked for together")]
 pub async fn filters(place: &Place) -> Vec<Shape> {
     let busy = place.text(&employee("0")).await;
     let idle = place.text(&employee("189")).await;
