@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the log of changes costs: the same statements with its lines and without them, in turns on the same data. Prints the mean
-# time of a statement in milliseconds, one line per statement and turn.
+# What the log of changes costs: the same statements with its lines and without them, in turns on the same data. Prints
+# the mean time of a statement in milliseconds, one line per statement and turn.
 #
-# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that of
-# `cargo xtask up`, for example. What is made here stays in it; the log writes again when the script ends.
+# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that
+# of `cargo xtask up`, for example. What is made here stays in it; the log writes again when the script ends.
 set -euo pipefail
 : "${DATABASE_URL:?names a migrated database that may be spoilt}"
 turns="${1:-5}" seconds="${2:-8}"

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What row-level security costs: the same statements by the tables' owner, whom policies do not bind, and by a role whom they
-# do, in turns on the same data. Prints transactions per second, one line per protocol, statement and turn.
+# What row-level security costs: the same statements by the tables' owner, whom policies do not bind, and by a role whom
+# they do, in turns on the same data. Prints transactions per second, one line per protocol, statement and turn.
 #
-# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that of
-# `cargo xtask up`, for example. The role and the functions made here stay in it.
+# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that
+# of `cargo xtask up`, for example. The role and the functions made here stay in it.
 set -euo pipefail
 : "${DATABASE_URL:?names a migrated database that may be spoilt}"
 turns="${1:-5}" seconds="${2:-8}"

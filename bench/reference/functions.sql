@@ -1,4 +1,5 @@
--- What the reference components ask for: one function a request, on the service's own table, with no more than the answer needs.
+-- What the reference components ask for: one function a request, on the service's own table, with no more than the
+-- answer needs.
 
 -- The workspace that is measured, known when a statement is planned.
 DO $$ BEGIN

@@ -7,8 +7,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-# A todo or a list is gone only if the service says so by one of these codes. A proxy in front of it answers 404, too, while the
-# service is away.
+# A todo or a list is gone only if the service says so by one of these codes. A proxy in front of it answers 404, too,
+# while the service is away.
 GONE = ("todo_not_found", "list_not_found", "todo_deleted", "list_deleted")
 
 

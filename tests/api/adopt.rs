@@ -32,7 +32,8 @@ async fn clear(schema: &str, ws: &Workspace) {
     database::empty(&database, database::workspace(&database, ws).await).await;
 }
 
-/// Rows of every kind that come: tags that differ in case, statuses that contradict `completed`, instants without a zone.
+/// Rows of every kind that come: tags that differ in case, statuses that contradict `completed`, instants without a
+/// zone.
 const ROWS: &str = "
     insert into departments values (7, 'Research');
     insert into employees values (9, 'Ada', 'ada@example.com', 7);

@@ -119,7 +119,8 @@ async fn a_deleted_todo_can_be_restored_for_thirty_days() {
     }
 }
 
-/// The purge commits between the attempt to insert and the look at what stands in its way: a trigger does its work at that moment.
+/// The purge commits between the attempt to insert and the look at what stands in its way: a trigger does its work at
+/// that moment.
 async fn an_id_that_is_purged_meanwhile_is_free() {
     let ws = Workspace::new().await;
     let mut database = database::connect().await;

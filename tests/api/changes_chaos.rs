@@ -1,5 +1,6 @@
-//! The feed under chaos: many writers on two hosts, every transaction open for a random time, Postgres, Redis, hosts and followers
-//! killed at random moments. A copy that only ever follows the feed equals the database in the end, and nothing was missed on the way.
+//! The feed under chaos: many writers on two hosts, every transaction open for a random time, Postgres, Redis, hosts
+//! and followers killed at random moments. A copy that only ever follows the feed equals the database in the end, and
+//! nothing was missed on the way.
 //!
 //! The usual run is short. `cargo xtask chaos --operations 1000000` is the long one.
 
@@ -138,7 +139,8 @@ fn differences(whole: &Things, copy: &Things) -> Vec<String> {
         .collect()
 }
 
-/// Waits until no bulk change is under way; to ask also wakes the worker. Dozens may be left, and a busy machine takes its time.
+/// Waits until no bulk change is under way; to ask also wakes the worker. Dozens may be left, and a busy machine takes
+/// its time.
 async fn jobs_end(ws: &Workspace) {
     for _ in 0..1500 {
         let jobs = ws.get("/api/v2/jobs?limit=100").send().await.value();

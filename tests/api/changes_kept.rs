@@ -1,4 +1,5 @@
-//! Pages of the feed and their cursors: what is refused, where they begin, how large they are, and how long they are good for.
+//! Pages of the feed and their cursors: what is refused, where they begin, how large they are, and how long they are
+//! good for.
 
 use std::time::{Duration, Instant};
 
@@ -81,8 +82,8 @@ async fn the_feed_is_never_cached() {
     }
 }
 
-/// The number of a transaction is given when it begins to write, and its changes are seen when it commits: in between others may come
-/// and go.
+/// The number of a transaction is given when it begins to write, and its changes are seen when it commits: in between
+/// others may come and go.
 async fn what_commits_late_is_not_missed() {
     let ws = Workspace::new().await;
     let mut database = database::connect().await;
@@ -172,7 +173,8 @@ async fn a_cursor_is_good_for_thirty_days_unless_its_time_is_lost() {
     let epoch: String = database.query_one("select epoch::text from feed", &[]).await.unwrap().get(0);
     let reached = "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint";
     let lost = u64::try_from(database::number(&database, reached, &[]).await).unwrap() + 1_000_000;
-    // All kinds of the first release. Where there are more, such a cursor is not damaged (400), but has to begin anew (410).
+    // All kinds of the first release. Where there are more, such a cursor is not damaged (400), but has to begin anew
+    // (410).
     let scope = format!("changes\n{workspace}\ndepartment,employee,tag,list,todo");
     for (epoch, days, transaction, good) in [
         (&epoch, 29, 3, true),

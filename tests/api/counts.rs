@@ -10,8 +10,8 @@ suite![
     kept_counts_are_exact_at_any_moment,
 ];
 
-/// Counts that differ from what counting gives, over all workspaces, in one glance. Other tests write meanwhile; that is the
-/// point.
+/// Counts that differ from what counting gives, over all workspaces, in one glance. Other tests write meanwhile; that
+/// is the point.
 const WRONG: &str = "\
     SELECT 'todos of ' || workspace_id || ' ' || status || ' ' || priority || ': ' || concat_ws(', not ', kept, made) AS wrong
     FROM (SELECT workspace_id, status, priority, sum(todos) AS kept FROM todo_counts GROUP BY 1, 2, 3 HAVING sum(todos) <> 0) k

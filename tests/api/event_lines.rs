@@ -35,8 +35,9 @@ const WATCH: &str = "create table watched (xid xid8, subject uuid, version bigin
         return null;
     end $$;";
 
-/// Whatever changes a row that the feed tells of writes one line in its transaction, with its kind, its version after it and whoever
-/// did it; so does the end of a job. Triggers on the tables note what changes in this workspace. Purging writes none.
+/// Whatever changes a row that the feed tells of writes one line in its transaction, with its kind, its version after
+/// it and whoever did it; so does the end of a job. Triggers on the tables note what changes in this workspace. Purging
+/// writes none.
 async fn every_changed_row_has_its_line() {
     // A database of its own: triggers are made while nobody writes.
     let Some(postgres) = Postgres::start().await else { return };
@@ -128,8 +129,8 @@ async fn watch(database: &Client, kind: &str, table: &str, when: &str, condition
     database.batch_execute(&trigger).await.unwrap();
 }
 
-/// By whoever cancels it, by a failure for good, and by a worker that finds that too many died of it; `everything` has jobs that
-/// succeed.
+/// By whoever cancels it, by a failure for good, and by a worker that finds that too many died of it; `everything` has
+/// jobs that succeed.
 async fn every_end_of_a_job(ws: &Workspace, database: &mut Client, workspace: i64) {
     let insert = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, started_at, consecutive_failures, due_at)
         values ($1, $2::text::uuid, 'todos.bulk', '{}', '\"complete\"', $3, gen_random_uuid(), now(), 1000,

@@ -84,7 +84,8 @@ async fn a_client_may_choose_the_id_of_a_list() {
     ws.put(&path).json(json!({ "name": "x" })).send().await.problem(428, "precondition_required");
 }
 
-/// A client that sends its creation again would bring back what somebody has deleted, and the feed would tell smaller versions of it.
+/// A client that sends its creation again would bring back what somebody has deleted, and the feed would tell smaller
+/// versions of it.
 async fn the_id_of_a_deleted_list_is_not_given_again() {
     let ws = Workspace::new().await;
     let database = database::connect().await;

@@ -1,11 +1,11 @@
 //! The black-box tests of the whole application, over HTTP, against real Postgres and Redis.
 //!
-//! One binary, so that the server starts once, and its own harness (libtest-mimic, same command line as usual), because the
-//! suite ends with a check of itself: when everything else has run, `completeness` compares what was called with what the
-//! OpenAPI documents promise. An ordinary test could not know when the others are done.
+//! One binary, so that the server starts once, and its own harness (libtest-mimic, same command line as usual), because
+//! the suite ends with a check of itself: when everything else has run, `completeness` compares what was called with
+//! what the OpenAPI documents promise. An ordinary test could not know when the others are done.
 //!
-//! `cargo xtask test` runs it against todo-host in this process. With `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it runs against
-//! any server; tests that must break or count things there are then skipped and say so.
+//! `cargo xtask test` runs it against todo-host in this process. With `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it runs
+//! against any server; tests that must break or count things there are then skipped and say so.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,5 +1,5 @@
-//! The tools of assistants: what they do, for whom, and what they refuse. `what_changed` is in `mcp_changed.rs`, repeated calls are in
-//! `mcp_idempotency.rs`, other workspaces in `mcp_tenancy.rs`.
+//! The tools of assistants: what they do, for whom, and what they refuse. `what_changed` is in `mcp_changed.rs`,
+//! repeated calls are in `mcp_idempotency.rs`, other workspaces in `mcp_tenancy.rs`.
 
 use serde_json::{Value, json};
 

@@ -213,7 +213,8 @@ async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
     let longest_wait = |metrics: &[Metric]| count(metrics, "todo_job_oldest_queued_seconds", &[]);
     let before = scrape(&server).await;
     assert!(longest_wait(&before) < 0.5, "nothing waits yet");
-    // One job is held up by a lock on its todo; another is due in a second, and by a lock on itself hidden from workers.
+    // One job is held up by a lock on its todo; another is due in a second, and by a lock on itself hidden from
+    // workers.
     let held = todos.transaction().await.unwrap();
     held.execute("select from todos where workspace_id = $1 for update", &[&id]).await.unwrap();
     let body = json!({ "filter": { "status": ["pending"] }, "action": "add_tag", "tag": "a" });

@@ -44,7 +44,8 @@ async fn a_position_may_be_written() {
     }
 }
 
-/// As text, since a reader of JSON here could round as one there. A middle that a client has computed has as many digits.
+/// As text, since a reader of JSON here could round as one there. A middle that a client has computed has as many
+/// digits.
 async fn a_position_comes_back_digit_by_digit() {
     let ws = Workspace::new().await;
     for written in ["1760433369.2551517", "1760639163.9646301", "110049.83596837925", "0.1"] {

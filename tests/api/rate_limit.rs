@@ -53,9 +53,9 @@ async fn a_class_that_is_off_sends_no_fields() {
 }
 
 async fn exactly_the_limit_passes() {
-    // Two hosts, each with many instances, share nothing but Redis. A thousand requests at once starve a small machine, and
-    // where a call to Redis overruns its budget of five seconds, the instance counts by itself. That is another test's: a
-    // round that took as long says nothing about the count that they share.
+    // Two hosts, each with many instances, share nothing but Redis. A thousand requests at once starve a small machine,
+    // and where a call to Redis overruns its budget of five seconds, the instance counts by itself. That is another
+    // test's: a round that took as long says nothing about the count that they share.
     const LIMIT: u64 = 10;
     const BUDGET: Duration = Duration::from_secs(5);
     let options = Options::default()

@@ -55,7 +55,8 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
     assert_eq!(ws.get(&path).send().await.ok()["title"], "After", "nor the other way round");
 }
 
-/// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log are ahead of it.
+/// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log
+/// are ahead of it.
 async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     let Some(postgres) = Postgres::start().await else { return };
     database::connect_to(&postgres.url()).await.batch_execute("create database restored").await.unwrap();

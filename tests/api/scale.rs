@@ -28,16 +28,17 @@ use writes::{
 
 use crate::harness::suite;
 
-/// What a page may look at before it is empty: 100,000 in the index of its order and up to 25,000 for each kind of condition, then
-/// the whole workspace, which has fewer than 1,000,000, and once more for the edge.
+/// What a page may look at before it is empty: 100,000 in the index of its order and up to 25,000 for each kind of
+/// condition, then the whole workspace, which has fewer than 1,000,000, and once more for the edge.
 const MOST_ROWS: f64 = 1_200_000.0;
-/// What one walk may look at before a page is empty, where no index of an order has all that is asked for. In the contract's words
-/// no page is empty after fewer, while others follow.
+/// What one walk may look at before a page is empty, where no index of an order has all that is asked for. In the
+/// contract's words no page is empty after fewer, while others follow.
 const FARTHEST: f64 = 200_000.0;
-/// The same in the order of titles, where nothing is looked at twice: 2,000, 20,000, 200,000, and up to 5,000 for each kind of
-/// condition; and twice the entries of a common word.
+/// The same in the order of titles, where nothing is looked at twice: 2,000, 20,000, 200,000, and up to 5,000 for each
+/// kind of condition; and twice the entries of a common word.
 const MOST_TITLES: f64 = 320_000.0;
-/// The same of a tree of more than 1,000 todos, in which each row is looked at with those above it, and with an entry for each.
+/// The same of a tree of more than 1,000 todos, in which each row is looked at with those above it, and with an entry
+/// for each.
 const MOST_BELOW: f64 = 4_500_000.0;
 /// The same where something is found among the first 100,000, as nearly always.
 const USUAL_ROWS: f64 = 300_000.0;

@@ -110,7 +110,8 @@ async fn a_parent_is_deleted_while_a_child_is_moved_in() {
     );
 }
 
-/// Fails unless the live todos are sound trees: each parent is there, in the same list, at most five levels, counted rightly.
+/// Fails unless the live todos are sound trees: each parent is there, in the same list, at most five levels, counted
+/// rightly.
 pub async fn assert_sound(ws: &Workspace) {
     let todos = ws.all("/api/v2/todos", &[("limit", "100"), ("archived", "true")]).await;
     let find = |wanted: &Value| todos.iter().find(|todo| todo["id"] == *wanted);

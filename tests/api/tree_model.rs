@@ -176,7 +176,8 @@ impl Gardener<'_> {
     }
 }
 
-/// Six at once in one tree: whatever was done, in the order in which the log has it, a plain tree permits and ends in the same.
+/// Six at once in one tree: whatever was done, in the order in which the log has it, a plain tree permits and ends in
+/// the same.
 async fn what_several_do_to_one_tree_is_what_one_after_the_other_does() {
     let ws = Workspace::new().await;
     let database = database::connect().await;
@@ -227,8 +228,8 @@ async fn what_several_do_to_one_tree_is_what_one_after_the_other_does() {
     assert_sound(&ws).await;
 }
 
-/// Something that somebody does to one of the todos that are known, if it was done: the id of the request; the todo, what, and the
-/// position that it got.
+/// Something that somebody does to one of the todos that are known, if it was done: the id of the request; the todo,
+/// what, and the position that it got.
 async fn something(
     ws: &Workspace,
     random: &mut Random,

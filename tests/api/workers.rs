@@ -1,5 +1,5 @@
-//! Workers: how they share the queue, what becomes of jobs that are dropped, that fail, or that have a long one before them.
-//! What kills them at any moment is in `chaos`.
+//! Workers: how they share the queue, what becomes of jobs that are dropped, that fail, or that have a long one before
+//! them. What kills them at any moment is in `chaos`.
 
 use std::time::Duration;
 

@@ -1,5 +1,6 @@
 // A day with an assistant, by the TypeScript clients: `@modelcontextprotocol/sdk` speaks the era of the handshake,
-// `@modelcontextprotocol/client` the one after it. `cargo xtask mcp-check` runs it: day.mjs <url>, with a token in TODO_TOKEN.
+// `@modelcontextprotocol/client` the one after it. `cargo xtask mcp-check` runs it: day.mjs <url>, with a token in
+// TODO_TOKEN.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";

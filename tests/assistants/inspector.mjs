@@ -1,6 +1,6 @@
-// A day with an assistant, by the command line of the Inspector, in both eras of the protocol: overview, add, find, complete with
-// subtasks, undo, what changed. `--strict` also holds the definitions of the tools against what clients are known to refuse.
-// `cargo xtask mcp-check` runs it: inspector.mjs <url>, with a token in TODO_TOKEN.
+// A day with an assistant, by the command line of the Inspector, in both eras of the protocol: overview, add, find,
+// complete with subtasks, undo, what changed. `--strict` also holds the definitions of the tools against what clients
+// are known to refuse. `cargo xtask mcp-check` runs it: inspector.mjs <url>, with a token in TODO_TOKEN.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -16,7 +16,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Give the database a new id, after it was copied or restored from a backup: what Redis knows of the original is not its own.
+    /// Give the database a new id, after it was copied or restored from a backup: what Redis knows of the original is
+    /// not its own.
     Renew {
         #[command(flatten)]
         which: Which,

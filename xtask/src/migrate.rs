@@ -1,5 +1,5 @@
-//! `cargo xtask migrate`: applies `migrations/` with sqlx's migrator, which takes an advisory lock (two may run at once),
-//! runs each migration in a transaction, and refuses when an applied one was edited (checksums).
+//! `cargo xtask migrate`: applies `migrations/` with sqlx's migrator, which takes an advisory lock (two may run at
+//! once), runs each migration in a transaction, and refuses when an applied one was edited (checksums).
 //!
 //! The files are read when it runs, not compiled in: editing one needs no rebuild of xtask.
 

@@ -116,8 +116,8 @@ impl Postgres {
         Ok(())
     }
 
-    /// Has every plan that is run in this database written into the log, as JSON and with numbers of rows, those of statements
-    /// inside of functions included. False if the contrib module for that is not installed.
+    /// Has every plan that is run in this database written into the log, as JSON and with numbers of rows, those of
+    /// statements inside of functions included. False if the contrib module for that is not installed.
     pub async fn explain(&self, database: &str) -> Result<bool> {
         let can_explain = module_installed(&self.binaries, "auto_explain");
         if can_explain {

@@ -1,7 +1,7 @@
 //! `cargo xtask seed`: todos, tags, people and departments to look at, or to measure against.
 //!
-//! Straight into the database, thousands at once, because through the API a million would take an hour. Each statement also
-//! notes that the cache must not be trusted, as a write of the API does that cannot reach Redis.
+//! Straight into the database, thousands at once, because through the API a million would take an hour. Each statement
+//! also notes that the cache must not be trusted, as a write of the API does that cannot reach Redis.
 
 use std::process::ExitCode;
 
@@ -108,8 +108,8 @@ async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()>
     Ok(())
 }
 
-/// One chunk: the todos and their tags in one statement, and their counts. Every choice is random, so that no filter selects a
-/// solid block.
+/// One chunk: the todos and their tags in one statement, and their counts. Every choice is random, so that no filter
+/// selects a solid block.
 async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sqlx::Result<()> {
     let uids = uids(count);
     let mut transaction = connection.begin().await?;

@@ -30,17 +30,19 @@ pub struct Args {
     /// A token of that server with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
+    /// Test against the application that this service replaces, too: the folder of other applications of
+    /// bench/README.md.
     #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
     anchors: Option<PathBuf>,
-    /// Test in this database instead of in one of its own; for one that was set up by other means, such as a distributed
-    /// one. What the tests write stays there.
+    /// Test in this database instead of in one of its own; for one that was set up by other means, such as a
+    /// distributed one. What the tests write stays there.
     #[arg(long, value_name = "URL", conflicts_with_all = ["base_url", "postgres"])]
     database: Option<String>,
     /// A major version of Postgres (16 to 18), fetched from npm into target/, instead of the installed one.
     #[arg(long, value_name = "VERSION", conflicts_with = "base_url")]
     postgres: Option<u32>,
-    /// Another program than the installed Redis, such as that of a newer version or of Valkey: a file, or a name on the PATH.
+    /// Another program than the installed Redis, such as that of a newer version or of Valkey: a file, or a name on the
+    /// PATH.
     #[arg(long, value_name = "PROGRAM", conflicts_with = "base_url")]
     redis: Option<String>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
@@ -183,8 +185,8 @@ async fn suite(
     Ok(code)
 }
 
-/// The documentation pages in a browser, on fresh, private servers or on a server that is already running; on private ones also the
-/// API of Todo-Backend, and its specs if their folder is given.
+/// The documentation pages in a browser, on fresh, private servers or on a server that is already running; on private
+/// ones also the API of Todo-Backend, and its specs if their folder is given.
 pub async fn browser(
     session: &Session,
     base_url: Option<String>,

@@ -88,7 +88,8 @@ fn machine_paths(path: &str, text: &str, folders: &[String]) -> Option<String> {
         .map(|number| format!("line {number} names a folder of this machine"))
 }
 
-/// Whether `folder` is a path in this line, or begins one, rather than being a part of a relative one, of a URL or of a longer name.
+/// Whether `folder` is a path in this line, or begins one, rather than being a part of a relative one, of a URL or of a
+/// longer name.
 fn named_in(line: &str, folder: &str) -> bool {
     let part_of_name = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
     line.match_indices(folder).any(|(at, _)| {

@@ -1,4 +1,5 @@
-//! `cargo xtask token`: the first token of a fresh installation, and an administrator's tools where the API is out of reach.
+//! `cargo xtask token`: the first token of a fresh installation, and an administrator's tools where the API is out of
+//! reach.
 //!
 //! A token's text is shown once, on stdout; the database keeps its SHA-256.
 

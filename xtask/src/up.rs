@@ -22,8 +22,8 @@ use crate::{Session, http, migrate, token};
 pub use host::{Host, choose, embedded};
 pub use private::{private, serve_privately};
 
-/// How long the service may take until it is ready. A host compiles the components at its first start, which is a matter of
-/// seconds for a released Spin and of minutes for one that was built for debugging.
+/// How long the service may take until it is ready. A host compiles the components at its first start, which is a
+/// matter of seconds for a released Spin and of minutes for one that was built for debugging.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(clap::Args)]
@@ -139,8 +139,8 @@ const APPLICATION: &str = "spin.toml";
 /// What a host is told about its instances, here and in `deploy/`: to keep them.
 pub const REUSE: [&str; 4] = ["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"];
 
-/// Makes a host serve an application, ours or one in a registry, told where the servers are. By the environment, not by flags: a list of processes shows those,
-/// with the passwords in the URLs.
+/// Makes a host serve an application, ours or one in a registry, told where the servers are. By the environment, not by
+/// flags: a list of processes shows those, with the passwords in the URLs.
 pub fn serve(
     session: &Session,
     host: &mut Command,

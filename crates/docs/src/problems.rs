@@ -1,8 +1,8 @@
 //! Every problem code and every fault code of the API, with what they mean and what to do.
 //!
-//! This list has three readers: the build, which renders `/docs/errors` from it; the API's tests, which compare it with the
-//! codes that the API can produce and with those that the suite has seen; and people. A code that is missing here, or here
-//! alone, fails a test, so the page cannot fall behind the code.
+//! This list has three readers: the build, which renders `/docs/errors` from it; the API's tests, which compare it with
+//! the codes that the API can produce and with those that the suite has seen; and people. A code that is missing here,
+//! or here alone, fails a test, so the page cannot fall behind the code.
 
 // The build includes this file, too, and looks for its modules beside it.
 #[path = "faults.rs"]

@@ -24,12 +24,14 @@ fn draft(random: &mut Random, people: &[String]) -> Value {
     })
 }
 
-/// Creates todos, and changes and deletes some of the writer's own. How many changes it made; none if that is not known.
+/// Creates todos, and changes and deletes some of the writer's own. How many changes it made; none if that is not
+/// known.
 pub async fn batch(client: &Client, random: &mut Random, own: &mut Vec<String>) -> Option<u64> {
     let people = ids(client, PEOPLE).await?;
     let mut operations: Vec<Value> = Vec::new();
     for _ in 0..1 + random.below(99) {
-        // A todo comes once in a batch. Those of a batch that fails are left to others: one of them may be gone for good.
+        // A todo comes once in a batch. Those of a batch that fails are left to others: one of them may be gone for
+        // good.
         let known = if own.is_empty() { None } else { Some(random.below(own.len() as u64)) };
         operations.push(match (random.below(10), known) {
             (3..8, Some(at)) => {

@@ -9,11 +9,12 @@ use super::{Server, record, server};
 /// Codes that only a broken, overloaded or specially configured server gives, or one whose database the test can reach.
 const EMBEDDED_ONLY: [&str; 5] = ["idempotency_in_progress", "internal", "rate_limited", "timeout", "unavailable"];
 
-/// Codes that a server answers before it knows a route, or outside the versions, so that no document lists them for an operation.
+/// Codes that a server answers before it knows a route, or outside the versions, so that no document lists them for an
+/// operation.
 const NO_OPERATION: [&str; 3] = ["origin_not_allowed", "route_not_found", "method_not_allowed"];
 
-/// Every operation of the documents was called and has succeeded; nothing was called that they leave out; no status and no error
-/// code came that they leave out for its operation; every error code they name was seen somewhere.
+/// Every operation of the documents was called and has succeeded; nothing was called that they leave out; no status and
+/// no error code came that they leave out for its operation; every error code they name was seen somewhere.
 pub async fn check() -> Result<(), String> {
     let server = Server::shared().await;
     let documents = Document::both(&server).await;

@@ -1,5 +1,6 @@
-//! Holds values against JSON Schemas as far as those of the tools go. A keyword that is not known here fails the test, so that none is
-//! passed over. No crate does it: the smallest brings nine others, and changes crates of which the host is built.
+//! Holds values against JSON Schemas as far as those of the tools go. A keyword that is not known here fails the test,
+//! so that none is passed over. No crate does it: the smallest brings nine others, and changes crates of which the host
+//! is built.
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;

@@ -1,7 +1,8 @@
-//! Runs the tests: those on the shared server at once, then those with a server of their own one after the other; meanwhile those on
-//! a million todos, which have a Postgres of their own; the check of completeness last.
+//! Runs the tests: those on the shared server at once, then those with a server of their own one after the other;
+//! meanwhile those on a million todos, which have a Postgres of their own; the check of completeness last.
 //!
-//! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler reports.
+//! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler
+//! reports.
 
 mod run;
 
@@ -56,7 +57,8 @@ impl Needs {
         matches!(self, Embedded | Shell | Pooler | TransactionPooler | Large | Restore | Replaced)
     }
 
-    /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
+    /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told
+    /// to do more.
     fn limit(self) -> Duration {
         let more = std::env::var("TODO_TEST_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
         match (self, more) {
@@ -142,7 +144,8 @@ thread_local! {
     static IGNORED: RefCell<Option<&'static str>> = const { RefCell::new(None) };
 }
 
-/// Makes the runner say that the test was ignored, for a test that finds something missing only when it has begun and then ends.
+/// Makes the runner say that the test was ignored, for a test that finds something missing only when it has begun and
+/// then ends.
 pub fn ignored<T>(reason: &'static str) -> Option<T> {
     IGNORED.set(Some(reason));
     None
@@ -162,10 +165,11 @@ fn pgbouncer() -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
-/// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
-/// tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
-/// large database, `#[restore]` those that restore a backup, `#[replaced]` those that run the application that this service replaces.
+/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler
+/// before Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those
+/// that need the tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on
+/// a server of their own, `#[large]` those that need a large database, `#[restore]` those that restore a backup,
+/// `#[replaced]` those that run the application that this service replaces.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {

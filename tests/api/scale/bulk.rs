@@ -10,12 +10,12 @@ use super::plans::Plan;
 use super::shapes;
 use super::writes::until_idle;
 
-/// 20,000 ids, their todos, as many rows that conditions join, and 2,000 todos that are written: some 80,000; more where the planner
-/// reads all todos of a rare status instead of a window of ids.
+/// 20,000 ids, their todos, as many rows that conditions join, and 2,000 todos that are written: some 80,000; more
+/// where the planner reads all todos of a rare status instead of a window of ids.
 const MOST_OF_CHUNK: f64 = 300_000.0;
 
-/// The statements by which a worker finds and changes todos, for filters of every kind, from the first todo on and from the middle
-/// on. No job is worked off: each is cancelled after some chunks.
+/// The statements by which a worker finds and changes todos, for filters of every kind, from the first todo on and from
+/// the middle on. No job is worked off: each is cancelled after some chunks.
 pub async fn every_bulk_change_goes_through_an_index() {
     let mut place = Place::get().await;
     let mut ledger = Ledger::default();

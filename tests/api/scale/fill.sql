@@ -1,6 +1,7 @@
--- 1,000,000 todos: 500,000 in the workspace `large`, as many in 49 others, interleaved as they would have come in. Skewed and
--- correlated like life: new todos are open and old ones done, few tags are on most todos, few people have most of the work,
--- what is due lies near what was created. Always the same but for the present, from which all instants are counted.
+-- 1,000,000 todos: 500,000 in the workspace `large`, as many in 49 others, interleaved as they would have come in.
+-- Skewed and correlated like life: new todos are open and old ones done, few tags are on most todos, few people have
+-- most of the work, what is due lies near what was created. Always the same but for the present, from which all
+-- instants are counted.
 SELECT setseed(0.5);
 SET maintenance_work_mem = '256MB';
 
@@ -125,8 +126,8 @@ INSERT INTO completion_counts (workspace_id, hour, shard, todos)
 SELECT workspace_id, date_trunc('hour', completed_at, 'UTC'), 0, count(*)
 FROM todos WHERE deleted_at IS NULL AND completed_at > now() - interval '7 days 2 hours' GROUP BY 1, 2;
 
--- The log of a workspace in which each todo was changed once, 4,000 lines a transaction: a million lines in the large one, some
--- twenty thousand in each of the others.
+-- The log of a workspace in which each todo was changed once, 4,000 lines a transaction: a million lines in the large
+-- one, some twenty thousand in each of the others.
 INSERT INTO events (workspace_id, xid, type, subject, version, at, actor)
 SELECT workspace_id, (3 + row_number() OVER (ORDER BY n, id) / 4000)::text::xid8,
     CASE n WHEN 1 THEN 'todo.created' ELSE 'todo.updated' END, uid, n, now() - interval '20 days' + id * interval '1 ms',

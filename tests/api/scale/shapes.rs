@@ -42,7 +42,8 @@ pub fn list(rank: &str) -> String {
     )
 }
 
-/// The query of the public id of the todo of the large workspace that has 10,000 below it, or of one with a tree of five levels.
+/// The query of the public id of the todo of the large workspace that has 10,000 below it, or of one with a tree of
+/// five levels.
 pub fn parent(is_large: bool) -> String {
     let (order, below) = if is_large { ("DESC", "true") } else { ("ASC", "s.id / 2 % 100 = 1") };
     format!(

@@ -226,8 +226,8 @@ pub async fn a_large_tree_is_written_by_the_ids_of_its_todos() {
         format!("select {function}({workspace}, null, null, null, false, null, '{wide}'{operation})")
     };
     let delete = write("todo_delete_v1", ", null");
-    // Found, locked, counted, read and written, by an entry and a row each; tags are counted beside, two on average; what is told of
-    // the todo counts what is below it.
+    // Found, locked, counted, read and written, by an entry and a row each; tags are counted beside, two on average;
+    // what is told of the todo counts what is below it.
     for (what, statements, rows) in [
         ("move", vec![write("todo_update_v1", &format!(", null, '{{\"move\": {{\"list\": \"{list}\"}}}}'"))], 14.0),
         ("complete", vec![write("todo_update_v1", ", null, '{\"complete\": true}'")], 14.0),

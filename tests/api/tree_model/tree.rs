@@ -166,7 +166,8 @@ impl Tree {
         true
     }
 
-    /// Whether it stands at the end to which it was moved. (A todo below none is added without a lock, so others may not have seen it.)
+    /// Whether it stands at the end to which it was moved. (A todo below none is added without a lock, so others may
+    /// not have seen it.)
     pub fn is_at_its_end(&self, todo: &str, operation: &Operation) -> bool {
         let Operation::Move { parent, end: Some(end) } = operation else { return true };
         let own = self.nodes[todo].position;

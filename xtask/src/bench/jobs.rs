@@ -1,4 +1,5 @@
-//! Background work: how soon a change of 200,000 todos is accepted, how fast it is carried out, and what reads feel of it.
+//! Background work: how soon a change of 200,000 todos is accepted, how fast it is carried out, and what reads feel of
+//! it.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
-//! Reads and writes together, in one workspace and in many, with the cache and without: what the cache is worth where people write.
+//! Reads and writes together, in one workspace and in many, with the cache and without: what the cache is worth where
+//! people write.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! `cargo xtask profile`: where the time of a request goes. Linux' `perf` samples the host under a load; `docs/profiling.md` tells how to
-//! read what comes out.
+//! `cargo xtask profile`: where the time of a request goes. Linux' `perf` samples the host under a load;
+//! `docs/profiling.md` tells how to read what comes out.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -193,7 +193,8 @@ async fn report(file: &Path, kind: &str) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The share (with `--children` first that of the function with all that it calls), the object, the function behind `[.]` or `[k]`.
+/// The share (with `--children` first that of the function with all that it calls), the object, the function behind
+/// `[.]` or `[k]`.
 fn read(line: &str) -> Option<Line> {
     let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
     let share = fields.first()?.strip_suffix('%')?.parse().ok()?;

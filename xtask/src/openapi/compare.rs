@@ -1,7 +1,7 @@
 //! What a new OpenAPI document takes away from the clients of an old one.
 //!
-//! It knows the parts of JSON Schema that our documents use. A change that it cannot judge counts as a break: a false alarm
-//! is looked at, a missed one is shipped.
+//! It knows the parts of JSON Schema that our documents use. A change that it cannot judge counts as a break: a false
+//! alarm is looked at, a missed one is shipped.
 
 use std::collections::BTreeSet;
 
@@ -193,7 +193,8 @@ impl<'a> Comparison<'a> {
         }
     }
 
-    /// Words that a client sends must stay; new ones may come in an answer (openapi/README.md tells clients to expect them).
+    /// Words that a client sends must stay; new ones may come in an answer (openapi/README.md tells clients to expect
+    /// them).
     fn words(&mut self, place: &str, old: &Value, new: &Value, direction: Direction) {
         let (before, after) = (array(&old["enum"]), array(&new["enum"]));
         if before.is_empty() && !after.is_empty() && direction == Direction::Request {

@@ -18,8 +18,8 @@ pub(super) fn programs(servers: &Servers) -> Vec<(&'static str, String)> {
     postgres.into_iter().chain(redis).map(|(name, path)| (name, path.display().to_string())).collect()
 }
 
-/// A database for the tests that fill it with a million todos and read the plans in the server's log; its place and the log's, as
-/// environment variables. None where this Postgres cannot tell its plans.
+/// A database for the tests that fill it with a million todos and read the plans in the server's log; its place and the
+/// log's, as environment variables. None where this Postgres cannot tell its plans.
 pub(super) async fn large(session: &Session, postgres: &Postgres) -> Result<Vec<(&'static str, String)>> {
     let name = format!("{DATABASES}large");
     postgres.drop_databases(&name).await?;
@@ -34,8 +34,8 @@ pub(super) async fn large(session: &Session, postgres: &Postgres) -> Result<Vec<
     Ok(vec![("TODO_LARGE_DATABASE_URL", url), ("TODO_POSTGRES_LOG", log)])
 }
 
-/// An empty database for the test that restores a backup, as an environment variable. None where pg_dump and psql are missing or
-/// older than the server, which they refuse then.
+/// An empty database for the test that restores a backup, as an environment variable. None where pg_dump and psql are
+/// missing or older than the server, which they refuse then.
 pub(super) async fn restore(postgres: &Postgres, beside: &str) -> Result<Option<(&'static str, String)>> {
     let server = postgres.major(beside).await?;
     for program in ["pg_dump", "psql"] {
@@ -50,8 +50,8 @@ pub(super) async fn restore(postgres: &Postgres, beside: &str) -> Result<Option<
     Ok(Some(("TODO_RESTORE_DATABASE_URL", postgres.url(&name))))
 }
 
-/// An empty database for the application that this service replaces, and how it is started, as environment variables. None where
-/// its libraries cannot be installed.
+/// An empty database for the application that this service replaces, and how it is started, as environment variables.
+/// None where its libraries cannot be installed.
 pub(super) async fn replaced(
     session: &Session,
     postgres: &Postgres,

@@ -1,7 +1,8 @@
 //! The order of rooms: in which direction modules of the API and of core may import each other.
 //!
-//! A crate's top modules are its rooms. A room imports only from rooms before it, so that there is no circle. What imports against
-//! the order stands in a list by name, with its reason; an entry that is not needed any more is a fault, too.
+//! A crate's top modules are its rooms. A room imports only from rooms before it, so that there is no circle. What
+//! imports against the order stands in a list by name, with its reason; an entry that is not needed any more is a
+//! fault, too.
 
 /// The rooms of one crate, those that import nothing of it first.
 struct House {
@@ -50,13 +51,14 @@ const HOUSES: [House; 2] = [
         ],
         root: &[],
         exceptions: &[
-            // The application is what every request finds: with the router that its first one builds, with what is remembered of
-            // the health, and with the metrics that are yet to be written.
+            // The application is what every request finds: with the router that its first one builds, with what is
+            // remembered of the health, and with the metrics that are yet to be written.
             ("app.rs", "address"),
             ("app.rs", "handlers"),
             ("app.rs", "middleware"),
             ("app.rs", "router"),
-            // The table of routes names the handlers and what their extractors ask of the caller; all others read the table.
+            // The table of routes names the handlers and what their extractors ask of the caller; all others read the
+            // table.
             ("routes.rs", "handlers"),
             ("routes/access.rs", "extract"),
             ("routes/access.rs", "identity"),

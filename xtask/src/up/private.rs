@@ -44,7 +44,8 @@ pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> 
     Ok(Private { settings: settings(&url, &redis_url)?, token, servers })
 }
 
-/// Serves for another command, on the embedded host and with limits of rates that nothing reaches, until the command ends.
+/// Serves for another command, on the embedded host and with limits of rates that nothing reaches, until the command
+/// ends.
 pub async fn serve_privately(
     session: &Session,
     listen: SocketAddr,

@@ -1,9 +1,10 @@
 //! A model of the cache protocol (`todo_core::cache`), explored exhaustively: every interleaving of a few writers and
 //! readers with cut connections, lost replies, killed instances, evictions, flushes and restarts of Redis with its
 //! data, with older data and without any. The claim: no hit is ever older than the last write that was answered before
-//! its request came in, nor older than a write whose instance was killed after the commit, once the life of its fence is
-//! over (or twice that, if Redis lost the fence). A repetition of a write that finds it done is answered like the write
-//! itself. A write that was given up and committed later is seen once its record has stood for the life of a check.
+//! its request came in, nor older than a write whose instance was killed after the commit, once the life of its fence
+//! is over (or twice that, if Redis lost the fence). A repetition of a write that finds it done is answered like the
+//! write itself. A write that was given up and committed later is seen once its record has stood for the life of a
+//! check.
 //!
 //! A checker that cannot fail proves nothing, so each rule of the protocol is also left out in turn, and each time the
 //! checker has to find the stale hit that the rule is there to prevent.

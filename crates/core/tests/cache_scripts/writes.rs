@@ -157,7 +157,8 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     }
 }
 
-/// Asks for an answer that depends on each of these, and stores it where there is none. Gives those where there was none.
+/// Asks for an answer that depends on each of these, and stores it where there is none. Gives those where there was
+/// none.
 async fn fetched_anew(server: &Server, dependencies: &[Dependency]) -> Vec<Dependency> {
     let mut fetched = Vec::new();
     for (dependency, number) in dependencies.iter().zip(1..) {

@@ -1,7 +1,7 @@
-//! A model of what Redis remembers of a token (`todo_core::cache`, rules 3 to 6), explored exhaustively as `cache_model/` does for
-//! responses: a revocation, callers who use the token, and a Redis that is cut off, flushed or restarted between any two steps. The
-//! claim: no request that comes in after the revocation was answered is let in on what Redis remembers. Whoever Postgres let in before
-//! it was committed is not its business.
+//! A model of what Redis remembers of a token (`todo_core::cache`, rules 3 to 6), explored exhaustively as
+//! `cache_model/` does for responses: a revocation, callers who use the token, and a Redis that is cut off, flushed or
+//! restarted between any two steps. The claim: no request that comes in after the revocation was answered is let in on
+//! what Redis remembers. Whoever Postgres let in before it was committed is not its business.
 //!
 //! Each rule is also left out in turn, and each time the checker has to find the caller who is let in.
 

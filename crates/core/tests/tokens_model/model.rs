@@ -1,4 +1,5 @@
-//! What Redis, Postgres, the revoker and the callers are in, what is done to Redis, and the search through all that follows.
+//! What Redis, Postgres, the revoker and the callers are in, what is done to Redis, and the search through all that
+//! follows.
 
 use std::collections::{BTreeMap, HashSet};
 

@@ -21,13 +21,13 @@ pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
         return libtest_mimic::run(&arguments, all).exit_code();
     }
     let everything = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
-    // They count rows, not time, and Postgres works for them on one processor. What they tell would be torn apart by what the others
-    // tell, so it comes afterwards.
+    // They count rows, not time, and Postgres works for them on one processor. What they tell would be torn apart by
+    // what the others tell, so it comes afterwards.
     let told = format!("{}/large-{}.log", env!("CARGO_TARGET_TMPDIR"), std::process::id());
     let beside = Arguments { logfile: Some(told.clone()), ..arguments.clone() };
     let beside = std::thread::spawn(move || pass(&beside, 1, large));
-    // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own measure
-    // times and are kept apart.
+    // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own
+    // measure times and are kept apart.
     let passes = [pass(&arguments, 8, shared), pass(&arguments, 1, own), beside.join().unwrap()];
     std::io::copy(&mut File::open(&told).unwrap(), &mut std::io::stdout()).unwrap();
     std::fs::remove_file(told).unwrap();

@@ -1,5 +1,5 @@
-//! The single requests of the comparison, the unhappy ones above all, and what version 1 may answer that the old application
-//! answered otherwise.
+//! The single requests of the comparison, the unhappy ones above all, and what version 1 may answer that the old
+//! application answered otherwise.
 
 use super::difference::Difference;
 use Difference::{

@@ -1,4 +1,5 @@
-//! Postgres: `{"address", "ca_root"?, "sync"?, "do": [{"query" | "execute": sql, "params": […]}, …]}`, on one connection.
+//! Postgres: `{"address", "ca_root"?, "sync"?, "do": [{"query" | "execute": sql, "params": […]}, …]}`, on one
+//! connection.
 
 use serde_json::{Value, json};
 use spin_sdk::pg::wit::postgres::{Connection, ConnectionBuilder, DbValue, Error, ParameterValue, QueryError};
