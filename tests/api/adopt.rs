@@ -39,9 +39,12 @@ const ROWS: &str = "
     insert into employees values (9, 'Ada', 'ada@example.com', 7);
     insert into tags values (1, 'Home'), (2, 'HOME'), (3, 'work');
     insert into todos select g, case when g % 10 = 0 then 'Water the plants ' else 'Todo ' end || g,
-        case when g % 3 = 0 then 'Item ' || g end, case when g % 50 = 0 then true when g % 51 = 0 then false else g % 4 = 2 end,
-        (array['pending', 'in_progress', 'completed', 'cancelled'])[1 + g % 4], (array['LOW', 'medium', 'High', 'urgent'])[1 + g % 4],
-        case when g % 5 > 0 then '2030-01-01 01:00+01'::timestamptz + g * interval '1 minute' end, nullif(9 * (g % 2), 0),
+        case when g % 3 = 0 then 'Item ' || g end, case when g % 50 = 0 then true when g % 51 = 0 then false \
+        else g % 4 = 2 end,
+        (array['pending', 'in_progress', 'completed', 'cancelled'])[1 + g % 4], (array['LOW', 'medium', 'High', \
+        'urgent'])[1 + g % 4],
+        case when g % 5 > 0 then '2030-01-01 01:00+01'::timestamptz + g * interval '1 minute' end, nullif(9 * (g % 2), \
+        0),
         '2024-07-01 12:00'::timestamp + g / 100 * interval '1 minute',
         case when g % 100 = 0 then date_trunc('second', now()) - interval '1 day' else '2024-07-09 10:00Z' end
         from generate_series(1, 10000) g;
@@ -55,7 +58,8 @@ const EXPECTED: &str = "
         'due_date', to_char(due_date at time zone 'UTC', form), 'tags', case id % 3
             when 0 then '[{\"id\": 1, \"name\": \"Home\"}]'::json
             when 1 then '[{\"id\": 1, \"name\": \"Home\"}, {\"id\": 3, \"name\": \"work\"}]'::json else '[]'::json end,
-        'assignee', assignee_id, 'created_at', to_char(created_at at time zone 'Europe/Berlin' at time zone 'UTC', form),
+        'assignee', assignee_id, 'created_at', to_char(created_at at time zone 'Europe/Berlin' at time zone 'UTC', \
+        form),
         'updated_at', to_char(updated_at at time zone 'UTC', form),
         'completed_at', case when completed then to_char(updated_at at time zone 'UTC', form) end, 'version', 1
     ) order by id)::text
@@ -177,7 +181,8 @@ async fn two_hundred_thousand_tags_on_todos_are_counted_in_good_time() {
 
 /// The highest number that each sequence of ids has given.
 pub async fn last_ids() -> Vec<i64> {
-    let last = "select last_value from pg_sequences where schemaname = 'public' and sequencename = any ($1) order by sequencename";
+    let last = "select last_value from pg_sequences where schemaname = 'public' and sequencename = any ($1) \
+                order by sequencename";
     let names = ["departments", "employees", "tags", "todos"].map(|table| format!("{table}_id_seq"));
     let rows = database::connect().await.query(last, &[&names.as_slice()]).await.unwrap();
     assert_eq!(rows.len(), 4);
@@ -203,7 +208,8 @@ async fn ids_of_deleted_rows_are_not_given_again() {
 async fn todos_of_one_moment_stand_where_they_were_created() {
     let ws = Workspace::new().await;
     let (url, schema) = old("
-        insert into todos (id, title, created_at) select g, 'Todo ' || g, '2024-07-01 12:00' from generate_series(1, 3) g")
+        insert into todos (id, title, created_at) select g, 'Todo ' || g, '2024-07-01 12:00' from generate_series(1, \
+        3) g")
     .await;
     adopted(&["--from", &url, "--workspace", &name_of(&ws).await, "--assume-zone", "UTC"]);
     ws.titled("next").await;

@@ -34,7 +34,8 @@ async fn what_cannot_come_is_reported_and_nothing_comes() {
         insert into tags select g, 'tag ' || g from generate_series(1, 10000) g;
         insert into todos (id, title, status, priority, created_at) values
             (1, repeat('x', 201), 'pending', 'low', null), (2, 'x', 'doing', 'low', null), (3, 'x', null, '7', null),
-            (4, 'x', null, null, '2024-01-01'), (4503599627370497, 'x', null, null, null), (5, '<b>x</b>', null, null, null), (6, 'x' || chr(1), null, null, null);
+            (4, 'x', null, null, '2024-01-01'), (4503599627370497, 'x', null, null, null), (5, '<b>x</b>', null, null, \
+            null), (6, 'x' || chr(1), null, null, null);
         insert into todo_tags select 5, g from generate_series(1, 10000) g")
     .await;
     let name = name_of(&ws).await;

@@ -151,7 +151,8 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
             Err(error) => panic!("{error}"),
         }
     };
-    let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, $2::text::uuid, \
+    let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, \
+                  $2::text::uuid, \
         '{\"title\": \"new\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     let row = transaction.query_one(create, &[&workspace, &id]).await.unwrap();
     let found: (String, Option<String>) = (row.get(0), row.get(1));

@@ -115,7 +115,11 @@ async fn still_at_work(writers: &mut JoinSet<()>, more: u64) -> bool {
     let pause = tokio::time::sleep(Duration::from_millis(1500 + more));
     tokio::select! {
         () = pause => !writers.is_empty(),
-        () = async { while let Some(writer) = writers.join_next().await { writer.expect("a writer goes on") } } => false,
+        () = async {
+            while let Some(writer) = writers.join_next().await {
+                writer.expect("a writer goes on");
+            }
+        } => false,
     }
 }
 

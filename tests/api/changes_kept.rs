@@ -92,7 +92,8 @@ async fn what_commits_late_is_not_missed() {
     follower.catch_up(&ws, &[]).await;
     let transaction = database.transaction().await.unwrap();
     let late = crate::harness::uuid();
-    let create = "select outcome from todo_create_v1(as_actor_v1($1, null, null), null, null, null, false, $2::text::uuid, \
+    let create = "select outcome from todo_create_v1(as_actor_v1($1, null, null), null, null, null, false, \
+                  $2::text::uuid, \
         '{\"title\": \"late\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     let row = transaction.query_one(create, &[&workspace, &late]).await.unwrap();
     assert_eq!(row.get::<_, &str>(0), "done");
@@ -104,7 +105,8 @@ async fn what_commits_late_is_not_missed() {
     // So whoever has read all there is has not read all that is committed.
     let read = "select p.pending and p.complete_at::timestamptz = y.yesterday
         from feed f, (select date_trunc('second', now()) - interval '1 day' as yesterday) y,
-            feed_page_v1($1, f.epoch, 'changes', 0, pg_snapshot_xmin(pg_current_snapshot())::text, 0, y.yesterday, '{todo}', 10) p";
+            feed_page_v1($1, f.epoch, 'changes', 0, pg_snapshot_xmin(pg_current_snapshot())::text, 0, y.yesterday, \
+            '{todo}', 10) p";
     assert!(
         transaction.query_one(read, &[&workspace]).await.unwrap().get::<_, bool>(0),
         "nothing is known to be complete since"
@@ -238,10 +240,12 @@ async fn what_nobody_can_ask_for_is_purged() {
 async fn who_pauses_for_too_long_begins_anew_and_who_goes_on_never_does() {
     let Some(postgres) = Postgres::start().await else { return };
     let database = database::connect_to(&postgres.url()).await;
-    let shorten = "create or replace function events_retention_v1() returns interval language sql immutable parallel safe
+    let shorten = "create or replace function events_retention_v1() returns interval language sql immutable parallel \
+                   safe
             return interval '8 seconds';
         do $$ begin
-            execute replace(pg_get_functiondef('purge_chunk_v1'::regproc), 'interval ''1 day''', 'interval ''1 second''');
+            execute replace(pg_get_functiondef('purge_chunk_v1'::regproc), 'interval ''1 day''', \
+            'interval ''1 second''');
         end $$";
     database.batch_execute(shorten).await.unwrap();
     let server = Server::private(postgres.used_by(Options::default())).await;

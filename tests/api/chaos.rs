@@ -66,8 +66,8 @@ async fn each_job_changes_each_todo_exactly_once_whoever_is_killed() {
     assert!(attempts > jobs, "nobody was hit at work");
     let events: Vec<String> = scene.events.iter().map(|(event, count)| format!("{count} × {event}")).collect();
     eprintln!(
-        "{kills} kills in {killing:.0?} ({}): {jobs} jobs, taken up {attempts} times, over {MATCHING} todos, each once; all \
-         over after {:.0?}",
+        "{kills} kills in {killing:.0?} ({}): {jobs} jobs, taken up {attempts} times, over {MATCHING} todos, each \
+         once; all over after {:.0?}",
         events.join(", "),
         since.elapsed(),
     );

@@ -13,8 +13,10 @@ suite![
 /// Counts that differ from what counting gives, over all workspaces, in one glance. Other tests write meanwhile; that
 /// is the point.
 const WRONG: &str = "\
-    SELECT 'todos of ' || workspace_id || ' ' || status || ' ' || priority || ': ' || concat_ws(', not ', kept, made) AS wrong
-    FROM (SELECT workspace_id, status, priority, sum(todos) AS kept FROM todo_counts GROUP BY 1, 2, 3 HAVING sum(todos) <> 0) k
+    SELECT 'todos of ' || workspace_id || ' ' || status || ' ' || priority || ': ' || concat_ws(', not ', kept, \
+    made) AS wrong
+    FROM (SELECT workspace_id, status, priority, sum(todos) AS kept FROM todo_counts GROUP BY 1, 2, \
+    3 HAVING sum(todos) <> 0) k
     FULL JOIN (
         SELECT workspace_id, status, priority, count(*) AS made FROM todos WHERE deleted_at IS NULL GROUP BY 1, 2, 3
     ) m USING (workspace_id, status, priority)
@@ -42,7 +44,8 @@ const WRONG: &str = "\
     FROM (SELECT workspace_id, list_id, sum(todos) AS kept FROM list_counts GROUP BY 1, 2 HAVING sum(todos) <> 0) k
     FULL JOIN (
         SELECT workspace_id, list_id, count(*) AS made
-        FROM todos WHERE deleted_at IS NULL AND list_id IS NOT NULL AND status IN ('pending', 'in_progress') GROUP BY 1, 2
+        FROM todos WHERE deleted_at IS NULL AND list_id IS NOT NULL AND status IN ('pending', 'in_progress') \
+        GROUP BY 1, 2
     ) m USING (workspace_id, list_id)
     WHERE kept IS DISTINCT FROM made";
 

@@ -79,7 +79,8 @@ async fn every_changed_row_has_its_line() {
 
     let lines = async || database::number(&database, "select count(*) from events", &[]).await;
     let before = lines().await;
-    let age = "update todos set deleted_at = deleted_at - interval '31 days' where workspace_id = $1 and deleted_at is not null";
+    let age = "update todos set deleted_at = deleted_at - interval '31 days' where workspace_id = $1 and deleted_at \
+               is not null";
     let binned = database.execute(age, &[&workspace]).await.unwrap();
     assert!(binned > 3, "{binned} in the bin");
     let purge = "select removed from purge_bin_v1($1, 1000, 1000000, interval '1 second', false)";
@@ -124,7 +125,8 @@ async fn every_function_that_writes_lines_was_called(database: &Client) {
 
 async fn watch(database: &Client, kind: &str, table: &str, when: &str, condition: &str) {
     let trigger = format!(
-        "create trigger watch_{when} after {when} on {table} for each row when ({condition}) execute function watch('{kind}')"
+        "create trigger watch_{when} after {when} on {table} for each row when ({condition}) execute function \
+         watch('{kind}')"
     );
     database.batch_execute(&trigger).await.unwrap();
 }
@@ -132,7 +134,8 @@ async fn watch(database: &Client, kind: &str, table: &str, when: &str, condition
 /// By whoever cancels it, by a failure for good, and by a worker that finds that too many died of it; `everything` has
 /// jobs that succeed.
 async fn every_end_of_a_job(ws: &Workspace, database: &mut Client, workspace: i64) {
-    let insert = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, started_at, consecutive_failures, due_at)
+    let insert = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, started_at, \
+                  consecutive_failures, due_at)
         values ($1, $2::text::uuid, 'todos.bulk', '{}', '\"complete\"', $3, gen_random_uuid(), now(), 1000,
             now() + $4::bigint * interval '1 hour')";
     let cancelled = uuid();

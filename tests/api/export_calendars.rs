@@ -10,7 +10,8 @@ suite![ics_is_a_calendar, ics_folds_and_escapes, ics_descriptions_are_text,];
 async fn ics_is_a_calendar() {
     let ws = Workspace::new().await;
     let todo = ws
-        .todo(json!({ "title": "Call", "due_date": "2030-01-02T03:04:05Z", "status": "completed", "priority": "urgent", "tags": ["a", "b"] }))
+        .todo(json!({ "title": "Call", "due_date": "2030-01-02T03:04:05Z", "status": "completed", "priority": "urgent",
+            "tags": ["a", "b"] }))
         .await;
     ws.titled("No date").await;
     let ada = ws.employee("Ada").await;

@@ -50,7 +50,8 @@ async fn a_list_lives_from_creation_to_deletion() {
     let path = path(&list);
     assert_eq!(made.header("location"), path);
     let expected = json!({
-        "id": list["id"], "name": "Household", "color": "#ff8800", "position": 3, "archived": false, "archived_at": null,
+        "id": list["id"], "name": "Household", "color": "#ff8800", "position": 3, "archived": false,
+        "archived_at": null,
         "count": 0, "created_at": list["created_at"], "updated_at": list["created_at"], "version": 1,
     });
     assert_eq!(list, expected);

@@ -147,7 +147,10 @@ async fn todos_are_changed_all_or_none() {
 async fn a_stale_version_is_refused() {
     let ws = Workspace::new().await;
     let (one, two) = (ws.titled("one").await, ws.titled("two").await);
-    let change = |version: i64| json!({ "todos": [{ "id": one, "title": "new" }, { "id": two, "if_version": version, "title": "new" }] });
+    let change = |version: i64| {
+        json!({ "todos": [{ "id": one, "title": "new" }, { "id": two, "if_version": version,
+        "title": "new" }] })
+    };
     let refused = call(&ws, "update_todos", change(2)).await;
     refused.refusal(412, "stale_version").at("/todos/1", "stale_version");
     assert_eq!(ws.titles(&[("sort", "title")]).await, ["one", "two"]);

@@ -221,7 +221,8 @@ async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
     ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
     wait_for(&server, "a running job", |metrics| of(metrics, "running") == 1.0).await;
     let another = "insert into jobs (workspace_id, uid, kind, filter, change, due_at) \
-        select $1, gen_random_uuid(), kind, filter, change, now() + interval '1 second' from jobs where workspace_id = $1";
+        select $1, gen_random_uuid(), kind, filter, change, now() + interval '1 second' from jobs \
+        where workspace_id = $1";
     queue.execute(another, &[&id]).await.unwrap();
     let hidden = queue.transaction().await.unwrap();
     let hide = "select from jobs where workspace_id = $1 and status = 'queued' for update";

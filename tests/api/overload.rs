@@ -130,8 +130,8 @@ async fn a_few_connections_serve_many_clients() {
         let instances = server.host().counters().instantiations - before;
         assert!(instances >= 4, "{instances} new instances share {connections} connections");
         let told = format!(
-            "{connections} connections: {:.0} a second with as many clients, {:.0} with 128, of which 99 % take {:?} at most; \
-             {} were refused",
+            "{connections} connections: {:.0} a second with as many clients, {:.0} with 128, of which 99 % take {:?} \
+             at most; {} were refused",
             few.rate, many.rate, many.p99, many.refused
         );
         eprintln!("{told}");

@@ -55,7 +55,8 @@ async fn a_subtask_is_a_todo_in_the_list_of_its_parent() {
     let home = list(&ws, "Home").await;
     let parent = ws.todo(json!({ "title": "parent", "list_id": home["id"] })).await;
     assert_eq!((&parent["parent_id"], &parent["subtasks"]), (&Value::Null, &json!({ "total": 0, "completed": 0 })));
-    let body = json!({ "title": "child", "parent_id": parent["id"], "list_id": home["id"], "tags": ["t"], "priority": "high" });
+    let body = json!({ "title": "child", "parent_id": parent["id"], "list_id": home["id"], "tags": ["t"],
+        "priority": "high" });
     let child = ws.todo(body).await;
     assert_eq!((&child["parent_id"], &child["list_id"]), (&parent["id"], &home["id"]));
     assert_eq!((&child["tags"], &child["priority"]), (&json!(["t"]), &json!("high")));

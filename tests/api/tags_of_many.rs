@@ -109,13 +109,15 @@ impl Many {
         for job in self.ws.all("/api/v2/jobs", &[]).await {
             jobs.push(ended(&self.ws, &format!("/api/v2/jobs/{}", job["id"].as_str().unwrap())).await);
         }
-        let left = "select count(*) from todo_tags l left join tags g on g.workspace_id = l.workspace_id and g.id = l.tag_id \
+        let left = "select count(*) from todo_tags l left join tags g on g.workspace_id = l.workspace_id \
+                    and g.id = l.tag_id \
             where l.workspace_id = $1 and (g.id is null or g.merged_into is not null)";
         assert_eq!(number(&self.database, left, &[&self.id]).await, 0);
         let rows = "select count(*) from tags where workspace_id = $1 and merged_into is not null";
         assert_eq!(number(&self.database, rows, &[&self.id]).await, 0);
         let counted = "select count(*) from (select tag_id from tag_counts where workspace_id = $1 group by 1 \
-            having sum(todos) <> 0) c where not exists (select from tags g where g.workspace_id = $1 and g.id = c.tag_id)";
+            having sum(todos) <> 0) c where not exists (select from tags g where g.workspace_id = $1 \
+            and g.id = c.tag_id)";
         assert_eq!(number(&self.database, counted, &[&self.id]).await, 0);
         jobs
     }

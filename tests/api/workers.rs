@@ -104,8 +104,10 @@ async fn a_chunk_renews_a_lease_only_when_seconds_of_it_are_over() {
             clock_timestamp() + interval '14 seconds'";
     transaction.execute(job, &[&workspace]).await.unwrap();
     let chunk = "select c.outcome, c.processed \
-        from jobs j cross join lateral (select min(id) as todo from todos where workspace_id = $1 and id > j.position) t \
-        cross join lateral job_chunk_v1($1, j.id, j.lease, j.position, array[t.todo], t.todo, j.change, null, 20, false, \
+        from jobs j cross join lateral (select min(id) as todo from todos where workspace_id = $1 \
+        and id > j.position) t \
+        cross join lateral job_chunk_v1($1, j.id, j.lease, j.position, array[t.todo], t.todo, j.change, null, 20, \
+        false, \
             interval '15 seconds', false) c where j.workspace_id = $1";
     let left = "select extract(epoch from due_at - clock_timestamp())::float8 from jobs where workspace_id = $1";
     for (renewed, expected) in [(false, 13.0..=14.0), (true, 14.5..=15.0)] {

@@ -103,7 +103,8 @@ async fn a_workspace_has_a_hundred_open_jobs_and_others_do_not_wait_for_them() {
     other.titled("x").await;
     let change = json!({ "action": "set_priority", "priority": "urgent" });
     let first = start(&busy, change.clone()).await;
-    let more = "insert into jobs (workspace_id, uid, kind, filter, change) select workspace_id, gen_random_uuid(), kind, \
+    let more = "insert into jobs (workspace_id, uid, kind, filter, change) select workspace_id, gen_random_uuid(), \
+                kind, \
         filter, change from jobs, generate_series(1, 99) where workspace_id = $1";
     assert_eq!(database.execute(more, &[&id]).await.unwrap(), 99);
     let body = json!({ "filter": { "status": ["pending"] }, "action": "complete" });

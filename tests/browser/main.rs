@@ -221,7 +221,8 @@ impl Check<'_> {
 
 /// Every operation on the page, as `GET /path`. Line breaks of long paths are the page's own.
 const LISTED: &str = "return [...document.querySelectorAll('.opblock')].map(block => \
-     block.querySelector('.opblock-summary-method').innerText.trim() + ' ' + block.querySelector('[data-path]').dataset.path)";
+     block.querySelector('.opblock-summary-method').innerText.trim() + ' ' + \
+     block.querySelector('[data-path]').dataset.path)";
 
 /// The id of the block of an operation, escaped for a selector.
 const OPERATION: &str = "const [method, path] = arguments; \

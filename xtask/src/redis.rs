@@ -140,7 +140,8 @@ fn configure(account: &Account, folder: &Path, keep: Keep, port: u16, secret: &s
     let eviction = if keep == Keep::Data { "allkeys-lru" } else { "noeviction" };
     let folder_text = folder.display();
     let text = format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {secret}\ndir \"{folder_text}\"\npidfile \"{folder_text}/redis.pid\"\n\
+        "bind 127.0.0.1\nport {port}\nrequirepass {secret}\ndir \"{folder_text}\"\npidfile \
+         \"{folder_text}/redis.pid\"\n\
          logfile \"{folder_text}/log\"\nsave \"\"\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy {eviction}\n"
     );
     write_private(account, &folder.join("redis.conf"), &text)

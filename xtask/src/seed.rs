@@ -72,7 +72,8 @@ async fn people(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<(
              select $1, new.uid::uuid, new.name, lower(replace(new.name, ' ', '.')) || '@example.com',
                     (select min(id) from there where there.name = new.department)
              from unnest($3::text[],
-                         array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', 'Tony Hoare'],
+                         array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', \
+                         'Tony Hoare'],
                          array['Engineering', 'Engineering', 'Operations', 'Operations', 'Sales', 'Support'])
                   as new (uid, name, department)
              on conflict (workspace_id, lower(email collate \"C\")) do nothing
@@ -119,18 +120,21 @@ async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sql
         "with recorded as materialized (select invalidation_record_v1($1, false)),
          staff as (select array_agg(id) as ids from employees where workspace_id = $1),
          made as (
-             insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, updated_at,
+             insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, \
+             updated_at,
                                 completed_at)
              select $1, uid::uuid,
                     (array['Call', 'Write to', 'Pay', 'Visit', 'Thank', 'Remind'])[1 + floor(random() * 6)] || ' '
-                    || (array['the bank', 'the plumber', 'grandmother', 'the school', 'the landlord'])[1 + floor(random() * 5)],
+                    || (array['the bank', 'the plumber', 'grandmother', 'the school', \
+                    'the landlord'])[1 + floor(random() * 5)],
                     status, 1 + floor(random() * 4),
                     case when random() < 0.7 then now() + (random() - 0.3) * interval '60 days' end,
                     case when random() < 0.5 then staff.ids[1 + floor(random() * cardinality(staff.ids))] end,
                     created_at, created_at,
                     case when status = 'completed' then created_at + random() * (now() - created_at) end
              from (select uid, now() - random() * interval '365 days' as created_at,
-                          (array['pending', 'pending', 'in_progress', 'completed', 'cancelled'])[1 + floor(random() * 5)]
+                          (array['pending', 'pending', 'in_progress', 'completed', \
+                          'cancelled'])[1 + floor(random() * 5)]
                               as status
                    from unnest($2::text[]) as uid) as new
              cross join staff cross join recorded

@@ -127,8 +127,8 @@ async fn set_former_aside(postgres: &Postgres) -> Result<()> {
     }
     let kept = format!("todo_former_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     say(&format!(
-        "the database was migrated before the first release, by files that one baseline has replaced: beginning anew with an \
-         empty one. It is kept as `{kept}` of the same server"
+        "the database was migrated before the first release, by files that one baseline has replaced: beginning anew \
+         with an empty one. It is kept as `{kept}` of the same server"
     ));
     postgres.rename_database("todo", &kept).await?;
     postgres.create_database("todo").await
@@ -216,7 +216,8 @@ fn example(address: SocketAddr) {
     say("try:");
     for line in [
         format!(
-            "  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy milk\"}}'"
+            "  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy \
+             milk\"}}'"
         ),
         format!("  curl -s http://{address}/api/v2/todos"),
         format!("  the documentation: http://{address}/docs"),

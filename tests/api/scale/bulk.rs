@@ -54,7 +54,8 @@ pub async fn every_bulk_change_goes_through_an_index() {
         (json!({ "root": deep }), &json!({ "action": "move", "list_id": other })),
         (rare.clone(), &json!({ "action": "move", "list_id": other })),
         (
-            json!({ "list": [big], "archived": true, "status": ["cancelled"], "priority": ["urgent"], "tag": ["tag-100"] }),
+            json!({ "list": [big], "archived": true, "status": ["cancelled"], "priority": ["urgent"],
+                "tag": ["tag-100"] }),
             &json!({ "action": "move", "list_id": other }),
         ),
         (json!({ "root": deep }), &json!({ "action": "delete" })),

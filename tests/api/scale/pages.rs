@@ -88,7 +88,8 @@ pub async fn a_far_page_costs_no_more_than_the_first() {
             let [(near_blocks, near_time), (far_blocks, far_time)] =
                 [&near, &far].map(|run| (run.blocks(), run.duration));
             eprintln!(
-                "page 1: {near_blocks} blocks, {near_time:.2} ms; page {page}: {far_blocks}, {far_time:.2} ms  {query} {sort}"
+                "page 1: {near_blocks} blocks, {near_time:.2} ms; page {page}: {far_blocks}, {far_time:.2} ms  {query} \
+                 {sort}"
             );
             assert!(near.rows().max(far.rows()) < rows, "{query} {sort}: {} rows, then {}", near.rows(), far.rows());
             if far_blocks * 2 > near_blocks * 3 {

@@ -108,7 +108,8 @@ pub async fn every_write_goes_through_an_index() {
     ledger.at_most(SOME_TODOS);
     let gone = format!(
         "do $$ declare gone bigint[]; begin
-             select array_agg(t.id) into gone from todos t join lists i on i.workspace_id = t.workspace_id and i.id = t.list_id
+             select array_agg(t.id) into gone from todos t join lists i on i.workspace_id = t.workspace_id \
+             and i.id = t.list_id
              where i.workspace_id = {workspace} and i.uid = '{nested}';
              perform count_todos_v1({workspace}, gone, -1);
              delete from todos where workspace_id = {workspace} and id = any (gone);
@@ -142,11 +143,13 @@ pub async fn until_idle(place: &Place) {
 /// Tags of 40,000 todos each.
 const MANY: &str = "with large as (select id from workspaces where name = 'large'), made as (
             insert into tags (workspace_id, uid, name, folded)
-            select id, gen_random_uuid(), name, name from large, unnest(array['many 1', 'many 2', 'many 3']) name returning *
+            select id, gen_random_uuid(), name, name from large, unnest(array['many 1', 'many 2', \
+            'many 3']) name returning *
         ), tagged as (
             insert into todo_tags (workspace_id, todo_id, tag_id)
             select t.workspace_id, t.id, g.id from made g cross join lateral (
-                select * from todos t where t.workspace_id = g.workspace_id and t.deleted_at is null order by t.id limit 40000
+                select * from todos t where t.workspace_id = g.workspace_id and t.deleted_at is null order by t.id \
+                limit 40000
             ) t returning *
         )
         insert into tag_counts (workspace_id, tag_id, shard, todos)
@@ -193,7 +196,8 @@ pub async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
     assert!(processed.iter().sum::<i64>() >= 40_000, "{processed:?}");
     ledger.note("the jobs", &place.plans());
     let left = "select count(*)::text from todo_tags l join workspaces w on w.id = l.workspace_id and w.name = 'large' \
-         where not exists (select from tags g where g.workspace_id = w.id and g.id = l.tag_id and g.merged_into is null)";
+         where not exists (select from tags g where g.workspace_id = w.id and g.id = l.tag_id and g.merged_into \
+         is null)";
     assert_eq!(place.text(left).await, "0", "todos have tags that are gone");
     let delete = place.large.delete(&path(&two));
     let (answer, plans) = place.observe(delete).await;

@@ -30,9 +30,10 @@ use crate::database::Which;
 use crate::progress::{Step, print, say};
 
 /// Why there is no second run for what has changed.
-const NO_SINCE: &str = "--since cannot be right: the old tables tell neither what was removed nor when tags were put on todos, \
-    and not every write of the old application moves updated_at. Repeat --dry-run as often as you like; then stop the old \
-    application's writers and adopt once, into an empty workspace";
+const NO_SINCE: &str = "--since cannot be right: the old tables tell neither what was removed nor when tags were put \
+                        on todos, and not every write of the old application moves updated_at. Repeat --dry-run as \
+                        often as you like; then stop the old application's writers and adopt once, into an empty \
+                        workspace";
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]

@@ -164,7 +164,8 @@ impl Source {
     pub async fn unread(&mut self) -> Result<Vec<String>> {
         Ok(sqlx::query_scalar(
             "with known as (
-                 select c.oid, c.relnamespace from unnest($1::text[]) as name join pg_class c on c.oid = to_regclass(name)
+                 select c.oid, c.relnamespace from unnest($1::text[]) as name join pg_class c \
+                 on c.oid = to_regclass(name)
              )
              select c.oid::regclass::text from pg_class c
              where c.relkind in ('r', 'p', 'v') and c.relnamespace in (select relnamespace from known)

@@ -211,7 +211,8 @@ impl Target {
         {
             say(&format!("logging the {table}"));
             let log = format!(
-                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 order by id))"
+                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 \
+                 order by id))"
             );
             let logged = sqlx::query(AssertSqlSafe(log)).bind(workspace).execute(&mut self.connection).await;
             logged.with_context(|| format!("the {table} cannot be logged"))?;

@@ -189,7 +189,8 @@ async fn counted(connection: &mut sqlx::PgConnection, database: &str) -> Option<
 
 fn head() {
     print(
-        "\n| what | application | requests/s | p50 ms | p99 ms | resident MB | kB per request/s | statements, first | again |",
+        "\n| what | application | requests/s | p50 ms | p99 ms | resident MB | kB per request/s | statements, first | \
+         again |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
 }

@@ -52,7 +52,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         ("page of 50 of another workspace, without pauses", &bench.token, page, None),
     ];
     print(
-        "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | todos/s |",
+        "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | \
+         todos/s |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
     let actions = ["remove_tag", "add_tag"].into_iter().cycle();

@@ -72,7 +72,8 @@ fn describe(error: &Error) -> Value {
             "code": db.code,
             "message": db.message,
             "detail": db.detail,
-            "extras": db.extras.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+            "extras": db.extras.iter().map(|(name, value)| (name.clone(), json!(value)))
+                .collect::<serde_json::Map<_, _>>(),
         }),
         other => json!(format!("{other:?}")),
     }
