@@ -33,7 +33,8 @@ as="FROM as_actor_v1($w, 't:7a3f0b52-7d63-4a4c-9a3c-5a0f2f6c1d11', 'measured') A
 new='{"title": "x", "status": "pending", "priority": 2, "tags": [TAG]}'
 tag='{"name": "home", "folded": "home", "uid": "0198c1de-0000-7000-8000-000000000001"}'
 create() {
-  echo "SELECT outcome $as, LATERAL todo_create_v1(w.workspace, NULL, NULL, NULL, false, gen_random_uuid(), '${new/TAG/$1}');"
+  local todo=${new/TAG/$1}
+  echo "SELECT outcome $as, LATERAL todo_create_v1(w.workspace, NULL, NULL, NULL, false, gen_random_uuid(), '$todo');"
 }
 create "" >"$folder/create"
 create "$tag" >"$folder/create-with-tag"

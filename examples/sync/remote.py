@@ -78,7 +78,8 @@ class Remote:
                     return Answer(response.status, response.headers, response.read())
             except urllib.error.HTTPError as error:
                 return self.refusal(error)
-        except (OSError, ValueError, http.client.HTTPException) as error:  # Refused, cut off, too slow, or half an answer.
+        # Refused, cut off, too slow, or half an answer.
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Away(f"{self.url} is away ({error})") from error
 
     def refusal(self, error):

@@ -44,8 +44,7 @@ const ROWS: &str = "
         (array['pending', 'in_progress', 'completed', 'cancelled'])[1 + g % 4], (array['LOW', 'medium', 'High', \
         'urgent'])[1 + g % 4],
         case when g % 5 > 0 then '2030-01-01 01:00+01'::timestamptz + g * interval '1 minute' end, nullif(9 * (g % 2), \
-        0),
-        '2024-07-01 12:00'::timestamp + g / 100 * interval '1 minute',
+        0), '2024-07-01 12:00'::timestamp + g / 100 * interval '1 minute',
         case when g % 100 = 0 then date_trunc('second', now()) - interval '1 day' else '2024-07-09 10:00Z' end
         from generate_series(1, 10000) g;
     insert into todo_tags select g, t from generate_series(1, 10000) g, (values (0, 1), (0, 2), (1, 2), (1, 3)) u (r, t)
@@ -59,8 +58,7 @@ const EXPECTED: &str = "
             when 0 then '[{\"id\": 1, \"name\": \"Home\"}]'::json
             when 1 then '[{\"id\": 1, \"name\": \"Home\"}, {\"id\": 3, \"name\": \"work\"}]'::json else '[]'::json end,
         'assignee', assignee_id, 'created_at', to_char(created_at at time zone 'Europe/Berlin' at time zone 'UTC', \
-        form),
-        'updated_at', to_char(updated_at at time zone 'UTC', form),
+        form), 'updated_at', to_char(updated_at at time zone 'UTC', form),
         'completed_at', case when completed then to_char(updated_at at time zone 'UTC', form) end, 'version', 1
     ) order by id)::text
     from (select id, title, description, completed, priority, due_date, assignee_id, created_at, updated_at,

@@ -280,9 +280,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         410,
         "resync_required",
         "The feed has to be read anew",
-        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since, \
-         or lost its last \
-         moments in a failover. What changed in between cannot be told any more.",
+        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since, or lost \
+         its last moments in a failover. What changed in between cannot be told any more.",
         "Drop the local copy, but for changes that were not sent yet, and begin without a cursor, as the `Link` header \
          says.",
     ),
@@ -388,8 +387,7 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "unavailable",
         "The service is unavailable",
         "The database cannot be reached just now, or so many requests wait for it that this one was refused. `detail` \
-         says so where \
-         a write was cut off that may or may not have happened; otherwise nothing was done.",
+         says so where a write was cut off that may or may not have happened; otherwise nothing was done.",
         "Try again after `Retry-After` seconds. Writes with an `Idempotency-Key` or a condition are safe to repeat.",
     ),
     problem(
