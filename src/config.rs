@@ -1,7 +1,7 @@
 //! Spin variables → typed settings, one struct per concern, read once per instance.
 //!
-//! A bad value never stops the instance: it is replaced by its default, remembered in [`Settings::faults`], and readiness
-//! fails with a message that names the variable (and never its value, which may be a secret).
+//! A bad value never stops the instance: it is replaced by its default, remembered in [`Settings::faults`], and
+//! readiness fails with a message that names the variable (and never its value, which may be a secret).
 
 mod reader;
 mod table;

@@ -1,8 +1,8 @@
 //! Errors on the wire. This is the only place that writes an error response, in the shape of the version it answers.
 //!
-//! Everything that refuses a request returns a [`Problem`]. It travels as an extension of an empty response until [`render`],
-//! a layer around all routes, knows the version and the request id and writes the body: RFC 9457 for version 2 and
-//! everything outside the versions, the old envelope for version 1.
+//! Everything that refuses a request returns a [`Problem`]. It travels as an extension of an empty response until
+//! [`render`], a layer around all routes, knows the version and the request id and writes the body: RFC 9457 for
+//! version 2 and everything outside the versions, the old envelope for version 1.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -133,8 +133,8 @@ impl From<todo_core::Error> for Problem {
     }
 }
 
-/// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not found"
-/// in a path is an invalid reference in a body.
+/// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not
+/// found" in a path is an invalid reference in a body.
 fn operation(index: usize, source: todo_core::Error) -> Problem {
     let at = format!("/operations/{index}");
     let mut problem = match source {
@@ -245,7 +245,8 @@ pub fn problem_details(problem: &Problem, origin: &Origin<'_>, request_id: &str)
         "code": problem.code,
     });
     if let Some(object) = details.as_object_mut() {
-        // Not everybody who reads the document sees the header: of what a tool refuses, assistants are given the document alone.
+        // Not everybody who reads the document sees the header: of what a tool refuses, assistants are given the
+        // document alone.
         if let Some(seconds) = problem.seconds_to_wait() {
             object.insert("retry_after".to_owned(), seconds.into());
         }

@@ -3,7 +3,8 @@
 //! The router is built from it (`router.rs`). Layers and extractors read the entry of a request from [`Matched`] in its
 //! extensions, and the OpenAPI generator reads it by the name of the operation. The names of handlers are those of the
 //! operations. Nothing decides by the text of a path, and a property of a route stands here alone. One
-//! table rather than annotations on the handlers: what is cached, and what version 1 is followed by, is read best side by side.
+//! table rather than annotations on the handlers: what is cached, and what version 1 is followed by, is read best side
+//! by side.
 //!
 //! The methods of a path stand together, in the order of its `Allow`.
 

@@ -1,5 +1,5 @@
-//! Prints the OpenAPI document of a version, `v1` or `v2`, or the definitions of the `tools` of assistants. `cargo xtask openapi`
-//! runs it.
+//! Prints the OpenAPI document of a version, `v1` or `v2`, or the definitions of the `tools` of assistants. `cargo
+//! xtask openapi` runs it.
 
 use std::io::Write;
 use std::process::ExitCode;

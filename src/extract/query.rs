@@ -62,8 +62,8 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Decodes a query string as forms write it. What cannot be decoded is a fault: a client must hear of it rather than
-    /// search for something else.
+    /// Decodes a query string as forms write it. What cannot be decoded is a fault: a client must hear of it rather
+    /// than search for something else.
     pub fn parse(query: &str) -> Self {
         let mut parameters = Self::default();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {

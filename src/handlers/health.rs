@@ -86,8 +86,8 @@ pub async fn health(State(app): State<Arc<App>>) -> Response {
     answer(StatusCode::OK, &recent(&app).await)
 }
 
-/// What was found within the last half second, by this request or another one. While one is asking, the others are told what
-/// was found before, if that is not too long ago.
+/// What was found within the last half second, by this request or another one. While one is asking, the others are told
+/// what was found before, if that is not too long ago.
 async fn recent(app: &App) -> Health {
     /// How long an older result stands in for one that is being asked for.
     const STAND_IN: Duration = Duration::from_secs(2);
@@ -162,13 +162,7 @@ async fn check_database(
             Check { reason: Some("read_only"), ..up(meter.sql().1) }
         }
         Ok(Readiness::MigrationsMissing(newest)) => {
-            let (number, name) = REQUIRED_MIGRATION;
-            problems.push(match newest {
-                Some(newest) => format!(
-                    "migrations are missing: this release needs {number:04} ({name}), and the newest one applied is {newest:04}"
-                ),
-                None => "migrations are missing: none is applied".to_owned(),
-            });
+            problems.push(missing(newest));
             up(meter.sql().1)
         }
         Ok(Readiness::StatementTimeout(found)) => {
@@ -187,8 +181,8 @@ async fn check_database(
         }
         Ok(Readiness::FeedAhead) => {
             problems.push(
-                "the log of changes was restored from a dump of another cluster: run the migrations (cargo xtask migrate), \
-                 which begin a new epoch of the feed"
+                "the log of changes was restored from a dump of another cluster: run the migrations (cargo xtask \
+                 migrate), which begin a new epoch of the feed"
                     .to_owned(),
             );
             up(meter.sql().1)
@@ -201,6 +195,17 @@ async fn check_database(
             problems.push("the database answers with something else than expected".to_owned());
             DOWN
         }
+    }
+}
+
+fn missing(newest: Option<i64>) -> String {
+    let (number, name) = REQUIRED_MIGRATION;
+    match newest {
+        Some(newest) => format!(
+            "migrations are missing: this release needs {number:04} ({name}), and the newest one applied is \
+             {newest:04}"
+        ),
+        None => "migrations are missing: none is applied".to_owned(),
     }
 }
 

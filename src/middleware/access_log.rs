@@ -27,9 +27,9 @@ static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How long lines are gathered before they are written together, when their responses have gone out.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// The context of a request: what is known of it from the start and what inner layers note about it. It is in the request's
-/// extensions, shared and not handed back with the response, because a request that runs out of time is dropped together with
-/// what it would have answered.
+/// The context of a request: what is known of it from the start and what inner layers note about it. It is in the
+/// request's extensions, shared and not handed back with the response, because a request that runs out of time is
+/// dropped together with what it would have answered.
 #[derive(Debug)]
 pub struct RequestContext {
     /// When it was received.

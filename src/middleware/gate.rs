@@ -1,5 +1,5 @@
-//! Authentication, rate limit and response cache of a request, which share one Redis call: the gate. Requests that no handler could
-//! answer are refused here, too.
+//! Authentication, rate limit and response cache of a request, which share one Redis call: the gate. Requests that no
+//! handler could answer are refused here, too.
 //!
 //! This is the HTTP side; the decisions are in `todo_core::usecases::authentication`.
 
@@ -229,7 +229,8 @@ async fn fetch(
     response
 }
 
-/// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller fetches.
+/// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller
+/// fetches.
 fn revalidate(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
     // A body is not kept beyond the response; no read has any.
     let mut request = request.map(|_| Body::empty());

@@ -1,8 +1,8 @@
 //! Counts requests for `/metrics`, over all instances, after the response, so that the caller pays nothing.
 //!
 //! An instance gathers what its requests count and sends it together. A counter's name in the cache is its sample in
-//! Prometheus' text format, labels included; `handlers/metrics.rs` only has to group them. Sums of seconds are counted in whole
-//! microseconds.
+//! Prometheus' text format, labels included; `handlers/metrics.rs` only has to group them. Sums of seconds are counted
+//! in whole microseconds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

@@ -204,7 +204,8 @@ fn problems(code: &Value) -> Vec<(String, Value)> {
         "description": "An error (RFC 9457).",
         "required": ["type", "title", "status", "detail", "instance", "code"],
         "properties": {
-            "type": {"type": "string", "format": "uri", "maxLength": 1000, "description": "Leads to the documentation."},
+            "type": {"type": "string", "format": "uri", "maxLength": 1000,
+            "description": "Leads to the documentation."},
             "title": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]+$",
                 "description": "The status in words."},
             "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599,

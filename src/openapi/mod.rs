@@ -1,5 +1,6 @@
-//! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds from the
-//! domain, paths, methods and scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name.
+//! The OpenAPI documents of both versions, generated from the code: schemas from the wire types (`ToSchema`), bounds
+//! from the domain, paths, methods and scopes from the route table. What an operation says of itself is in `v1` and
+//! `v2`, by its name.
 //!
 //! This module is not part of the component: `cargo xtask openapi` runs it natively and blesses what it writes, and the
 //! component serves the blessed files. Annotations on the handlers were the road not taken: most of an operation is its
@@ -42,7 +43,8 @@ impl Version {
         }
     }
 
-    /// Its document as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was built.
+    /// Its document as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was
+    /// built.
     pub fn text(self) -> String {
         format!("{:#}\n", sorted(self.document()))
     }

@@ -24,12 +24,13 @@ use crate::types::v2::todo::{LATER, Todo, TodoDraft, TodoPatch, TodoSummary};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\
-Todos that teams share: lists, subtasks, filters, full-text search, tags, assignments, batches, background changes, exports.
+Todos that teams share: lists, subtasks, filters, full-text search, tags, assignments, batches, background changes, \
+exports.
 
-Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: follow \
-`next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others is overwritten. \
-Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents (RFC 9457); \
-[their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
+Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: \
+follow `next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others \
+is overwritten. Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents \
+(RFC 9457); [their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
 
 /// The document.
 pub fn document() -> Value {

@@ -140,7 +140,8 @@ impl FromJson for Additions {
     }
 }
 
-/// A todo with its subtasks; those of a `parent` have no other. Once `count` is beyond what a call writes, nothing more is read.
+/// A todo with its subtasks; those of a `parent` have no other. Once `count` is beyond what a call writes, nothing more
+/// is read.
 fn addition(fields: &mut Fields, parent: Option<Uuid>, level: usize, count: &mut usize) -> Option<Vec<Addition>> {
     *count += 1;
     if *count > MOST_WRITTEN {

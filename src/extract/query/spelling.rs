@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-/// The same query as every client could have written it: decoded, and encoded again in one way, in ASCII; what `keep` refuses by its
-/// name is left out. `None` if something cannot be decoded.
+/// The same query as every client could have written it: decoded, and encoded again in one way, in ASCII; what `keep`
+/// refuses by its name is left out. `None` if something cannot be decoded.
 pub fn rewritten(query: &str, keep: impl Fn(&str) -> bool) -> Option<String> {
     let mut written = String::with_capacity(query.len());
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -52,7 +52,8 @@ pub fn decoded_segment(text: &str) -> Option<String> {
     decoded(&text.replace('+', "%2B"))
 }
 
-/// A name or value of a query; `None` where a `%` begins no two hexadecimal digits, or the bytes are not UTF-8 or hold NUL.
+/// A name or value of a query; `None` where a `%` begins no two hexadecimal digits, or the bytes are not UTF-8 or hold
+/// NUL.
 pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();

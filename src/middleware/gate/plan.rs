@@ -36,15 +36,15 @@ impl CachePlan {
         let mut key = Sha256::new();
         // Releases that run side by side, as during a rollout, may answer differently.
         key.update(env!("CARGO_PKG_VERSION"));
-        // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
-        // cannot be decoded is refused.
+        // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included.
+        // What cannot be decoded is refused.
         let query = request.uri().query().unwrap_or_default();
         key.update(request.uri().path());
         key.update("?");
         key.update(query::rewritten(query, |_| true)?);
         if policy.by_person.iter().any(|name| query::says(query, name, Me::WORD)) {
-            // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too: its
-            // employee never changes.
+            // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too:
+            // its employee never changes.
             let Authorization::Token(token) = credential else { return None };
             key.update("\n");
             key.update(token);

@@ -44,8 +44,9 @@ impl Cache {
         gate_reply
     }
 
-    /// After the store has authenticated someone whom `enter` did not know, or whom it could not trust without a recent check: remembers
-    /// both, invalidates what the store found pending, charges the token in place of the address, and looks the response up.
+    /// After the store has authenticated someone whom `enter` did not know, or whom it could not trust without a recent
+    /// check: remembers both, invalidates what the store found pending, charges the token in place of the address, and
+    /// looks the response up.
     pub async fn authenticated(
         &self,
         meter: &Arc<Meter>,
@@ -71,7 +72,8 @@ impl Cache {
         AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup, redis: reach }
     }
 
-    /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis was told.
+    /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis
+    /// was told.
     pub async fn renew(
         &self,
         meter: &Arc<Meter>,
@@ -99,7 +101,8 @@ impl Cache {
         }
     }
 
-    /// Polls for the response that another caller is fetching, for about 250 ms at most. Without one: fetch, then store.
+    /// Polls for the response that another caller is fetching, for about 250 ms at most. Without one: fetch, then
+    /// store.
     ///
     /// # Errors
     /// [`Starved`]: the request had better be refused.
@@ -124,8 +127,9 @@ impl Cache {
         Ok(None)
     }
 
-    /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was given, it is
-    /// only for those who wait for it. A response that is there already, of an earlier generation, is not sent again.
+    /// Stores a response for `ttl`, unless it is too large. If what it depends on was invalidated since the ticket was
+    /// given, it is only for those who wait for it. A response that is there already, of an earlier generation, is not
+    /// sent again.
     pub async fn store(&self, meter: &Arc<Meter>, ticket: Ticket, fresh: &Fresh<'_>, ttl: Duration) {
         if ticket.holds(fresh.etag, fresh.headers, fresh.gzip.is_some())
             && self.finish(meter, &ticket, Vec::new(), fresh.etag, ttl).await != Some(NOT_THERE)

@@ -28,7 +28,8 @@ use pool::{Pool, PooledConnection};
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// Opening a connection and the call itself must not take longer where the instance gets its share of the processors.
+    /// Opening a connection and the call itself must not take longer where the instance gets its share of the
+    /// processors.
     pub budget: Duration,
     /// Waiting for a connection, and for the call where the instance is starved, must not take longer.
     pub patience: Duration,
@@ -65,7 +66,8 @@ impl Redis {
         }
     }
 
-    /// From now on every key begins so; without a prefix nothing is sent. Connections whose handshake was for another are closed.
+    /// From now on every key begins so; without a prefix nothing is sent. Connections whose handshake was for another
+    /// are closed.
     pub fn use_prefix(&self, prefix: Option<String>) {
         *lock(&self.prefix) = prefix.map(Into::into);
         self.pool.forget_idle();
@@ -80,8 +82,8 @@ impl Redis {
         *lock(&self.memory) = memory;
     }
 
-    /// What a handshake has left under `key`. If there is something, `prefix` makes of it what every key begins with, and the
-    /// connection is kept.
+    /// What a handshake has left under `key`. If there is something, `prefix` makes of it what every key begins with,
+    /// and the connection is kept.
     pub async fn find(
         self: &Arc<Self>,
         meter: &Arc<Meter>,
@@ -119,8 +121,8 @@ impl Redis {
         self.prefix()?;
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
         self.within(effort, |mut pooled| async move {
-            // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it a
-            // server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
+            // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it
+            // a server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
             match redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await {
                 Err(RedisFailure::Broken(_)) => {
                     redis.pool.forget_idle();
@@ -181,7 +183,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says nothing of Redis.
+    /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says
+    /// nothing of Redis.
     async fn within<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
         self: &Arc<Self>,
         Effort { budget, patience, urgent }: Effort,
@@ -209,8 +212,8 @@ impl Redis {
                 }
                 Either::Right(((), work)) => work,
             };
-            // If the timer itself was late the processors are busy, and the answer may be late for the same reason. Going on without
-            // Redis would give them more to do.
+            // If the timer itself was late the processors are busy, and the answer may be late for the same reason.
+            // Going on without Redis would give them more to do.
             let starved = is_starved(asked.elapsed(), budget);
             if starved && came.elapsed() < patience {
                 continue;

@@ -31,12 +31,12 @@ pub struct CacheSettings {
     pub write_budget: Duration,
     /// `redis_retry_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
-    /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time between the
-    /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
-    /// 15 s.
+    /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time
+    /// between the announcement and the latest commit of its statement: connection deadline + statement timeout +
+    /// margin. Default 15 s.
     pub fence_ttl: Duration,
-    /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all instances. Default
-    /// true.
+    /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all
+    /// instances. Default true.
     pub answers: bool,
     /// Larger responses are not stored. Default 262144 bytes.
     pub max_bytes: usize,
@@ -127,8 +127,9 @@ pub struct After {
 pub struct GateReply {
     /// One verdict for each class that applies and is not off.
     pub rates: Vec<RateVerdict>,
-    /// What `Cache::authenticated` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
-    /// not revoked since, which is known as long as there is a check no older than [`Cache::LEASE`](super::Cache::LEASE).
+    /// What `Cache::authenticated` remembered for this token. Its presence is the proof that the token is valid: no
+    /// older than a second, or not revoked since, which is known as long as there is a check no older than
+    /// [`Cache::LEASE`](super::Cache::LEASE).
     pub principal: Option<Vec<u8>>,
     /// What else the caller is told.
     pub after: After,
@@ -233,8 +234,8 @@ pub struct Pending {
     pub snapshot: String,
 }
 
-/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its fence expires, what it may
-/// have changed is invalidated.
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its fence expires,
+/// what it may have changed is invalidated.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
@@ -270,8 +271,9 @@ impl Intent {
         matches!(self.state, IntentState::Starved)
     }
 
-    /// Redis could not be told: the statement itself must record a pending invalidation (`record_invalidation`), and if it
-    /// says so the answer must wait for [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT) after the commit.
+    /// Redis could not be told: the statement itself must record a pending invalidation (`record_invalidation`), and if
+    /// it says so the answer must wait for [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT) after the
+    /// commit.
     pub fn must_record(&self) -> bool {
         matches!(self.state, IntentState::Away)
     }
@@ -283,7 +285,7 @@ impl Intent {
 pub enum Published {
     /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
     Done,
-    /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a statement of its
-    /// own and wait as after a write whose statement recorded one.
+    /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a
+    /// statement of its own and wait as after a write whose statement recorded one.
     MustRecord,
 }

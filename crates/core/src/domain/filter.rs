@@ -12,9 +12,9 @@ use super::todo::{Priority, Status};
 
 /// Conditions on todos; all given ones must hold.
 ///
-/// Its JSON form is stored with jobs and read by whatever release runs them: names and meanings here never change, conditions
-/// that are not given are left out, and a condition that a release does not know is refused, since to ignore it would be to
-/// match more todos than were meant.
+/// Its JSON form is stored with jobs and read by whatever release runs them: names and meanings here never change,
+/// conditions that are not given are left out, and a condition that a release does not know is refused, since to ignore
+/// it would be to match more todos than were meant.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Filter {
@@ -75,7 +75,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Whether there is no condition at all, so that every live todo matches. `archived` is none: it leaves nothing out.
+    /// Whether there is no condition at all, so that every live todo matches. `archived` is none: it leaves nothing
+    /// out.
     pub fn is_empty(&self) -> bool {
         Self { archived: false, ..self.clone() } == Self::default()
     }
@@ -87,8 +88,8 @@ impl Filter {
         wanted.filter(|one| completed.is_none_or(|completed| completed == one.is_completed())).collect()
     }
 
-    /// A text that two filters with orders share exactly when they ask for the same list. A cursor is bound to it, and a cache
-    /// entry may be named by it.
+    /// A text that two filters with orders share exactly when they ask for the same list. A cursor is bound to it, and
+    /// a cache entry may be named by it.
     pub fn scope(&self, sort: Sort) -> String {
         let mut canonical = self.clone();
         canonical.status.sort_unstable();

@@ -69,9 +69,9 @@ pub struct Patch {
     pub later: Later,
 }
 
-/// The fields that came after the first release, as a draft or a patch names them. Each is optional also in a draft, because
-/// a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo gets its default),
-/// the inner `None` clears it.
+/// The fields that came after the first release, as a draft or a patch names them. Each is optional also in a draft,
+/// because a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo
+/// gets its default), the inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Later {
     /// The list; of a subtask it is that of its parent.

@@ -1,8 +1,9 @@
-//! Authentication, rate limit and response cache: one Redis call for all of it, and one statement a second for all callers behind it.
+//! Authentication, rate limit and response cache: one Redis call for all of it, and one statement a second for all
+//! callers behind it.
 //!
-//! A caller is checked against Postgres when Redis does not remember the token, and one of all callers each second because only a
-//! recent check proves that Postgres knows of no invalidation that Redis was not told of (see [`crate::cache`]). Each check also finds
-//! work that is due and that nobody told a worker of, or whose worker is dead.
+//! A caller is checked against Postgres when Redis does not remember the token, and one of all callers each second
+//! because only a recent check proves that Postgres knows of no invalidation that Redis was not told of (see
+//! [`crate::cache`]). Each check also finds work that is due and that nobody told a worker of, or whose worker is dead.
 
 mod memory;
 
@@ -122,7 +123,8 @@ impl Service {
         self.cache.belong_to(installation.as_deref());
     }
 
-    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
+    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered
+    /// from the cache.
     pub async fn authenticate(
         &self,
         meter: &Arc<Meter>,
@@ -159,7 +161,8 @@ impl Service {
         Box::pin(self.check(meter, gate_request, gate_reply)).await
     }
 
-    /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a few times.
+    /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a
+    /// few times.
     async fn wait_for_check(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>, first: GateReply) -> GateReply {
         const WAITS: [u64; 9] = [3, 5, 8, 13, 21, 34, 55, 89, 144];
         // Counted already.
@@ -174,8 +177,8 @@ impl Service {
         first
     }
 
-    /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for Postgres. What
-    /// is found matters to the next caller: a refused token is forgotten when its time is over.
+    /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for
+    /// Postgres. What is found matters to the next caller: a refused token is forgotten when its time is over.
     pub async fn renew(&self, meter: &Arc<Meter>, Renewal { credential, stamp }: Renewal) -> FollowUp {
         let credential = match &credential {
             OwnedCredential::Token(token) => Credential::Token(token),
@@ -243,7 +246,8 @@ impl Service {
         Ok(checked)
     }
 
-    /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check settles them.
+    /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check
+    /// settles them.
     async fn settle_invalidations(&self, meter: &Arc<Meter>, checked: &Checked, told: bool) {
         if let Some(pending) = checked.pending.as_ref().filter(|_| told) {
             let _ = Box::pin(invalidations::settle(&self.pg, meter, pending)).await;

@@ -1,8 +1,9 @@
 //! What changed: the feed, waiting for it, and the log line by line.
 //!
-//! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every write raises
-//! in Redis, twice a second, and asks Postgres when it has moved; while something is held back also without that, ever more rarely,
-//! because all who wait would ask. What one of them has seen in Redis serves the others of its instance.
+//! Nobody is woken: no waker may cross requests, and Postgres cannot call. So who waits looks at the counter that every
+//! write raises in Redis, twice a second, and asks Postgres when it has moved; while something is held back also
+//! without that, ever more rarely, because all who wait would ask. What one of them has seen in Redis serves the others
+//! of its instance.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -83,7 +84,8 @@ struct Look {
 }
 
 impl Looks {
-    /// What was told last. `None` where that is too old: then the caller looks, and the others go by the old one meanwhile.
+    /// What was told last. `None` where that is too old: then the caller looks, and the others go by the old one
+    /// meanwhile.
     fn recent(&self, workspace: WorkspaceId, now: Instant) -> Option<Option<i64>> {
         let mut looks = lock(&self.0);
         looks.retain(|look| now.saturating_duration_since(look.at) < 2 * LOOK);
@@ -169,8 +171,8 @@ impl Service {
     /// # Errors
     /// As of [`Self::changes`].
     pub async fn changes_to_wait_for(&self, caller: &Caller, query: &FeedQuery) -> Result<(FeedPage, Watch)> {
-        // Before Postgres is asked, so that no write falls between the two, and by nobody else's look: what the client has written
-        // before is told.
+        // Before Postgres is asked, so that no write falls between the two, and by nobody else's look: what the client
+        // has written before is told.
         let seen = self.look(caller).await;
         let (workspace, at) = (caller.workspace, Instant::now());
         let watch = Watch::new(at, seen);

@@ -18,8 +18,8 @@ use crate::types::v2::list::rank;
 pub(super) const READ_ONLY: &[&str] =
     &["id", "completed", "assignee", "created_at", "updated_at", "completed_at", "version", "deleted_at", "subtasks"];
 
-/// Fields of a todo that version 2 got after its first release, each with how it is read. They are marked in the OpenAPI document,
-/// and a PUT that does not name them leaves them alone. Version 1 has none of them.
+/// Fields of a todo that version 2 got after its first release, each with how it is read. They are marked in the
+/// OpenAPI document, and a PUT that does not name them leaves them alone. Version 1 has none of them.
 pub const LATER: &[LaterField<Later>] = &[
     LaterField {
         name: "list_id",

@@ -12,7 +12,8 @@ use crate::cache::script::{Args, HANDSHAKE, ReplyReader, Script};
 use crate::{Meter, lock};
 
 impl Redis {
-    /// While the connection is out of `pooled`, dropping it (a failure, an overrun, a request that went away) closes it.
+    /// While the connection is out of `pooled`, dropping it (a failure, an overrun, a request that went away) closes
+    /// it.
     pub(super) async fn attempt(
         &self,
         meter: &Meter,

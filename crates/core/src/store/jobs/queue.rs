@@ -1,7 +1,7 @@
 //! The queue of background jobs, for workers.
 //!
-//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances the
-//! job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
+//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances
+//! the job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
 
 mod chunk;
 
@@ -72,17 +72,19 @@ pub enum FailedAttempt {
     Lost,
 }
 
-/// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from two
-/// seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
+/// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from
+/// two seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
 pub const MAX_CONSECUTIVE_FAILURES: i64 = 5;
 
 /// The most todos of a workspace, whether they match or not, with which a job's total is counted when it begins.
 pub const COUNTED: i64 = 25_000;
 
-/// How many todos a chunk looks at for each that it may change, so that a filter that hardly any match costs a chunk no more.
+/// How many todos a chunk looks at for each that it may change, so that a filter that hardly any match costs a chunk no
+/// more.
 const LOOKED_AT: i64 = 10;
 
-/// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's fault.
+/// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's
+/// fault.
 const MAX_DEATHS: i64 = 20;
 
 /// Takes the oldest due job of the workspace whose last turn is longest ago, or one whose worker let its lease run out.
@@ -104,7 +106,8 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Res
     }
 }
 
-/// Sets [`Claim::ceiling`], if it is not known yet, and the total of a job whose workspace is small. False if the job is lost.
+/// Sets [`Claim::ceiling`], if it is not known yet, and the total of a job whose workspace is small. False if the job
+/// is lost.
 pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) -> Result<bool> {
     if claim.ceiling.is_some() {
         return Ok(true);
@@ -114,11 +117,11 @@ pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) 
     Ok(true)
 }
 
-/// Does up to `limit` todos of the next that it looks at and moves [`Claim::position`] on; where none is left it ends the job
-/// if it `may_end`. Call [`begin`] first.
+/// Does up to `limit` todos of the next that it looks at and moves [`Claim::position`] on; where none is left it ends
+/// the job if it `may_end`. Call [`begin`] first.
 ///
-/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
-/// position.
+/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its
+/// true position.
 pub async fn chunk(
     pg: &Pg,
     meter: &Meter,
@@ -147,8 +150,8 @@ pub async fn chunk(
     }
 }
 
-/// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives whether
-/// the job was given back.
+/// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives
+/// whether the job was given back.
 pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool) -> Result<bool> {
     const SQL: &str = include_str!("../sql/jobs_release.sql");
     let params = vec![
@@ -160,7 +163,8 @@ pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool
     Ok(pg.write(meter, Statement::new(SQL, params)).await?.optional().is_some())
 }
 
-/// An attempt failed: the job waits, longer with each failure, or ends after [`MAX_CONSECUTIVE_FAILURES`], or at once if `is_final`.
+/// An attempt failed: the job waits, longer with each failure, or ends after [`MAX_CONSECUTIVE_FAILURES`], or at once
+/// if `is_final`.
 pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<FailedAttempt> {
     reschedule(pg, meter, claim.workspace, claim.job, claim.lease, reason, is_final).await
 }

@@ -40,8 +40,8 @@ pub fn summaries_sql(
     page_sql(workspace, "todos_summarise_v1", filter, sort, after, limit, None)
 }
 
-/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos, whose texts together have at most
-/// this many bytes, if there is more than one.
+/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos, whose texts together have
+/// at most this many bytes, if there is more than one.
 pub fn documents_sql(
     workspace: WorkspaceId,
     filter: &Filter,
@@ -66,7 +66,8 @@ fn page_sql(
     bytes: Option<i64>,
 ) -> Statement {
     let mut query = TodoQuery::new(workspace);
-    // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
+    // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an
+    // `integer`.
     let limit = format!("{}::bigint", query.bind(Param::Int(limit)));
     let selection = query.selection(filter, sort, after, &format!("{limit} + 1"));
     let direction = Order::of(sort).direction;
@@ -82,7 +83,8 @@ fn page_sql(
     let value = sort_value(sort, "p.sort_key");
     let sql = format!(
         "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= p.size AND NOT p.is_edge)), \
-         coalesce(count(*) > max(p.size) OR bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last} FROM ({rows}) p"
+         coalesce(count(*) > max(p.size) OR bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last} \
+         FROM ({rows}) p"
     );
     Statement { sql: sql.into(), params: query.params }
 }
@@ -92,7 +94,8 @@ fn within_bytes(rows: &str, bytes: &str) -> String {
     format!(
         "SELECT r.id, r.sort_key, r.is_edge, r.place, \
          least(r.size, count(*) FILTER (WHERE r.place = 1 OR r.bytes <= {bytes}) OVER ()) AS size \
-         FROM (SELECT p.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), 0)) OVER (ORDER BY p.place) AS bytes \
+         FROM (SELECT p.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), \
+         0)) OVER (ORDER BY p.place) AS bytes \
          FROM ({rows}) p LEFT JOIN todos t ON t.workspace_id = $1 AND t.id = p.id AND NOT p.is_edge) r"
     )
 }

@@ -59,15 +59,16 @@ impl Listing<'_> {
         }
     }
 
-    /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of conditions in
-    /// every order, so there are four ways, each with a bound:
+    /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of
+    /// conditions in every order, so there are four ways, each with a bound:
     ///
-    /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full soon.
+    /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full
+    ///    soon.
     /// 2. *few*: a condition leaves so few todos that all that match are found by its index and sorted.
-    /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one begins at
-    ///    the edge.
-    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is read on
-    ///    for [`FARTHER`] times as many rows, through the second run if the first one ends before.
+    /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one
+    ///    begins at the edge.
+    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is
+    ///    read on for [`FARTHER`] times as many rows, through the second run if the first one ends before.
     pub(super) fn within_reach(&self, filter: &Filter) -> String {
         let Self { order: Order { unindexed, .. }, reach, limit, runs, .. } = self;
         let first = runs.first().map_or("", String::as_str);
@@ -86,7 +87,8 @@ impl Listing<'_> {
             "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), farther AS MATERIALIZED ({farther}), \
              {words}way AS MATERIALIZED (SELECT CASE WHEN {found_near} >= {limit} THEN 'near' \
              WHEN {few} THEN 'few' WHEN {found_far} > 0 THEN 'far' ELSE 'farther' END AS name){undated} \
-             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' AND n.is_match \
+             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
+             AND n.is_match \
              UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
              UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} AND f.is_match \
              UNION ALL SELECT e.* FROM ({beyond_far}) e WHERE {is_far} AND {found_far} < {limit} \
@@ -94,8 +96,9 @@ impl Listing<'_> {
         )
     }
 
-    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the second
-    /// run only where the first one ended without any match, so that a page is not empty although hardly anything was looked at.
+    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the
+    /// second run only where the first one ended without any match, so that a page is not empty although hardly
+    /// anything was looked at.
     fn beyond(&self, rows: u32, is_farther: &str, is_short: &str) -> (String, String) {
         let Self { limit, runs, .. } = self;
         let edge = self.edge("farther", rows);
@@ -104,7 +107,8 @@ impl Listing<'_> {
         };
         let (end, found, last) = (self.last_of(first, rows), self.walk(second, rows), self.last_of(second, rows));
         let queries = format!(
-            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND NOT EXISTS ({end}) \
+            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND \
+             NOT EXISTS ({end}) \
              AS goes_on), second AS MATERIALIZED ({found})"
         );
         let rows = format!(
@@ -116,8 +120,8 @@ impl Listing<'_> {
         (queries, rows)
     }
 
-    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the table, a second
-    /// walk for the last of these rows would take as long, so it is found beside what matches.
+    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the
+    /// table, a second walk for the last of these rows would take as long, so it is found beside what matches.
     fn walk(&self, run: &str, rows: u32) -> String {
         let Self { order: Order { direction, is_carried, .. }, limit, .. } = self;
         let (of_run, rows) = (self.rows_of(run), self.at_least(rows));
@@ -169,9 +173,9 @@ impl Listing<'_> {
         )
     }
 
-    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were an `EXISTS`.
-    /// What is not true is false, so that the next condition need not be looked at. A todo may have the tag and one that was merged
-    /// into it.
+    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were
+    /// an `EXISTS`. What is not true is false, so that the next condition need not be looked at. A todo may have the
+    /// tag and one that was merged into it.
     fn is_match(&self) -> String {
         let one = |condition: &Condition| match &condition.on {
             On::Tag(tag) => format!(

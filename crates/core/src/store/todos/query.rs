@@ -1,5 +1,5 @@
-//! From a filter and an order to SQL: only the conditions that are needed, so that the planner sees a simple query whatever
-//! was asked for. Callers' words are parameters, never text of the statement; enumerations are written out.
+//! From a filter and an order to SQL: only the conditions that are needed, so that the planner sees a simple query
+//! whatever was asked for. Callers' words are parameters, never text of the statement; enumerations are written out.
 
 mod filter;
 
@@ -59,8 +59,8 @@ impl TodoQuery {
         format!("(SELECT coalesce(sum(t.todos), 0)::bigint FROM todo_counts t WHERE t.workspace_id = $1{kinds})")
     }
 
-    /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the last row,
-    /// and no row of the list: so far was looked, and there may be more beyond.
+    /// The rows after a position, in order, at most `limit`: a query of `id`, `sort_key` and `is_edge`. An edge is the
+    /// last row, and no row of the list: so far was looked, and there may be more beyond.
     pub fn selection(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, limit: &str) -> String {
         let (mut bounds, mut rest): (Vec<_>, Vec<_>) = self
             .all(filter)
@@ -118,8 +118,8 @@ impl TodoQuery {
 
     /// The conditions, apart from the filter's, of the rows to come.
     ///
-    /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a second
-    /// run, over the same index.
+    /// Rows without a due date come last either way, which no scan of one index gives in both directions. They are a
+    /// second run, over the same index.
     fn runs(&mut self, filter: &Filter, sort: Sort, after: Option<&Position>, order: &Order) -> Vec<String> {
         let Order { expression, cast, comparison, .. } = order;
         let beyond = after.map(|Position { value, id }| {

@@ -12,8 +12,8 @@ use crate::store::pg::{Param, Statement};
 use crate::store::todos::fields::tag_list;
 use crate::store::todos::query::TodoQuery;
 
-/// The statement of [`begin`]. The last id is read from the primary key. Todos are counted only in a workspace of at most
-/// [`COUNTED`], the bin included, so that the beginning costs as little in a large one.
+/// The statement of [`begin`]. The last id is read from the primary key. Todos are counted only in a workspace of at
+/// most [`COUNTED`], the bin included, so that the beginning costs as little in a large one.
 pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
     let mut query = TodoQuery::new(claim.workspace);
     let conditions = query.conditions(&claim.filter);
@@ -33,8 +33,8 @@ pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
     Statement { sql: sql.into(), params: query.params }
 }
 
-/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
-/// todo that changed while it waited is looked at again.
+/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks
+/// several, and a todo that changed while it waited is looked at again.
 pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, record_invalidation: bool) -> Statement {
     let mut query = TodoQuery::new(claim.workspace);
     let page = match &claim.change {
@@ -58,17 +58,20 @@ pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, rec
     let anywhere = query.bind(Param::Bool(claim.filter.archived));
     let sql = format!(
         "WITH {page} SELECT outcome, processed, new_position, cache_wait \
-         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit}::bigint THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
+         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit}::bigint THEN l.last \
+         ELSE p.ids[cardinality(p.ids)] END AS last \
          FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
-         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
+         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, \
+         chunk.ids, chunk.last, \
+         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, \
+         {length}::bigint * interval '1 millisecond', {record_invalidation}) \
          WHERE {may_end} OR chunk.last IS NOT NULL"
     );
     Statement { sql: sql.into(), params: query.params }
 }
 
-/// The queries `page`, the next todos of a chunk, and `looked_at`, the last that it looks at: [`LOOKED_AT`] ids for each todo of
-/// `limit`, whether they match or not.
+/// The queries `page`, the next todos of a chunk, and `looked_at`, the last that it looks at: [`LOOKED_AT`] ids for
+/// each todo of `limit`, whether they match or not.
 pub(super) fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
     query.within(claim.position, "(SELECT last FROM looked_at)");
     let conditions = query.conditions(&claim.filter);
@@ -91,7 +94,8 @@ pub(super) fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) ->
     )
 }
 
-/// The same of the todos, those in the bin included, that have a tag which is gone. No tag is merged or deleted meanwhile.
+/// The same of the todos, those in the bin included, that have a tag which is gone. No tag is merged or deleted
+/// meanwhile.
 pub(super) fn tagged_page(query: &mut TodoQuery, claim: &Claim, tag: i64, limit: i64) -> String {
     let [tag, position, limit] = [tag, claim.position, limit].map(|number| query.bind(Param::Int(number)));
     format!(
@@ -99,7 +103,8 @@ pub(super) fn tagged_page(query: &mut TodoQuery, claim: &Claim, tag: i64, limit:
          tagged AS MATERIALIZED (SELECT todo_id FROM todo_tags WHERE workspace_id = $1 AND tag_id = {tag} \
          AND todo_id > {position} ORDER BY todo_id LIMIT {limit}), \
          looked_at AS MATERIALIZED (SELECT max(todo_id) AS last FROM tagged), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id = ANY (ARRAY(SELECT todo_id FROM tagged)) \
+         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id = ANY (ARRAY(SELECT todo_id \
+         FROM tagged)) \
          AND EXISTS (SELECT FROM held) ORDER BY t.id FOR NO KEY UPDATE OF t)"
     )
 }

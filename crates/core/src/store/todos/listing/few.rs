@@ -5,14 +5,15 @@ use crate::domain::filter::{Filter, SortKey};
 use crate::store::todos::condition::{Condition, On, OnList};
 
 impl Listing<'_> {
-    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
-    /// beside it.
+    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this
+    /// needs beside it.
     pub(super) fn leaves_few(&self, filter: &Filter) -> (String, String) {
         let Self { place, reach, .. } = self;
         let most = reach.few + 1;
         if filter.deleted {
             let few = format!(
-                "(SELECT count(*) FROM (SELECT FROM todos t WHERE {place} ORDER BY t.deleted_at LIMIT {most}) few) < {most}"
+                "(SELECT count(*) FROM (SELECT FROM todos t WHERE {place} ORDER BY t.deleted_at \
+                 LIMIT {most}) few) < {most}"
             );
             return (few, String::new());
         }
@@ -28,7 +29,8 @@ impl Listing<'_> {
             let range = on(&[On::Instant(key)]);
             if !range.is_empty() {
                 counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place}{range} ORDER BY t.{column} LIMIT {most}) few"
+                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place}{range} ORDER BY t.{column} \
+                     LIMIT {most}) few"
                 ));
             }
         }
@@ -58,7 +60,8 @@ impl Listing<'_> {
                  LIMIT {most}) few"
             ),
             On::Parent(_) => format!(
-                "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {sql} ORDER BY t.position LIMIT {most}) few"
+                "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {sql} ORDER BY t.position \
+                 LIMIT {most}) few"
             ),
             On::Ids(ids) => format!("SELECT cardinality({ids})"),
             _ => return None,
@@ -68,8 +71,8 @@ impl Listing<'_> {
     /// What has the words of a condition on them, as a query to put in front, and the query of how many these are.
     fn found(&self, condition: &Condition, most: u32) -> Option<(String, String)> {
         let (On::Words(words), place) = (&condition.on, &self.place) else { return None };
-        // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what
-        // is not to occur as anything; a search of the latter alone leaves most.
+        // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and
+        // what is not to occur as anything; a search of the latter alone leaves most.
         let indexed = format!("querytree(websearch_to_tsquery('simple', {words}))");
         // Planned as if all were wanted, which only the index of words gives; read no further than needed.
         let found = format!(

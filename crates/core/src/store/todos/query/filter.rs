@@ -143,8 +143,8 @@ impl TodoQuery {
         }
     }
 
-    /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is planned; whether a todo
-    /// belongs to a large one is told by those above it.
+    /// The condition that a todo is this one or below it. The ids of a small tree are found when the statement is
+    /// planned; whether a todo belongs to a large one is told by those above it.
     fn tree(&mut self, root: Id, id: &str, is_in_bin: bool) -> (String, String) {
         let (ids, above) = (self.named("tree_ids_v1", root), is_far_below(id, is_in_bin));
         let is_below = format!("t.id = {id} OR t.parent_id = {id} OR {above}");
@@ -175,8 +175,8 @@ impl TodoQuery {
         }
     }
 
-    /// The conditions on tags. Postgres plans a join for each tag that is one of its own, so many are two: the rarest, which it can
-    /// look for, and that all are there.
+    /// The conditions on tags. Postgres plans a join for each tag that is one of its own, so many are two: the rarest,
+    /// which it can look for, and that all are there.
     fn tagged(&mut self, tags: &[TagName]) -> Vec<(On, String)> {
         let window = self.in_window("l.todo_id");
         let has = |tag: String| {
