@@ -4,6 +4,7 @@
 //! remember it in every review; keep them few.
 
 mod rooms;
+mod size;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -13,12 +14,6 @@ use anyhow::{Context, Result, bail};
 use crate::Session;
 use crate::checkout::Checkout;
 use crate::progress::{print, say};
-
-/// Files of one idea are usually under 300 lines; this is where "usually" ends.
-const LINES: usize = 400;
-
-/// Tests are lists: they may be longer.
-const TEST_LINES: usize = 700;
 
 #[derive(clap::Args)]
 pub struct Args {}
@@ -39,7 +34,9 @@ pub fn main(session: &Session, _args: &Args) -> Result<ExitCode> {
 fn check(checkout: &Checkout) -> Result<Vec<String>> {
     let mut faults = migrations_in_order(&checkout.migrations());
     let folders = own_folders(checkout.root());
-    for path in files(checkout.root())? {
+    let paths = files(checkout.root())?;
+    faults.extend(size::missing(&paths));
+    for path in paths {
         // Vendored, or generated: not ours to change.
         if path.starts_with("wit/deps/") || path == "Cargo.lock" {
             continue;
@@ -50,10 +47,11 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
         let Ok(text) = std::fs::read_to_string(checkout.root().join(&path)) else {
             continue;
         };
-        let found = [length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
+        let found = [says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
             .into_iter()
             .filter_map(|rule| rule(&path, &text));
         let found = found.chain(machine_paths(&path, &text, &folders)).chain(rooms::faults(&path, &text));
+        let found = found.chain(size::faults(&path, &text));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
     }
     Ok(faults)
@@ -97,14 +95,6 @@ fn named_in(line: &str, folder: &str) -> bool {
         let after = line.get(at + folder.len()..).and_then(|rest| rest.chars().next());
         before.is_none_or(|before| !part_of_name(before) && !"/}".contains(before)) && !after.is_some_and(part_of_name)
     })
-}
-
-fn length(path: &str, text: &str) -> Option<String> {
-    let limit = if path.contains("tests") { TEST_LINES } else { LINES };
-    let lines = text.lines().count();
-    // It is generated.
-    (is_code(path) && path != "migrations/schema.sql" && lines > limit)
-        .then(|| format!("{lines} lines; split it at {limit} or before"))
 }
 
 /// Each module says why it exists, first of all. Tests need not: their names say it.
@@ -169,10 +159,6 @@ fn migrations_in_order(folder: &Path) -> Vec<String> {
 fn is_component(path: &str) -> bool {
     let folders = ["src/", "crates/core/src/", "crates/worker/src/", "crates/docs/src/"];
     path.ends_with(".rs") && folders.iter().any(|folder| path.starts_with(folder))
-}
-
-fn is_code(path: &str) -> bool {
-    [".rs", ".sql", ".lua"].iter().any(|ending| path.ends_with(ending))
 }
 
 fn line_with(text: &str, wrong: impl Fn(&str) -> bool) -> Option<usize> {
