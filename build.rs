@@ -1,4 +1,5 @@
-//! Compresses the published documents, so that the component's image, which the host copies for each instance, holds little of them.
+//! Compresses the published documents, so that the component's image, which the host copies for each instance, holds
+//! little of them.
 
 #![allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the log of changes costs: the same statements with its lines and without them, in turns on the same data. Prints the mean
-# time of a statement in milliseconds, one line per statement and turn.
+# What the log of changes costs: the same statements with its lines and without them, in turns on the same data. Prints
+# the mean time of a statement in milliseconds, one line per statement and turn.
 #
-# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that of
-# `cargo xtask up`, for example. What is made here stays in it; the log writes again when the script ends.
+# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that
+# of `cargo xtask up`, for example. What is made here stays in it; the log writes again when the script ends.
 set -euo pipefail
 : "${DATABASE_URL:?names a migrated database that may be spoilt}"
 turns="${1:-5}" seconds="${2:-8}"
@@ -33,7 +33,8 @@ as="FROM as_actor_v1($w, 't:7a3f0b52-7d63-4a4c-9a3c-5a0f2f6c1d11', 'measured') A
 new='{"title": "x", "status": "pending", "priority": 2, "tags": [TAG]}'
 tag='{"name": "home", "folded": "home", "uid": "0198c1de-0000-7000-8000-000000000001"}'
 create() {
-  echo "SELECT outcome $as, LATERAL todo_create_v1(w.workspace, NULL, NULL, NULL, false, gen_random_uuid(), '${new/TAG/$1}');"
+  local todo=${new/TAG/$1}
+  echo "SELECT outcome $as, LATERAL todo_create_v1(w.workspace, NULL, NULL, NULL, false, gen_random_uuid(), '$todo');"
 }
 create "" >"$folder/create"
 create "$tag" >"$folder/create-with-tag"

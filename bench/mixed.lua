@@ -1,7 +1,8 @@
--- wrk: what a team does in a workspace. Of 19 reads 8 are of a page of 50, 4 of a filtered page, 2 of the statistics, 5 of the tags or
--- of single todos; WRITES per cent of the requests create a todo instead. TODOS: public ids, separated by commas, of each workspace,
--- separated by semicolons. TOKENS: bearer tokens, separated by commas. Those of one workspace take turns; of several, each has one,
--- and the first workspace is asked twice as often as the second, three times as often as the third, and so on (Zipf).
+-- wrk: what a team does in a workspace. Of 19 reads 8 are of a page of 50, 4 of a filtered page, 2 of the statistics, 5
+-- of the tags or of single todos; WRITES per cent of the requests create a todo instead. TODOS: public ids, separated
+-- by commas, of each workspace, separated by semicolons. TOKENS: bearer tokens, separated by commas. Those of one
+-- workspace take turns; of several, each has one, and the first workspace is asked twice as often as the second, three
+-- times as often as the third, and so on (Zipf).
 local writes = tonumber(os.getenv("WRITES"))
 local body = '{"title":"Measure before you change","description":"One of many.","priority":"high"}'
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What row-level security costs: the same statements by the tables' owner, whom policies do not bind, and by a role whom they
-# do, in turns on the same data. Prints transactions per second, one line per protocol, statement and turn.
+# What row-level security costs: the same statements by the tables' owner, whom policies do not bind, and by a role whom
+# they do, in turns on the same data. Prints transactions per second, one line per protocol, statement and turn.
 #
-# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that of
-# `cargo xtask up`, for example. The role and the functions made here stay in it.
+# DATABASE_URL names a database that is migrated and may be spoilt, on a server where its role may do everything: that
+# of `cargo xtask up`, for example. The role and the functions made here stay in it.
 set -euo pipefail
 : "${DATABASE_URL:?names a migrated database that may be spoilt}"
 turns="${1:-5}" seconds="${2:-8}"
@@ -26,7 +26,8 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO todo_walled;
 INSERT INTO workspaces (uid, name) SELECT gen_random_uuid(), 'measured ' || n FROM generate_series(1, 20) n
 ON CONFLICT DO NOTHING;
 INSERT INTO employees (workspace_id, uid, name, email)
-SELECT id, gen_random_uuid(), 'Ada', 'ada@example.com' FROM workspaces WHERE name LIKE 'measured %' ON CONFLICT DO NOTHING;
+SELECT id, gen_random_uuid(), 'Ada', 'ada@example.com' FROM workspaces WHERE name LIKE 'measured %'
+ON CONFLICT DO NOTHING;
 INSERT INTO tags (workspace_id, uid, name, folded)
 SELECT id, gen_random_uuid(), 'home', 'home' FROM workspaces WHERE name LIKE 'measured %' ON CONFLICT DO NOTHING;
 INSERT INTO todos (workspace_id, uid, title, description, priority, assignee_id, created_at)
@@ -47,7 +48,8 @@ BEGIN
     FOREACH name IN ARRAY ARRAY['todos', 'tags', 'todo_tags', 'employees', 'departments'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', name);
         EXECUTE format('DROP POLICY IF EXISTS own_workspace ON %I', name);
-        EXECUTE format('CREATE POLICY own_workspace ON %I USING (workspace_id = current_setting(''app.workspace'')::bigint)',
+        EXECUTE format(
+            'CREATE POLICY own_workspace ON %I USING (workspace_id = current_setting(''app.workspace'')::bigint)',
             name);
     END LOOP;
     -- A view reads with its owner's rights unless it is told otherwise.
@@ -64,7 +66,8 @@ CREATE FUNCTION plain_page(w bigint) RETURNS text LANGUAGE plpgsql AS
         ORDER BY created_at DESC, id DESC LIMIT 50)); END';
 CREATE FUNCTION plain_create(w bigint) RETURNS text LANGUAGE plpgsql AS
     'BEGIN RETURN (todo_create_v1(w, NULL, NULL, NULL, false, gen_random_uuid(),
-        ''{"title": "x", "status": "pending", "priority": 2, "tags": [{"name": "home", "folded": "home"}]}'')).outcome; END';
+        ''{"title": "x", "status": "pending", "priority": 2,
+        "tags": [{"name": "home", "folded": "home"}]}'')).outcome; END';
 CREATE FUNCTION walled_read(w bigint, i bigint) RETURNS text LANGUAGE plpgsql AS
     'BEGIN PERFORM set_config(''app.workspace'', w::text, true); RETURN plain_read(w, i); END';
 CREATE FUNCTION walled_page(w bigint) RETURNS text LANGUAGE plpgsql AS
@@ -78,7 +81,8 @@ range() { psql "$DATABASE_URL" --no-psqlrc --tuples-only --no-align --command "$
 workspaces="$(range "SELECT min(id) || ' ' || max(id) FROM workspaces WHERE name LIKE 'measured %'")"
 todos="$(range "SELECT min(id) || ' ' || max(id) FROM todos WHERE workspace_id = ${workspaces% *}")"
 for kind in plain walled; do
-  printf '\\set i random(%s)\nSELECT %s_read(%s, :i);\n' "${todos/ /, }" "$kind" "${workspaces% *}" >"$folder/$kind-read"
+  printf '\\set i random(%s)\nSELECT %s_read(%s, :i);\n' \
+    "${todos/ /, }" "$kind" "${workspaces% *}" >"$folder/$kind-read"
   printf '\\set w random(%s)\nSELECT %s_page(:w);\n' "${workspaces/ /, }" "$kind" >"$folder/$kind-page"
   printf '\\set w random(%s)\nSELECT %s_create(:w);\n' "${workspaces/ /, }" "$kind" >"$folder/$kind-create"
 done

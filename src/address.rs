@@ -1,8 +1,8 @@
-//! Other spellings of an address, turned into the one that the router knows, before anything looks at the path. So routing, rate
-//! limits, cache keys, metrics and deprecation headers see one address, whatever its spelling.
+//! Other spellings of an address, turned into the one that the router knows, before anything looks at the path. So
+//! routing, rate limits, cache keys, metrics and deprecation headers see one address, whatever its spelling.
 //!
-//! A redirect would do less: clients' libraries repeat a redirected POST as a GET (301, 302) or not at all (307, 308, which
-//! curl and Python's urllib do not follow for a POST), and drop `Authorization` where the host seems to change.
+//! A redirect would do less: clients' libraries repeat a redirected POST as a GET (301, 302) or not at all (307, 308,
+//! which curl and Python's urllib do not follow for a POST), and drop `Authorization` where the host seems to change.
 
 use axum::body::Body;
 use http::Request;
@@ -29,7 +29,8 @@ pub fn normalise(mut request: Request<Body>, unversioned: bool) -> Request<Body>
     };
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = PathAndQuery::try_from(target).ok();
-    // What was a path stays one without its end and with another beginning; if not, the router answers for what was written.
+    // What was a path stays one without its end and with another beginning; if not, the router answers for what was
+    // written.
     if let Ok(usual) = Uri::from_parts(parts) {
         let written = WrittenUri(std::mem::replace(request.uri_mut(), usual));
         request.extensions_mut().insert(written);
@@ -37,8 +38,8 @@ pub fn normalise(mut request: Request<Body>, unversioned: bool) -> Request<Body>
     request
 }
 
-/// The usual spelling of a path; `None` if that is how it is written. `unversioned`: the addresses of the application that this
-/// service replaced are those of version 1.
+/// The usual spelling of a path; `None` if that is how it is written. `unversioned`: the addresses of the application
+/// that this service replaced are those of version 1.
 fn usual(path: &str, unversioned: bool) -> Option<String> {
     let trimmed = path.trim_end_matches('/');
     let below = trimmed.strip_prefix(REPLACED).filter(|below| below.is_empty() || below.starts_with('/'));

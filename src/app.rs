@@ -102,8 +102,8 @@ impl App {
         self.beside(async move |app, _| app.service.withdraw(&caller).await);
     }
 
-    /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no more.
-    /// Only a hint: jobs are committed, and if it is lost the next one finds them.
+    /// Tells the worker, beside the request and beyond its end, that there may be work, until it says that there is no
+    /// more. Only a hint: jobs are committed, and if it is lost the next one finds them.
     pub fn hint_worker(&self) {
         spin_sdk::wasip3::spawn(async {
             while let Ok(response) = spin_sdk::http::post("http://worker.spin.internal/run", Vec::new()).await {

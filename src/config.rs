@@ -1,7 +1,7 @@
 //! Spin variables → typed settings, one struct per concern, read once per instance.
 //!
-//! A bad value never stops the instance: it is replaced by its default, remembered in [`Settings::faults`], and readiness
-//! fails with a message that names the variable (and never its value, which may be a secret).
+//! A bad value never stops the instance: it is replaced by its default, remembered in [`Settings::faults`], and
+//! readiness fails with a message that names the variable (and never its value, which may be a secret).
 
 mod reader;
 mod table;
@@ -214,22 +214,8 @@ impl Settings {
             database: database_digest(&database.url),
             ..CacheSettings::default()
         };
-        let rates = RateSettings {
-            default: read.count("rate_limit_default"),
-            authenticated: read.count("rate_limit_authenticated"),
-            writes: read.count("rate_limit_writes"),
-            authenticated_writes: read.count("rate_limit_authenticated_writes"),
-            auth_failures: read.count("rate_limit_auth_failures"),
-        };
-        let http = HttpSettings {
-            public_url: read.url("public_url", &["http", "https"], true).trim_end_matches('/').to_owned(),
-            cors_origins: read.origins("cors_origins"),
-            hsts: read.switch("hsts", production),
-            timeout: read.millis("request_timeout_ms", 100..=300_000),
-            max_waiting: read.small("max_waiting", 0..=15),
-            unversioned_routes: read.switch("unversioned_routes", true),
-            docs: read.switch("docs", true),
-        };
+        let rates = read.rates();
+        let http = read.http(production);
         let observability = ObservabilitySettings {
             log_level: read.log_level("log_level", Level::usual(development)),
             server_timing: read.switch("server_timing", !production),

@@ -1,8 +1,8 @@
 //! A successful answer before its representation is chosen.
 //!
 //! Handlers return a [`Document`]; `middleware/gate.rs` may store it in the cache; `middleware/representation.rs` picks
-//! identity or gzip, evaluates `If-None-Match` and writes the body. Keeping the bytes in an extension until then means that
-//! a cached answer and a fresh one take the same way out.
+//! identity or gzip, evaluates `If-None-Match` and writes the body. Keeping the bytes in an extension until then means
+//! that a cached answer and a fresh one take the same way out.
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};

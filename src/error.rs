@@ -124,8 +124,8 @@ impl From<todo_core::Error> for Problem {
     }
 }
 
-/// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not found"
-/// in a path is an invalid reference in a body.
+/// The failure of one operation decides the status of the whole batch and is placed under its index. What is "not
+/// found" in a path is an invalid reference in a body.
 fn operation(index: usize, source: todo_core::Error) -> Problem {
     let at = format!("/operations/{index}");
     let mut problem = match source {

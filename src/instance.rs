@@ -1,6 +1,6 @@
-//! How long the instance stays. The host drops one that has nothing to do for a second, and to start another costs what ten cached
-//! reads do; where requests are rare, each would pay that. A task that sleeps counts as something to do, so one is kept asleep for a
-//! while after the last request.
+//! How long the instance stays. The host drops one that has nothing to do for a second, and to start another costs what
+//! ten cached reads do; where requests are rare, each would pay that. A task that sleeps counts as something to do, so
+//! one is kept asleep for a while after the last request.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,8 +14,8 @@ const KEPT: Duration = Duration::from_secs(30);
 /// How often the task looks whether that is over.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// After so many requests the instance is left to the host, which gives it 128 unless it is told otherwise: one that gets no
-/// further request would only keep its memory.
+/// After so many requests the instance is left to the host, which gives it 128 unless it is told otherwise: one that
+/// gets no further request would only keep its memory.
 const NEARLY_USED_UP: u32 = 96;
 
 static TAKEN: AtomicU32 = AtomicU32::new(0);

@@ -1,10 +1,10 @@
 //! The route table: every method of every path, with its handler and with everything else that is decided by the route.
 //!
 //! The router is built from it (`router.rs`). Layers and extractors read the entry of a request from
-//! [`Matched`](crate::route::Matched) in its extensions, and the OpenAPI generator reads it by the name of the operation. The
-//! names of handlers are those of the operations. Nothing decides by the text of a path, and a property of a route stands here
-//! alone. One table rather than annotations on the handlers: what is cached, and what version 1 is followed by, is read best
-//! side by side.
+//! [`Matched`](crate::route::Matched) in its extensions, and the OpenAPI generator reads it by the name of the
+//! operation. The names of handlers are those of the operations. Nothing decides by the text of a path, and a property
+//! of a route stands here alone. One table rather than annotations on the handlers: what is cached, and what version 1
+//! is followed by, is read best side by side.
 //!
 //! The methods of a path stand together, in the order of its `Allow`.
 

@@ -1,5 +1,5 @@
-//! What lies beside the code agrees with the code: the configuration per environment, the dashboard and the alerts, and the
-//! lists on the documentation pages.
+//! What lies beside the code agrees with the code: the configuration per environment, the dashboard and the alerts, and
+//! the lists on the documentation pages.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

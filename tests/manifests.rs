@@ -1,5 +1,6 @@
-//! The manifests in `deploy/` fit together: each object stands once, and what refers to another thing names it as it is. Whether the
-//! fields of Kubernetes exist is for its schemas to say (`cargo xtask manifests-check`); those of SpinKube that are used are listed here.
+//! The manifests in `deploy/` fit together: each object stands once, and what refers to another thing names it as it
+//! is. Whether the fields of Kubernetes exist is for its schemas to say (`cargo xtask manifests-check`); those of
+//! SpinKube that are used are listed here.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -116,7 +117,8 @@ fn what_selects_pods_finds_those_of_the_deployment() {
     assert_eq!(deployment["spec"]["replicas"].as_u64(), Some(least), "what is applied scales down what has grown");
 }
 
-/// Both pools of each replica, those of a rollout included, and of each environment. Postgres has 200 in the example of the README.
+/// Both pools of each replica, those of a rollout included, and of each environment. Postgres has 200 in the example of
+/// the README.
 #[test]
 fn connections_of_all_replicas_fit_into_postgres_and_the_pooler() {
     let all = objects("kubernetes");
@@ -218,8 +220,9 @@ fn the_policy_lets_the_pods_reach_postgres_the_pooler_and_redis() {
     assert!(open("pgbouncer", port), "the policy does not let the pods reach the pooler at {port}");
 }
 
-/// The fields of SpinKube that `spinkube/` uses, with their types: those of `core.spinkube.dev/v1alpha1`, as the operator has them in
-/// `api/v1alpha1/spinapp_types.go` and `spinappexecutor_types.go`, in its versions 0.4.0 to 0.6.1. A `*` is any index or name.
+/// The fields of SpinKube that `spinkube/` uses, with their types: those of `core.spinkube.dev/v1alpha1`, as the
+/// operator has them in `api/v1alpha1/spinapp_types.go` and `spinappexecutor_types.go`, in its versions 0.4.0 to 0.6.1.
+/// A `*` is any index or name.
 const SPINKUBE: [(&str, &str); 20] = [
     ("SpinApp/spec/image", "string"),
     ("SpinApp/spec/executor", "string"),

@@ -1,4 +1,5 @@
--- What the reference components ask for: one function a request, on the service's own table, with no more than the answer needs.
+-- What the reference components ask for: one function a request, on the service's own table, with no more than the
+-- answer needs.
 
 -- The workspace that is measured, known when a statement is planned.
 DO $$ BEGIN
@@ -14,7 +15,8 @@ END $$;
 
 CREATE FUNCTION bench_page_v1() RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
-    RETURN (SELECT jsonb_agg(jsonb_build_object('id', uid, 'title', title, 'status', status, 'version', version))::text FROM (
+    RETURN (SELECT jsonb_agg(jsonb_build_object('id', uid, 'title', title, 'status', status, 'version', version))::text
+        FROM (
         SELECT uid, title, status, version FROM todos
             WHERE workspace_id = bench_workspace_v1() AND deleted_at IS NULL
             ORDER BY created_at DESC, id DESC LIMIT 50

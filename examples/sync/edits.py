@@ -12,8 +12,8 @@ class Refused(Exception):
 
 
 def add(store, kind, body):
-    """Gives the id, which is chosen here. The position is chosen, too, so that what is added here next comes after it: the seconds
-    now, as the service does."""
+    """Gives the id, which is chosen here. The position is chosen, too, so that what is added here next comes after it:
+    the seconds now, as the service does."""
     id = str(uuid.uuid4())
     with store.transaction():
         shown = Shown(store)
@@ -38,8 +38,8 @@ def edit(store, id, body):
 
 
 def move(store, id, to):
-    """Into another list, below another todo, or elsewhere among the siblings; to: `list`, `parent`, one of `after`, `before` and
-    `place` (first, last)."""
+    """Into another list, below another todo, or elsewhere among the siblings; to: `list`, `parent`, one of `after`,
+    `before` and `place` (first, last)."""
     if to.keys() - {"list", "parent", "after", "before", "place"} or len(to.keys() & {"after", "before", "place"}) > 1:
         raise Refused("a move takes list, parent, and one of after, before, first and last")
     with store.transaction():
@@ -48,14 +48,18 @@ def move(store, id, to):
         anchor_id = to.get("after") or to.get("before")
         there = of_todo(shown, anchor_id) if anchor_id else todo
         parent_id = to.get("parent", None if "list" in to else there["parent_id"])
-        body = {"parent_id": parent_id} if parent_id else {"parent_id": None, "list_id": to.get("list", there["list_id"])}
+        body = {"parent_id": parent_id} if parent_id else None
+        body = body or {"parent_id": None, "list_id": to.get("list", there["list_id"])}
         check_place(shown, todo, body)
         siblings = [other for other in shown.ordered.get(parent_id or body["list_id"], []) if other["id"] != id]
         if anchor_id and there not in siblings:
             raise Refused(f"{anchor_id} is not a sibling there")
         action, base = "edit", {"place": place_of(todo)}
         if anchor_id or "place" in to:
-            at = siblings.index(there) + ("after" in to) if anchor_id else 0 if to["place"] == "first" else len(siblings)
+            if anchor_id:
+                at = siblings.index(there) + ("after" in to)
+            else:
+                at = 0 if to["place"] == "first" else len(siblings)
             former, next = siblings[at - 1] if at else None, siblings[at] if at < len(siblings) else None
             position = between(former and former["position"], next and next["position"])
             if position is None or (parent_id or body["list_id"]) in shown.crowded:
@@ -68,7 +72,8 @@ def move(store, id, to):
 
 
 def delete(store, id):
-    """With all that is shown below it. The deletion carries one's own edits of that: those of what it leaves are sent after it."""
+    """With all that is shown below it. The deletion carries one's own edits of that: those of what it leaves are sent
+    after it."""
     with store.transaction():
         shown = Shown(store)
         kind, _ = find(shown, id)
@@ -88,7 +93,8 @@ def delete(store, id):
 
 
 def stamp(store, kind, shown):
-    """The state in which something was deleted; None if one's own edits, which are sent before, are still to change it."""
+    """The state in which something was deleted; None if one's own edits, which are sent before, are still to change
+    it."""
     known = store.item(kind, shown["id"])
     return known["updated_at"] if known and known.get("list_id") == shown.get("list_id") else None
 

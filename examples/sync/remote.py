@@ -7,8 +7,8 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-# A todo or a list is gone only if the service says so by one of these codes. A proxy in front of it answers 404, too, while the
-# service is away.
+# A todo or a list is gone only if the service says so by one of these codes. A proxy in front of it answers 404, too,
+# while the service is away.
 GONE = ("todo_not_found", "list_not_found", "todo_deleted", "list_deleted")
 
 
@@ -78,7 +78,8 @@ class Remote:
                     return Answer(response.status, response.headers, response.read())
             except urllib.error.HTTPError as error:
                 return self.refusal(error)
-        except (OSError, ValueError, http.client.HTTPException) as error:  # Refused, cut off, too slow, or half an answer.
+        # Refused, cut off, too slow, or half an answer.
+        except (OSError, ValueError, http.client.HTTPException) as error:
             raise Away(f"{self.url} is away ({error})") from error
 
     def refusal(self, error):

@@ -7,8 +7,8 @@ from shown import PLACE, field_of, is_at, place_after, place_of
 
 
 def push(remote, store):
-    """Sends the outbox. An edit that came too late is kept as a conflict, and the service's state stands. The edits that a
-    deletion carries go back into the outbox, except those of what is gone."""
+    """Sends the outbox. An edit that came too late is kept as a conflict, and the service's state stands. The edits
+    that a deletion carries go back into the outbox, except those of what is gone."""
     while entry := next(iter(store.outbox()), None):
         known, problem = SENDERS[entry["action"]](remote, entry)
         carried = entry["body"].pop("edits", []) if entry["action"] == "delete" else []
@@ -27,8 +27,8 @@ def push(remote, store):
 
 
 def rebase(store, entry, after):
-    """What waits behind an edit was made upon it, as it is shown here. The service may have cleaned a text or chosen a position, and
-    the version is another one."""
+    """What waits behind an edit was made upon it, as it is shown here. The service may have cleaned a text or chosen a
+    position, and the version is another one."""
     before = store.item(entry["kind"], entry["id"]) or {"version": 0, "updated_at": None}
     alone = after["version"] == before["version"] + 1  # Nobody else has changed it.
     moved = entry["action"] == "move"
@@ -75,7 +75,8 @@ def send_add(remote, entry):
 
 
 def places(entry):
-    """If there is no such parent any more, or never was: below none, in the list in which it was shown; then in the inbox."""
+    """If there is no such parent any more, or never was: below none, in the list in which it was shown; then in the
+    inbox."""
     body = entry["body"]
     yield body
     if body.get("parent_id") and entry["base"]["list_id"]:
@@ -109,8 +110,9 @@ def send_edit(remote, entry):
 
 
 def merge(now, entry):
-    """What is left to write, and the fields in which others were faster. A value that is as wanted needs no writing: an earlier
-    attempt whose answer was lost has written it, or somebody had the same idea. List, parent and position are one field."""
+    """What is left to write, and the fields in which others were faster. A value that is as wanted needs no writing: an
+    earlier attempt whose answer was lost has written it, or somebody had the same idea. List, parent and position are
+    one field."""
     wanted, base = entry["body"], entry["base"]
     patch, lost = {}, []
     for name, value in wanted.items():
@@ -129,8 +131,8 @@ def merge(now, entry):
 
 
 def send_move(remote, entry):
-    """To a place for which there is no number left: the service makes room. At first under a condition that nothing fulfils, so that
-    only the answer of an earlier attempt comes, by its key."""
+    """To a place for which there is no number left: the service makes room. At first under a condition that nothing
+    fulfils, so that only the answer of an earlier attempt comes, by its key."""
     id, path, etag = entry["id"], path_of(entry), '"0-none"'
     while True:
         headers = {"If-Match": etag, "Idempotency-Key": entry["key"]}
@@ -170,8 +172,8 @@ def send_delete(remote, entry):
 
 
 def gone_with(remote, entry, gone):
-    """What is gone after a deletion, as `push` takes it: also todos with edits that others had deleted before. A todo that
-    others had moved elsewhere is left, and its edits are sent."""
+    """What is gone after a deletion, as `push` takes it: also todos with edits that others had deleted before. A todo
+    that others had moved elsewhere is left, and its edits are sent."""
     for id in {edit["id"] for edit in entry["body"].get("edits", [])} - gone:
         if remote.call("GET", path_of({**entry, "id": id})).gone:
             gone.add(id)

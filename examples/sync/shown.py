@@ -1,7 +1,7 @@
 """What is shown: the state of the service with one's own edits over it, as it will be when everything is sent.
 
-Todos stand in lists and below each other, at most five levels deep; a todo below another is in its list. Null is the inbox. What
-the feed does not tell again is counted here.
+Todos stand in lists and below each other, at most five levels deep; a todo below another is in its list. Null is the
+inbox. What the feed does not tell again is counted here.
 """
 
 import re
@@ -14,8 +14,8 @@ OPEN = ("pending", "in_progress")
 PLACE = ("list_id", "parent_id", "position")  # Together they are one field.
 NEW = {
     "todo": {
-        "title": "", "description": None, "status": "pending", "completed": False, "priority": "medium", "due_date": None,
-        "tags": [], "assignee": None, "list_id": None, "parent_id": None,
+        "title": "", "description": None, "status": "pending", "completed": False, "priority": "medium",
+        "due_date": None, "tags": [], "assignee": None, "list_id": None, "parent_id": None,
     },
     "list": {"name": "", "color": None, "archived": False, "archived_at": None},
 }

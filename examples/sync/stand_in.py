@@ -1,4 +1,5 @@
-"""A stand-in of the service for the tests: what of the contract the example needs. It loses answers if it is told to."""
+"""A stand-in of the service for the tests: what of the contract the example needs. It loses answers if it is told
+to."""
 
 import json
 import threading
@@ -85,7 +86,8 @@ class Service:
         items = []
         for kind, id in dict.fromkeys(lines):
             now = self.items[kind, id]
-            shown = {"type": kind, "id": id, "version": now["version"], "deleted": now["data"] is None, "data": now["data"]}
+            shown = {"type": kind, "id": id, "version": now["version"],
+                     "deleted": now["data"] is None, "data": now["data"]}
             if kind == "todo" and now["data"]:
                 shown["tag_ids"] = [self.tag_id(name) for name in now["data"]["tags"]]
             if id in self.merged:
@@ -167,7 +169,8 @@ class Service:
     def move(self, id, body):
         """First or after another todo; to make room the siblings get other positions."""
         place = {"parent_id": body.get("parent_id"), "list_id": self.home(self.data("todo", id), body)}
-        is_there = (todo for todo in self.live("todo") if all(todo[name] == place[name] for name in place) and todo["id"] != id)
+        is_there = (todo for todo in self.live("todo")
+                    if all(todo[name] == place[name] for name in place) and todo["id"] != id)
         order = [todo["id"] for todo in sorted(is_there, key=lambda todo: (todo["position"], todo["created_at"]))]
         order.insert(order.index(body["after"]) + 1 if "after" in body else 0, id)
         for position, known in enumerate(order, -10):

@@ -1,7 +1,7 @@
 """What is kept in the SQLite file: the last known state of everything, the cursor, and what is still to be sent.
 
-The state of the service (`items`) and what was edited here (`outbox`) are apart, and only shown together (shown.py): so whatever
-comes from the service is simply stored, and an edit that is refused needs no undoing.
+The state of the service (`items`) and what was edited here (`outbox`) are apart, and only shown together (shown.py): so
+whatever comes from the service is simply stored, and an edit that is refused needs no undoing.
 """
 
 import fcntl
@@ -82,8 +82,8 @@ class Store:
     def learn(self, kind, id, data):
         """What an answer tells of a todo or a list, None if it is gone.
 
-        An answer does not name the ids of tags. In the version that is known it tells nothing new, and what is known stays; in a
-        newer one the todo comes again in the feed, with them."""
+        An answer does not name the ids of tags. In the version that is known it tells nothing new, and what is known
+        stays; in a newer one the todo comes again in the feed, with them."""
         known = self.item(kind, id)
         if data and known and data["version"] <= known["version"]:
             return
@@ -93,8 +93,8 @@ class Store:
         self.apply({"type": kind, "id": id, "version": version, "deleted": data is None, "data": data})
 
     def retag(self, id, tag, successor):
-        """Todos show names of tags, and do not come again when only a name has changed. By the ids, not by the names: another tag
-        may have got the name meanwhile."""
+        """Todos show names of tags, and do not come again when only a name has changed. By the ids, not by the names:
+        another tag may have got the name meanwhile."""
         if tag is None and successor:
             # It became one with that tag, which may come later than this: until then it is shown under the old name.
             tag = self.item("tag", successor) or {"id": successor}

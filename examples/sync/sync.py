@@ -14,10 +14,11 @@ Without the network:
     python3 sync.py delete ID · restore ID
     python3 sync.py list · list --json · conflicts
 
-It may be killed at any moment. What a page of changes says is stored in one transaction with the cursor of the next page, so a
-page is applied as a whole or fetched again. What is sent stays in the outbox until its answer is stored, and each request is
-one that may be repeated. Why it does what it does, in the order of the code: store.py (what is kept), shown.py (what is shown),
-edits.py (what is edited here), remote.py (HTTP), send.py (to the service), here (from the service, and the commands).
+It may be killed at any moment. What a page of changes says is stored in one transaction with the cursor of the next
+page, so a page is applied as a whole or fetched again. What is sent stays in the outbox until its answer is stored, and
+each request is one that may be repeated. Why it does what it does, in the order of the code: store.py (what is kept),
+shown.py (what is shown), edits.py (what is edited here), remote.py (HTTP), send.py (to the service), here (from the
+service, and the commands).
 """
 
 import json

@@ -1,5 +1,5 @@
-"""The example against a stand-in of the service, which loses answers and is changed by others: `python3 -m unittest` in this
-folder."""
+"""The example against a stand-in of the service, which loses answers and is changed by others: `python3 -m unittest` in
+this folder."""
 
 import contextlib
 import io
@@ -124,7 +124,8 @@ class SyncTest(unittest.TestCase):
         id = self.service.todo("milk")
         self.run_("sync")
         self.run_("edit", id, "title=bread", "priority=high")
-        self.service.write("todo", id, {**self.service.items["todo", id]["data"], "title": "oat milk", "status": "completed"})
+        milk = self.service.items["todo", id]["data"]
+        self.service.write("todo", id, {**milk, "title": "oat milk", "status": "completed"})
         self.run_("sync")
         todo = self.service.items["todo", id]["data"]
         self.assertEqual((todo["title"], todo["priority"], todo["status"]), ("oat milk", "high", "completed"))
@@ -293,7 +294,8 @@ class SyncTest(unittest.TestCase):
         self.assertEqual(self.shown()[2], ["a", "b", "c"])
 
     def test_what_was_deleted_goes_with_all_that_was_seen_below_it_and_no_more(self):
-        parents = [self.service.todo(title) for title in ("parent", "with a new child", "with a changed child", "moved")]
+        titles = ("parent", "with a new child", "with a changed child", "moved")
+        parents = [self.service.todo(title) for title in titles]
         children = [self.service.todo("child", parent_id=parent) for parent in parents]
         outside, garden = self.service.todo("outside"), self.service.list("Garden")
         self.run_("sync")
@@ -326,7 +328,8 @@ class SyncTest(unittest.TestCase):
 
     def test_edits_of_what_a_deletion_leaves_are_sent_after_all(self):
         parents = [self.service.todo(title) for title in ("deleted", "deleted by others")]
-        taken_out, gone = ([self.service.todo(title, parent_id=parent) for parent in parents] for title in ("taken out", "gone"))
+        taken_out, gone = (
+            [self.service.todo(title, parent_id=parent) for parent in parents] for title in ("taken out", "gone"))
         garden = self.service.list("Garden")
         self.run_("sync")
         for id in (*taken_out, *gone):
@@ -349,7 +352,8 @@ class SyncTest(unittest.TestCase):
         self.assertEqual(len(conflicts.splitlines()), 1, conflicts)
 
     def meets_404s(self, *requests):
-        """Each request in its turn meets a 404 of something before the service: nothing is taken for gone, and the edit waits."""
+        """Each request in its turn meets a 404 of something before the service: nothing is taken for gone, and the edit
+        waits."""
         for request in requests:
             self.service.before[request] = 404, {}
             with mock.patch.object(sync.Remote, "ATTEMPTS", 1), self.assertRaises(Away):
@@ -476,7 +480,8 @@ class SyncTest(unittest.TestCase):
 
     def test_ones_own_edits_are_no_conflict(self):
         id = self.run_("add", "milk", "due_date=2030-01-01T12:00:00.5Z", "tags=[\"b\", \"A\"]")
-        for fields in (["position=5"], ["position=6", "title=bread"], ["due_date=2030-01-01T13:00:00.500+01:00"], ["due_date=null"]):
+        for fields in (["position=5"], ["position=6", "title=bread"], ["due_date=2030-01-01T13:00:00.500+01:00"],
+                       ["due_date=null"]):
             self.run_("edit", id, *fields)
         self.run_("sync")
         self.assertEqual(self.mirrored().conflicts(), [])

@@ -25,8 +25,8 @@ struct Remembered {
 }
 
 impl RememberedHealth {
-    /// What was found within the last half second. While one request is asking, the others are told what was found before, if
-    /// that is not too long ago.
+    /// What was found within the last half second. While one request is asking, the others are told what was found
+    /// before, if that is not too long ago.
     ///
     /// # Errors
     /// Nothing was: the caller is to ask.

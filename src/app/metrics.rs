@@ -1,7 +1,7 @@
 //! What an instance has counted for `/metrics` and not sent yet.
 //!
-//! A counter's name in the cache is its sample in Prometheus' text format, labels included; `handlers/metrics.rs` only has to
-//! group them. Sums of seconds are counted in whole microseconds.
+//! A counter's name in the cache is its sample in Prometheus' text format, labels included; `handlers/metrics.rs` only
+//! has to group them. Sums of seconds are counted in whole microseconds.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Mutex;
@@ -169,18 +169,7 @@ impl MetricsBuffer {
             let gathering = counts.gathering;
             std::mem::replace(&mut *counts, RequestCounts { gathering, ..RequestCounts::default() })
         };
-        let mut samples = Vec::new();
-        for (route, RouteCounts { requests, durations, micros }) in routes {
-            for ((method, class), count) in requests {
-                let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{class}xx\"");
-                samples.push((format!("todo_http_requests_total{{{labels}}}"), count));
-            }
-            for ((le, _), count) in BUCKETS.into_iter().zip(durations) {
-                let labels = format!("route=\"{route}\",le=\"{le}\"");
-                samples.push((format!("todo_http_request_duration_seconds_bucket{{{labels}}}"), count));
-            }
-            samples.push((format!("todo_http_request_duration_seconds_sum{{route=\"{route}\"}}"), micros));
-        }
+        let mut samples = samples_of(routes);
         for (result, count) in cache {
             let result = result.to_ascii_lowercase();
             samples.push((format!("todo_cache_requests_total{{result=\"{result}\"}}"), count));
@@ -204,6 +193,23 @@ impl MetricsBuffer {
         samples.retain(|(_, count)| *count > 0);
         samples
     }
+}
+
+/// Requests and their durations, by route.
+fn samples_of(routes: HashMap<String, RouteCounts>) -> Vec<(String, u64)> {
+    let mut samples = Vec::new();
+    for (route, RouteCounts { requests, durations, micros }) in routes {
+        for ((method, class), count) in requests {
+            let labels = format!("route=\"{route}\",method=\"{method}\",status=\"{class}xx\"");
+            samples.push((format!("todo_http_requests_total{{{labels}}}"), count));
+        }
+        for ((le, _), count) in BUCKETS.into_iter().zip(durations) {
+            let labels = format!("route=\"{route}\",le=\"{le}\"");
+            samples.push((format!("todo_http_request_duration_seconds_bucket{{{labels}}}"), count));
+        }
+        samples.push((format!("todo_http_request_duration_seconds_sum{{route=\"{route}\"}}"), micros));
+    }
+    samples
 }
 
 #[cfg(test)]

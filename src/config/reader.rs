@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use todo_core::domain::instant::Instant;
 
 use super::table::SETTINGS;
-use super::{AuthSettings, CorsOrigins};
+use super::{AuthSettings, CorsOrigins, HttpSettings, RateSettings};
 use todo_core::log::Level;
 
 /// Good enough to sign cursors on one's own machine, refused in production.
@@ -161,6 +161,28 @@ impl SettingsReader {
                 }
                 CorsOrigins::List(origins)
             }
+        }
+    }
+
+    pub fn rates(&mut self) -> RateSettings {
+        RateSettings {
+            default: self.count("rate_limit_default"),
+            authenticated: self.count("rate_limit_authenticated"),
+            writes: self.count("rate_limit_writes"),
+            authenticated_writes: self.count("rate_limit_authenticated_writes"),
+            auth_failures: self.count("rate_limit_auth_failures"),
+        }
+    }
+
+    pub fn http(&mut self, production: bool) -> HttpSettings {
+        HttpSettings {
+            public_url: self.url("public_url", &["http", "https"], true).trim_end_matches('/').to_owned(),
+            cors_origins: self.origins("cors_origins"),
+            hsts: self.switch("hsts", production),
+            timeout: self.millis("request_timeout_ms", 100..=300_000),
+            max_waiting: self.small("max_waiting", 0..=15),
+            unversioned_routes: self.switch("unversioned_routes", true),
+            docs: self.switch("docs", true),
         }
     }
 

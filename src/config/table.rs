@@ -1,4 +1,5 @@
-//! Every setting: name, default, meaning. The table in README.md and the defaults in `spin.toml` are checked against it.
+//! Every setting: name, default, meaning. The table in README.md and the defaults in `spin.toml` are checked against
+//! it.
 
 /// One Spin variable.
 #[derive(Debug, Clone, Copy)]
@@ -40,7 +41,8 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "database_wait_ms",
         "800",
-        "Milliseconds that a statement may wait for a connection before its request is refused (503); at most `database_timeout_ms`.",
+        "Milliseconds that a statement may wait for a connection before its request is refused (503); at most \
+         `database_timeout_ms`.",
     ),
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),
@@ -50,19 +52,22 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "request_timeout_ms",
         "10000",
-        "Milliseconds after which a request is answered with 504; a body that has begun may take longer (exports, `wait`).",
+        "Milliseconds after which a request is answered with 504; a body that has begun may take longer (exports, \
+         `wait`).",
     ),
     api("max_waiting", "8", "Requests that may wait for changes (`wait`) in one instance, which serves 16 at once."),
     api(
         "public_url",
         "",
-        "Scheme and authority of absolute links, for example `https://todo.example.com`; empty: taken from the request.",
+        "Scheme and authority of absolute links, for example `https://todo.example.com`; empty: taken \
+         from the request.",
     ),
     api("auth", "", "`token` or `off`. Empty: `off` in development, `token` elsewhere. Production refuses `off`."),
     api(
         "cursor_secret",
         "",
-        "Secret. Signs page cursors, at least 16 characters; must be set in production, and be the same on all replicas.",
+        "Secret. Signs page cursors, at least 16 characters; must be set in production, and be the same on all \
+         replicas.",
     ),
     api(
         "trusted_proxies",
@@ -77,7 +82,8 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "cache",
         "on",
-        "`on` or `off`: keep answers in Redis. The same in all replicas: to switch it on, stop those that run without it first.",
+        "`on` or `off`: keep answers in Redis. The same in all replicas: to switch it on, stop those that run without \
+         it first.",
     ),
     api("cache_ttl_seconds", "600", "Seconds that single objects and lists stay in the cache."),
     api("cache_stats_ttl_seconds", "300", "Seconds that counts stay in the cache."),

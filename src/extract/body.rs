@@ -87,7 +87,8 @@ fn parse(bytes: &[u8]) -> Result<(Value, Vec<Fault>), Problem> {
     })
 }
 
-/// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are refused.
+/// `application/json`, for PATCH also `application/merge-patch+json`; parameters other than a UTF-8 charset are
+/// refused.
 pub fn check_media_type(headers: &HeaderMap, merge_patch: bool) -> Result<(), Problem> {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut parts = value.split(';').map(str::trim);

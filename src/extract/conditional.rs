@@ -15,7 +15,8 @@ const GZIP: &str = "-gzip";
 pub enum EntityTags {
     /// `*`
     Any,
-    /// Opaque tags without quotes, the mark of the gzip form removed. Weak ones are kept apart: they never match strongly.
+    /// Opaque tags without quotes, the mark of the gzip form removed. Weak ones are kept apart: they never match
+    /// strongly.
     These(Vec<EntityTag>),
 }
 

@@ -8,8 +8,9 @@ use http::{HeaderMap, Method, StatusCode, header};
 use crate::error::Problem;
 use crate::route::{Matched, Media};
 
-/// What is said to a request that cannot be satisfied. Handlers with other types choose among them by themselves. An assistant's
-/// client asks for a stream of events by GET, and goes on without one if it hears that there is no such method.
+/// What is said to a request that cannot be satisfied. Handlers with other types choose among them by themselves. An
+/// assistant's client asks for a stream of events by GET, and goes on without one if it hears that there is no such
+/// method.
 pub fn unacceptable(request: &Request) -> Option<Problem> {
     let free = match Matched::of(request.extensions()).media() {
         Media::Json => false,
@@ -43,7 +44,8 @@ pub fn most_acceptable<T: Copy, const N: usize>(
     best.1
 }
 
-/// True if a range names just this media type, whatever its weight: browsers so ask for HTML, other clients for anything.
+/// True if a range names just this media type, whatever its weight: browsers so ask for HTML, other clients for
+/// anything.
 pub fn names(headers: &HeaderMap, media_type: &str) -> bool {
     let lines = lines(headers);
     ranges(&lines).filter_map(|range| matching(range, media_type)).any(|(specificity, _)| specificity == EXACT)

@@ -1,5 +1,5 @@
-//! `me`: the employee whom the caller's token names. It is resolved where input is decoded, so that use cases, cursors and
-//! stored jobs know ids alone.
+//! `me`: the employee whom the caller's token names. It is resolved where input is decoded, so that use cases, cursors
+//! and stored jobs know ids alone.
 
 use http::Extensions;
 use serde_json::Value;
@@ -43,8 +43,8 @@ impl CallerPerson {
         self.0.map(Id::Uuid).ok_or_else(nobody)
     }
 
-    /// The digest of a body, by which a repetition under the same idempotency key is known: where it says `me`, that of another
-    /// person is another body, though each byte is the same.
+    /// The digest of a body, by which a repetition under the same idempotency key is known: where it says `me`, that of
+    /// another person is another body, though each byte is the same.
     pub fn digest(self, body: &Value, bytes: Sha256) -> [u8; 32] {
         match self.0.filter(|_| names_me(body)) {
             Some(person) => bytes.chain_update(person).finalize().into(),

@@ -1,7 +1,7 @@
 //! JSON in which every name occurs once per object.
 //!
-//! Parsers differ in which of two equal names they believe, so what a proxy checked need not be what we store (RFC 8259, 4).
-//! serde_json silently takes the last one; this reader reports the pointer.
+//! Parsers differ in which of two equal names they believe, so what a proxy checked need not be what we store (RFC
+//! 8259, 4). serde_json silently takes the last one; this reader reports the pointer.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -21,8 +21,8 @@ pub fn from_slice(bytes: &[u8]) -> serde_json::Result<(Value, Vec<Fault>)> {
     Ok((value, faults.into_inner()))
 }
 
-/// The way from the root to a value. Its pointer is written only for a fault: one for every value would copy a long name as
-/// often as there are values under it, which is the square of a hostile body.
+/// The way from the root to a value. Its pointer is written only for a fault: one for every value would copy a long
+/// name as often as there are values under it, which is the square of a hostile body.
 #[derive(Clone, Copy)]
 enum Path<'a> {
     Root,

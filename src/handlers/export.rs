@@ -1,7 +1,7 @@
 //! Todos as a file, of any size.
 //!
-//! The answer is a stream: one statement fetches a chunk, it is written out, the next one follows. Neither side holds more
-//! than a chunk, and a caller has few exports at once.
+//! The answer is a stream: one statement fetches a chunk, it is written out, the next one follows. Neither side holds
+//! more than a chunk, and a caller has few exports at once.
 
 mod csv;
 mod ics;

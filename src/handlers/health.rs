@@ -52,54 +52,7 @@ async fn check(app: &App) -> Health {
     let meter = Meter::default();
     let mut problems = app.settings.faults.clone();
     let mut warnings = Vec::new();
-    let database = match app.service.readiness(&meter).await {
-        Ok(Readiness::Ready) => up(meter.sql().1),
-        Ok(Readiness::ReadOnly) => {
-            warnings
-                .push("the database accepts no writes: does database_url name a standby, or is the primary read-only?");
-            Check { reason: Some("read_only"), ..up(meter.sql().1) }
-        }
-        Ok(Readiness::MigrationsMissing(newest)) => {
-            let (number, name) = REQUIRED_MIGRATION;
-            problems.push(match newest {
-                Some(newest) => format!(
-                    "migrations are missing: this release needs {number:04} ({name}), and the newest one applied is {newest:04}"
-                ),
-                None => "migrations are missing: none is applied".to_owned(),
-            });
-            up(meter.sql().1)
-        }
-        Ok(Readiness::StatementTimeout(found)) => {
-            let longest = app.service.statement_deadline().as_millis();
-            problems.push(format!(
-                "statement_timeout of the database's sessions is {found} ms; it must be from 1 to {longest} \
-                 (database_timeout_ms): ALTER DATABASE … SET statement_timeout = {longest}"
-            ));
-            up(meter.sql().1)
-        }
-        Ok(Readiness::TimeZone) => {
-            problems.push(
-                "timezone of the database's sessions is not UTC: ALTER DATABASE … SET timezone = 'UTC'".to_owned(),
-            );
-            up(meter.sql().1)
-        }
-        Ok(Readiness::FeedAhead) => {
-            problems.push(
-                "the log of changes was restored from a dump of another cluster: run the migrations (cargo xtask migrate), \
-                 which begin a new epoch of the feed"
-                    .to_owned(),
-            );
-            up(meter.sql().1)
-        }
-        Ok(Readiness::Down(down)) => {
-            problems.push(down.remedy().to_owned());
-            Check { reason: Some(down.as_str()), ..DOWN }
-        }
-        Err(_) => {
-            problems.push("the database answers with something else than expected".to_owned());
-            DOWN
-        }
-    };
+    let database = check_database(app, &meter, &mut problems, &mut warnings).await;
     let cache = match app.service.redis_health(&meter).await {
         RedisHealth::Off => Check { status: "off", latency_ms: None, reason: None },
         RedisHealth::Up(latency) => up(latency),
@@ -123,6 +76,67 @@ async fn check(app: &App) -> Health {
         timestamp: Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true),
         problems,
         warnings,
+    }
+}
+
+async fn check_database(
+    app: &App,
+    meter: &Meter,
+    problems: &mut Vec<String>,
+    warnings: &mut Vec<&'static str>,
+) -> Check {
+    match app.service.readiness(meter).await {
+        Ok(Readiness::Ready) => up(meter.sql().1),
+        Ok(Readiness::ReadOnly) => {
+            warnings
+                .push("the database accepts no writes: does database_url name a standby, or is the primary read-only?");
+            Check { reason: Some("read_only"), ..up(meter.sql().1) }
+        }
+        Ok(Readiness::MigrationsMissing(newest)) => {
+            problems.push(missing(newest));
+            up(meter.sql().1)
+        }
+        Ok(Readiness::StatementTimeout(found)) => {
+            let longest = app.service.statement_deadline().as_millis();
+            problems.push(format!(
+                "statement_timeout of the database's sessions is {found} ms; it must be from 1 to {longest} \
+                 (database_timeout_ms): ALTER DATABASE … SET statement_timeout = {longest}"
+            ));
+            up(meter.sql().1)
+        }
+        Ok(Readiness::TimeZone) => {
+            problems.push(
+                "timezone of the database's sessions is not UTC: ALTER DATABASE … SET timezone = 'UTC'".to_owned(),
+            );
+            up(meter.sql().1)
+        }
+        Ok(Readiness::FeedAhead) => {
+            problems.push(
+                "the log of changes was restored from a dump of another cluster: run the migrations (cargo xtask \
+                 migrate), which begin a new epoch of the feed"
+                    .to_owned(),
+            );
+            up(meter.sql().1)
+        }
+        Ok(Readiness::Down(down)) => {
+            problems.push(down.remedy().to_owned());
+            Check { reason: Some(down.as_str()), ..DOWN }
+        }
+        Err(_) => {
+            problems.push("the database answers with something else than expected".to_owned());
+            DOWN
+        }
+    }
+}
+
+fn missing(newest: Option<i64>) -> String {
+    let (number, name) = REQUIRED_MIGRATION;
+    match newest {
+        Some(newest) => format!(
+            "migrations are missing: this release needs {number:04} ({name}), and the newest one applied is \
+             {newest:04}"
+        ),
+        None => "migrations are missing: none is applied".to_owned(),
     }
 }
 

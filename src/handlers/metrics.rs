@@ -1,7 +1,7 @@
 //! Prometheus metrics, counted over all instances.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -146,7 +146,7 @@ fn write_durations(counts: &[(String, u64)], text: &mut String) {
 /// Microseconds, in which sums of times are counted, written as seconds.
 struct Seconds(u64);
 
-impl std::fmt::Display for Seconds {
+impl Display for Seconds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{:06}", self.0 / 1_000_000, self.0 % 1_000_000)
     }
@@ -200,18 +200,14 @@ fn write_database(counts: &JobCounts, text: &mut String) {
     );
     let _ = writeln!(text, "todo_job_oldest_queued_seconds {oldest_queued_seconds}");
     header_lines(text, "todo_purged_rows_total", "counter", "Rows deleted because their time was over, by kind.");
-    for (kind, rows) in purged {
-        let _ = writeln!(text, "todo_purged_rows_total{{kind=\"{kind}\"}} {rows}");
-    }
+    write_by_kind("todo_purged_rows_total", purged, text);
     header_lines(
         text,
         "todo_purge_age_seconds",
         "gauge",
         "Seconds since a purge last found nothing left to delete, by kind; it looks once an hour.",
     );
-    for (kind, seconds) in purges_age_seconds {
-        let _ = writeln!(text, "todo_purge_age_seconds{{kind=\"{kind}\"}} {seconds}");
-    }
+    write_by_kind("todo_purge_age_seconds", purges_age_seconds, text);
     header_lines(
         text,
         "todo_feed_unsettled_seconds",
@@ -219,6 +215,12 @@ fn write_database(counts: &JobCounts, text: &mut String) {
         "How long the oldest open transaction holds the feed of changes back.",
     );
     let _ = writeln!(text, "todo_feed_unsettled_seconds {feed_unsettled_seconds}");
+}
+
+fn write_by_kind(family: &str, numbers: &BTreeMap<String, impl Display>, text: &mut String) {
+    for (kind, number) in numbers {
+        let _ = writeln!(text, "{family}{{kind=\"{kind}\"}} {number}");
+    }
 }
 
 fn header_lines(text: &mut String, family: &str, kind: &str, help: &str) {

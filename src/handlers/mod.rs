@@ -1,5 +1,5 @@
-//! One file per resource, in the newest shape; `v1.rs` holds the shims of the deprecated version. A handler translates and
-//! decides nothing; its name is the OpenAPI operation id.
+//! One file per resource, in the newest shape; `v1.rs` holds the shims of the deprecated version. A handler translates
+//! and decides nothing; its name is the OpenAPI operation id.
 
 pub mod admin;
 pub mod batch;

@@ -10,8 +10,8 @@ use crate::app::App;
 use crate::error;
 use crate::extract::negotiation::names;
 
-/// Leads a browser to the documentation, where that is served. Programs hear that there is no such route: a redirect to a page
-/// would look like success to a client whose base address lacks its path.
+/// Leads a browser to the documentation, where that is served. Programs hear that there is no such route: a redirect to
+/// a page would look like success to a client whose base address lacks its path.
 pub async fn root(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     let mut response = if app.settings.http.docs && names(&headers, "text/html") {
         (StatusCode::FOUND, [(header::LOCATION, HeaderValue::from_static("/docs"))]).into_response()

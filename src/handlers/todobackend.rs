@@ -1,6 +1,6 @@
-//! The API of Todo-Backend (todobackend.com), whose public specs a browser runs: a façade over the use cases of version 2, which
-//! keeps no rule of its own. Its clients send no credentials, so it serves the default workspace, and only where authentication is
-//! off (`router.rs`).
+//! The API of Todo-Backend (todobackend.com), whose public specs a browser runs: a façade over the use cases of version
+//! 2, which keeps no rule of its own. Its clients send no credentials, so it serves the default workspace, and only
+//! where authentication is off (`router.rs`).
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Version 1: shims around the use cases that version 2 has. Ids are integers, pages are offsets, bodies are frozen.
 //!
-//! What did not change is not here: `GET /api/v1/todos/stats` is [`super::stats::todo_stats`]. The headers that say how old
-//! this version is come from `middleware/deprecation.rs`.
+//! What did not change is not here: `GET /api/v1/todos/stats` is [`super::stats::todo_stats`]. The headers that say how
+//! old this version is come from `middleware/deprecation.rs`.
 
 use std::sync::Arc;
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::Request;
 use axum::response::Response;
+use http::header::InvalidHeaderValue;
 use http::{HeaderName, HeaderValue};
 use serde::Serialize;
 use todo_core::cache::{Bypass, RateVerdict};
@@ -26,9 +27,9 @@ static SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 /// How long lines are gathered before they are written together, when their responses have gone out.
 const GATHER: Duration = Duration::from_millis(5);
 
-/// The context of a request: what is known of it from the start and what inner layers note about it. It is in the request's
-/// extensions, shared and not handed back with the response, because a request that runs out of time is dropped together with
-/// what it would have answered.
+/// The context of a request: what is known of it from the start and what inner layers note about it. It is in the
+/// request's extensions, shared and not handed back with the response, because a request that runs out of time is
+/// dropped together with what it would have answered.
 #[derive(Debug)]
 pub struct RequestContext {
     /// When it was received.
@@ -120,18 +121,11 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
     let trace_id = request.extensions().get::<TraceId>().cloned();
     let mut response = answer(request).await;
     let elapsed = context.started.elapsed();
-    let (statements, sql) = context.meter.sql();
-    let (redis_calls, redis) = context.meter.redis();
-    if app.settings.observability.server_timing {
-        let timing = format!(
-            "db;desc=\"{statements}\";dur={}, redis;desc=\"{redis_calls}\";dur={}, total;dur={}",
-            Millis(sql),
-            Millis(redis),
-            Millis(elapsed),
-        );
-        if let Ok(value) = HeaderValue::try_from(timing) {
-            response.headers_mut().insert(SERVER_TIMING.clone(), value);
-        }
+    let ((statements, _), (redis_calls, _)) = (context.meter.sql(), context.meter.redis());
+    if app.settings.observability.server_timing
+        && let Ok(timing) = timing(&context.meter, elapsed)
+    {
+        response.headers_mut().insert(SERVER_TIMING.clone(), timing);
     }
     let Logged { code, cause } = response.extensions_mut().remove().unwrap_or_default();
     let line = context.with(|notes| AccessLogEntry {
@@ -160,6 +154,14 @@ pub async fn record(app: &App, mut request: Request, answer: impl AsyncFnOnce(Re
         });
     }
     response
+}
+
+fn timing(meter: &Meter, elapsed: Duration) -> Result<HeaderValue, InvalidHeaderValue> {
+    let ((statements, sql), (redis_calls, redis)) = (meter.sql(), meter.redis());
+    let (sql, redis, total) = (Millis(sql), Millis(redis), Millis(elapsed));
+    HeaderValue::try_from(format!(
+        "db;desc=\"{statements}\";dur={sql}, redis;desc=\"{redis_calls}\";dur={redis}, total;dur={total}"
+    ))
 }
 
 fn level(response: &Response) -> Level {

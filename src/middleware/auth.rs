@@ -18,7 +18,8 @@ pub enum Authorization {
     None,
     /// A bearer token, as its SHA-256.
     Token([u8; 32]),
-    /// Something other than one bearer token. It is handled as an unknown token, so that the rate limit counts it as one.
+    /// Something other than one bearer token. It is handled as an unknown token, so that the rate limit counts it as
+    /// one.
     Malformed([u8; 32]),
     /// Authentication is off: whatever was sent is ignored.
     Off,

@@ -35,7 +35,8 @@ pub fn address(headers: &HeaderMap, trusted_proxies: &[IpNet]) -> IpAddr {
     client
 }
 
-/// The owner of the rate limits of an address: an IPv4 address, or the /64 of an IPv6 one, which a single customer has whole.
+/// The owner of the rate limits of an address: an IPv4 address, or the /64 of an IPv6 one, which a single customer has
+/// whole.
 pub fn rate_key(address: IpAddr) -> String {
     match address {
         IpAddr::V4(address) => address.to_string(),

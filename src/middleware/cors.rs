@@ -58,8 +58,8 @@ pub fn allowed(origins: &CorsOrigins) -> Option<CorsLayer> {
     )
 }
 
-/// Answers preflights and marks the answers to everything else. An OPTIONS that is no preflight asks for `Allow`, which the
-/// layer by itself would keep from it.
+/// Answers preflights and marks the answers to everything else. An OPTIONS that is no preflight asks for `Allow`, which
+/// the layer by itself would keep from it.
 pub async fn allow(State(allowed): State<CorsLayer>, request: Request, next: Next) -> Response {
     let plain =
         *request.method() == Method::OPTIONS && !request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);

@@ -58,8 +58,8 @@ pub fn todo_of(request: &Request) -> Option<Id> {
     decoded_segment(segment).as_deref().and_then(Id::parse_serial)
 }
 
-/// Names the successor of a todo in an answer whose handler did not get to know its UUID. That costs a statement, and only those
-/// pay it whose request was refused.
+/// Names the successor of a todo in an answer whose handler did not get to know its UUID. That costs a statement, and
+/// only those pay it whose request was refused.
 pub async fn name_successor(app: &App, caller: &Caller, todo: Id, response: &mut Response) {
     let refused = response.status().is_client_error() && response.status() != StatusCode::NOT_FOUND;
     if !refused {

@@ -1,5 +1,5 @@
-//! Writes error responses, and is the only place that does: RFC 9457 for version 2 and everything outside the versions, the old
-//! envelope for version 1.
+//! Writes error responses, and is the only place that does: RFC 9457 for version 2 and everything outside the versions,
+//! the old envelope for version 1.
 
 use std::borrow::Cow;
 
@@ -62,7 +62,8 @@ pub fn problem_details(problem: &Problem, origin: &Origin<'_>, request_id: &str)
         "code": problem.code,
     });
     if let Some(object) = details.as_object_mut() {
-        // Not everybody who reads the document sees the header: of what a tool refuses, assistants are given the document alone.
+        // Not everybody who reads the document sees the header: of what a tool refuses, assistants are given the
+        // document alone.
         if let Some(seconds) = problem.seconds_to_wait() {
             object.insert("retry_after".to_owned(), seconds.into());
         }

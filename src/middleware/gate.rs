@@ -1,9 +1,12 @@
-//! Authentication, rate limit and response cache of a request, which share one Redis call: the gate. Requests that no handler could
-//! answer are refused here, too.
+//! Authentication, rate limit and response cache of a request, which share one Redis call: the gate. Requests that no
+//! handler could answer are refused here, too.
 //!
 //! This is the HTTP side; the decisions are in `todo_core::usecases::authentication`.
 
-use std::fmt::Write;
+mod caller;
+mod plan;
+mod rates;
+
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,31 +16,25 @@ use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
-use sha2::{Digest, Sha256};
-use todo_core::cache::{
-    Bypass, Condition, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, RateVerdict, Ticket,
-};
+use todo_core::Meter;
+use todo_core::cache::{Bypass, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, Ticket};
 use todo_core::domain::access::Scope;
-use todo_core::domain::filter::Filter;
-use todo_core::domain::id::Id;
 use todo_core::usecases::authentication::RequestAccess;
-use todo_core::{Actor, Announced, Caller, Meter, WorkspaceId};
 
 use super::access_log::RequestContext;
 use super::auth::{Authorization, credential};
-use super::request_id::RequestId;
 use super::{client, deprecation, limits, representation};
 use crate::app::App;
 use crate::document::Document;
 use crate::error::Problem;
 use crate::extract::negotiation::unacceptable;
-use crate::extract::person::CallerPerson;
-use crate::extract::query::{self, FromQuery, Parameters};
 use crate::identity::{Identity, insufficient_scope, unauthenticated};
-use crate::route::{Group, Lifetime, Matched};
+use crate::route::{Group, Matched};
+use caller::{Identified, identify};
+use plan::CachePlan;
+pub use rates::with_rates;
+use rates::{rates, too_many};
 
-static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 static X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 
 /// Authenticates, counts, and answers from the cache where it can, all within the request's time.
@@ -117,27 +114,13 @@ async fn answer_access(
         context.with(|notes| notes.limited = Some(refused.class.name()));
         return with_rates(too_many(&refused).into_response(), &rates);
     }
-    let mut may_use = false;
-    let (mut old, mut writer) = (None, None);
+    let mut identified = Identified::default();
     if let Some(principal) = principal {
-        context.with(|notes| notes.workspace = Some(principal.workspace_uid));
-        let mut caller = Caller::new(WorkspaceId(principal.workspace_id), Arc::clone(meter));
-        caller.actor = principal.token_uid.map(Actor::Token);
-        caller.request = request.extensions().get().map(RequestId::shared);
-        caller.person = principal.employee_uid;
-        if let Some(write) = write.filter(|_| announced) {
-            caller.announced = Arc::new(Announced::new(write.to_owned()));
-            writer = Some(caller.clone());
-        }
-        let identity = Identity { principal, caller };
-        let route = Matched::of(request.extensions()).route(request.method());
-        may_use = route.is_some_and(|route| route.access.scope().is_none_or(|scope| identity.has(scope)));
-        let todo = deprecation::todo_of(&request).filter(|_| identity.may_know());
-        old = todo.map(|todo| (todo, identity.caller.clone()));
-        request.extensions_mut().insert(identity);
+        identified = identify(context, &mut request, principal, write.filter(|_| announced));
     } else if let Some(refusal) = credential.refusal() {
         return with_rates(refusal.into_response(), &rates);
     }
+    let Identified { may_use, old, writer } = identified;
     // Without the scope there is nothing to be had from the cache either: the handler refuses.
     let lookup = if may_use { lookup } else { Lookup::Bypass(Bypass::Refused) };
     let not_kept = if app.settings.cache.on { Bypass::NotKept } else { Bypass::Off };
@@ -204,59 +187,6 @@ pub async fn require_admin(app: &Arc<App>, context: &RequestContext, headers: &H
     }
 }
 
-/// How a cacheable request is found in the cache, and for how long.
-struct CachePlan {
-    key: [u8; 32],
-    dependency: Dependency,
-    ttl: Duration,
-}
-
-impl CachePlan {
-    /// By the policy of the route; `None` where there is none.
-    fn of(app: &App, request: &Request, credential: &Authorization) -> Option<Self> {
-        if !app.settings.cache.on || request.method() != Method::GET {
-            return None;
-        }
-        let policy = Matched::of(request.extensions()).route(request.method())?.cache?;
-        let ttl = match policy.lifetime {
-            Lifetime::Answers => app.settings.cache.answers,
-            Lifetime::Stats => app.settings.cache.stats,
-        };
-        let mut key = Sha256::new();
-        // Releases that run side by side, as during a rollout, may answer differently.
-        key.update(env!("CARGO_PKG_VERSION"));
-        // One entry for every spelling of a query, as the answer to each is the same to the byte, its headers included. What
-        // cannot be decoded is refused.
-        let query = request.uri().query().unwrap_or_default();
-        key.update(request.uri().path());
-        key.update("?");
-        key.update(query::rewritten(query, |_| true)?);
-        if policy.by_person.iter().any(|name| query::says(query, name, CallerPerson::WORD)) {
-            // Whom that means is known with the principal, which the same Redis call finds. The token tells it, too: its
-            // employee never changes.
-            let Authorization::Token(token) = credential else { return None };
-            key.update("\n");
-            key.update(token);
-        }
-        if policy.by_minute.iter().any(|name| query::has(query, name)) {
-            let minute = chrono::Utc::now().timestamp() / 60;
-            key.update(minute.to_be_bytes());
-        }
-        let mut dependency = policy.dependency;
-        if policy.of_one_todo
-            && let Some((_, id)) = request.uri().path().rsplit_once('/')
-            && let Some(todo) = Id::parse_uuid(id).and_then(Id::uuid)
-        {
-            dependency = Dependency::Todo(todo);
-        }
-        if policy.by_filter && !query.is_empty() {
-            let filter = Filter::from_query(&mut Parameters::parse(query));
-            dependency = Condition::of(&filter).map_or(dependency, Dependency::ListsWhere);
-        }
-        Some(Self { key: key.finalize().into(), dependency, ttl })
-    }
-}
-
 /// Lets the handler answer and keeps a successful answer for the next caller, beside the response.
 async fn fetch(
     app: &Arc<App>,
@@ -299,7 +229,8 @@ async fn fetch(
     response
 }
 
-/// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller fetches.
+/// The same beside the response and beyond its end, in the name of the same caller. If it is lost, the next caller
+/// fetches.
 fn revalidate(app: &Arc<App>, request: Request, next: Next, ticket: Ticket, ttl: Duration) {
     // A body is not kept beyond the response; no read has any.
     let mut request = request.map(|_| Body::empty());
@@ -334,41 +265,4 @@ fn misconfigured(fault: &str) -> Problem {
     );
     problem.cause = Some(format!("bad setting: {fault}"));
     problem.retry_after(Duration::from_secs(30))
-}
-
-fn rates(app: &App) -> RateLimits {
-    let rates = &app.settings.rates;
-    RateLimits {
-        per_address: rates.default,
-        per_token: rates.authenticated,
-        writes_per_address: rates.writes,
-        writes_per_token: rates.authenticated_writes,
-        auth_failures: rates.auth_failures,
-    }
-}
-
-fn too_many(refused: &RateVerdict) -> Problem {
-    let detail = format!("more than {} requests a minute in the class {}", refused.limit, refused.class.name());
-    Problem::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail)
-        .retry_after(Duration::from_secs(refused.retry_after.into()))
-}
-
-/// The `RateLimit` fields, one item for each class that applies.
-pub fn with_rates(mut response: Response, rates: &[RateVerdict]) -> Response {
-    let (mut policy, mut state) = (String::new(), String::new());
-    for rate in rates {
-        let separator = if policy.is_empty() { "" } else { ", " };
-        let RateVerdict { class, limit, remaining, reset, .. } = rate;
-        let _ = write!(policy, "{separator}\"{}\";q={limit};w=60", class.name());
-        let _ = write!(state, "{separator}\"{}\";r={remaining};t={reset}", class.name());
-    }
-    if !policy.is_empty() {
-        let headers = response.headers_mut();
-        for (name, value) in [(&RATELIMIT_POLICY, policy), (&RATELIMIT, state)] {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name.clone(), value);
-            }
-        }
-    }
-    response
 }

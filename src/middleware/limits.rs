@@ -22,8 +22,8 @@ pub const LONGEST_CONDITION: usize = 4 * 1024;
 /// All header fields together, in bytes.
 pub const LARGEST_HEADERS: usize = 32 * 1024;
 
-/// Ends slow requests with 504, counted from when they came in. The work is pinned by the caller: held here, too, it would make
-/// the request's future as large again.
+/// Ends slow requests with 504, counted from when they came in. The work is pinned by the caller: held here, too, it
+/// would make the request's future as large again.
 ///
 /// The host has no deadline of its own (ARCHITECTURE.md, *The platform*). A handler that is dropped here drops its
 /// statement with it; Postgres ends it by its own `statement_timeout`.

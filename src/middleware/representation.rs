@@ -13,8 +13,8 @@ use crate::document::{Document, GZIP_FROM};
 use crate::extract::conditional::EntityTags;
 use crate::extract::negotiation::weight;
 
-/// Writes a [`Document`] out. Of the answers that carry none, whole ones (failures, metrics) are compressed where that pays;
-/// streams pass.
+/// Writes a [`Document`] out. Of the answers that carry none, whole ones (failures, metrics) are compressed where that
+/// pays; streams pass.
 pub async fn choose(request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD);
     let gzip = accepts_gzip(request.headers());
@@ -52,8 +52,8 @@ pub async fn choose(request: Request, answer: impl AsyncFnOnce(Request) -> Respo
     response
 }
 
-/// Takes away the length that axum gives to an answer without a body: a 204 must have none, and that of a 304 is the length of the
-/// answer that it stands for (RFC 9110, 8.6).
+/// Takes away the length that axum gives to an answer without a body: a 204 must have none, and that of a 304 is the
+/// length of the answer that it stands for (RFC 9110, 8.6).
 pub fn without_false_length(mut response: Response) -> Response {
     if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         response.headers_mut().remove(header::CONTENT_LENGTH);

@@ -1,8 +1,8 @@
-//! Texts of the wire as the OpenAPI documents describe them, with their bounds. Nothing holds a value of these types: fields
-//! name them in `#[schema(value_type = …)]`, so that each kind of text is described once.
+//! Texts of the wire as the OpenAPI documents describe them, with their bounds. Nothing holds a value of these types:
+//! fields name them in `#[schema(value_type = …)]`, so that each kind of text is described once.
 //!
-//! What comes out is narrower than what may go in, so some come in pairs: a title is sanitised before it is measured, and an
-//! instant may have any offset.
+//! What comes out is narrower than what may go in, so some come in pairs: a title is sanitised before it is measured,
+//! and an instant may have any offset.
 
 use std::borrow::Cow;
 
@@ -82,7 +82,8 @@ scalar! {
         "type": "object", "maxProperties": 20, "additionalProperties": {
             "type": "object", "description": "What became of the field.", "properties": {
                 "from": {"type": ["string", "number", "boolean", "object", "null"],
-                    "description": "The value before: a text, a number, a reference with `id` and `name` or `title`, or null."},
+                    "description": "The value before: a text, a number, a reference with `id` and `name` or `title`, \
+                        or null."},
                 "to": {"type": ["string", "number", "boolean", "object", "null"], "description": "The value after it."},
                 "added": {"type": "array", "maxItems": 20, "items": {"$ref": "#/components/schemas/TagName"},
                     "description": "Tags that came."},
@@ -102,7 +103,8 @@ scalar! {
     });
     /// Where something stands among its siblings: the smaller, the earlier; ties are broken by age.
     Position = json!({
-        "type": "number", "format": "double", "minimum": -Rank::MOST, "maximum": Rank::MOST, "examples": [1_795_894_887.72],
+        "type": "number", "format": "double", "minimum": -Rank::MOST, "maximum": Rank::MOST,
+        "examples": [1_795_894_887.72],
     });
     /// Before or after all siblings.
     MovePlace = words(&["first", "last"]);
@@ -123,7 +125,8 @@ scalar! {
     /// Names an employee: an id, or `me` for the one whom the token names.
     EmployeeInput = json!({"anyOf": [{"type": "string", "format": "uuid"}, {"type": "string", "enum": ["me"]}]});
     /// Names the employee that a todo is assigned to: an id, `me` for the one whom the token names, or null for nobody.
-    AssigneeInput = json!({"anyOf": [{"type": ["string", "null"], "format": "uuid"}, {"type": "string", "enum": ["me"]}]});
+    AssigneeInput = json!({"anyOf": [{"type": ["string", "null"], "format": "uuid"}, {"type": "string",
+        "enum": ["me"]}]});
     /// Names a thing in version 1.
     TodoId = json!({"type": "integer", "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [7]});
     /// What to search for: words, "a phrase", or, -not.
@@ -136,8 +139,8 @@ scalar! {
     });
 }
 
-/// Something but space. That control characters inside are refused, too, is in the contract; a pattern for it would also have
-/// to say what trimming does at the ends.
+/// Something but space. That control characters inside are refused, too, is in the contract; a pattern for it would
+/// also have to say what trimming does at the ends.
 const NOT_BLANK: &str = r"\S";
 
 /// A line of plain text before it is sanitised.
@@ -163,7 +166,8 @@ fn text(longest: usize, example: &str) -> Value {
 
 fn email() -> Value {
     json!({
-        "type": "string", "format": "email", "minLength": 3, "maxLength": CoreEmail::MAX, "examples": ["ada@example.com"],
+        "type": "string", "format": "email", "minLength": 3, "maxLength": CoreEmail::MAX,
+        "examples": ["ada@example.com"],
     })
 }
 

@@ -42,7 +42,8 @@ async fn employees_and_departments_come_whole() {
         alter table employees add created_at timestamptz, add updated_at timestamptz;
         insert into departments values (7, ' R&D <b>Lab</b> ', '2024-01-01Z', '2024-02-01 10:00+02'),
             (8, 'Ops', null, '2024-03-01Z');
-        insert into employees values (9, 'Ada <i>L</i>', ' Ada@Example.com ', 7, '2024-01-02Z', '2024-01-03 01:02:03.5Z'),
+        insert into employees values (9, 'Ada <i>L</i>', ' Ada@Example.com ', 7, '2024-01-02Z', \
+        '2024-01-03 01:02:03.5Z'),
             (10, 'Bob', '', null, '2024-01-04Z', null)")
     .await;
     let (report, _) = adopted(&["--from", &url, "--workspace", &name_of(&ws).await]);
@@ -55,8 +56,10 @@ async fn employees_and_departments_come_whole() {
     ];
     assert_eq!(lines(&report), mended);
     let departments = json!([
-        { "id": 7, "name": "R&D Lab", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-02-01T08:00:00Z", "version": 1 },
-        { "id": 8, "name": "Ops", "created_at": "2024-03-01T00:00:00Z", "updated_at": "2024-03-01T00:00:00Z", "version": 1 },
+        { "id": 7, "name": "R&D Lab", "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-02-01T08:00:00Z",
+            "version": 1 },
+        { "id": 8, "name": "Ops", "created_at": "2024-03-01T00:00:00Z", "updated_at": "2024-03-01T00:00:00Z",
+            "version": 1 },
     ]);
     assert_eq!(ws.get("/api/v1/departments").send().await.ok(), departments);
     let employees = json!([

@@ -58,7 +58,8 @@ async fn a_wrong_token_is_no_token() {
     }
     // Two of them leave open which one is meant.
     let request = format!(
-        "GET /api/v2/todos HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer nonsense\r\nAuthorization: Bearer {own}\r\n\r\n"
+        "GET /api/v2/todos HTTP/1.1\r\nHost: test\r\nConnection: close\r\nAuthorization: Bearer \
+         nonsense\r\nAuthorization: Bearer {own}\r\n\r\n"
     );
     let answer = raw::exchange(&server, request.as_bytes()).await;
     answer.problem(401, "unauthenticated");

@@ -189,7 +189,10 @@ async fn another_workspaces_ids_are_not_found() {
 async fn a_batch_of_a_hundred_is_one_statement() {
     let ws = Workspace::new().await;
     let operations: Vec<Value> = (0..100)
-        .map(|number| json!({ "op": "create", "todo": { "title": format!("t{number}"), "tags": ["all", format!("tag{}", number % 7)] } }))
+        .map(|number| {
+            let tags = json!(["all", format!("tag{}", number % 7)]);
+            json!({ "op": "create", "todo": { "title": format!("t{number}"), "tags": tags } })
+        })
         .collect();
     // So that the token's own statement is not counted.
     ws.get("/api/v2/me").send().await.ok();

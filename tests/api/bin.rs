@@ -119,7 +119,8 @@ async fn a_deleted_todo_can_be_restored_for_thirty_days() {
     }
 }
 
-/// The purge commits between the attempt to insert and the look at what stands in its way: a trigger does its work at that moment.
+/// The purge commits between the attempt to insert and the look at what stands in its way: a trigger does its work at
+/// that moment.
 async fn an_id_that_is_purged_meanwhile_is_free() {
     let ws = Workspace::new().await;
     let mut database = database::connect().await;
@@ -150,7 +151,8 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
             Err(error) => panic!("{error}"),
         }
     };
-    let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, $2::text::uuid, \
+    let create = "select outcome, body::json ->> 'title' from todo_create_v1($1, null, null, null, false, \
+                  $2::text::uuid, \
         '{\"title\": \"new\", \"status\": \"pending\", \"priority\": 2, \"tags\": []}')";
     let row = transaction.query_one(create, &[&workspace, &id]).await.unwrap();
     let found: (String, Option<String>) = (row.get(0), row.get(1));

@@ -1,8 +1,8 @@
 //! Many updates: tables, indexes and plans stay as large as what is in them, because vacuuming comes early enough
 //! (the settings of the tables in `migrations/`).
 //!
-//! The usual run is short: 200,000 updates before the sizes are taken, and 200,000 after. `TODO_BLOAT_ROUNDS=4` makes the latter
-//! 800,000, a million in all.
+//! The usual run is short: 200,000 updates before the sizes are taken, and 200,000 after. `TODO_BLOAT_ROUNDS=4` makes
+//! the latter 800,000, a million in all.
 
 use std::time::{Duration, Instant};
 
@@ -85,7 +85,8 @@ async fn indexes_and_plans_stay_bounded_after_many_updates() {
 async fn no_writer_pays_for_what_others_left_pending() {
     let sql = database::connect().await;
     let inverted = "select count(*), count(*) filter (where 'fastupdate=off' = any (c.reloptions)) from pg_class c \
-        join pg_am a on a.oid = c.relam and a.amname = 'gin' where c.relnamespace = 'public'::regnamespace and c.relkind = 'i'";
+        join pg_am a on a.oid = c.relam and a.amname = 'gin' where c.relnamespace = 'public'::regnamespace \
+        and c.relkind = 'i'";
     let row = sql.query_one(inverted, &[]).await.unwrap();
     let (all, immediate): (i64, i64) = (row.get(0), row.get(1));
     assert!(all > 0 && immediate == all, "{immediate} of {all} inverted indexes are written at once");

@@ -1,6 +1,6 @@
-//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data, with older
-//! data and without any, while a replica takes its place, and while instances are killed between any two steps. No read that
-//! begins after a write was answered may show what was before it.
+//! The cache under fire: readers and writers on several hosts while Redis is cut off, hangs, restarts with its data,
+//! with older data and without any, while a replica takes its place, and while instances are killed between any two
+//! steps. No read that begins after a write was answered may show what was before it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU16, AtomicU64, Ordering::SeqCst};
@@ -218,7 +218,8 @@ async fn nothing_old_is_read_while_redis_restarts() {
     world.burn(trouble).await;
 }
 
-/// Replication does not wait, so the replica may lack the last writes. First the address leads to it while it takes no writes.
+/// Replication does not wait, so the replica may lack the last writes. First the address leads to it while it takes no
+/// writes.
 async fn nothing_old_is_read_while_a_replica_of_redis_takes_over() {
     let (Some(mut first), Some(second)) = (Redis::start().await, Redis::start().await) else { return };
     second.follow(&first).await;

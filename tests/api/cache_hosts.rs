@@ -112,8 +112,8 @@ async fn a_popular_page_costs_one_statement_a_write() {
 
 async fn many_tokens_in_turn_cost_what_one_does() {
     const TOKENS: usize = 40;
-    // What a Redis that has just started remembers of tokens is forgotten once, when its first fence is over: seven seconds with
-    // this timeout. So it has one of its own, and that is waited for.
+    // What a Redis that has just started remembers of tokens is forgotten once, when its first fence is over: seven
+    // seconds with this timeout. So it has one of its own, and that is waited for.
     let Some(redis) = Redis::start().await else { return };
     let server = Server::private(redis.used_by(Options::default().with("database_timeout_ms", 1000))).await;
     let fence = tokio::time::sleep(Duration::from_millis(7500));

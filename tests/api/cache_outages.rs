@@ -120,7 +120,8 @@ async fn an_unknown_outcome_is_not_settled_before_its_transaction_has_ended() {
     assert_eq!(ws.titles(&[]).await, ["late"]);
 }
 
-/// The request is given up while its statement waits for a lock; the statement commits later, long before its fence would expire.
+/// The request is given up while its statement waits for a lock; the statement commits later, long before its fence
+/// would expire.
 async fn a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache() {
     let options = Options::default().with("database_timeout_ms", 8000).with("request_timeout_ms", 1000);
     let server = Server::private(options).await;
@@ -168,7 +169,8 @@ async fn a_write_that_commits_after_its_timeout_is_never_hidden_by_the_cache() {
     assert_eq!(records(&sql, workspace).await, 0);
 }
 
-/// The first attempt is killed between its commit and its publish, and repeated by an instance that Redis is out of reach of.
+/// The first attempt is killed between its commit and its publish, and repeated by an instance that Redis is out of
+/// reach of.
 async fn a_replay_without_redis_is_seen_where_redis_is() {
     let [near, far] = [Server::private(Options::default()).await, Server::private(Options::default()).await];
     let ws = Workspace::on(&near).await;
@@ -253,7 +255,8 @@ async fn a_statement_that_timed_out_leaves_the_cache_on() {
     let sql = database::connect().await;
     let workspace = database::workspace(&sql, &ws).await;
     until_cached(&ws).await;
-    // A workspace that Redis does not know begins with a fence, since those of writes may have been lost with what it knew.
+    // A workspace that Redis does not know begins with a fence, since those of writes may have been lost with what it
+    // knew.
     tokio::time::sleep(Duration::from_secs(8)).await;
     let before = ws.cached(PATH).await;
     sql.batch_execute("begin").await.unwrap();
@@ -263,8 +266,8 @@ async fn a_statement_that_timed_out_leaves_the_cache_on() {
     assert_eq!(records(&sql, workspace).await, 0, "the outcome is known");
     let after = ws.get(PATH).send().await;
     assert_eq!((after.header("x-cache"), after.etag()), ("HIT", before.etag()), "{after}");
-    // The fence of a write whose outcome is unknown stands for seven seconds, and what was cached goes at its end. Meanwhile others
-    // ask, since after a second of silence nothing is served from the cache before Postgres was asked.
+    // The fence of a write whose outcome is unknown stands for seven seconds, and what was cached goes at its end.
+    // Meanwhile others ask, since after a second of silence nothing is served from the cache before Postgres was asked.
     let since = Instant::now();
     while since.elapsed() < Duration::from_secs(8) {
         ws.get("/api/v2/me").send().await.ok();

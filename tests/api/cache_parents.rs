@@ -1,4 +1,5 @@
-//! What a todo tells of its subtasks is fresh at once, whichever way one of them is written and though it was just read from the cache.
+//! What a todo tells of its subtasks is fresh at once, whichever way one of them is written and though it was just read
+//! from the cache.
 
 use std::cell::Cell;
 

@@ -1,5 +1,6 @@
-//! What a write raises is what it can change: after each kind of write every read that may be cached is compared with what it was.
-//! Whatever changed was fetched anew, and so was what the table says (`todo_core::cache`'s module `scope`), and nothing else was.
+//! What a write raises is what it can change: after each kind of write every read that may be cached is compared with
+//! what it was. Whatever changed was fetched anew, and so was what the table says (`todo_core::cache`'s module
+//! `scope`), and nothing else was.
 
 use std::collections::BTreeMap;
 

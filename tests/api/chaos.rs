@@ -1,8 +1,8 @@
-//! Background work survives anything: workers, hosts, Postgres and Redis are killed at random moments while jobs run, and in the
-//! end each job has changed each of its todos exactly once.
+//! Background work survives anything: workers, hosts, Postgres and Redis are killed at random moments while jobs run,
+//! and in the end each job has changed each of its todos exactly once.
 //!
-//! The usual run is short. `cargo xtask chaos --kills 500` is the long one; `--seed` repeats the choices of an earlier run,
-//! though not its moments, which are the scheduler's.
+//! The usual run is short. `cargo xtask chaos --kills 500` is the long one; `--seed` repeats the choices of an earlier
+//! run, though not its moments, which are the scheduler's.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
@@ -66,8 +66,8 @@ async fn each_job_changes_each_todo_exactly_once_whoever_is_killed() {
     assert!(attempts > jobs, "nobody was hit at work");
     let events: Vec<String> = scene.events.iter().map(|(event, count)| format!("{count} × {event}")).collect();
     eprintln!(
-        "{kills} kills in {killing:.0?} ({}): {jobs} jobs, taken up {attempts} times, over {MATCHING} todos, each once; all \
-         over after {:.0?}",
+        "{kills} kills in {killing:.0?} ({}): {jobs} jobs, taken up {attempts} times, over {MATCHING} todos, each \
+         once; all over after {:.0?}",
         events.join(", "),
         since.elapsed(),
     );
@@ -136,8 +136,9 @@ impl World {
         }
     }
 
-    /// A job that changes each todo, whatever other jobs do before, after and meanwhile: each assigns to a person of its own or
-    /// adds a tag of its own. Whether an attempt was accepted is often unknown, so it is repeated under the same key.
+    /// A job that changes each todo, whatever other jobs do before, after and meanwhile: each assigns to a person of
+    /// its own or adds a tag of its own. Whether an attempt was accepted is often unknown, so it is repeated under the
+    /// same key.
     async fn post(&self, number: u64) {
         let change = if number.is_multiple_of(8) && number / 8 < MOST_TAGS {
             json!({ "action": "add_tag", "tag": format!("tag {number}") })
@@ -170,8 +171,8 @@ impl World {
         }
     }
 
-    /// Time flies: the leases of the dead end, and now and then that of a worker that is only slow. And requests come in, which
-    /// find what is due.
+    /// Time flies: the leases of the dead end, and now and then that of a worker that is only slow. And requests come
+    /// in, which find what is due.
     async fn drive(&self) {
         loop {
             self.sql("update jobs set due_at = now() where status in ('queued', 'running')").await;
@@ -195,8 +196,8 @@ impl World {
         }
     }
 
-    /// Each job that was accepted is there and went well, once through all that it matched; each todo shows it. Gives how many
-    /// jobs there were and how often they were taken up.
+    /// Each job that was accepted is there and went well, once through all that it matched; each todo shows it. Gives
+    /// how many jobs there were and how often they were taken up.
     async fn verdict(&self) -> (i64, i64) {
         let paths = self.jobs.lock().unwrap().clone();
         let jobs = i64::try_from(paths.len()).unwrap();

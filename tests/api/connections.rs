@@ -12,8 +12,8 @@ suite![
     four_replicas_share_a_postgres_of_twenty_connections,
 ];
 
-/// What Postgres accepts, of which it keeps three for superusers; and what one of the replicas may use at once. Each has two
-/// pools, of the API and of the worker, so at most 16 are open.
+/// What Postgres accepts, of which it keeps three for superusers; and what one of the replicas may use at once. Each
+/// has two pools, of the API and of the worker, so at most 16 are open.
 const ACCEPTED: usize = 20;
 const REPLICAS: usize = 4;
 const EACH: usize = 2;
@@ -69,8 +69,8 @@ async fn open(sql: &tokio_postgres::Client) -> i64 {
     sql.query_one(count, &[]).await.unwrap().get(0)
 }
 
-/// Writes, reads of what is in no cache, and bulk changes, which make the worker open its pool. None of them fails. How long the
-/// slowest took.
+/// Writes, reads of what is in no cache, and bulk changes, which make the worker open its pool. None of them fails. How
+/// long the slowest took.
 async fn load(client: Client, number: usize) -> Duration {
     let mut longest = Duration::ZERO;
     let mut timed = async |call: Call| {

@@ -10,11 +10,13 @@ suite![
     kept_counts_are_exact_at_any_moment,
 ];
 
-/// Counts that differ from what counting gives, over all workspaces, in one glance. Other tests write meanwhile; that is the
-/// point.
+/// Counts that differ from what counting gives, over all workspaces, in one glance. Other tests write meanwhile; that
+/// is the point.
 const WRONG: &str = "\
-    SELECT 'todos of ' || workspace_id || ' ' || status || ' ' || priority || ': ' || concat_ws(', not ', kept, made) AS wrong
-    FROM (SELECT workspace_id, status, priority, sum(todos) AS kept FROM todo_counts GROUP BY 1, 2, 3 HAVING sum(todos) <> 0) k
+    SELECT 'todos of ' || workspace_id || ' ' || status || ' ' || priority || ': ' || concat_ws(', not ', kept, \
+    made) AS wrong
+    FROM (SELECT workspace_id, status, priority, sum(todos) AS kept FROM todo_counts GROUP BY 1, 2, \
+    3 HAVING sum(todos) <> 0) k
     FULL JOIN (
         SELECT workspace_id, status, priority, count(*) AS made FROM todos WHERE deleted_at IS NULL GROUP BY 1, 2, 3
     ) m USING (workspace_id, status, priority)
@@ -42,7 +44,8 @@ const WRONG: &str = "\
     FROM (SELECT workspace_id, list_id, sum(todos) AS kept FROM list_counts GROUP BY 1, 2 HAVING sum(todos) <> 0) k
     FULL JOIN (
         SELECT workspace_id, list_id, count(*) AS made
-        FROM todos WHERE deleted_at IS NULL AND list_id IS NOT NULL AND status IN ('pending', 'in_progress') GROUP BY 1, 2
+        FROM todos WHERE deleted_at IS NULL AND list_id IS NOT NULL AND status IN ('pending', 'in_progress') \
+        GROUP BY 1, 2
     ) m USING (workspace_id, list_id)
     WHERE kept IS DISTINCT FROM made";
 
@@ -61,29 +64,7 @@ async fn kept_counts_are_exact_at_any_moment() {
             ids.push(todo["id"].as_str().unwrap().to_owned());
         }
         ws.delete(&format!("/api/v2/todos/{}", ids[7])).send().await.no_content();
-        let tags = ws.all("/api/v2/tags", &[]).await;
-        let tag = |name: &str| {
-            let found = tags.iter().find(|tag| tag["name"] == name).unwrap();
-            format!("/api/v2/tags/{}", found["id"].as_str().unwrap())
-        };
-        let path = |index: usize| format!("/api/v2/todos/{}", ids[index]);
-        let batch = json!({ "operations": [
-            { "op": "create", "todo": { "title": "y", "tags": ["tag-1", "new"] } },
-            { "op": "update", "id": ids[3], "todo": { "status": "completed", "tags": ["tag-2"] } },
-            { "op": "delete", "id": ids[4] },
-        ] });
-        // A merge and a removal of tags while their todos come, go, and change tags themselves.
-        let mut calls: Vec<Call> = vec![
-            ws.delete(&path(0)),
-            ws.patch(&path(1)).json(json!({ "priority": "urgent", "tags": ["tag-0"] })),
-            ws.delete(&path(2)),
-            ws.post("/api/v2/todos/batch").json(batch),
-            ws.post(&format!("{}/restore", path(7))),
-            ws.patch(&tag("tag-0")).json(json!({ "name": "tag-1" })),
-            ws.delete(&tag("tag-2")),
-            ws.post("/api/v2/todos/bulk-process")
-                .json(json!({ "filter": { "tag": ["all"], "priority": ["medium"] }, "action": "set_priority", "priority": "low" })),
-        ];
+        let mut calls = writes(&ws, &ids).await;
         let turn = round % calls.len();
         calls.rotate_left(turn);
         let sent: Vec<_> = calls.into_iter().map(|call| tokio::spawn(call.send())).collect();
@@ -103,4 +84,31 @@ async fn kept_counts_are_exact_at_any_moment() {
         database::empty(&database, workspace).await;
         check("after live todos were removed").await;
     }
+}
+
+/// A merge and a removal of tags while their todos come, go, and change tags themselves.
+async fn writes(ws: &Workspace, ids: &[String]) -> Vec<Call> {
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let tag = |name: &str| {
+        let found = tags.iter().find(|tag| tag["name"] == name).unwrap();
+        format!("/api/v2/tags/{}", found["id"].as_str().unwrap())
+    };
+    let path = |index: usize| format!("/api/v2/todos/{}", ids[index]);
+    let batch = json!({ "operations": [
+        { "op": "create", "todo": { "title": "y", "tags": ["tag-1", "new"] } },
+        { "op": "update", "id": ids[3], "todo": { "status": "completed", "tags": ["tag-2"] } },
+        { "op": "delete", "id": ids[4] },
+    ] });
+    let filter = json!({ "tag": ["all"], "priority": ["medium"] });
+    let bulk = json!({ "filter": filter, "action": "set_priority", "priority": "low" });
+    vec![
+        ws.delete(&path(0)),
+        ws.patch(&path(1)).json(json!({ "priority": "urgent", "tags": ["tag-0"] })),
+        ws.delete(&path(2)),
+        ws.post("/api/v2/todos/batch").json(batch),
+        ws.post(&format!("{}/restore", path(7))),
+        ws.patch(&tag("tag-0")).json(json!({ "name": "tag-1" })),
+        ws.delete(&tag("tag-2")),
+        ws.post("/api/v2/todos/bulk-process").json(bulk),
+    ]
 }

@@ -35,8 +35,9 @@ const WATCH: &str = "create table watched (xid xid8, subject uuid, version bigin
         return null;
     end $$;";
 
-/// Whatever changes a row that the feed tells of writes one line in its transaction, with its kind, its version after it and whoever
-/// did it; so does the end of a job. Triggers on the tables note what changes in this workspace. Purging writes none.
+/// Whatever changes a row that the feed tells of writes one line in its transaction, with its kind, its version after
+/// it and whoever did it; so does the end of a job. Triggers on the tables note what changes in this workspace. Purging
+/// writes none.
 async fn every_changed_row_has_its_line() {
     // A database of its own: triggers are made while nobody writes.
     let Some(postgres) = Postgres::start().await else { return };
@@ -67,18 +68,7 @@ async fn every_changed_row_has_its_line() {
     everything_of_trees(&ws).await;
     every_end_of_a_job(&ws, &mut database, workspace).await;
 
-    let differences = format!(
-        "select coalesce(string_agg(format('%s %s: changed %s times, to version %s; %s lines, %s of version %s, by %s',
-             w.kind, w.subject, w.times, w.version, coalesce(l.lines, 0), l.kind, l.version, l.actor), '; '), '')
-         from (select xid, subject, kind, max(version) as version, count(*) as times from watched group by 1, 2, 3) w
-         full join (
-             select xid, subject, count(*) as lines, min(split_part(type, '.', 1)) as kind,
-                 nullif(min(version), 0) as version, min(actor) as actor
-             from events where workspace_id = {workspace} group by 1, 2
-         ) l using (xid, subject)
-         where (l.lines, l.kind, l.version) is distinct from (1, w.kind, w.version)
-            or l.actor is null or l.actor !~ '^[tj]:[0-9a-f-]{{36}}$'"
-    );
+    let differences = differences(workspace);
     let found: String = database.query_one(&differences, &[]).await.unwrap().get(0);
     assert_eq!(found, "", "a function forgets its line, writes several, or one that is not true");
     let watched = database::number(&database, "select count(*) from watched", &[]).await;
@@ -89,13 +79,30 @@ async fn every_changed_row_has_its_line() {
 
     let lines = async || database::number(&database, "select count(*) from events", &[]).await;
     let before = lines().await;
-    let age = "update todos set deleted_at = deleted_at - interval '31 days' where workspace_id = $1 and deleted_at is not null";
+    let age = "update todos set deleted_at = deleted_at - interval '31 days' where workspace_id = $1 and deleted_at \
+               is not null";
     let binned = database.execute(age, &[&workspace]).await.unwrap();
     assert!(binned > 3, "{binned} in the bin");
     let purge = "select removed from purge_bin_v1($1, 1000, 1000000, interval '1 second', false)";
     assert_eq!(database::number(&database, purge, &[&workspace]).await, i64::try_from(binned).unwrap());
     assert_eq!(lines().await, before, "what is purged was told when it was deleted");
     every_function_that_writes_lines_was_called(&database).await;
+}
+
+/// The query of what changed otherwise than its line says.
+fn differences(workspace: i64) -> String {
+    format!(
+        "select coalesce(string_agg(format('%s %s: changed %s times, to version %s; %s lines, %s of version %s, by %s',
+             w.kind, w.subject, w.times, w.version, coalesce(l.lines, 0), l.kind, l.version, l.actor), '; '), '')
+         from (select xid, subject, kind, max(version) as version, count(*) as times from watched group by 1, 2, 3) w
+         full join (
+             select xid, subject, count(*) as lines, min(split_part(type, '.', 1)) as kind,
+                 nullif(min(version), 0) as version, min(actor) as actor
+             from events where workspace_id = {workspace} group by 1, 2
+         ) l using (xid, subject)
+         where (l.lines, l.kind, l.version) is distinct from (1, w.kind, w.version)
+            or l.actor is null or l.actor !~ '^[tj]:[0-9a-f-]{{36}}$'"
+    )
 }
 
 /// Else what is above says nothing of it. `log_created_v1` is for what writes by other means than the service.
@@ -118,15 +125,17 @@ async fn every_function_that_writes_lines_was_called(database: &Client) {
 
 async fn watch(database: &Client, kind: &str, table: &str, when: &str, condition: &str) {
     let trigger = format!(
-        "create trigger watch_{when} after {when} on {table} for each row when ({condition}) execute function watch('{kind}')"
+        "create trigger watch_{when} after {when} on {table} for each row when ({condition}) execute function \
+         watch('{kind}')"
     );
     database.batch_execute(&trigger).await.unwrap();
 }
 
-/// By whoever cancels it, by a failure for good, and by a worker that finds that too many died of it; `everything` has jobs that
-/// succeed.
+/// By whoever cancels it, by a failure for good, and by a worker that finds that too many died of it; `everything` has
+/// jobs that succeed.
 async fn every_end_of_a_job(ws: &Workspace, database: &mut Client, workspace: i64) {
-    let insert = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, started_at, consecutive_failures, due_at)
+    let insert = "insert into jobs (workspace_id, uid, kind, filter, change, status, lease, started_at, \
+                  consecutive_failures, due_at)
         values ($1, $2::text::uuid, 'todos.bulk', '{}', '\"complete\"', $3, gen_random_uuid(), now(), 1000,
             now() + $4::bigint * interval '1 hour')";
     let cancelled = uuid();
@@ -186,6 +195,22 @@ async fn everything(ws: &Workspace) {
     ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();
     let old = ws.get("/api/v1/todos").send().await.ok()[0]["id"].as_i64().unwrap();
     ws.patch(&format!("/api/v1/todos/{old}")).json(json!({ "title": "v1" })).send().await.ok();
+    every_bulk_change(ws, &ada).await;
+    let tags = ws.all("/api/v2/tags", &[]).await;
+    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
+    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
+    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
+    ws.delete(&tag("d")).send().await.no_content();
+    ws.delete(&path(&todo)).send().await.no_content();
+    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
+    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
+    let mut body = json!({ "action": "delete" });
+    body["filter"] = all();
+    done(ws, body).await;
+}
+
+/// All but a deletion.
+async fn every_bulk_change(ws: &Workspace, ada: &Value) {
     for change in [
         json!({ "action": "reopen" }),
         json!({ "action": "complete" }),
@@ -198,17 +223,6 @@ async fn everything(ws: &Workspace) {
         body["filter"] = all();
         done(ws, body).await;
     }
-    let tags = ws.all("/api/v2/tags", &[]).await;
-    let tag = |name: &str| of("tags", tags.iter().find(|tag| tag["name"] == name).unwrap());
-    ws.patch(&tag("a")).json(json!({ "name": "A!" })).send().await.ok();
-    ws.patch(&tag("b")).json(json!({ "name": "c" })).send().await.ok();
-    ws.delete(&tag("d")).send().await.no_content();
-    ws.delete(&path(&todo)).send().await.no_content();
-    let restore = json!({ "operations": [{ "op": "delete", "id": ws.titled("gone").await }] });
-    ws.post("/api/v2/todos/batch").json(restore).send().await.ok();
-    let mut body = json!({ "action": "delete" });
-    body["filter"] = all();
-    done(ws, body).await;
 }
 
 /// The same of lists, subtasks and an order of one's own.

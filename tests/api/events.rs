@@ -42,7 +42,8 @@ async fn a_history_tells_who_changed_what() {
     let employee = ws.employee("Ada").await;
     let todo = ws.todo(json!({ "title": "a", "priority": "low", "tags": ["Home"] })).await;
     let id = todo["id"].as_str().unwrap();
-    let patch = json!({ "title": "b", "description": "secret", "priority": "high", "due_date": "2030-01-31T13:00:00+01:00",
+    let patch = json!({ "title": "b", "description": "secret", "priority": "high",
+        "due_date": "2030-01-31T13:00:00+01:00",
         "tags": ["Work"], "assignee_id": employee["id"] });
     let changed = ws.patch(&format!("/api/v2/todos/{id}")).header("x-request-id", "mine").json(patch).send().await;
     changed.ok();

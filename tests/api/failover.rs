@@ -1,5 +1,5 @@
-//! The primary ends sessions, dies, and a standby takes its place: what was acknowledged is kept, the rest is refused as
-//! temporary, and service resumes by itself.
+//! The primary ends sessions, dies, and a standby takes its place: what was acknowledged is kept, the rest is refused
+//! as temporary, and service resumes by itself.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering::SeqCst};
@@ -19,7 +19,8 @@ suite![
     an_acknowledged_write_survives_the_promotion_of_a_standby,
 ];
 
-/// Writes that were acknowledged: the todo, and which change of it that was. Its title is the number of its last change.
+/// Writes that were acknowledged: the todo, and which change of it that was. Its title is the number of its last
+/// change.
 type Acknowledged = Arc<Mutex<Vec<(String, u64)>>>;
 
 /// Writers and readers on a service whose Postgres changes beneath it.
@@ -31,8 +32,8 @@ struct Traffic {
 }
 
 impl Traffic {
-    /// Four writers, who read what they have written, and two readers. Every answer is a success or a 503 (a 504 for a statement that
-    /// hung) that says when to repeat.
+    /// Four writers, who read what they have written, and two readers. Every answer is a success or a 503 (a 504 for a
+    /// statement that hung) that says when to repeat.
     fn on(workspace: Arc<Workspace>, read: String, reads_may_fail: bool) -> Self {
         let (acknowledged, stop) = (Acknowledged::default(), Arc::new(AtomicBool::new(false)));
         let mut traffic = Self { workspace, acknowledged, stop, tasks: Vec::new() };

@@ -127,7 +127,10 @@ async fn a_bulk_change_takes_every_filter() {
 async fn only_matching_todos_change_and_each_once() {
     let ws = Workspace::new().await;
     let operations: Vec<Value> = (0..100)
-        .map(|number| json!({ "op": "create", "todo": { "title": "x", "priority": if number % 2 == 0 { "low" } else { "high" } } }))
+        .map(|number| {
+            let priority = if number % 2 == 0 { "low" } else { "high" };
+            json!({ "op": "create", "todo": { "title": "x", "priority": priority } })
+        })
         .collect();
     for _ in 0..5 {
         ws.post("/api/v2/todos/batch").json(json!({ "operations": operations })).send().await.ok();

@@ -175,7 +175,8 @@ async fn the_bin_below_a_todo_is_the_same_whatever_the_size_of_the_tree() {
     }
 }
 
-/// The first chunk takes all that is below a todo of it. (The first one has 200, the next at most twice as many as the one before.)
+/// The first chunk takes all that is below a todo of it. (The first one has 200, the next at most twice as many as the
+/// one before.)
 async fn a_bulk_deletion_takes_trees_whole_that_are_in_several_chunks() {
     let ws = Workspace::new().await;
     let database = database::connect().await;

@@ -1,5 +1,6 @@
-//! Hostile calls of the tools of assistants, generated from each tool's own input schema: whatever an assistant sends is answered
-//! with an error of the protocol or with a problem document that the service documents, and never ends in a 5xx.
+//! Hostile calls of the tools of assistants, generated from each tool's own input schema: whatever an assistant sends
+//! is answered with an error of the protocol or with a problem document that the service documents, and never ends in a
+//! 5xx.
 
 use std::collections::BTreeSet;
 

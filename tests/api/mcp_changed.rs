@@ -33,7 +33,8 @@ async fn changes(client: &Client, arguments: Value) -> Vec<Value> {
 async fn what_changed_and_who_did_it_is_told() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await;
-    let body = json!({ "workspace_id": ws.id, "name": "phone", "scopes": ["todos:read", "todos:write"], "employee_id": ada["id"] });
+    let body = json!({ "workspace_id": ws.id, "name": "phone", "scopes": ["todos:read", "todos:write"],
+        "employee_id": ada["id"] });
     let token = ws.server.admin().post("/api/v2/admin/tokens").json(body).send().await.created();
     let phone = ws.server.bearer(token["token"].as_str().unwrap());
     let id = ws.titled("Milk").await;

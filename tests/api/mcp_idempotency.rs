@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::harness::mcp::{call, legacy, tool};
 use crate::harness::{Answer, Workspace, database, suite, uuid};
-use crate::mcp::waits;
+use crate::mcp_access::waits;
 
 suite![
     a_repeated_call_happens_once,

@@ -213,14 +213,16 @@ async fn jobs_are_counted_by_state_and_the_longest_wait_is_told() {
     let longest_wait = |metrics: &[Metric]| count(metrics, "todo_job_oldest_queued_seconds", &[]);
     let before = scrape(&server).await;
     assert!(longest_wait(&before) < 0.5, "nothing waits yet");
-    // One job is held up by a lock on its todo; another is due in a second, and by a lock on itself hidden from workers.
+    // One job is held up by a lock on its todo; another is due in a second, and by a lock on itself hidden from
+    // workers.
     let held = todos.transaction().await.unwrap();
     held.execute("select from todos where workspace_id = $1 for update", &[&id]).await.unwrap();
     let body = json!({ "filter": { "status": ["pending"] }, "action": "add_tag", "tag": "a" });
     ws.post("/api/v2/todos/bulk-process").json(body).send().await.has_status(202);
     wait_for(&server, "a running job", |metrics| of(metrics, "running") == 1.0).await;
     let another = "insert into jobs (workspace_id, uid, kind, filter, change, due_at) \
-        select $1, gen_random_uuid(), kind, filter, change, now() + interval '1 second' from jobs where workspace_id = $1";
+        select $1, gen_random_uuid(), kind, filter, change, now() + interval '1 second' from jobs \
+        where workspace_id = $1";
     queue.execute(another, &[&id]).await.unwrap();
     let hidden = queue.transaction().await.unwrap();
     let hide = "select from jobs where workspace_id = $1 and status = 'queued' for update";

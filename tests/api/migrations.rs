@@ -13,7 +13,8 @@ suite![
     a_database_of_the_former_migrations_is_not_ready,
 ];
 
-/// A schema that holds nothing but the migrator's own table with these applied; its name, and the URL by which it is found.
+/// A schema that holds nothing but the migrator's own table with these applied; its name, and the URL by which it is
+/// found.
 async fn applied(rows: &str) -> (String, String) {
     let schema = unique("applied").replace([' ', '-'], "_");
     let table = format!(

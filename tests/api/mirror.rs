@@ -132,7 +132,10 @@ async fn a_cursor_that_is_refused_begins_anew() {
     let kept = ws.titled("kept").await;
     mirror.run(&["sync"]);
     mirror.run(&["edit", &kept, "priority=low"]);
-    mirror.sql("insert into items (type, id, version, data) values ('todo', 'lost', 1, '{\"id\": \"lost\", \"title\": \"x\", \"tags\": []}') returning 1");
+    mirror.sql(
+        "insert into items (type, id, version, data) values ('todo', 'lost', 1, \
+                '{\"id\": \"lost\", \"title\": \"x\", \"tags\": []}') returning 1",
+    );
     mirror.sql("update meta set value = 'x' where name = 'cursor' returning 1");
     mirror.syncs(&ws).await;
     assert_eq!(ws.get(&path(&kept)).send().await.ok()["priority"], "low");

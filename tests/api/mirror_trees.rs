@@ -285,7 +285,8 @@ lists = [edits.add(store, 'list', {'name': f'List {number}'}) for number in rang
 roots, children = [], {}
 for number in range(6):
     roots.append(edits.add(store, 'todo', {'title': f'root {number}', 'list_id': lists[number % 3]}))
-    children[number] = [edits.add(store, 'todo', {'title': f'{number}.{child}', 'parent_id': roots[-1]}) for child in range(20)]
+    children[number] = [edits.add(store, 'todo', {'title': f'{number}.{child}', 'parent_id': roots[-1]}) for child in \
+    range(20)]
 for number, ids in children.items():
     for child in range(0, 20, 2):
         edits.move(store, ids[child], {'after': ids[19 - child]})

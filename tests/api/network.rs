@@ -44,7 +44,8 @@ async fn redis_may_have_an_address_of_ipv6_and_postgres_is_told_to_have_a_name()
     let server = Server::private(redis.used_by(postgres.used_by(Options::default()))).await;
     let health = server.anonymous().get("/health").send().await.ok();
     assert_eq!(health["checks"]["cache"]["status"], "up", "{health}");
-    // Spin compares the address without its brackets with what is permitted, and so does the embedded host (docs/upstream.md).
+    // Spin compares the address without its brackets with what is permitted, and so does the embedded host
+    // (docs/upstream.md).
     assert_eq!(health["checks"]["database"]["reason"], "not_permitted", "{health}");
     assert!(health["problems"].to_string().contains("a name that stands for one"), "{health}");
 }

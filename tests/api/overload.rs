@@ -1,5 +1,5 @@
-//! Few connections to Postgres and many clients: the rate is that of the database, nothing idle is held, and a request that would
-//! have to wait too long is refused.
+//! Few connections to Postgres and many clients: the rate is that of the database, nothing idle is held, and a request
+//! that would have to wait too long is refused.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -100,8 +100,9 @@ async fn until_counted(server: &Arc<Server>, metric: &str, least: u64) {
     }
 }
 
-/// Waits until no instance holds a connection and no statement of this name runs. Requests whose clients are gone may still send
-/// statements; but half a second after the last one nothing may be held, and instances live for a second more.
+/// Waits until no instance holds a connection and no statement of this name runs. Requests whose clients are gone may
+/// still send statements; but half a second after the last one nothing may be held, and instances live for a second
+/// more.
 async fn until_nothing_is_held(server: &Server, database: &Database, name: &str) {
     let busy = "select count(*) from pg_stat_activity where application_name = $1 and state <> 'idle'";
     let (mut statements, mut last) = (server.host().counters().statements, Instant::now());
@@ -129,14 +130,15 @@ async fn a_few_connections_serve_many_clients() {
         let instances = server.host().counters().instantiations - before;
         assert!(instances >= 4, "{instances} new instances share {connections} connections");
         let told = format!(
-            "{connections} connections: {:.0} a second with as many clients, {:.0} with 128, of which 99 % take {:?} at most; \
-             {} were refused",
+            "{connections} connections: {:.0} a second with as many clients, {:.0} with 128, of which 99 % take {:?} \
+             at most; {} were refused",
             few.rate, many.rate, many.p99, many.refused
         );
         eprintln!("{told}");
         // Held by idle instances, four connections would give a fifteenth; a busy machine takes some of the rate, too.
         assert!(many.rate > few.rate / 4.0, "{told}");
-        // What waits longer for its connection is refused, so what is answered is answered in time; a busy machine adds to that.
+        // What waits longer for its connection is refused, so what is answered is answered in time; a busy machine adds
+        // to that.
         assert!(many.p99 < WAIT * 4, "{told}");
         until_nothing_is_held(&server, &database, "few").await;
         // As many as there are connections, at once: nobody waits for an instance that has nothing to do.

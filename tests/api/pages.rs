@@ -67,7 +67,8 @@ async fn the_spelling_of_a_query_changes_nothing() {
         assert!(link.is_ascii() && link.matches("cursor=").count() == 1 && !link.contains("%75"), "{answer}");
         link.split_once('<').unwrap().1.split_once('>').unwrap().0.trim_start_matches(&ws.server.url).to_owned()
     };
-    // Once from the database, and then, where there is a cache, from there, with all that the first answer said of its body.
+    // Once from the database, and then, where there is a cache, from there, with all that the first answer said of its
+    // body.
     let has_cache = std::env::var("REDIS_URL").is_ok_and(|url| !url.is_empty());
     let of_the_request = ["date", "x-cache", "x-request-id", "server-timing"];
     let said = |answer: &Answer| {

@@ -31,7 +31,8 @@ async fn server_of(redis: &Redis, rights: &str) -> Arc<Server> {
     Server::private(redis.used_by_url(Options::default(), "todo:secret@", "127.0.0.1")).await
 }
 
-/// What `/health/ready` says about the cache. Readiness answers 200 in any case, since requests are served without Redis.
+/// What `/health/ready` says about the cache. Readiness answers 200 in any case, since requests are served without
+/// Redis.
 async fn cache_of(server: &Arc<Server>) -> (String, Option<String>) {
     let ready = server.anonymous().get("/health/ready").send().await;
     let cache = &ready.ok()["checks"]["cache"];
@@ -50,8 +51,8 @@ async fn a_user_with_the_documented_rights_is_enough() {
     assert_eq!(ws.cached(&path).await.ok()["title"], "y");
     let metrics = server.admin().get("/metrics").send().await.has_status(200).text();
     assert!(metrics.contains("todo_cache_requests_total"), "{metrics}");
-    // Redis keeps what it has refused. From 7.2 on it knows a command by which client libraries introduce themselves, and which
-    // they can do without.
+    // Redis keeps what it has refused. From 7.2 on it knows a command by which client libraries introduce themselves,
+    // and which they can do without.
     let told = redis.lines("ACL LOG").await;
     let objects = told.iter().zip(told.iter().skip(2)).filter(|(name, _)| *name == "object").map(|(_, object)| object);
     let refused: Vec<_> = objects.filter(|object| *object != "client|setinfo").collect();

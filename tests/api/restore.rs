@@ -55,13 +55,12 @@ async fn a_restored_backup_shows_nothing_of_the_world_after_it() {
     assert_eq!(ws.get(&path).send().await.ok()["title"], "After", "nor the other way round");
 }
 
-/// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log are ahead of it.
+/// The log of changes is ordered by the numbers of transactions, and another cluster has others: here that of the log
+/// are ahead of it.
 async fn a_dump_of_another_cluster_begins_the_feed_anew() {
     let Some(postgres) = Postgres::start().await else { return };
     database::connect_to(&postgres.url()).await.batch_execute("create database restored").await.unwrap();
-    let (server, _) =
-        postgres.url().rsplit_once('/').map(|(server, name)| (server.to_owned(), name.to_owned())).unwrap();
-    let url = format!("{server}/restored");
+    let url = format!("{}/restored", postgres.url().rsplit_once('/').unwrap().0);
     migrate(&url);
     let server = Server::private(postgres.used_by(Options::default()).with("database_url", &url)).await;
     let sql = database::connect_to(&url).await;

@@ -36,8 +36,8 @@ fn patient() -> Options {
     Options::default().with("redis_timeout_ms", 5000)
 }
 
-/// Notes the use of this client's token here, so that the service does not: that would be a statement of its own. And lets what goes
-/// on beside earlier responses end.
+/// Notes the use of this client's token here, so that the service does not: that would be a statement of its own. And
+/// lets what goes on beside earlier responses end.
 async fn use_is_noted(client: &Client) {
     let sql = "update tokens set last_used_at = now() where hash = sha256(convert_to($1, 'UTF8'))";
     let token = client.token.as_deref().unwrap();
@@ -54,8 +54,9 @@ async fn spent(client: &Client, call: Call) -> (Answer, u64) {
     (answer, counted.statements)
 }
 
-/// The same by a new reader, up to four times until it took so many statements: now and then that another token is in use is noted
-/// meanwhile, or a new instance asks which installation it belongs to. `path` is told the number of the try.
+/// The same by a new reader, up to four times until it took so many statements: now and then that another token is in
+/// use is noted meanwhile, or a new instance asks which installation it belongs to. `path` is told the number of the
+/// try.
 async fn spent_alone(ws: &Workspace, path: impl Fn(usize) -> String, expected: u64) -> (Answer, u64) {
     let mut tries = 0;
     loop {
@@ -94,8 +95,8 @@ async fn every_operation_is_one_statement() {
             use_is_noted(&things.caller).await;
             let began = Instant::now();
             let spent = spent(&things.caller, call).await;
-            // If that took longer, the renewal of the check may be among them; and at any time may be the note that another
-            // token is in use, which is seldom.
+            // If that took longer, the renewal of the check may be among them; and at any time may be the note that
+            // another token is in use, which is seldom.
             let alone = wakes(operation) || spent.1 == expected || tries >= 3;
             if began.elapsed() < CHECKED && alone {
                 break spent;
@@ -202,7 +203,8 @@ impl Tree {
 /// A write of a tree by this client.
 type Change = fn(&Tree, &Client) -> Call;
 
-/// Into the bin and out of it, moved, completed, to another list, where siblings make room, and several of these at once.
+/// Into the bin and out of it, moved, completed, to another list, where siblings make room, and several of these at
+/// once.
 const CHANGES: [(&str, Change); 8] = [
     ("delete", |tree, client| client.delete(&path(&tree.todos[0]))),
     ("restore", |tree, client| client.post(&format!("{}/restore", path(&tree.todos[0])))),
@@ -315,6 +317,7 @@ impl Things {
     }
 
     /// A request of this operation that succeeds.
+    #[expect(clippy::too_many_lines, reason = "one table: a row for each operation")]
     fn request(&self, operation: &Operation) -> Option<Call> {
         let old = operation.path.starts_with("/api/v1/");
         let (_, route) = operation.path.split_at("/api/v2".len());

@@ -1,4 +1,5 @@
-//! Tags that more todos have than one statement may change: what everybody sees while a job does the rest, and after it.
+//! Tags that more todos have than one statement may change: what everybody sees while a job does the rest, and after
+//! it.
 
 use serde_json::{Value, json};
 
@@ -51,7 +52,8 @@ impl Many {
         Self { ws, id, database }
     }
 
-    /// Merges or deletes the tag `a`; the worker that takes up the job dies at its first chunk, and nobody takes it up again.
+    /// Merges or deletes the tag `a`; the worker that takes up the job dies at its first chunk, and nobody takes it up
+    /// again.
     async fn left_to_a_dead_worker(&self, change: crate::harness::client::Call) -> crate::harness::Answer {
         let mut holder = database::connect().await;
         let held = holder.transaction().await.unwrap();
@@ -98,7 +100,8 @@ impl Many {
         self.ws.all("/api/v2/todos", &query).await.len()
     }
 
-    /// Lets workers have the jobs again, waits until they have ended, and sees that nothing is left of a tag that is gone.
+    /// Lets workers have the jobs again, waits until they have ended, and sees that nothing is left of a tag that is
+    /// gone.
     async fn resumed(&self) -> Vec<Value> {
         let due = "update jobs set due_at = now() where workspace_id = $1 and status = 'running'";
         self.database.execute(due, &[&self.id]).await.unwrap();
@@ -106,13 +109,15 @@ impl Many {
         for job in self.ws.all("/api/v2/jobs", &[]).await {
             jobs.push(ended(&self.ws, &format!("/api/v2/jobs/{}", job["id"].as_str().unwrap())).await);
         }
-        let left = "select count(*) from todo_tags l left join tags g on g.workspace_id = l.workspace_id and g.id = l.tag_id \
+        let left = "select count(*) from todo_tags l left join tags g on g.workspace_id = l.workspace_id \
+                    and g.id = l.tag_id \
             where l.workspace_id = $1 and (g.id is null or g.merged_into is not null)";
         assert_eq!(number(&self.database, left, &[&self.id]).await, 0);
         let rows = "select count(*) from tags where workspace_id = $1 and merged_into is not null";
         assert_eq!(number(&self.database, rows, &[&self.id]).await, 0);
         let counted = "select count(*) from (select tag_id from tag_counts where workspace_id = $1 group by 1 \
-            having sum(todos) <> 0) c where not exists (select from tags g where g.workspace_id = $1 and g.id = c.tag_id)";
+            having sum(todos) <> 0) c where not exists (select from tags g where g.workspace_id = $1 \
+            and g.id = c.tag_id)";
         assert_eq!(number(&self.database, counted, &[&self.id]).await, 0);
         jobs
     }

@@ -167,7 +167,8 @@ async fn descriptions_keep_harmless_markup_alone() {
         let kept = todo["description"].as_str().unwrap_or_default();
         assert!(!kept.contains(banned), "{given} became {kept}");
     }
-    let todo = ws.todo(json!({ "title": "x", "description": "<p>a <strong>b</strong> <a href=\"https://example.com/\">c</a></p>" })).await;
+    let description = "<p>a <strong>b</strong> <a href=\"https://example.com/\">c</a></p>";
+    let todo = ws.todo(json!({ "title": "x", "description": description })).await;
     let kept = todo["description"].as_str().unwrap();
     assert!(kept.contains("<strong>b</strong>") && kept.contains("href=\"https://example.com/\""), "{kept}");
 }

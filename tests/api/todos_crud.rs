@@ -115,7 +115,8 @@ async fn the_location_of_a_new_todo_leads_to_it() {
 
 async fn a_put_replaces_every_field() {
     let ws = Workspace::new().await;
-    let body = json!({ "title": "Old", "description": "old", "priority": "high", "tags": ["old"], "due_date": "2030-01-01T00:00:00Z" });
+    let body = json!({ "title": "Old", "description": "old", "priority": "high", "tags": ["old"],
+        "due_date": "2030-01-01T00:00:00Z" });
     let made = ws.post("/api/v2/todos").json(body).send().await;
     let path = made.header("location").to_owned();
     let put = ws.put(&path).header("if-match", made.etag()).json(json!({ "title": "New" })).send().await;

@@ -1,4 +1,5 @@
-//! Two writers of one tree or list, of which the first is held open until the second waits for it: who wins is no chance.
+//! Two writers of one tree or list, of which the first is held open until the second waits for it: who wins is no
+//! chance.
 
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use tokio_postgres::Transaction;
 
 use crate::harness::{Answer, Workspace, database, id, suite};
 use crate::jobs::ended;
-use crate::subtasks::assert_sound;
+use crate::subtasks_at_once::assert_sound;
 
 suite![
     #[database]
@@ -121,8 +122,8 @@ async fn what_is_being_moved_below_a_todo_goes_into_the_bin_with_it() {
     }
 }
 
-/// The deletion holds the parent's row and waits for the shape of trees, the second move mostly the other way round: then Postgres
-/// ends one of them, and the service repeats it.
+/// The deletion holds the parent's row and waits for the shape of trees, the second move mostly the other way round:
+/// then Postgres ends one of them, and the service repeats it.
 async fn a_todo_is_deleted_between_two_moves_below_it() {
     let ws = Workspace::new().await;
     let mut database = database::connect().await;
@@ -189,7 +190,8 @@ async fn a_list_is_archived_after_the_change_that_is_under_way() {
     late.problem(409, "list_archived");
 }
 
-/// Three todos of a list that is archived while the job's only chunk waits for the second of them. Gives the job and the todos.
+/// Three todos of a list that is archived while the job's only chunk waits for the second of them. Gives the job and
+/// the todos.
 async fn archived_meanwhile(ws: &Workspace, change: Value) -> (Value, Vec<Value>) {
     let mut database = database::connect().await;
     let home = list(ws).await;

@@ -40,7 +40,8 @@ async fn a_todo_has_the_old_shape() {
     let path = format!("/api/v2/employees/{}", ada["id"].as_str().unwrap());
     ws.patch(&path).json(json!({ "department_id": department["id"] })).send().await.ok();
     let employees = ws.get("/api/v1/employees").send().await.ok();
-    let body = json!({ "title": "Old", "tags": ["b", "a"], "assignee_id": employees[0]["id"], "due_date": "2030-01-01T01:00:00+01:00" });
+    let body = json!({ "title": "Old", "tags": ["b", "a"], "assignee_id": employees[0]["id"],
+        "due_date": "2030-01-01T01:00:00+01:00" });
     let made = ws.post("/api/v1/todos").json(body).send().await;
     let todo = made.created();
     let mut keys: Vec<&str> = todo.as_object().unwrap().keys().map(String::as_str).collect();
@@ -178,7 +179,8 @@ async fn a_put_needs_no_condition() {
 async fn what_only_v2_knows_survives() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await;
-    let body = json!({ "title": "x", "status": "in_progress", "assignee_id": ada["id"], "due_date": "2030-01-01T00:00:00.123456Z" });
+    let body = json!({ "title": "x", "status": "in_progress", "assignee_id": ada["id"],
+        "due_date": "2030-01-01T00:00:00.123456Z" });
     let todo = ws.todo(body).await;
     let path = format!("/api/v2/todos/{}", todo["id"].as_str().unwrap());
     let old = ws.get("/api/v1/todos").send().await.ok()[0]["id"].as_i64().unwrap();
@@ -187,7 +189,8 @@ async fn what_only_v2_knows_survives() {
     let shown = ws.get(&old_path).send().await.ok();
     let tags: Vec<Value> = shown["tags"].as_array().unwrap().iter().map(|tag| tag["name"].clone()).collect();
     let back = json!({
-        "title": shown["title"], "description": shown["description"], "status": shown["status"], "priority": shown["priority"],
+        "title": shown["title"], "description": shown["description"], "status": shown["status"],
+        "priority": shown["priority"],
         "due_date": shown["due_date"], "tags": tags, "assignee_id": shown["assignee"]["id"],
     });
     ws.put(&old_path).json(back).send().await.ok();

@@ -1,4 +1,5 @@
-//! Waiting for changes: a request that is held back until there is something to tell, which hinders nobody and costs next to nothing.
+//! Waiting for changes: a request that is held back until there is something to tell, which hinders nobody and costs
+//! next to nothing.
 
 use std::time::{Duration, Instant};
 
@@ -137,8 +138,8 @@ async fn caught_up(options: Options) -> (Workspace, Follower) {
     (ws, follower)
 }
 
-/// Redis does not move when an older transaction ends: who waits knows that something is committed and not told yet, and asks ever more
-/// rarely, since all who wait do.
+/// Redis does not move when an older transaction ends: who waits knows that something is committed and not told yet,
+/// and asks ever more rarely, since all who wait do.
 async fn what_is_committed_late_is_told_though_nobody_writes() {
     // A database of its own: whoever else writes would hold the feed back.
     let Some(postgres) = Postgres::start().await else { return };

@@ -1,5 +1,6 @@
 // A day with an assistant, by the TypeScript clients: `@modelcontextprotocol/sdk` speaks the era of the handshake,
-// `@modelcontextprotocol/client` the one after it. `cargo xtask mcp-check` runs it: day.mjs <url>, with a token in TODO_TOKEN.
+// `@modelcontextprotocol/client` the one after it. `cargo xtask mcp-check` runs it: day.mjs <url>, with a token in
+// TODO_TOKEN.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -23,7 +24,8 @@ async function day(client) {
   const { tools } = await client.listTools();
   assert.equal(tools.length, 10);
   const before = await call(client, "overview", { tz: "Europe/Berlin" });
-  const drafts = [{ title: "Water the plants", due_date: `${before.today}T23:59:59Z` }, { title: "Read", tags: ["evening"] }];
+  const drafts = [{ title: "Water the plants", due_date: `${before.today}T23:59:59Z` },
+    { title: "Read", tags: ["evening"] }];
   const key = randomUUID();
   const added = await call(client, "add_todos", { todos: drafts, idempotency_key: key });
   const again = await call(client, "add_todos", { todos: drafts, idempotency_key: key });
@@ -58,7 +60,8 @@ async function day(client) {
 
 const clients = {
   "@modelcontextprotocol/sdk, 2025-11-25": [new OldClient(self), new OldTransport(url, { requestInit })],
-  "@modelcontextprotocol/client, 2025-11-25": [new Client(self), new StreamableHTTPClientTransport(url, { requestInit })],
+  "@modelcontextprotocol/client, 2025-11-25": [
+    new Client(self), new StreamableHTTPClientTransport(url, { requestInit })],
   "@modelcontextprotocol/client, 2026-07-28": [
     new Client(self, { versionNegotiation: { mode: { pin: "2026-07-28" } } }),
     new StreamableHTTPClientTransport(url, { requestInit }),

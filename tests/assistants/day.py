@@ -64,7 +64,8 @@ def bad(outcome):
 async def day(call):
     """Overview, add, find, change, complete, delete, undo; each step sees what the one before did."""
     before = good(await call("overview", tz="Europe/Berlin"))
-    drafts = [{"title": "Buy milk", "tags": ["errand"], "priority": "low"}, {"title": "Call Ada", "description": "About <b>Tuesday</b>"}]
+    drafts = [{"title": "Buy milk", "tags": ["errand"], "priority": "low"},
+              {"title": "Call Ada", "description": "About <b>Tuesday</b>"}]
     added = good(await call("add_todos", todos=drafts, idempotency_key=os.urandom(8).hex()))["todos"]
     milk, ada = (todo["id"] for todo in added)
     assert [todo["title"] for todo in added] == ["Buy milk", "Call Ada"], added
@@ -89,7 +90,8 @@ async def day(call):
     assert [todo["id"] for todo in restored] == [milk, ada] and restored[0]["completed"], restored
     assert good(await call("get_todos", ids=[ada]))["todos"][0]["description"] == "About <b>Tuesday</b>"
 
-    party = good(await call("add_todos", todos=[{"title": "Party", "subtasks": [{"title": "Cake"}, {"title": "Music"}]}]))["todos"]
+    party = [{"title": "Party", "subtasks": [{"title": "Cake"}, {"title": "Music"}]}]
+    party = good(await call("add_todos", todos=party))["todos"]
     assert [todo["title"] for todo in party] == ["Party", "Cake", "Music"], party
     whole = good(await call("get_todos", ids=[party[0]["id"]]))
     assert {todo["id"] for todo in whole["subtasks"]} == {party[1]["id"], party[2]["id"]}, whole

@@ -1,13 +1,14 @@
-// A day with an assistant, by the command line of the Inspector, in both eras of the protocol: overview, add, find, complete with
-// subtasks, undo, what changed. `--strict` also holds the definitions of the tools against what clients are known to refuse.
-// `cargo xtask mcp-check` runs it: inspector.mjs <url>, with a token in TODO_TOKEN.
+// A day with an assistant, by the command line of the Inspector, in both eras of the protocol: overview, add, find,
+// complete with subtasks, undo, what changed. `--strict` also holds the definitions of the tools against what clients
+// are known to refuse. `cargo xtask mcp-check` runs it: inspector.mjs <url>, with a token in TODO_TOKEN.
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-const program = fileURLToPath(new URL("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", import.meta.url));
+const program = fileURLToPath(
+  new URL("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", import.meta.url));
 // In a file that others cannot read: a list of processes shows arguments.
 const config = fileURLToPath(new URL("inspector.json", import.meta.url));
 const headers = { Authorization: `Bearer ${process.env.TODO_TOKEN}` };
@@ -15,7 +16,8 @@ const server = { type: "streamable-http", url: process.argv[2], headers };
 writeFileSync(config, JSON.stringify({ mcpServers: { todo: server } }), { mode: 0o600 });
 
 function inspect(era, ...args) {
-  const all = [program, "--cli", "--config", config, "--server", "todo", "--protocol-era", era, "--format", "json", ...args];
+  const all = [program, "--cli", "--config", config, "--server", "todo",
+    "--protocol-era", era, "--format", "json", ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: "utf8", timeout: 60_000 });
   return { status, stdout, stderr };
 }

@@ -1,9 +1,9 @@
 //! The documentation pages in a real browser: they render, list every operation, execute requests, log nothing to the
-//! console and ask nothing of anybody but this service. Then a page of another origin, which has of the API of Todo-Backend what its
-//! public specs demand; and these specs themselves, where their folder is given.
+//! console and ask nothing of anybody but this service. Then a page of another origin, which has of the API of
+//! Todo-Backend what its public specs demand; and these specs themselves, where their folder is given.
 //!
-//! `cargo xtask docs-check` runs this, and installs Chromium where it is missing. An ordinary test run leaves it out. With
-//! `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it looks at a running server, else at a todo-host in this process.
+//! `cargo xtask docs-check` runs this, and installs Chromium where it is missing. An ordinary test run leaves it out.
+//! With `TODO_BASE_URL` and `TODO_ADMIN_TOKEN` it looks at a running server, else at a todo-host in this process.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -118,8 +118,8 @@ struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// The interactive page of a version: complete, and able to execute each of these operations (method, path, body) with
-    /// the status given.
+    /// The interactive page of a version: complete, and able to execute each of these operations (method, path, body)
+    /// with the status given.
     async fn reference(&self, version: &str, calls: &[(&str, &str, &str, &str)]) {
         self.browser.screen(1280, "light").await;
         self.open(&format!("/docs?version={version}")).await;
@@ -221,7 +221,8 @@ impl Check<'_> {
 
 /// Every operation on the page, as `GET /path`. Line breaks of long paths are the page's own.
 const LISTED: &str = "return [...document.querySelectorAll('.opblock')].map(block => \
-     block.querySelector('.opblock-summary-method').innerText.trim() + ' ' + block.querySelector('[data-path]').dataset.path)";
+     block.querySelector('.opblock-summary-method').innerText.trim() + ' ' + \
+     block.querySelector('[data-path]').dataset.path)";
 
 /// The id of the block of an operation, escaped for a selector.
 const OPERATION: &str = "const [method, path] = arguments; \

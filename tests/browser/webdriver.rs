@@ -1,7 +1,7 @@
 //! As much of WebDriver (W3C) as the check needs, over chromedriver: one browser, one page.
 //!
-//! A client library was the road not taken: the protocol is a handful of JSON calls, and what matters here, the console and
-//! the list of requests, are Chromium's own extensions, which the libraries pass through as JSON anyway.
+//! A client library was the road not taken: the protocol is a handful of JSON calls, and what matters here, the console
+//! and the list of requests, are Chromium's own extensions, which the libraries pass through as JSON anyway.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
@@ -167,8 +167,8 @@ impl Drop for Browser {
 }
 
 fn capabilities() -> Value {
-    // No sandbox: the check often runs as root in a container. Nothing but the service under test is opened. The rest keeps
-    // Chromium itself from asking its maker's servers for anything.
+    // No sandbox: the check often runs as root in a container. Nothing but the service under test is opened. The rest
+    // keeps Chromium itself from asking its maker's servers for anything.
     let arguments = [
         "--headless",
         "--no-sandbox",

@@ -57,7 +57,8 @@ impl Account {
         chown(path, Some(*uid), Some(*gid)).with_context(|| format!("{} cannot change its owner", path.display()))
     }
 
-    /// Whether it can write into a folder that we made: all folders above must let it pass, too. Only trying tells for sure.
+    /// Whether it can write into a folder that we made: all folders above must let it pass, too. Only trying tells for
+    /// sure.
     pub async fn can_write(&self, folder: &Path) -> bool {
         if matches!(self, Self::Ours) {
             return true;

@@ -1,8 +1,9 @@
 //! Other applications that do a part of the same job: to measure beside the service, and to compare answers with.
 //!
-//! Their folder holds `schema.sql`, `fastapi/models.py`, `fastapi/baseline.py` (the application that this service replaces),
-//! `fastapi/optimized.py` (the same after its owners' plan) and a Rust package `axum-native`. They are told where Postgres and
-//! Redis are by `ANCHOR_DB` and `ANCHOR_REDIS`, and serve `/todos` and `/todos/{id}`. Nothing is written into the folder.
+//! Their folder holds `schema.sql`, `fastapi/models.py`, `fastapi/baseline.py` (the application that this service
+//! replaces), `fastapi/optimized.py` (the same after its owners' plan) and a Rust package `axum-native`. They are told
+//! where Postgres and Redis are by `ANCHOR_DB` and `ANCHOR_REDIS`, and serve `/todos` and `/todos/{id}`. Nothing is
+//! written into the folder.
 
 use std::path::{Path, PathBuf};
 

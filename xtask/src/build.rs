@@ -12,16 +12,16 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// The packages that are components.
 pub const COMPONENTS: [&str; 3] = ["todo-api", "todo-worker", "todo-docs"];
 
-/// Components that only tests use. They ask nothing of a dependency that the service's do not, so that those are the same
-/// with and without them.
+/// Components that only tests use. They ask nothing of a dependency that the service's do not, so that those are the
+/// same with and without them.
 pub const FIXTURES: [&str; 1] = ["todo-host-probe"];
 
 /// The component that only measurements use; the same holds for it.
 pub const REFERENCE: &str = "todo-bench-reference";
 
 /// What to select in a native build of the service, whatever part of it is wanted. Cargo unifies the features of
-/// dependencies over the selected packages: another selection would build wasmtime and its compiler anew. xtask is not in
-/// it, so that `cargo xtask` (which selects itself) does not disagree.
+/// dependencies over the selected packages: another selection would build wasmtime and its compiler anew. xtask is not
+/// in it, so that `cargo xtask` (which selects itself) does not disagree.
 pub const SERVICE: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
 #[derive(clap::Args)]

@@ -28,8 +28,8 @@ impl Checkout {
         &self.root
     }
 
-    /// Cargo's target folder for the components. A folder of their own, because the std that the Debian way builds is kept
-    /// there, and fixed, because `spin.toml` names the artifacts by it.
+    /// Cargo's target folder for the components. A folder of their own, because the std that the Debian way builds is
+    /// kept there, and fixed, because `spin.toml` names the artifacts by it.
     pub fn wasm_target(&self) -> PathBuf {
         self.root.join("target/wasm")
     }

@@ -36,8 +36,8 @@ impl Which {
 /// Where `up` leaves its database's URL while it runs, in its folder of `target/dev`.
 pub const URL_FILE: &str = "database-url";
 
-/// Connects to a `postgres://` URL. Statements may take as long as they need: the timeout that the migrations set on the database
-/// is the service's. Errors do not repeat the URL: it holds a password.
+/// Connects to a `postgres://` URL. Statements may take as long as they need: the timeout that the migrations set on
+/// the database is the service's. Errors do not repeat the URL: it holds a password.
 pub async fn connect(url: &str) -> Result<PgConnection> {
     let options: PgConnectOptions = url.parse().context("DATABASE_URL is not a valid Postgres URL")?;
     let place = format!("{}:{}", options.get_host(), options.get_port());

@@ -1,5 +1,6 @@
 //! `cargo xtask dist`: the release components as they would be shipped: how large they are, what they import, and that
-//! `wit/worlds.wit` allows it. The host refuses the same at run time, with the same code; this says it before anything runs.
+//! `wit/worlds.wit` allows it. The host refuses the same at run time, with the same code; this says it before anything
+//! runs.
 
 #[path = "../../crates/host/src/world.rs"]
 mod world;

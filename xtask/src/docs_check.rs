@@ -1,4 +1,5 @@
-//! `cargo xtask docs-check`: the documentation pages and the API of Todo-Backend in headless Chromium (`tests/browser`).
+//! `cargo xtask docs-check`: the documentation pages and the API of Todo-Backend in headless Chromium
+//! (`tests/browser`).
 //!
 //! A command of its own, because a browser is much to install for an ordinary test run.
 

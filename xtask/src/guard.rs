@@ -1,8 +1,8 @@
 //! The last resort against processes left behind: a small process that outlives a killed xtask just long enough to stop
 //! what xtask had started.
 //!
-//! xtask tells it the process groups over a pipe. However xtask ends, the pipe closes; the guard then stops the groups that
-//! are still listed and ends.
+//! xtask tells it the process groups over a pipe. However xtask ends, the pipe closes; the guard then stops the groups
+//! that are still listed and ends.
 
 use std::io::{BufRead, Write};
 use std::os::unix::process::CommandExt;

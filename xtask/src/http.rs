@@ -1,4 +1,5 @@
-//! Single requests, to see whether the service answers and what. A client library for that would be the larger thing to keep.
+//! Single requests, to see whether the service answers and what. A client library for that would be the larger thing to
+//! keep.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -19,7 +20,8 @@ pub async fn status(address: SocketAddr, path: &str) -> Option<u16> {
     status_of(&answer)
 }
 
-/// The status and the JSON body of the answer to a request with a token, or `None` if nothing sensible came within a minute.
+/// The status and the JSON body of the answer to a request with a token, or `None` if nothing sensible came within a
+/// minute.
 pub async fn ask(
     address: SocketAddr,
     method: &str,
@@ -88,7 +90,8 @@ impl Answer {
     }
 }
 
-/// The answer to a request with header fields and a body, within a minute. In HTTP/1.0, so that no server cuts it into chunks.
+/// The answer to a request with header fields and a body, within a minute. In HTTP/1.0, so that no server cuts it into
+/// chunks.
 ///
 /// # Errors
 /// If the address is not `http://`, or nothing sensible came.

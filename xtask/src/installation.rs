@@ -16,7 +16,8 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum Action {
-    /// Give the database a new id, after it was copied or restored from a backup: what Redis knows of the original is not its own.
+    /// Give the database a new id, after it was copied or restored from a backup: what Redis knows of the original is
+    /// not its own.
     Renew {
         #[command(flatten)]
         which: Which,
@@ -30,9 +31,8 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         .fetch_one(&mut connection)
         .await
         .context("the id cannot be renewed (have the migrations been applied?)")?;
-    say(
-        "for a minute nothing is answered from the cache, rate limits count per instance, and the first writes take a second longer",
-    );
+    say("for a minute nothing is answered from the cache, rate limits count per instance, \
+         and the first writes take a second longer");
     print(id);
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 //!
 //! One file per command, one file per thing a command needs. Everything that is started goes through
-//! [`run::Processes`], so that Ctrl-C, an error and the end of a command all leave nothing running. Shell scripts were the
-//! road not taken: they cannot promise that, and they do not run under the same lints and tests as the rest.
+//! [`run::Processes`], so that Ctrl-C, an error and the end of a command all leave nothing running. Shell scripts were
+//! the road not taken: they cannot promise that, and they do not run under the same lints and tests as the rest.
 
 mod account;
 mod adopt;
@@ -96,7 +96,8 @@ enum Command {
     Dist(dist::Args),
     /// Check the recording and alerting rules and run their tests, by Prometheus's own tool.
     RulesCheck(rules_check::Args),
-    /// Look at the documentation pages and at Todo-Backend's API from a real browser, installing Chromium if it is missing.
+    /// Look at the documentation pages and at Todo-Backend's API from a real browser, installing Chromium if it is
+    /// missing.
     DocsCheck(docs_check::Args),
     /// Hold the manifests of `deploy/` against the schemas of Kubernetes and of SpinKube.
     ManifestsCheck(manifests_check::Args),

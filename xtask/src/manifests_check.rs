@@ -1,5 +1,5 @@
-//! `cargo xtask manifests-check`: the manifests of `deploy/` against the schemas of Kubernetes, and of SpinKube where its operator's
-//! definitions are at hand.
+//! `cargo xtask manifests-check`: the manifests of `deploy/` against the schemas of Kubernetes, and of SpinKube where
+//! its operator's definitions are at hand.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +18,8 @@ const SPINKUBE: &str = include_str!("manifests_check/spinkube.py");
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The folder of SpinKube's definitions: `config/crd/bases` in a checkout of github.com/spinframework/spin-operator.
+    /// The folder of SpinKube's definitions: `config/crd/bases` in a checkout of
+    /// github.com/spinframework/spin-operator.
     #[arg(long, value_name = "FOLDER")]
     crds: Option<PathBuf>,
     /// Say so and succeed where Python's packages cannot be fetched.

@@ -1,5 +1,6 @@
-//! `cargo xtask mcp-check`: public clients of the Model Context Protocol play a day at `POST /mcp`, in both of its eras, and the
-//! protocol's conformance suite tries the endpoint at both versions. The scripts and what cannot apply are in `tests/assistants`.
+//! `cargo xtask mcp-check`: public clients of the Model Context Protocol play a day at `POST /mcp`, in both of its
+//! eras, and the protocol's conformance suite tries the endpoint at both versions. The scripts and what cannot apply
+//! are in `tests/assistants`.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -26,9 +27,9 @@ const NPM: [&str; 4] = [
 const PIP: [&str; 2] = ["mcp==2.3.0", "fastmcp==4.2.3"];
 /// The conformance suite needs a Node of this age; where an older one is installed, this one comes with the packages.
 const NODE: (u32, &str) = (22, "node@22.23.3");
-/// The versions of the suite, each with scenarios of which at least one check must have passed: a suite that tries nothing fails at
-/// nothing. `http-header-validation` tries of a server what `http-standard-headers` tries of clients. What cannot apply to a product
-/// is listed beside the scripts.
+/// The versions of the suite, each with scenarios of which at least one check must have passed: a suite that tries
+/// nothing fails at nothing. `http-header-validation` tries of a server what `http-standard-headers` tries of clients.
+/// What cannot apply to a product is listed beside the scripts.
 const VERSIONS: [(&str, &[&str]); 2] = [
     ("2025-11-25", &["dns-rebinding-protection", "ping", "server-initialize", "tools-list"]),
     (
@@ -179,8 +180,8 @@ impl fmt::Display for Unreachable {
     }
 }
 
-/// A failed installation, as [`Unreachable`] if the registry does not answer a question about something that it has: a version that
-/// does not exist, or a broken package, is a failure like any other.
+/// A failed installation, as [`Unreachable`] if the registry does not answer a question about something that it has: a
+/// version that does not exist, or a broken package, is a failure like any other.
 async fn told(error: Error, registry: &'static str, program: &str, question: &[&str]) -> Error {
     match ask(program, question).await {
         Some(_) => error,

@@ -1,5 +1,5 @@
-//! `cargo xtask migrate`: applies `migrations/` with sqlx's migrator, which takes an advisory lock (two may run at once),
-//! runs each migration in a transaction, and refuses when an applied one was edited (checksums).
+//! `cargo xtask migrate`: applies `migrations/` with sqlx's migrator, which takes an advisory lock (two may run at
+//! once), runs each migration in a transaction, and refuses when an applied one was edited (checksums).
 //!
 //! The files are read when it runs, not compiled in: editing one needs no rebuild of xtask.
 
@@ -50,9 +50,8 @@ pub async fn apply(checkout: &Checkout, url: &str) -> Result<()> {
     let applied = migrator.run(&mut connection).await;
     applied.map_err(|error| anyhow::anyhow!("the migrations cannot be applied: {error}{}", remedy(&error)))?;
     if sqlx::query_scalar("select feed_renew_v1(false)").fetch_one(&mut connection).await? {
-        say(
-            "the database was restored from a dump of another cluster: the feed begins anew, and clients that follow it, too",
-        );
+        say("the database was restored from a dump of another cluster: the feed begins anew, \
+             and clients that follow it, too");
     }
     match pending {
         0 => say("the database's schema is current"),
@@ -87,9 +86,12 @@ async fn new_enough(connection: &mut PgConnection) -> Result<()> {
 fn remedy(error: &MigrateError) -> &'static str {
     const EDITED: &str = "; an applied file never changes: put it back, and add another; or begin anew (remove \
         target/dev/up, if it is the private server's)";
-    const RIGHTS: &str = "; the role must own the database (ALTER DATABASE … OWNER TO …), which lets it create tables and the \
-        trusted extension btree_gin. Where the server trusts no extension, a superuser runs CREATE EXTENSION btree_gin first";
-    const CONTRIB: &str = "; install Postgres's contrib modules on the server (Debian has them in postgresql, others in postgresql-contrib)";
+    const RIGHTS: &str = "; the role must own the database (ALTER DATABASE … OWNER TO …), which lets it create tables \
+                          and the \
+        trusted extension btree_gin. Where the server trusts no extension, \
+        a superuser runs CREATE EXTENSION btree_gin first";
+    const CONTRIB: &str = "; install Postgres's contrib modules on the server (Debian has them in postgresql, others \
+                           in postgresql-contrib)";
     let code = match error {
         MigrateError::VersionMismatch(_) | MigrateError::VersionMissing(_) => return EDITED,
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => {
@@ -110,7 +112,8 @@ async fn list(checkout: &Checkout, connection: &mut PgConnection) -> Result<Vec<
     let migrator = read(checkout).await?;
     if is_former(connection).await? {
         bail!(
-            "the database was migrated before the first release, by files that one baseline has replaced. Nothing leads from \
+            "the database was migrated before the first release, by files that one baseline has replaced. Nothing \
+             leads from \
              there to the schema of today: create an empty database and migrate that"
         );
     }

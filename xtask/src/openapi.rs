@@ -1,6 +1,6 @@
-//! `cargo xtask openapi`: writes the OpenAPI documents and the definitions of the tools of assistants, which come from the same
-//! types, or checks that they are what the code says and what clients rely on.
-//! The rules are in `openapi/README.md`.
+//! `cargo xtask openapi`: writes the OpenAPI documents and the definitions of the tools of assistants, which come from
+//! the same types, or checks that they are what the code says and what clients rely on. The rules are in
+//! `openapi/README.md`.
 
 mod compare;
 
@@ -81,7 +81,8 @@ fn read(file: &PathBuf) -> Result<Value> {
     serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
 }
 
-/// Builds the program that prints the documents. A program of its own, so that xtask need not be built with all of the API.
+/// Builds the program that prints the documents. A program of its own, so that xtask need not be built with all of the
+/// API.
 async fn generator(session: &Session) -> Result<PathBuf> {
     let mut command = cargo();
     command.current_dir(session.checkout.root()).arg("build").args(SERVICE).args(["--bin", "openapi"]);

@@ -1,5 +1,5 @@
-//! What xtask tells the person in front of it. All of it goes to stderr: stdout belongs to results (a token, a list) and to
-//! the programs that xtask runs.
+//! What xtask tells the person in front of it. All of it goes to stderr: stdout belongs to results (a token, a list)
+//! and to the programs that xtask runs.
 
 use std::fmt::Display;
 use std::io::Write;

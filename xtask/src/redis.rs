@@ -26,8 +26,8 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts a server whose files are in `folder`, and waits until it answers. `None` when there is no Redis to be had; an error
-    /// when `wanted` names a program that is not there.
+    /// Starts a server whose files are in `folder`, and waits until it answers. `None` when there is no Redis to be
+    /// had; an error when `wanted` names a program that is not there.
     pub async fn start(
         session: &Session,
         account: &Account,
@@ -96,7 +96,8 @@ impl Redis {
         Ok(number.context("Redis does not tell how many commands it has carried out")?.trim().parse()?)
     }
 
-    /// Its answer to a command, in Redis's inline form. A client library for two commands would be the larger thing to keep.
+    /// Its answer to a command, in Redis's inline form. A client library for two commands would be the larger thing to
+    /// keep.
     async fn tell(&self, command: &str) -> Result<String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
         stream.write_all(format!("AUTH {}\r\n{command}\r\nQUIT\r\n", self.secret).as_bytes()).await?;
@@ -139,7 +140,8 @@ fn configure(account: &Account, folder: &Path, keep: Keep, port: u16, secret: &s
     let eviction = if keep == Keep::Data { "allkeys-lru" } else { "noeviction" };
     let folder_text = folder.display();
     let text = format!(
-        "bind 127.0.0.1\nport {port}\nrequirepass {secret}\ndir \"{folder_text}\"\npidfile \"{folder_text}/redis.pid\"\n\
+        "bind 127.0.0.1\nport {port}\nrequirepass {secret}\ndir \"{folder_text}\"\npidfile \
+         \"{folder_text}/redis.pid\"\n\
          logfile \"{folder_text}/log\"\nsave \"\"\nappendonly no\nmaxmemory 256mb\nmaxmemory-policy {eviction}\n"
     );
     write_private(account, &folder.join("redis.conf"), &text)

@@ -1,5 +1,5 @@
-//! `cargo xtask release-check`: what a team does with a release, on this machine alone: `spin doctor`, `spin build`, `spin registry push`
-//! to a registry, `spin up --from` it, and requests that reach every component.
+//! `cargo xtask release-check`: what a team does with a release, on this machine alone: `spin doctor`, `spin build`,
+//! `spin registry push` to a registry, `spin up --from` it, and requests that reach every component.
 
 use std::net::SocketAddr;
 use std::path::Path;

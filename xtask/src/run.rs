@@ -1,9 +1,9 @@
 //! Child processes that never outlive xtask.
 //!
 //! Each child leads a process group of its own, so that a signal reaches what it started in turn, and so that the
-//! terminal's Ctrl-C reaches xtask alone, which then stops the children in order (the service before its database). If xtask
-//! is killed outright, the [guard](crate::guard) does the same. The kernel's parent-death signal was the road not taken: it
-//! needs `unsafe`, exists on Linux only, and does not reach grandchildren.
+//! terminal's Ctrl-C reaches xtask alone, which then stops the children in order (the service before its database). If
+//! xtask is killed outright, the [guard](crate::guard) does the same. The kernel's parent-death signal was the road not
+//! taken: it needs `unsafe`, exists on Linux only, and does not reach grandchildren.
 
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
@@ -134,16 +134,16 @@ impl Process {
         *self.exited.borrow()
     }
 
-    /// What it and all that it started hold in memory now, in megabytes of 2²⁰ bytes, as the system tells: `spin up` is a small
-    /// process that starts the one which serves. Pages that several share count for each.
+    /// What it and all that it started hold in memory now, in megabytes of 2²⁰ bytes, as the system tells: `spin up` is
+    /// a small process that starts the one which serves. Pages that several share count for each.
     pub fn resident_megabytes(&self) -> Option<u64> {
         let of_group = self.members();
         let kilobytes: u64 = of_group.iter().filter_map(|id| resident_kilobytes(&Path::new("/proc").join(id))).sum();
         (kilobytes > 0).then_some(kilobytes / 1024)
     }
 
-    /// The processor time that it and all that it started have taken until now, in seconds. Those that Postgres starts leave its
-    /// group, so its children count, too.
+    /// The processor time that it and all that it started have taken until now, in seconds. Those that Postgres starts
+    /// leave its group, so its children count, too.
     pub fn processor_seconds(&self) -> f64 {
         let group = self.group.as_raw_nonzero().to_string();
         let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -195,7 +195,8 @@ fn group_of(process: &Path) -> Option<String> {
     stat(process)?.into_iter().nth(2)
 }
 
-/// What the system tells of a process: the fields behind its name, which may hold anything. They begin with state, parent and group.
+/// What the system tells of a process: the fields behind its name, which may hold anything. They begin with state,
+/// parent and group.
 fn stat(process: &Path) -> Option<Vec<String>> {
     let stat = std::fs::read_to_string(process.join("stat")).ok()?;
     Some(stat.rsplit_once(')')?.1.split_whitespace().map(str::to_owned).collect())

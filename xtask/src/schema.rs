@@ -1,7 +1,7 @@
 //! `cargo xtask schema`: writes `migrations/schema.sql`, what the migrations add up to, or checks that it is that.
 //!
-//! It is the dump of a database that was only migrated, made by `pg_dump`, so the text depends on the release of Postgres. The
-//! file names the one that wrote it, and another one's dump is not compared.
+//! It is the dump of a database that was only migrated, made by `pg_dump`, so the text depends on the release of
+//! Postgres. The file names the one that wrote it, and another one's dump is not compared.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! `cargo xtask schemathesis`: generated requests against a service of its own, every answer compared with the published
-//! documents. What counts as a violation is in `openapi/schemathesis.toml`.
+//! `cargo xtask schemathesis`: generated requests against a service of its own, every answer compared with the
+//! published documents. What counts as a violation is in `openapi/schemathesis.toml`.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

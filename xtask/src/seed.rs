@@ -1,7 +1,7 @@
 //! `cargo xtask seed`: todos, tags, people and departments to look at, or to measure against.
 //!
-//! Straight into the database, thousands at once, because through the API a million would take an hour. Each statement also
-//! notes that the cache must not be trusted, as a write of the API does that cannot reach Redis.
+//! Straight into the database, thousands at once, because through the API a million would take an hour. Each statement
+//! also notes that the cache must not be trusted, as a write of the API does that cannot reach Redis.
 
 use std::process::ExitCode;
 
@@ -72,7 +72,8 @@ async fn people(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<(
              select $1, new.uid::uuid, new.name, lower(replace(new.name, ' ', '.')) || '@example.com',
                     (select min(id) from there where there.name = new.department)
              from unnest($3::text[],
-                         array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', 'Tony Hoare'],
+                         array['Ada Byron', 'Alan Mathison', 'Barbara Jane', 'Edsger Wybe', 'Grace Brewster', \
+                         'Tony Hoare'],
                          array['Engineering', 'Engineering', 'Operations', 'Operations', 'Sales', 'Support'])
                   as new (uid, name, department)
              on conflict (workspace_id, lower(email collate \"C\")) do nothing
@@ -108,42 +109,39 @@ async fn tags(connection: &mut PgConnection, workspace: i64) -> sqlx::Result<()>
     Ok(())
 }
 
-/// One chunk: the todos and their tags in one statement, and their counts. Every choice is random, so that no filter selects a
-/// solid block.
-async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sqlx::Result<()> {
-    let uids = uids(count);
-    let mut transaction = connection.begin().await?;
-    // No tag is merged meanwhile, so that what is counted below is what was written.
-    sqlx::query("select lock_tags_v1($1, false)").bind(workspace).execute(&mut *transaction).await?;
-    sqlx::query(
-        "with recorded as materialized (select invalidation_record_v1($1, false)),
+/// Todos of these ids, and their tags. Every choice is random, so that no filter selects a solid block.
+const TODOS: &str = "with recorded as materialized (select invalidation_record_v1($1, false)),
          staff as (select array_agg(id) as ids from employees where workspace_id = $1),
          made as (
-             insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at, updated_at,
-                                completed_at)
+             insert into todos (workspace_id, uid, title, status, priority, due_date, assignee_id, created_at,
+                 updated_at, completed_at)
              select $1, uid::uuid,
                     (array['Call', 'Write to', 'Pay', 'Visit', 'Thank', 'Remind'])[1 + floor(random() * 6)] || ' '
-                    || (array['the bank', 'the plumber', 'grandmother', 'the school', 'the landlord'])[1 + floor(random() * 5)],
+                    || (array['the bank', 'the plumber', 'grandmother', 'the school',
+                        'the landlord'])[1 + floor(random() * 5)],
                     status, 1 + floor(random() * 4),
                     case when random() < 0.7 then now() + (random() - 0.3) * interval '60 days' end,
                     case when random() < 0.5 then staff.ids[1 + floor(random() * cardinality(staff.ids))] end,
                     created_at, created_at,
                     case when status = 'completed' then created_at + random() * (now() - created_at) end
              from (select uid, now() - random() * interval '365 days' as created_at,
-                          (array['pending', 'pending', 'in_progress', 'completed', 'cancelled'])[1 + floor(random() * 5)]
-                              as status
+                          (array['pending', 'pending', 'in_progress', 'completed',
+                              'cancelled'])[1 + floor(random() * 5)] as status
                    from unnest($2::text[]) as uid) as new
              cross join staff cross join recorded
              returning id
          )
          insert into todo_tags (workspace_id, todo_id, tag_id)
          select $1, made.id, tags.id
-         from made join tags on tags.workspace_id = $1 and random() < 0.2",
-    )
-    .bind(workspace)
-    .bind(&uids)
-    .execute(&mut *transaction)
-    .await?;
+         from made join tags on tags.workspace_id = $1 and random() < 0.2";
+
+/// One chunk: the todos and their tags in one statement, and their counts.
+async fn todos(connection: &mut PgConnection, workspace: i64, count: u32) -> sqlx::Result<()> {
+    let uids = uids(count);
+    let mut transaction = connection.begin().await?;
+    // No tag is merged meanwhile, so that what is counted below is what was written.
+    sqlx::query("select lock_tags_v1($1, false)").bind(workspace).execute(&mut *transaction).await?;
+    sqlx::query(TODOS).bind(workspace).bind(&uids).execute(&mut *transaction).await?;
     sqlx::query(
         "select count_todos_v1($1, array(
              select id from todos where workspace_id = $1 and uid = any ($2::text[]::uuid[])

@@ -167,8 +167,8 @@ pub fn free_port() -> Result<u16> {
 }
 
 /// Stops a server that a crashed run left behind in `folder`, going by the pid file that it wrote; we hold the folder's
-/// lock, so nobody is using it. The number in a stale file may be anybody's by now: only a process that works in `folder`
-/// is the one.
+/// lock, so nobody is using it. The number in a stale file may be anybody's by now: only a process that works in
+/// `folder` is the one.
 pub async fn stop_leftover(pid_file: &Path, folder: &Path) -> Result<()> {
     let Ok(text) = std::fs::read_to_string(pid_file) else {
         return Ok(());

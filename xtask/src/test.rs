@@ -1,7 +1,9 @@
 //! `cargo xtask test`: every test of the workspace on a fresh database of a private server (or of the server of
 //! `DATABASE_URL`); or the black-box suite alone against a service that is already running.
 
-use std::path::{Path, PathBuf};
+mod beside;
+
+use std::path::PathBuf;
 use std::process::{ExitCode, ExitStatus};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,37 +11,39 @@ use anyhow::{Result, bail};
 use tokio::process::Command;
 
 use crate::build::{COMPONENTS, FIXTURES, SERVICE, cargo, components};
-use crate::postgres::Postgres;
 use crate::progress::say;
 use crate::redis::Redis;
 use crate::run::ask;
 use crate::servers::{Keep, Servers, Wanted};
 use crate::token::{self, Scope};
-use crate::{Session, anchors, apt, database, migrate, schema};
+use crate::{Session, apt, database, migrate, schema};
+use beside::{large, programs, replaced, restore};
 
 /// The databases of test runs, so that those of crashed runs are recognised.
 const DATABASES: &str = "todo_test_";
 
 #[derive(Default, clap::Args)]
 pub struct Args {
-    /// Run only the black-box suite, against the server at this URL; repeated: against several replicas of one installation, which
-    /// take turns by request.
+    /// Run only the black-box suite, against the server at this URL; repeated: against several replicas of one
+    /// installation, which take turns by request.
     #[arg(long, value_name = "URL", requires = "token")]
     base_url: Vec<String>,
     /// A token of that installation with the scope `admin` (printed by `cargo xtask token create`).
     #[arg(long, env = "TODO_ADMIN_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     token: Option<String>,
-    /// Test against the application that this service replaces, too: the folder of other applications of bench/README.md.
+    /// Test against the application that this service replaces, too: the folder of other applications of
+    /// bench/README.md.
     #[arg(long, value_name = "FOLDER", conflicts_with = "base_url")]
     anchors: Option<PathBuf>,
-    /// Test in this database instead of in one of its own; for one that was set up by other means, such as a distributed
-    /// one. What the tests write stays there.
+    /// Test in this database instead of in one of its own; for one that was set up by other means, such as a
+    /// distributed one. What the tests write stays there.
     #[arg(long, value_name = "URL", conflicts_with_all = ["base_url", "postgres"])]
     database: Option<String>,
     /// A major version of Postgres (16 to 18), fetched from npm into target/, instead of the installed one.
     #[arg(long, value_name = "VERSION", conflicts_with = "base_url")]
     postgres: Option<u32>,
-    /// Another program than the installed Redis, such as that of a newer version or of Valkey: a file, or a name on the PATH.
+    /// Another program than the installed Redis, such as that of a newer version or of Valkey: a file, or a name on the
+    /// PATH.
     #[arg(long, value_name = "PROGRAM", conflicts_with = "base_url")]
     redis: Option<String>,
     /// Arguments for `cargo test`, after `--`; a second `--` separates those of the test runner.
@@ -73,12 +77,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     }
     let given = |name: &str| std::env::var(name).ok().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given("DATABASE_URL"), given("REDIS_URL"));
-    if args.postgres.is_some() && given_database.is_some() {
-        bail!("--postgres starts a private server; unset DATABASE_URL, which names another");
-    }
-    if args.redis.is_some() && given_redis.is_some() {
-        bail!("--redis starts a private server; unset REDIS_URL, which names another");
-    }
+    refuse_two(args, given_database.is_some(), given_redis.is_some())?;
     let (postgres, redis) = (given_database.is_none() && args.database.is_none(), given_redis.is_none());
     let wanted = Wanted { postgres, redis, version: args.postgres, redis_program: args.redis.clone() };
     let servers = Servers::start(session, "test", Keep::Nothing, wanted).await?;
@@ -121,68 +120,15 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     code
 }
 
-/// The programs of these servers, of which tests start others that they may kill, as environment variables.
-fn programs(servers: &Servers) -> Vec<(&'static str, String)> {
-    let postgres = servers.postgres.as_ref().map(|postgres| ("TODO_POSTGRES_PROGRAMS", &postgres.binaries));
-    let redis = servers.redis.as_ref().map(|redis| ("TODO_REDIS_PROGRAM", &redis.program));
-    postgres.into_iter().chain(redis).map(|(name, path)| (name, path.display().to_string())).collect()
-}
-
-/// A database for the tests that fill it with a million todos and read the plans in the server's log; its place and the log's, as
-/// environment variables. None where this Postgres cannot tell its plans.
-async fn large(session: &Session, postgres: &Postgres) -> Result<Vec<(&'static str, String)>> {
-    let name = format!("{DATABASES}large");
-    postgres.drop_databases(&name).await?;
-    postgres.create_database(&name).await?;
-    if !postgres.explain(&name).await? {
-        say("the plans of a large database are not tested: Postgres lacks its contrib module auto_explain");
-        return Ok(Vec::new());
+/// A private server and one that is named: one of them would not be tested.
+fn refuse_two(args: &Args, names_database: bool, names_redis: bool) -> Result<()> {
+    if args.postgres.is_some() && names_database {
+        bail!("--postgres starts a private server; unset DATABASE_URL, which names another");
     }
-    let url = postgres.url(&name);
-    migrate::apply(&session.checkout, &url).await?;
-    let log = std::path::absolute(&postgres.log)?.display().to_string();
-    Ok(vec![("TODO_LARGE_DATABASE_URL", url), ("TODO_POSTGRES_LOG", log)])
-}
-
-/// An empty database for the test that restores a backup, as an environment variable. None where pg_dump and psql are missing or
-/// older than the server, which they refuse then.
-async fn restore(postgres: &Postgres, beside: &str) -> Result<Option<(&'static str, String)>> {
-    let server = postgres.major(beside).await?;
-    for program in ["pg_dump", "psql"] {
-        let version = ask(program, &["--version"]).await.unwrap_or_default();
-        let major = version.split(' ').nth(2).and_then(|version| version.split('.').next()?.parse().ok());
-        if major.is_none_or(|major: i32| major < server) {
-            return Ok(None);
-        }
+    if args.redis.is_some() && names_redis {
+        bail!("--redis starts a private server; unset REDIS_URL, which names another");
     }
-    let name = format!("{beside}_restored");
-    postgres.create_database(&name).await?;
-    Ok(Some(("TODO_RESTORE_DATABASE_URL", postgres.url(&name))))
-}
-
-/// An empty database for the application that this service replaces, and how it is started, as environment variables. None where
-/// its libraries cannot be installed.
-async fn replaced(
-    session: &Session,
-    postgres: &Postgres,
-    beside: &str,
-    folder: &Path,
-) -> Result<Vec<(&'static str, String)>> {
-    let folder = anchors::folder(folder)?.join("fastapi");
-    let python = match anchors::python(session).await {
-        Ok(python) => python,
-        Err(error) => {
-            say(&format!("the tests with the application that this service replaces will be ignored: {error:#}"));
-            return Ok(Vec::new());
-        }
-    };
-    let name = format!("{beside}_old");
-    postgres.create_database(&name).await?;
-    Ok(vec![
-        ("TODO_OLD_DATABASE_URL", postgres.url(&name)),
-        ("TODO_OLD_FOLDER", folder.display().to_string()),
-        ("TODO_OLD_PYTHON", python.display().to_string()),
-    ])
+    Ok(())
 }
 
 /// Builds what the tests need and runs them against these servers.
@@ -240,8 +186,8 @@ async fn suite(
     Ok(code)
 }
 
-/// The documentation pages in a browser, on fresh, private servers or on a server that is already running; on private ones also the
-/// API of Todo-Backend, and its specs if their folder is given.
+/// The documentation pages in a browser, on fresh, private servers or on a server that is already running; on private
+/// ones also the API of Todo-Backend, and its specs if their folder is given.
 pub async fn browser(
     session: &Session,
     base_url: Option<String>,

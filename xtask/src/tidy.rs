@@ -1,10 +1,11 @@
 //! `cargo xtask tidy`: the repository's own rules, those that neither the compiler nor clippy knows.
 //!
-//! Each rule looks at one file and tells what is wrong with it; only that of names looks at all of them. A rule exists because
-//! somebody would otherwise have to remember it in every review; keep them few.
+//! Each rule looks at one file and tells what is wrong with it; only that of names looks at all of them. A rule exists
+//! because somebody would otherwise have to remember it in every review; keep them few.
 
 mod names;
 mod rooms;
+mod size;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -14,12 +15,6 @@ use anyhow::{Context, Result, bail};
 use crate::Session;
 use crate::checkout::Checkout;
 use crate::progress::{print, say};
-
-/// Files of one idea are usually under 300 lines; this is where "usually" ends.
-const LINES: usize = 400;
-
-/// Tests are lists: they may be longer.
-const TEST_LINES: usize = 700;
 
 #[derive(clap::Args)]
 pub struct Args {}
@@ -41,7 +36,9 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
     let mut faults = migrations_in_order(&checkout.migrations());
     let folders = own_folders(checkout.root());
     let mut names = names::Names::default();
-    for path in files(checkout.root())? {
+    let paths = files(checkout.root())?;
+    faults.extend(size::missing(&paths));
+    for path in paths {
         // Vendored, or generated: not ours to change.
         if path.starts_with("wit/deps/") || path == "Cargo.lock" {
             continue;
@@ -52,10 +49,11 @@ fn check(checkout: &Checkout) -> Result<Vec<String>> {
         let Ok(text) = std::fs::read_to_string(checkout.root().join(&path)) else {
             continue;
         };
-        let found = [length, says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
+        let found = [says_why, sql_has_one_home, bindings_are_wrapped_once, core_knows_no_http]
             .into_iter()
             .filter_map(|rule| rule(&path, &text));
         let found = found.chain(machine_paths(&path, &text, &folders)).chain(rooms::faults(&path, &text));
+        let found = found.chain(size::faults(&path, &text));
         faults.extend(found.map(|fault| format!("{path}: {fault}")));
         names.note(&path, &text);
     }
@@ -92,7 +90,8 @@ fn machine_paths(path: &str, text: &str, folders: &[String]) -> Option<String> {
         .map(|number| format!("line {number} names a folder of this machine"))
 }
 
-/// Whether `folder` is a path in this line, or begins one, rather than being a part of a relative one, of a URL or of a longer name.
+/// Whether `folder` is a path in this line, or begins one, rather than being a part of a relative one, of a URL or of a
+/// longer name.
 fn named_in(line: &str, folder: &str) -> bool {
     let part_of_name = |letter: char| letter.is_alphanumeric() || "._-".contains(letter);
     line.match_indices(folder).any(|(at, _)| {
@@ -100,14 +99,6 @@ fn named_in(line: &str, folder: &str) -> bool {
         let after = line.get(at + folder.len()..).and_then(|rest| rest.chars().next());
         before.is_none_or(|before| !part_of_name(before) && !"/}".contains(before)) && !after.is_some_and(part_of_name)
     })
-}
-
-fn length(path: &str, text: &str) -> Option<String> {
-    let limit = if path.contains("tests") { TEST_LINES } else { LINES };
-    let lines = text.lines().count();
-    // It is generated.
-    (is_code(path) && path != "migrations/schema.sql" && lines > limit)
-        .then(|| format!("{lines} lines; split it at {limit} or before"))
 }
 
 /// Each module says why it exists, first of all. Tests need not: their names say it.
@@ -172,10 +163,6 @@ fn migrations_in_order(folder: &Path) -> Vec<String> {
 fn is_component(path: &str) -> bool {
     let folders = ["src/", "crates/core/src/", "crates/worker/src/", "crates/docs/src/"];
     path.ends_with(".rs") && folders.iter().any(|folder| path.starts_with(folder))
-}
-
-fn is_code(path: &str) -> bool {
-    [".rs", ".sql", ".lua"].iter().any(|ending| path.ends_with(ending))
 }
 
 fn line_with(text: &str, wrong: impl Fn(&str) -> bool) -> Option<usize> {

@@ -1,4 +1,5 @@
-//! `cargo xtask token`: the first token of a fresh installation, and an administrator's tools where the API is out of reach.
+//! `cargo xtask token`: the first token of a fresh installation, and an administrator's tools where the API is out of
+//! reach.
 //!
 //! A token's text is shown once, on stdout; the database keeps its SHA-256.
 
@@ -208,7 +209,8 @@ async fn list(connection: &mut PgConnection, workspace: Option<&str>) -> Result<
 async fn revoke(connection: &mut PgConnection, id: &str) -> Result<()> {
     // The service remembers tokens in Redis, and looks once a second whether it has to forget them.
     let sql = "with revoked as (
-            update tokens set revoked_at = now() where uid::text = lower($1) and revoked_at is null returning workspace_id)
+            update tokens set revoked_at = now() where uid::text = lower($1) and revoked_at \
+            is null returning workspace_id)
         select invalidation_record_v1(workspace_id, true) from revoked";
     let done = sqlx::query(sql).bind(id).execute(connection).await?;
     if done.rows_affected() == 0 {

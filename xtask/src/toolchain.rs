@@ -1,9 +1,9 @@
 //! Finding a compiler for `wasm32-wasip2`.
 //!
-//! rustup's target is the normal way. A machine that reaches Debian's packages but no rustup server builds std itself with
-//! Debian's current compiler (its packages `rustc-web`, `rust-web-src` and `wasi-libc`). Which way works is found by
-//! asking the system, once; the answer is kept beside the components' target folder. A `rust-toolchain.toml` that lists
-//! the target was the road not taken: rustup would then try to download it on every command and fail offline.
+//! rustup's target is the normal way. A machine that reaches Debian's packages but no rustup server builds std itself
+//! with Debian's current compiler (its packages `rustc-web`, `rust-web-src` and `wasi-libc`). Which way works is found
+//! by asking the system, once; the answer is kept beside the components' target folder. A `rust-toolchain.toml` that
+//! lists the target was the road not taken: rustup would then try to download it on every command and fail offline.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

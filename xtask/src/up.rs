@@ -1,5 +1,8 @@
 //! `cargo xtask up`: the whole service, from nothing to an answered request, until Ctrl-C.
 
+mod host;
+mod private;
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -9,17 +12,18 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use tokio::process::Command;
 
-use crate::build::{COMPONENTS, SERVICE, cargo, components};
+use crate::build::{COMPONENTS, components};
 use crate::database::{self, URL_FILE, host_and_port};
 use crate::postgres::Postgres;
-use crate::progress::{Step, duration, say};
-use crate::redis::Redis;
-use crate::run::{Process, ask};
-use crate::servers::{Keep, Servers, Wanted, on_path, write_private};
+use crate::progress::{duration, say};
+use crate::run::Process;
+use crate::servers::{Keep, Servers, Wanted, write_private};
 use crate::{Session, http, migrate, token};
+pub use host::{Host, choose, embedded};
+pub use private::{private, serve_privately};
 
-/// How long the service may take until it is ready. A host compiles the components at its first start, which is a matter of
-/// seconds for a released Spin and of minutes for one that was built for debugging.
+/// How long the service may take until it is ready. A host compiles the components at its first start, which is a
+/// matter of seconds for a released Spin and of minutes for one that was built for debugging.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 #[derive(clap::Args)]
@@ -47,20 +51,10 @@ pub struct Args {
     redis_url: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Host {
-    /// `spin up`.
-    Spin,
-    /// todo-host, of this workspace.
-    Embedded,
-}
-
 pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let began = Instant::now();
     // Before anything that takes minutes.
-    std::net::TcpListener::bind(args.listen).with_context(|| {
-        format!("cannot listen on {}: stop who does, or choose another address with --listen", args.listen)
-    })?;
+    refuse_taken(args.listen)?;
     let host = choose(args.host).await?;
     let given = |url: &Option<String>| url.clone().filter(|url| !url.is_empty());
     let (given_database, given_redis) = (given(&args.database_url), given(&args.redis_url));
@@ -72,11 +66,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     };
     let servers = Servers::start(session, "up", Keep::Data, wanted).await?;
     let database_url = match (&servers.postgres, given_database) {
-        (Some(postgres), _) => {
-            postgres.create_database("todo").await?;
-            set_former_aside(postgres).await?;
-            postgres.url("todo")
-        }
+        (Some(postgres), _) => own_database(postgres).await?,
         (None, Some(url)) => url,
         (None, None) => bail!("there is no Postgres"),
     };
@@ -100,9 +90,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     };
 
     serve(session, &mut command, APPLICATION, args.listen, &settings(&database_url, &redis_url)?);
-    for variable in &args.variables {
-        command.args(["--variable", variable]);
-    }
+    command.args(args.variables.iter().flat_map(|variable| ["--variable", variable]));
     if let Some(file) = &args.runtime_config_file {
         command.arg("--runtime-config-file").arg(std::path::absolute(file)?);
     }
@@ -118,6 +106,20 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     bail!("{first}, so `up` ends")
 }
 
+fn refuse_taken(address: SocketAddr) -> Result<()> {
+    std::net::TcpListener::bind(address).with_context(|| {
+        format!("cannot listen on {address}: stop who does, or choose another address with --listen")
+    })?;
+    Ok(())
+}
+
+/// The database of a private server, which outlives `up`.
+async fn own_database(postgres: &Postgres) -> Result<String> {
+    postgres.create_database("todo").await?;
+    set_former_aside(postgres).await?;
+    Ok(postgres.url("todo"))
+}
+
 /// Begins anew where the database was migrated by files from before the first release. It is kept under another name.
 async fn set_former_aside(postgres: &Postgres) -> Result<()> {
     if !migrate::is_former(&mut database::connect(&postgres.url("todo")).await?).await? {
@@ -125,42 +127,11 @@ async fn set_former_aside(postgres: &Postgres) -> Result<()> {
     }
     let kept = format!("todo_former_{}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs());
     say(&format!(
-        "the database was migrated before the first release, by files that one baseline has replaced: beginning anew with an \
-         empty one. It is kept as `{kept}` of the same server"
+        "the database was migrated before the first release, by files that one baseline has replaced: beginning anew \
+         with an empty one. It is kept as `{kept}` of the same server"
     ));
     postgres.rename_database("todo", &kept).await?;
     postgres.create_database("todo").await
-}
-
-/// Private servers with a migrated database, for another command that serves on them.
-pub struct Private {
-    /// The variables that say where the servers are.
-    pub settings: Vec<(&'static str, String)>,
-    /// A token of the default workspace.
-    pub token: String,
-    servers: Servers,
-}
-
-impl Private {
-    /// A folder for files that live as long as the servers.
-    pub fn folder(&self) -> &Path {
-        &self.servers.folder
-    }
-}
-
-/// Starts the servers that are called so and builds the components.
-pub async fn private(session: &Session, name: &str, scopes: &[token::Scope]) -> Result<Private> {
-    let wanted = Wanted { postgres: true, redis: true, ..Wanted::default() };
-    let servers = Servers::start(session, name, Keep::Nothing, wanted).await?;
-    let postgres = servers.postgres.as_ref().context("there is no Postgres")?;
-    postgres.drop_databases("todo").await?;
-    postgres.create_database("todo").await?;
-    let url = postgres.url("todo");
-    migrate::apply(&session.checkout, &url).await?;
-    let token = token::create(&mut database::connect(&url).await?, "default", name, scopes, None).await?;
-    components(session, &COMPONENTS).await?;
-    let redis_url = servers.redis.as_ref().map(Redis::url).unwrap_or_default();
-    Ok(Private { settings: settings(&url, &redis_url)?, token, servers })
 }
 
 const APPLICATION: &str = "spin.toml";
@@ -168,8 +139,8 @@ const APPLICATION: &str = "spin.toml";
 /// What a host is told about its instances, here and in `deploy/`: to keep them.
 pub const REUSE: [&str; 4] = ["--max-instance-reuse-count", "1000", "--idle-instance-timeout", "60s"];
 
-/// Makes a host serve an application, ours or one in a registry, told where the servers are. By the environment, not by flags: a list of processes shows those,
-/// with the passwords in the URLs.
+/// Makes a host serve an application, ours or one in a registry, told where the servers are. By the environment, not by
+/// flags: a list of processes shows those, with the passwords in the URLs.
 pub fn serve(
     session: &Session,
     host: &mut Command,
@@ -191,27 +162,6 @@ pub async fn started(session: &Session, host: Command, listen: SocketAddr) -> Re
     Ok(service)
 }
 
-/// Serves for another command, on the embedded host and with limits of rates that nothing reaches, until the command ends.
-pub async fn serve_privately(
-    session: &Session,
-    listen: SocketAddr,
-    servers: &[(&'static str, String)],
-    variables: &[(&str, &str)],
-) -> Result<()> {
-    let mut host = Command::new(embedded(session).await?);
-    serve(session, &mut host, APPLICATION, listen, servers);
-    host.env("SPIN_VARIABLE_LOG_LEVEL", "warn");
-    for (key, value) in variables {
-        host.env(format!("SPIN_VARIABLE_{key}"), value);
-    }
-    for class in ["DEFAULT", "AUTHENTICATED", "WRITES", "AUTHENTICATED_WRITES", "AUTH_FAILURES"] {
-        // High and not off: an answer without the fields of the rate limit would prove nothing about them.
-        host.env(format!("SPIN_VARIABLE_RATE_LIMIT_{class}"), "1000000");
-    }
-    started(session, host, listen).await?;
-    Ok(())
-}
-
 /// The variables of `spin.toml` that say where the servers are.
 pub fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str, String)>> {
     let (host, port) = host_and_port(database_url, "DATABASE_URL", 5432)?;
@@ -226,48 +176,6 @@ pub fn settings(database_url: &str, redis_url: &str) -> Result<Vec<(&'static str
         settings.extend([("REDIS_HOST", host), ("REDIS_PORT", port.to_string())]);
     }
     Ok(settings)
-}
-
-/// What runs the components: what was asked for, if it is there.
-pub async fn choose(asked: Option<Host>) -> Result<Host> {
-    let version = match asked {
-        Some(Host::Embedded) => return Ok(Host::Embedded),
-        _ if on_path("spin").is_none() => None,
-        _ => ask("spin", &["--version"]).await,
-    };
-    match (version, asked) {
-        (Some(version), _) if is_4_1(&version) => {
-            say(&format!("running on {version}"));
-            Ok(Host::Spin)
-        }
-        (Some(version), Some(_)) => bail!("Spin 4.1 or newer is needed; this is {version}"),
-        (None, Some(_)) => bail!("there is no working `spin` on the PATH"),
-        (found, None) => {
-            let why = found.map_or("there is no spin on the PATH".to_owned(), |old| format!("{old} is older than 4.1"));
-            say(&format!("running on the embedded host, because {why}"));
-            Ok(Host::Embedded)
-        }
-    }
-}
-
-/// Whether `spin --version` (`spin 4.1.0 (0123abc 2026-08-01)`) is new enough.
-fn is_4_1(version: &str) -> bool {
-    let number = version.split(' ').nth(1).unwrap_or_default();
-    let mut parts = number.split(['.', '-']).map_while(|part| part.parse::<u32>().ok());
-    (parts.next(), parts.next()) >= (Some(4), Some(1))
-}
-
-/// Builds todo-host and tells where its binary is.
-pub async fn embedded(session: &Session) -> Result<std::path::PathBuf> {
-    let step = Step::begin("building the embedded host (several minutes the first time: wasmtime and its compiler)");
-    let mut command = cargo();
-    command.current_dir(session.checkout.root());
-    command.arg("build").args(SERVICE).args(["--bin", "todo-host"]);
-    session.processes.succeed("cargo build", command).await?;
-    step.done();
-    // xtask was built by the same cargo with the same profile.
-    let own = std::env::current_exe().context("xtask cannot find its own binary")?;
-    Ok(own.with_file_name("todo-host"))
 }
 
 /// Waits until the service is ready.
@@ -308,7 +216,8 @@ fn example(address: SocketAddr) {
     say("try:");
     for line in [
         format!(
-            "  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy milk\"}}'"
+            "  curl -i http://{address}/api/v2/todos -H 'content-type: application/json' -d '{{\"title\":\"Buy \
+             milk\"}}'"
         ),
         format!("  curl -s http://{address}/api/v2/todos"),
         format!("  the documentation: http://{address}/docs"),
@@ -329,15 +238,6 @@ impl Drop for Forget<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn spin_is_new_enough_from_4_1() {
-        assert!(is_4_1("spin 4.1.0 (0123abc 2026-08-01)"));
-        assert!(is_4_1("spin 5.0.0-pre0 (0123abc 2026-08-01)"));
-        assert!(!is_4_1("spin 4.0.2 (0123abc 2026-02-01)"));
-        assert!(!is_4_1("spin 3.6.3"));
-        assert!(!is_4_1("something else"));
-    }
 
     #[test]
     fn without_redis_its_host_and_port_keep_their_defaults() {

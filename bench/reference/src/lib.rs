@@ -1,5 +1,6 @@
-//! The reference component for `cargo xtask bench`: each path does the least that an answer of its kind costs on the platform, over
-//! a connection that the instance holds and that one request at a time uses. No authentication, no limits, no log.
+//! The reference component for `cargo xtask bench`: each path does the least that an answer of its kind costs on the
+//! platform, over a connection that the instance holds and that one request at a time uses. No authentication, no
+//! limits, no log.
 //!
 //! - `/empty`: an answer of two bytes
 //! - `/script`: one `EVALSHA` that reads one string

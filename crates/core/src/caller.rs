@@ -55,8 +55,8 @@ impl Caller {
     }
 }
 
-/// A write that was announced to the cache in the call that authenticated the request: its id, and since when. Whoever writes takes
-/// it; if nobody does, it is withdrawn.
+/// A write that was announced to the cache in the call that authenticated the request: its id, and since when. Whoever
+/// writes takes it; if nobody does, it is withdrawn.
 #[derive(Debug, Default)]
 pub struct Announced(Mutex<Option<(String, Instant)>>);
 

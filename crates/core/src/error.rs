@@ -205,8 +205,8 @@ impl Fault {
     /// At most this many faults are reported at once.
     pub const LIMIT: usize = 20;
 
-    /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that is
-    /// answered and not here, or here and never answered.
+    /// Every code that a fault may have. The OpenAPI document lists them, and the black-box suite fails on a code that
+    /// is answered and not here, or here and never answered.
     pub const CODES: [&str; 23] = [
         "control_character",
         "cycle",

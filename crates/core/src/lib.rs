@@ -2,8 +2,8 @@
 //!
 //! * [`domain`] parses input into types that cannot be wrong. It does no I/O.
 //! * [`usecases`] decide. HTTP handlers and the worker call nothing else.
-//! * `store` is the only caller of Postgres, and nobody outside sees it. [`cache`] is the only caller of Redis; outside only its types
-//!   are used, and its scripts by tests.
+//! * `store` is the only caller of Postgres, and nobody outside sees it. [`cache`] is the only caller of Redis; outside
+//!   only its types are used, and its scripts by tests.
 //!
 //! Nothing here knows an HTTP status or a version of the API.
 

@@ -51,8 +51,8 @@ impl Level {
 /// The most characters of a cause in the log.
 const LONGEST_CAUSE: usize = 500;
 
-/// A cause as the log tells it: one bounded line. Hosts append a stack trace to their errors where `RUST_BACKTRACE` is set; it
-/// says nothing about the request and is left out.
+/// A cause as the log tells it: one bounded line. Hosts append a stack trace to their errors where `RUST_BACKTRACE` is
+/// set; it says nothing about the request and is left out.
 pub fn one_line(cause: &str) -> String {
     let told = ["Stack backtrace:", "stack backtrace:"].iter().filter_map(|mark| cause.find(mark)).min();
     let told = told.and_then(|end| cause.get(..end)).unwrap_or(cause);
@@ -87,8 +87,8 @@ pub fn write(threshold: Level, level: Level, event: &str, fields: &impl Serializ
     write_out(&mut pending);
 }
 
-/// Keeps one line for [`flush`]: to write it is a call of the host, and several together are one. True if no flush is under way
-/// yet, so that the caller is to arrange one.
+/// Keeps one line for [`flush`]: to write it is a call of the host, and several together are one. True if no flush is
+/// under way yet, so that the caller is to arrange one.
 #[must_use]
 pub fn write_soon(threshold: Level, level: Level, event: &str, fields: &impl Serialize) -> bool {
     let mut pending = lock(&PENDING);

@@ -1,9 +1,9 @@
 //! A queue within an instance for what its requests share, such as connections.
 //!
-//! The runtime of a component traps when one request wakes another, so whoever waits for something shared looks again after pauses.
-//! Many that look often would take the processors from those whose turn it is. So each pauses for about half of the time until its
-//! turn, the further back the longer, and twice as long each time. Whoever looks when there is a turn has it: what is shared is never
-//! idle while somebody waits for the one before to wake up.
+//! The runtime of a component traps when one request wakes another, so whoever waits for something shared looks again
+//! after pauses. Many that look often would take the processors from those whose turn it is. So each pauses for about
+//! half of the time until its turn, the further back the longer, and twice as long each time. Whoever looks when there
+//! is a turn has it: what is shared is never idle while somebody waits for the one before to wake up.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;

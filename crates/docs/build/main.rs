@@ -1,10 +1,11 @@
 //! Renders the pages, unpacks Swagger UI and compresses everything once, so that the component only hands out bytes.
 //!
 //! Swagger UI comes out of the `utoipa-swagger-ui-vendored` crate, that is from the registry like any other dependency:
-//! nothing is downloaded here. The crate `utoipa-swagger-ui` itself is the road not taken: it embeds every flavour of the
-//! bundle (7 MB), while we need two files of it, compressed.
+//! nothing is downloaded here. The crate `utoipa-swagger-ui` itself is the road not taken: it embeds every flavour of
+//! the bundle (7 MB), while we need two files of it, compressed.
 //!
-//! Each asset's name carries a digest of its bytes, so it may be cached for ever; pages keep their names and are revalidated.
+//! Each asset's name carries a digest of its bytes, so it may be cached for ever; pages keep their names and are
+//! revalidated.
 
 #![allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 

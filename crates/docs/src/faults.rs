@@ -24,24 +24,24 @@ pub const FAULTS: &[FaultEntry] = &[
     fault("too_long", "The text has more characters than allowed, counted after sanitising."),
     fault(
         "too_short",
-        "The text, or what sanitising left of it, has fewer characters than needed; mostly: it is empty. Or the list of operations, \
-         todos or scopes is empty.",
+        "The text, or what sanitising left of it, has fewer characters than needed; mostly: it is empty. Or the list \
+         of operations, todos or scopes is empty.",
     ),
     fault(
         "too_many",
-        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos in one call of a tool. Or, with an idempotency \
-         key, the todos that come out have more than 2 MiB together.",
+        "The list has more elements than allowed: 20 tags, 100 operations, 50 todos in one call of a tool. Or, with an \
+         idempotency key, the todos that come out have more than 2 MiB together.",
     ),
     fault("too_many_attributes", "The text has more than 64 attributes in a tag, or more than 4000 in all its tags."),
     fault(
         "too_much_markup",
-        "The text has more markup than can be sanitised: too many elements or too deep ones, or, with the texts before it, more \
-         than one request may have. Send less of it at once.",
+        "The text has more markup than can be sanitised: too many elements or too deep ones, or, with the texts before \
+         it, more than one request may have. Send less of it at once.",
     ),
     fault(
         "unclosed_markup",
-        "The text has a `<` before a letter, `/`, `!` or `?` that begins markup which never ends, as in `profit<target`. Put a \
-         space after it. In a description it is text.",
+        "The text has a `<` before a letter, `/`, `!` or `?` that begins markup which never ends, as in \
+         `profit<target`. Put a space after it. In a description it is text.",
     ),
     fault(
         "unknown_field",

@@ -1,8 +1,9 @@
-//! The documentation component: an interactive page for both versions of the API, every error explained, and the way from
-//! v1 to v2.
+//! The documentation component: an interactive page for both versions of the API, every error explained, and the way
+//! from v1 to v2.
 //!
-//! It reaches nothing. The pages are rendered and compressed when it is built; at run time the browser, not the component,
-//! asks the API of the same origin for its OpenAPI documents, so what the reference shows is what the API says of itself.
+//! It reaches nothing. The pages are rendered and compressed when it is built; at run time the browser, not the
+//! component, asks the API of the same origin for its OpenAPI documents, so what the reference shows is what the API
+//! says of itself.
 
 pub mod assets;
 pub mod problems;

@@ -1,8 +1,8 @@
 //! Every problem code and every fault code of the API, with what they mean and what to do.
 //!
-//! This list has three readers: the build, which renders `/docs/errors` from it; the API's tests, which compare it with the
-//! codes that the API can produce and with those that the suite has seen; and people. A code that is missing here, or here
-//! alone, fails a test, so the page cannot fall behind the code.
+//! This list has three readers: the build, which renders `/docs/errors` from it; the API's tests, which compare it with
+//! the codes that the API can produce and with those that the suite has seen; and people. A code that is missing here,
+//! or here alone, fails a test, so the page cannot fall behind the code.
 
 // The build includes this file, too, and looks for its modules beside it.
 #[path = "faults.rs"]
@@ -41,7 +41,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         400,
         "invalid_json",
         "The body is not JSON",
-        "The request body could not be read as one JSON document: it is empty, cut short, not UTF-8, or has a syntax error.",
+        "The request body could not be read as one JSON document: it is empty, cut short, not UTF-8, or has a syntax \
+         error.",
         "Send one complete JSON value, encoded as UTF-8. `detail` gives the line and column of the fault.",
     ),
     problem(
@@ -65,8 +66,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "no_person",
         "The token names no person",
         "The query says `assignee=me`, and the token names no employee, or authentication is off.",
-        "Name the employee by id, or use a token that was made with an `employee_id`; `GET /api/v2/me` shows whom a token \
-         names. In a body the same is a fault of the field, with status 422.",
+        "Name the employee by id, or use a token that was made with an `employee_id`; `GET /api/v2/me` shows whom a \
+         token names. In a body the same is a fault of the field, with status 422.",
     ),
     problem(
         401,
@@ -79,21 +80,24 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         403,
         "insufficient_scope",
         "The token lacks a scope",
-        "The token is valid but may not do this: reading needs `todos:read`, writing `todos:write`, administration `admin`.",
+        "The token is valid but may not do this: reading needs `todos:read`, writing `todos:write`, administration \
+         `admin`.",
         "Use a token with the scope named in `detail`. `GET /api/v2/me` lists the scopes of the one you have.",
     ),
     problem(
         403,
         "origin_not_allowed",
         "A page of this origin may not call",
-        "The request to `/mcp` was sent by a page in a browser, whose `Origin` is not among those that the service allows.",
+        "The request to `/mcp` was sent by a page in a browser, whose `Origin` is not among those that the service \
+         allows.",
         "Call from a program, which sends no `Origin`, or have the page's origin added to the setting `cors_origins`.",
     ),
     problem(
         404,
         "todo_not_found",
         "No such todo",
-        "There is no todo with this id in your workspace, or it is in the bin, or it was purged 30 days after its deletion.",
+        "There is no todo with this id in your workspace, or it is in the bin, or it was purged 30 days after its \
+         deletion.",
         "Check the id. A deleted todo is listed by `GET /api/v2/todos?deleted=true` and comes back with \
          `POST /api/v2/todos/{id}/restore`.",
     ),
@@ -192,9 +196,10 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         409,
         "employee_referenced",
         "The employee is still referred to",
-        "Todos are assigned to this employee, or tokens that are neither revoked nor expired name it, so it cannot be deleted.",
-        "Assign those todos to somebody else first; `POST /api/v2/todos/bulk-process` does it for all at once. Revoke those \
-         tokens: `GET /api/v2/admin/tokens` shows whom each names.",
+        "Todos are assigned to this employee, or tokens that are neither revoked nor expired name it, so it cannot be \
+         deleted.",
+        "Assign those todos to somebody else first; `POST /api/v2/todos/bulk-process` does it for all at once. Revoke \
+         those tokens: `GET /api/v2/admin/tokens` shows whom each names.",
     ),
     problem(
         409,
@@ -215,23 +220,25 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "list_not_empty",
         "Todos are in the list",
         "A list is deleted only when no todo is in it. Todos in the bin do not count.",
-        "Move or delete its todos first: `POST /api/v2/todos/bulk-process` with the filter `{\"list\": [id], \"archived\": true}` and \
-         the action `move` or `delete`.",
+        "Move or delete its todos first: `POST /api/v2/todos/bulk-process` with the filter `{\"list\": [id], \
+         \"archived\": true}` and the action `move` or `delete`.",
     ),
     problem(
         409,
         "list_deleted",
         "The id belongs to a deleted list",
-        "A list with the id that you chose was deleted in the last 31 days, so the id cannot be used for a new one: a copy that \
-         somebody keeps would take the new list for an older state of the deleted one.",
-        "If the request repeats the creation of that list, somebody has deleted it since. For a new list choose another UUID.",
+        "A list with the id that you chose was deleted in the last 31 days, so the id cannot be used for a new one: a \
+         copy that somebody keeps would take the new list for an older state of the deleted one.",
+        "If the request repeats the creation of that list, somebody has deleted it since. For a new list choose \
+         another UUID.",
     ),
     problem(
         409,
         "list_archived",
         "The list is archived",
         "Nothing is written in an archived list: no todo is created in it, moved or restored into it, or changed.",
-        "Take the list out of the archive with `PATCH /api/v2/lists/{id}` and `{\"archived\": false}`, or move the todo to another list.",
+        "Take the list out of the archive with `PATCH /api/v2/lists/{id}` and `{\"archived\": false}`, or move the \
+         todo to another list.",
     ),
     problem(
         409,
@@ -251,8 +258,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         409,
         "job_required",
         "The job cannot be cancelled",
-        "A job of the kind `tags.merge` or `tags.delete` does the rest of a change that has been answered: no todo shows the tag any \
-         more.",
+        "A job of the kind `tags.merge` or `tags.delete` does the rest of a change that has been answered: no todo \
+         shows the tag any more.",
         "Nothing needs to be done. The job ends by itself and does not count among the 100 open jobs of a workspace.",
     ),
     problem(
@@ -273,9 +280,10 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         410,
         "resync_required",
         "The feed has to be read anew",
-        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since, or lost its last \
-         moments in a failover. What changed in between cannot be told any more.",
-        "Drop the local copy, but for changes that were not sent yet, and begin without a cursor, as the `Link` header says.",
+        "The cursor of `GET /changes` is older than 30 days, or the database was restored from a dump since, or lost \
+         its last moments in a failover. What changed in between cannot be told any more.",
+        "Drop the local copy, but for changes that were not sent yet, and begin without a cursor, as the `Link` header \
+         says.",
     ),
     problem(
         412,
@@ -289,14 +297,16 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "list_exists",
         "The list exists",
         "A PUT with `If-None-Match: *` names a list that is there already.",
-        "If this is the repetition of a request whose answer was lost, the list was created. Otherwise choose another id.",
+        "If this is the repetition of a request whose answer was lost, the list was created. Otherwise choose another \
+         id.",
     ),
     problem(
         412,
         "todo_exists",
         "The todo already exists",
         "`If-None-Match: *` asks for a new todo, but one with this id exists.",
-        "If this was a retry, your first attempt succeeded: read the todo. To replace it, send `If-Match` with its `ETag`.",
+        "If this was a retry, your first attempt succeeded: read the todo. To replace it, send `If-Match` with its \
+         `ETag`.",
     ),
     problem(
         413,
@@ -325,8 +335,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "The body breaks a rule",
         "The body is JSON, but fields are missing, unknown, read-only, of a wrong type, out of bounds, or refer to \
          something that does not exist. Nothing was changed.",
-        "Correct every fault in `errors` (up to 20 are listed). `pointer` is the JSON Pointer of the field; the codes are \
-         explained under field faults.",
+        "Correct every fault in `errors` (up to 20 are listed). `pointer` is the JSON Pointer of the field; the codes \
+         are explained under field faults.",
     ),
     problem(
         422,
@@ -347,7 +357,8 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "rate_limited",
         "Too many requests",
         "A rate limit is used up: the general one, the one for writes, or the one for failed authentication.",
-        "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is left.",
+        "Wait as many seconds as `Retry-After` says. `RateLimit` and `RateLimit-Policy` on every answer tell what is \
+         left.",
     ),
     problem(
         429,
@@ -368,14 +379,15 @@ pub const PROBLEMS: &[ProblemEntry] = &[
         "internal",
         "Something failed on our side",
         "The service made a mistake. The answer holds no details on purpose; the log has them under the request id.",
-        "Repeat the request once; for a POST, with the same `Idempotency-Key`. If it fails again, report the request id.",
+        "Repeat the request once; for a POST, with the same `Idempotency-Key`. If it fails again, report the request \
+         id.",
     ),
     problem(
         503,
         "unavailable",
         "The service is unavailable",
-        "The database cannot be reached just now, or so many requests wait for it that this one was refused. `detail` says so where \
-         a write was cut off that may or may not have happened; otherwise nothing was done.",
+        "The database cannot be reached just now, or so many requests wait for it that this one was refused. `detail` \
+         says so where a write was cut off that may or may not have happened; otherwise nothing was done.",
         "Try again after `Retry-After` seconds. Writes with an `Idempotency-Key` or a condition are safe to repeat.",
     ),
     problem(

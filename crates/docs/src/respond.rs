@@ -11,8 +11,8 @@ use http_body_util::Full;
 use std::io::Read;
 
 /// What a page may load: files of this origin, and nothing inline. Swagger UI draws its icons from `data:` images.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-     connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' \
+    data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Answers a request by its method, path and headers.
 pub fn respond(method: &Method, path: &str, headers: &HeaderMap, settings: DocsSettings) -> Response<Full<Bytes>> {

@@ -1,7 +1,7 @@
 //! `allowed_outbound_hosts`: which addresses a component may open. Nothing is allowed that the manifest does not name.
 //!
-//! Entries are `<scheme>://<host>[:<port>]`; scheme, host and port may be `*`, a host may be `*.domain`, a port may be a
-//! range `from..to` (without its end). Two forms of Spin's are refused: address ranges (CIDR) and `self`.
+//! Entries are `<scheme>://<host>[:<port>]`; scheme, host and port may be `*`, a host may be `*.domain`, a port may be
+//! a range `from..to` (without its end). Two forms of Spin's are refused: address ranges (CIDR) and `self`.
 
 use anyhow::{Context, bail, ensure};
 use url::{Host, Url};

@@ -56,8 +56,8 @@ fn pool() -> PoolingAllocationConfig {
         .total_core_instances(CORE_INSTANCES_EACH * INSTANCES)
         .total_memories(INSTANCES)
         .total_tables(2 * INSTANCES)
-        // Spin has one for each instance. Here all hosts of a test's process share them, and an instance that starts while it is
-        // already called needs two.
+        // Spin has one for each instance. Here all hosts of a test's process share them, and an instance that starts
+        // while it is already called needs two.
         .total_stacks(4 * INSTANCES)
         .table_elements(100_000)
         .max_component_instance_size(10 << 20)

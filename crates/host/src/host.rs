@@ -37,15 +37,15 @@ pub struct Options {
     pub variables: Vec<(String, String)>,
     /// A runtime-config file with `[[variables_provider]]` entries.
     pub runtime_config: Option<PathBuf>,
-    /// Connections to Postgres that all components together may hold, as Spin's `[outbound_pg] max_connections`, which counts where
-    /// this is `None`.
+    /// Connections to Postgres that all components together may hold, as Spin's `[outbound_pg] max_connections`, which
+    /// counts where this is `None`.
     pub postgres_connections: Option<usize>,
     /// Where the components' output goes.
     pub output: Output,
     /// How instances are reused.
     pub reuse: Reuse,
-    /// Send each piece of an answer at once. Spin does not, and then a body that is ready a moment after its head waits for the
-    /// client's acknowledgement, up to 40 ms.
+    /// Send each piece of an answer at once. Spin does not, and then a body that is ready a moment after its head waits
+    /// for the client's acknowledgement, up to 40 ms.
     pub tcp_nodelay: bool,
     /// Whether guests can be told apart in profiles of this process. Only the first host of a process decides.
     pub perf_map: bool,

@@ -1,7 +1,8 @@
 //! todo-host runs a Spin application like ours on wasmtime: for machines without Spin, and for the tests.
 //!
-//! It is a stand-in for the parts of Spin that we use, and faithful in what a component can notice: the interfaces, their
-//! errors, pooling, the reuse of instances, request headers. What it does not support it refuses. Production runs Spin.
+//! It is a stand-in for the parts of Spin that we use, and faithful in what a component can notice: the interfaces,
+//! their errors, pooling, the reuse of instances, request headers. What it does not support it refuses. Production runs
+//! Spin.
 //!
 //! ```no_run
 //! # async fn example() -> anyhow::Result<()> {

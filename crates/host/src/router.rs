@@ -87,7 +87,8 @@ impl Router {
     /// Builds the router of `(route, component)` pairs.
     pub(crate) fn new<'a>(routes: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut routes: Vec<Route> = routes.into_iter().map(|(raw, component)| Route::new(raw, component)).collect();
-        // Segment by segment a literal precedes a name; of two equal beginnings the longer precedes; exact before wildcard.
+        // Segment by segment a literal precedes a name; of two equal beginnings the longer precedes; exact before
+        // wildcard.
         routes.sort_by(|a, b| {
             let shared = a.segments.iter().zip(&b.segments);
             shared

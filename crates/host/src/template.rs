@@ -58,7 +58,8 @@ impl Template {
     }
 }
 
-/// Spin's rule: lower-case letters, digits and single underscores; begins with a letter, does not end with an underscore.
+/// Spin's rule: lower-case letters, digits and single underscores; begins with a letter, does not end with an
+/// underscore.
 pub(crate) fn validate_name(name: &str) -> anyhow::Result<()> {
     ensure!(!name.is_empty(), "a variable's name must not be empty");
     ensure!(

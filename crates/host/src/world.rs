@@ -1,7 +1,7 @@
 //! What a component may import, as `wit/worlds.wit` says.
 //!
-//! Only the few forms that file uses are read (`world`, `include`, `import`, `export`); that it is valid WIT is checked by
-//! the compiler, which makes bindings of it.
+//! Only the few forms that file uses are read (`world`, `include`, `import`, `export`); that it is valid WIT is checked
+//! by the compiler, which makes bindings of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

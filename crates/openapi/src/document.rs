@@ -26,19 +26,9 @@ pub struct Parts {
 /// The document.
 pub fn document(parts: Parts) -> Value {
     let Parts { version, number, description, tags, operations, schemas } = parts;
-    let mut codes: Vec<&str> = Vec::new();
-    let mut responses = Map::new();
-    let mut paths: Map<String, Value> = Map::new();
-    for operation in &operations {
-        for (_, name, response) in failure::responses(version, &operation.codes) {
-            responses.insert(name, response);
-        }
-        codes.extend(&operation.codes);
-        let item = paths.entry(operation.route.path).or_insert_with(|| json!({}));
-        if let Some(item) = item.as_object_mut() {
-            item.insert(operation.route.method.as_str().to_ascii_lowercase(), operation.object());
-        }
-    }
+    let codes: Vec<&str> = operations.iter().flat_map(|operation| &operation.codes).copied().collect();
+    let responses = operations.iter().flat_map(|operation| failure::responses(version, &operation.codes));
+    let responses: Map<String, Value> = responses.map(|(_, name, response)| (name, response)).collect();
     let known: Vec<&str> =
         failure::CODES.iter().map(|(_, code, _)| *code).filter(|code| codes.contains(code)).collect();
     let mut schemas = schemas;
@@ -64,7 +54,7 @@ pub fn document(parts: Parts) -> Value {
         }],
         "tags": tags,
         "security": [{"bearer": []}],
-        "paths": paths,
+        "paths": paths(&operations),
         "components": {
             "securitySchemes": {"bearer": scheme("A token, with the scopes that each operation names: `todos:read` to \
                 read, `todos:write` to change. Where authentication is switched off (development), none is needed.")},
@@ -80,6 +70,17 @@ pub fn document(parts: Parts) -> Value {
     }
     prune(&mut document);
     document
+}
+
+fn paths(operations: &[Operation]) -> Map<String, Value> {
+    let mut paths: Map<String, Value> = Map::new();
+    for operation in operations {
+        let item = paths.entry(operation.route.path).or_insert_with(|| json!({}));
+        if let Some(item) = item.as_object_mut() {
+            item.insert(operation.route.method.as_str().to_ascii_lowercase(), operation.object());
+        }
+    }
+    paths
 }
 
 fn scheme(description: &str) -> Value {

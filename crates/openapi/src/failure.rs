@@ -148,7 +148,37 @@ pub fn schemas(version: Version, codes: &[&str]) -> Vec<(String, Value)> {
     // Answers of no operation, and yet a client meets them.
     let all: Vec<&str> = codes.iter().copied().chain(["route_not_found", "method_not_allowed"]).collect();
     let code = json!({"type": "string", "enum": all, "description": "Stable; explained at /docs/errors."});
-    let line = |longest: usize| json!({"type": "string", "minLength": 1, "maxLength": longest});
+    match version {
+        Version::V1 => errors(&code),
+        Version::V2 => problems(&code),
+    }
+}
+
+/// The schemas of version 1.
+fn errors(code: &Value) -> Vec<(String, Value)> {
+    let detail = json!({
+        "type": "object",
+        "description": "What went wrong.",
+        "required": ["code", "message", "timestamp"],
+        "properties": {
+            "code": code,
+            "message": {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"^[\s\S]+$",
+                "description": "For people; says what is wrong with each field."},
+            "timestamp": {"$ref": "#/components/schemas/Instant"},
+        },
+    });
+    let envelope = json!({
+        "type": "object",
+        "description": "An error.",
+        "required": ["error"],
+        "properties": {"error": {"$ref": "#/components/schemas/Error"}},
+    });
+    vec![("Error".to_owned(), detail), ("ErrorEnvelope".to_owned(), envelope)]
+}
+
+/// The schemas of version 2.
+fn problems(code: &Value) -> Vec<(String, Value)> {
+    let detail = json!({"type": "string", "minLength": 1, "maxLength": 1000, "pattern": r"^[\s\S]+$"});
     let pointer = json!({
         "type": "string", "maxLength": 300, "pattern": "^(/[^/]*)*…?$",
         "description": "Where in the body: a JSON Pointer (RFC 6901).", "examples": ["/title"],
@@ -157,65 +187,40 @@ pub fn schemas(version: Version, codes: &[&str]) -> Vec<(String, Value)> {
         "type": "string", "maxLength": 100, "pattern": r"^[\s\S]*$",
         "description": "Which path, query or header parameter.", "examples": ["limit"],
     });
-    match version {
-        Version::V1 => {
-            let detail = json!({
-                "type": "object",
-                "description": "What went wrong.",
-                "required": ["code", "message", "timestamp"],
-                "properties": {
-                    "code": code,
-                    "message": {"type": "string", "minLength": 1, "maxLength": 10_000, "pattern": r"^[\s\S]+$",
-                        "description": "For people; says what is wrong with each field."},
-                    "timestamp": {"$ref": "#/components/schemas/Instant"},
-                },
-            });
-            let envelope = json!({
-                "type": "object",
-                "description": "An error.",
-                "required": ["error"],
-                "properties": {"error": {"$ref": "#/components/schemas/Error"}},
-            });
-            vec![("Error".to_owned(), detail), ("ErrorEnvelope".to_owned(), envelope)]
-        }
-        Version::V2 => {
-            let mut detail = line(1000);
-            detail["pattern"] = r"^[\s\S]+$".into();
-            let fault = json!({
-                "type": "object",
-                "description": "One thing wrong with the input. It stands in the body or in a parameter.",
-                "required": ["code", "detail"],
-                "properties": {
-                    "pointer": pointer,
-                    "parameter": parameter,
-                    "code": {"type": "string", "enum": Fault::CODES, "examples": ["too_long"],
-                        "description": "Stable; explained at /docs/errors."},
-                    "detail": detail,
-                },
-            });
-            let problem = json!({
-                "type": "object",
-                "description": "An error (RFC 9457).",
-                "required": ["type", "title", "status", "detail", "instance", "code"],
-                "properties": {
-                    "type": {"type": "string", "format": "uri", "maxLength": 1000, "description": "Leads to the documentation."},
-                    "title": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]+$",
-                        "description": "The status in words."},
-                    "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599,
-                        "description": "The status of the response."},
-                    "detail": detail,
-                    "instance": {"type": "string", "format": "uri-reference", "maxLength": 200,
-                        "description": "Names this request, as does X-Request-Id."},
-                    "code": code,
-                    "retry_after": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 86_400,
-                        "description": "Seconds to wait before the next attempt, as in Retry-After."},
-                    "errors": {"type": "array", "minItems": 1, "maxItems": 20, "items": {"$ref": "#/components/schemas/Fault"},
-                        "description": "What is wrong with the input."},
-                },
-            });
-            vec![("Fault".to_owned(), fault), ("Problem".to_owned(), problem)]
-        }
-    }
+    let fault = json!({
+        "type": "object",
+        "description": "One thing wrong with the input. It stands in the body or in a parameter.",
+        "required": ["code", "detail"],
+        "properties": {
+            "pointer": pointer,
+            "parameter": parameter,
+            "code": {"type": "string", "enum": Fault::CODES, "examples": ["too_long"],
+                "description": "Stable; explained at /docs/errors."},
+            "detail": detail,
+        },
+    });
+    let problem = json!({
+        "type": "object",
+        "description": "An error (RFC 9457).",
+        "required": ["type", "title", "status", "detail", "instance", "code"],
+        "properties": {
+            "type": {"type": "string", "format": "uri", "maxLength": 1000,
+            "description": "Leads to the documentation."},
+            "title": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": "^[ -~]+$",
+                "description": "The status in words."},
+            "status": {"type": "integer", "format": "int32", "minimum": 400, "maximum": 599,
+                "description": "The status of the response."},
+            "detail": detail,
+            "instance": {"type": "string", "format": "uri-reference", "maxLength": 200,
+                "description": "Names this request, as does X-Request-Id."},
+            "code": code,
+            "retry_after": {"type": "integer", "format": "int32", "minimum": 1, "maximum": 86_400,
+                "description": "Seconds to wait before the next attempt, as in Retry-After."},
+            "errors": {"type": "array", "minItems": 1, "maxItems": 20, "items": {"$ref": "#/components/schemas/Fault"},
+                "description": "What is wrong with the input."},
+        },
+    });
+    vec![("Fault".to_owned(), fault), ("Problem".to_owned(), problem)]
 }
 
 fn camel(code: &str) -> String {

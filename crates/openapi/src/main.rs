@@ -1,10 +1,10 @@
-//! Prints the OpenAPI document of a version, `v1` or `v2`, or the definitions of the `tools` of assistants. `cargo xtask openapi`
-//! runs it and blesses what it prints; the API component serves the blessed files.
+//! Prints the OpenAPI document of a version, `v1` or `v2`, or the definitions of the `tools` of assistants. `cargo
+//! xtask openapi` runs it and blesses what it prints; the API component serves the blessed files.
 //!
-//! All of it is generated from the code: schemas from the wire types (`ToSchema`), bounds from the domain, paths, methods and
-//! scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name. Annotations on the handlers
-//! were the road not taken: most of an operation is its errors and headers, which follow from a few words ("paged",
-//! "idempotent") and would have buried the handlers.
+//! All of it is generated from the code: schemas from the wire types (`ToSchema`), bounds from the domain, paths,
+//! methods and scopes from the route table. What an operation says of itself is in `v1` and `v2`, by its name.
+//! Annotations on the handlers were the road not taken: most of an operation is its errors and headers, which follow
+//! from a few words ("paged", "idempotent") and would have buried the handlers.
 #![allow(clippy::indexing_slicing, reason = "JSON that this program has just written")]
 
 mod document;
@@ -47,8 +47,8 @@ fn document(version: Version) -> Value {
     }
 }
 
-/// The document of a version as the blessed file has it: with sorted keys, so that it does not depend on how serde_json was
-/// built.
+/// The document of a version as the blessed file has it: with sorted keys, so that it does not depend on how serde_json
+/// was built.
 fn text(version: Version) -> String {
     format!("{:#}\n", sorted(document(version)))
 }

@@ -1,5 +1,5 @@
-//! The definitions of the tools of assistants: texts for the model, and schemas from the wire types, without references, which not
-//! every client follows.
+//! The definitions of the tools of assistants: texts for the model, and schemas from the wire types, without
+//! references, which not every client follows.
 
 use serde_json::{Map, Value, json};
 use todo_api::extract::idempotency;
@@ -31,41 +31,43 @@ struct Texts {
     idempotent: bool,
 }
 
+#[expect(clippy::too_many_lines, reason = "one table: the texts of each tool")]
 fn texts(tool: Tool) -> Texts {
     let (title, description, destructive, idempotent) = match tool {
         Tool::Overview => (
             "Overview",
-            "The current day in a time zone, the current instant, counts of todos by status and priority, how many are overdue and due \
-             today, the lists, the tags that are used most (of the first thousand), and the people whom todos can be assigned to. Call \
-             it first, with the user's time zone.",
+            "The current day in a time zone, the current instant, counts of todos by status and priority, how many are \
+             overdue and due today, the lists, the tags that are used most (of the first thousand), and the people \
+             whom todos can be assigned to. Call it first, with the user's time zone.",
             false,
             true,
         ),
         Tool::FindTodos => (
             "Find todos",
-            "Summaries of the todos that match all conditions that are given; without any, of all that are not in the bin. Follow \
-             next_cursor with the same conditions until it is null: a page may be short, even empty, before that.",
+            "Summaries of the todos that match all conditions that are given; without any, of all that are not in the \
+             bin. Follow next_cursor with the same conditions until it is null: a page may be short, even empty, \
+             before that.",
             false,
             true,
         ),
         Tool::GetTodos => (
             "Get todos",
-            "Whole todos by id, with description, version and their subtasks: 100 of these in all, shared among the todos; find_todos with \
-             parent lists the others. Ids of which there is none are in not_found.",
+            "Whole todos by id, with description, version and their subtasks: 100 of these in all, shared among the \
+             todos; find_todos with parent lists the others. Ids of which there is none are in not_found.",
             false,
             true,
         ),
         Tool::AddTodos => (
             "Add todos",
-            "Creates todos, all or none; subtasks of a todo may stand in it, and theirs in them, five levels in all. With an \
-             idempotency_key a call whose answer was lost can be repeated.",
+            "Creates todos, all or none; subtasks of a todo may stand in it, and theirs in them, five levels in all. \
+             With an idempotency_key a call whose answer was lost can be repeated.",
             false,
             false,
         ),
         Tool::UpdateTodos => (
             "Update todos",
-            "Changes the given fields of todos, all or none; null clears a field, and tags replaces all tags. With if_version a todo \
-             that was changed meanwhile is refused rather than overwritten.",
+            "Changes the given fields of todos, all or none; null clears a field, and tags replaces all tags. With \
+             if_version a todo that was changed meanwhile is refused rather than overwritten.",
             true,
             true,
         ),
@@ -77,8 +79,8 @@ fn texts(tool: Tool) -> Texts {
         ),
         Tool::MoveTodos => (
             "Move todos",
-            "Moves todos with their subtasks, all or none: to another list (list_id, null for the inbox), below another todo (parent_id, \
-             null for below none), or to another place in the order (after, before or place).",
+            "Moves todos with their subtasks, all or none: to another list (list_id, null for the inbox), below \
+             another todo (parent_id, null for below none), or to another place in the order (after, before or place).",
             false,
             false,
         ),
@@ -90,15 +92,17 @@ fn texts(tool: Tool) -> Texts {
         ),
         Tool::RestoreTodos => (
             "Restore todos",
-            "Takes todos out of the bin, all or none, within 30 days of their deletion. find_todos with deleted=true shows the bin.",
+            "Takes todos out of the bin, all or none, within 30 days of their deletion. find_todos with deleted=true \
+             shows the bin.",
             false,
             true,
         ),
         Tool::WhatChanged => (
             "What changed",
-            "What happened to todos, the newest first, and who did it: since an instant, by one person (by, an employee's id, or me). 30 days \
-             are kept; complete_since tells from when on the answer is complete, but for what was still being written. Follow next_cursor \
-             for what is earlier until it is null: a page may be short, even empty, before that.",
+            "What happened to todos, the newest first, and who did it: since an instant, by one person (by, an \
+             employee's id, or me). 30 days are kept; complete_since tells from when on the answer is complete, but \
+             for what was still being written. Follow next_cursor for what is earlier until it is null: a page may be \
+             short, even empty, before that.",
             false,
             true,
         ),
@@ -160,8 +164,8 @@ fn input(tool: Tool, schemas: &Map<String, Value>) -> Value {
     let written = |argument: &str, items: Value| {
         let key = json!({
             "type": "string", "minLength": 1, "maxLength": idempotency::LONGEST, "pattern": "^[!-~]+$",
-            "description": "Names this call, so that repeating it within 24 hours does not do it again. A new random value for each new \
-                call.",
+            "description": "Names this call, so that repeating it within 24 hours does not do it again. A new random \
+                            value for each new call.",
         });
         object(json!({argument: items, "idempotency_key": key}), &[argument])
     };
@@ -231,7 +235,8 @@ fn find(schemas: &Map<String, Value>) -> Value {
             SortKey::ALL.map(SortKey::as_str).iter().flat_map(|key| [(*key).to_owned(), format!("-{key}")]).collect();
         let sort = json!({
             "type": "string", "enum": orders, "default": "-created_at",
-            "description": "The order; - is descending. priority goes from low to urgent; todos without due_date come last.",
+            "description": "The order; - is descending. priority goes from low to urgent; todos without due_date come \
+                            last.",
         });
         properties.insert("sort".to_owned(), sort);
     }
@@ -247,11 +252,11 @@ fn list(items: Value) -> Value {
     json!({"type": "array", "minItems": 1, "maxItems": MOST_WRITTEN, "items": items, "description": "All or none."})
 }
 
-fn ids(at_most: usize) -> Value {
-    json!({"type": "array", "minItems": 1, "maxItems": at_most, "items": parameter::uuid(), "description": "Ids of todos."})
+fn ids(max: usize) -> Value {
+    json!({"type": "array", "minItems": 1, "maxItems": max, "items": parameter::uuid(), "description": "Ids of todos."})
 }
 
-/// The schema with what it refers to in place of the references. A description beside a reference wins over that of the target.
+/// The schema with what it refers to in place of the references. A description beside one wins over that of its target.
 fn inlined(schema: Value, schemas: &Map<String, Value>) -> Value {
     match schema {
         Value::Object(mut object) => {

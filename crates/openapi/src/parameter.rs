@@ -9,8 +9,8 @@ use todo_core::domain::event::TYPES as EVENT_TYPES;
 
 /// What `updated_since` means, in a query and in a body.
 pub const UPDATED_SINCE: &str = "\
-Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds after its `updated_at`. To \
-follow changes, use `GET /api/v2/changes`. Deleted todos are found with `deleted`.";
+Changed at this instant or later. A change can be seen when its transaction has ended, which may be seconds after its \
+`updated_at`. To follow changes, use `GET /api/v2/changes`. Deleted todos are found with `deleted`.";
 
 /// A reference to a described parameter.
 pub fn reference(name: &str) -> Value {
@@ -42,12 +42,18 @@ pub const FILTER_V2: &[&str] = &[
 ];
 
 /// Every parameter that an operation of the version names.
+#[expect(clippy::too_many_lines, reason = "one table: a row for each parameter")]
 pub fn all(version: Version) -> Map<String, Value> {
     let schema = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
-    let query = |name: &str, description: &str, schema: Value| json!({"name": name, "in": "query", "description": description, "schema": schema});
+    let query = |name: &str, description: &str, schema: Value| {
+        json!({
+            "name": name, "in": "query", "description": description, "schema": schema,
+        })
+    };
     let repeated_at_most = |most: usize, name: &str, description: &str, items: Value| {
         let schema = json!({"type": "array", "maxItems": most, "items": items});
-        json!({"name": name, "in": "query", "description": description, "style": "form", "explode": true, "schema": schema})
+        json!({"name": name, "in": "query", "description": description, "style": "form", "explode": true,
+            "schema": schema})
     };
     let repeated = |name: &str, description: &str, items: Value| repeated_at_most(MOST, name, description, items);
     let boolean = json!({"type": "boolean"});
@@ -82,7 +88,8 @@ pub fn all(version: Version) -> Map<String, Value> {
         "If-Match",
         json!({
             "name": "If-Match", "in": "header", "schema": {"type": "string", "maxLength": LONGEST_CONDITION},
-            "description": "ETags of the state that is to be changed; another state is left alone (412). `*`: any state.",
+            "description": "ETags of the state that is to be changed; another state is left alone (412). `*`: any \
+                            state.",
         }),
     );
     put(
@@ -96,8 +103,8 @@ pub fn all(version: Version) -> Map<String, Value> {
         "Idempotency-Key",
         json!({
             "name": "Idempotency-Key", "in": "header",
-            "description": "Makes it safe to repeat the request for 24 hours, with the same body: it is done once. 1 to 255 visible ASCII \
-                characters, with or without quotes.",
+            "description": "Makes it safe to repeat the request for 24 hours, with the same body: it is done once. 1 \
+                            to 255 visible ASCII characters, with or without quotes.",
             "schema": {
                 "type": "string", "minLength": 1, "maxLength": 257,
                 "examples": ["8e03978e-40d5-43e8-bc93-6894a57f9324"],
@@ -121,7 +128,8 @@ pub fn all(version: Version) -> Map<String, Value> {
                 json!({
                     "name": "id", "in": "path", "required": true, "description": "The id.",
                     // A list of one type, because the OWASP rules know no exception for an old version's numbers.
-                    "schema": {"type": ["integer"], "format": "int64", "minimum": 1, "maximum": i64::MAX, "examples": [7]},
+                    "schema": {"type": ["integer"], "format": "int64", "minimum": 1, "maximum": i64::MAX,
+                    "examples": [7]},
                 }),
             );
         }
@@ -165,7 +173,8 @@ pub fn all(version: Version) -> Map<String, Value> {
                     "The order; a leading `-` reverses it. Todos without a due date come last either way.",
                     json!({
                         "type": "string", "default": "-created_at",
-                        "enum": ["created_at", "-created_at", "updated_at", "-updated_at", "due_date", "-due_date", "priority",
+                        "enum": ["created_at", "-created_at", "updated_at", "-updated_at", "due_date", "-due_date",
+                        "priority",
                             "-priority", "title", "-title", "position", "-position"],
                     }),
                 ),
@@ -194,8 +203,8 @@ pub fn all(version: Version) -> Map<String, Value> {
                 "changes-cursor",
                 query(
                     "cursor",
-                    "How far the client has read: `next_cursor` of the last answer, with the same `types`. Without it the feed \
-                        begins with the whole state. It is good for 30 days.",
+                    "How far the client has read: `next_cursor` of the last answer, with the same `types`. Without it \
+                     the feed begins with the whole state. It is good for 30 days.",
                     json!({
                         "type": "string", "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
                     }),
@@ -218,8 +227,9 @@ pub fn all(version: Version) -> Map<String, Value> {
                 "wait",
                 query(
                     "wait",
-                    "Seconds for which the answer is held back while there is nothing to tell. Then it has no items. Its body may begin with spaces. An instance \
-                        holds few requests back; one that it cannot is answered at once, with `Retry-After`.",
+                    "Seconds for which the answer is held back while there is nothing to tell. Then it has no items. \
+                     Its body may begin with spaces. An instance holds few requests back; one that it cannot is \
+                     answered at once, with `Retry-After`.",
                     json!({"type": "integer", "format": "int32", "minimum": 0, "maximum": LONGEST_WAIT, "default": 0}),
                 ),
             );
@@ -231,7 +241,8 @@ pub fn all(version: Version) -> Map<String, Value> {
             put(
                 "id",
                 json!({
-                    "name": "id", "in": "path", "required": true, "description": "The id: a UUID of version 4 or 7.", "schema": uuid(),
+                    "name": "id", "in": "path", "required": true, "description": "The id: a UUID of version 4 or 7.",
+                    "schema": uuid(),
                 }),
             );
             put(

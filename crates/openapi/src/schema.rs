@@ -1,4 +1,5 @@
-//! The schemas: collected from the wire types, with bounds that hold for all of them; and the bodies that no struct says well.
+//! The schemas: collected from the wire types, with bounds that hold for all of them; and the bodies that no struct
+//! says well.
 
 use serde_json::{Map, Value, json};
 use todo_api::extract::fields::LaterField;
@@ -41,9 +42,9 @@ impl Schemas {
                     "items": {"type": "array", "maxItems": 100, "items": reference(&item), "description": "In order."},
                     "next_cursor": {
                         "type": ["string", "null"], "minLength": 1, "maxLength": 4096, "pattern": "^[A-Za-z0-9_-]+$",
-                        "description": "The `cursor` of the next page; null on the last page and only there. A page may have \
-                            fewer items than `limit` although more follow. It has none only where no more match, or where \
-                            none of at least 200,000 todos that come next in the order does.",
+                        "description": "The `cursor` of the next page; null on the last page and only there. A page \
+                            may have fewer items than `limit` although more follow. It has none only where no more \
+                            match, or where none of at least 200,000 todos that come next in the order does.",
                     },
                 },
             }),
@@ -173,7 +174,10 @@ fn references(schema: &Value, into: &mut Vec<String>) {
 /// What `types::v2::filter` reads. The version decides how ids look.
 pub fn filter(version: Version) -> Value {
     let boolean = |description: &str| json!({"type": "boolean", "description": description});
-    let list = |name: &str, description: &str| json!({"type": "array", "maxItems": query::MOST, "items": reference(name), "description": description});
+    let list = |name: &str, description: &str| {
+        json!({"type": "array", "maxItems": query::MOST,
+        "items": reference(name), "description": description})
+    };
     let instant = |description: &str| json!({"allOf": [reference("InstantInput")], "description": description});
     let id = |description: &str| json!({"allOf": [id(version)], "description": description});
     let mut filter = json!({
@@ -193,7 +197,8 @@ pub fn filter(version: Version) -> Value {
             "created_after": instant("Created later than this."),
             "created_before": instant("Created earlier than this."),
             "updated_since": instant(parameter::UPDATED_SINCE),
-            "q": {"allOf": [reference("SearchInput")], "description": "Words in title and description: \"a phrase\", or, -not."},
+            "q": {"allOf": [reference("SearchInput")], "description": "Words in title and description: \"a phrase\", \
+                or, -not."},
             "deleted": boolean("The bin instead of the live todos."),
         },
     });
@@ -204,7 +209,8 @@ pub fn filter(version: Version) -> Value {
             "description": "In any of these lists; `none`: in none of them, the inbox.",
         });
         properties["parent"] = json!({
-            "allOf": [parameter::holder()], "description": "The subtasks of this todo; `none`: todos that are no subtasks.",
+            "allOf": [parameter::holder()], "description": "The subtasks of this todo; `none`: todos that are no \
+                subtasks.",
         });
         properties["root"] = id("This todo and all that is below it.");
         properties["archived"] = boolean("Those in archived lists, too.");
@@ -267,7 +273,8 @@ pub fn operation() -> Value {
             {"type": "object", "title": "create", "required": ["op", "todo"],
                 "properties": {"op": op("create"), "todo": reference("TodoDraft")}},
             {"type": "object", "title": "update", "required": ["op", "id", "todo"],
-                "properties": {"op": op("update"), "id": parameter::uuid(), "if_version": version, "todo": reference("TodoPatch")}},
+                "properties": {"op": op("update"), "id": parameter::uuid(), "if_version": version,
+                "todo": reference("TodoPatch")}},
             {"type": "object", "title": "delete", "required": ["op", "id"],
                 "properties": {"op": op("delete"), "id": parameter::uuid(), "if_version": version}},
         ],

@@ -15,9 +15,9 @@ use super::schema::{self, Schemas};
 use super::{parameter, v2};
 
 const DESCRIPTION: &str = "\
-The old version of the todo service: integer ids, `skip` and `limit`, whole objects in lists. It is deprecated, never changes \
-again, and ends on the day that the `Sunset` header names; [the migration guide](/docs/migrating) leads to version 2, route by \
-route. Both versions work on the same data.";
+The old version of the todo service: integer ids, `skip` and `limit`, whole objects in lists. It is deprecated, never \
+changes again, and ends on the day that the `Sunset` header names; [the migration guide](/docs/migrating) leads to \
+version 2, route by route. Both versions work on the same data.";
 
 /// The document.
 pub fn document() -> Value {
@@ -49,6 +49,7 @@ pub fn document() -> Value {
     })
 }
 
+#[expect(clippy::too_many_lines, reason = "one list: the operations")]
 fn operations() -> Vec<Operation> {
     vec![
         Operation::of(V1, "list_todos", "List todos")
@@ -57,12 +58,18 @@ fn operations() -> Vec<Operation> {
             .with(&["skip", "limit"])
             .answers(200, "TodoList", "Some todos.", &["ETag"], json!([todo()]))
             .cached(),
-        Operation::of(V1, "create_todo", "Create a todo")
-            .body("TodoDraft", draft())
-            .idempotent()
-            .answers(201, "Todo", "It was created.", &["ETag", "Location"], todo()),
+        Operation::of(V1, "create_todo", "Create a todo").body("TodoDraft", draft()).idempotent().answers(
+            201,
+            "Todo",
+            "It was created.",
+            &["ETag", "Location"],
+            todo(),
+        ),
         Operation::of(V1, "bulk_process_todos", "Change all todos that match")
-            .about("Accepts one change to every todo that matches a filter and does it in the background. Its job is read in version 2.")
+            .about(
+                "Accepts one change to every todo that matches a filter and does it in the background. Its job is \
+                    read in version 2.",
+            )
             .body("Bulk", json!({"filter": {"status": ["completed"]}, "action": "delete"}))
             .idempotent()
             .fails(&["too_many_jobs"])
@@ -76,7 +83,10 @@ fn operations() -> Vec<Operation> {
             .answers(200, "Todo", "The todo.", &["ETag"], todo())
             .cached(),
         Operation::of(V1, "put_todo", "Replace a todo")
-            .about("Every field that is not given gets its default. `completed: false` alone leaves `in_progress` and `cancelled`.")
+            .about(
+                "Every field that is not given gets its default. `completed: false` alone leaves `in_progress` and \
+                    `cancelled`.",
+            )
             .of_one("todo_not_found")
             .conditional()
             .body("TodoDraft", draft())

@@ -24,16 +24,43 @@ use super::schema::{self, Schemas};
 pub use example::{accepted, stats};
 
 const DESCRIPTION: &str = "\
-Todos that teams share: lists, subtasks, filters, full-text search, tags, assignments, batches, background changes, exports.
+Todos that teams share: lists, subtasks, filters, full-text search, tags, assignments, batches, background changes, \
+exports.
 
-Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: follow \
-`next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others is overwritten. \
-Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents (RFC 9457); \
-[their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
+Every request carries a bearer token, which belongs to one workspace and gives access to no other. Lists are pages: \
+follow `next_cursor` or the `Link` header. Objects carry an `ETag`: send it as `If-Match` so that no change of others \
+is overwritten. Any POST may carry an `Idempotency-Key` and can then be repeated safely. Errors are problem documents \
+(RFC 9457); [their codes](/docs/errors) are stable. Unknown fields and parameters are refused.";
 
 /// The document.
 pub fn document() -> Value {
-    let schemas = Schemas::default()
+    let mut operations = todos::operations();
+    operations.extend(feed::operations());
+    operations.extend(others::operations());
+    document::document(Parts {
+        version: V2,
+        number: "2.1.0",
+        description: DESCRIPTION,
+        tags: &[
+            ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
+            ("changes", "What changed, for whoever keeps a copy; and who changed what."),
+            ("lists", "Lists of todos. What is in none is in the inbox."),
+            ("jobs", "Background jobs and their progress."),
+            ("tags", "Tags. A tag is created with the first todo that uses it."),
+            ("employees", "Employees, to whom todos are assigned."),
+            ("departments", "Departments, to which employees belong."),
+            ("caller", "The caller: its workspace, scopes and limits."),
+            ("admin", "Workspaces and tokens, for administrators."),
+            ("meta", "About the API."),
+        ],
+        operations,
+        schemas: schemas(),
+    })
+}
+
+#[expect(clippy::too_many_lines, reason = "one list: the schemas")]
+fn schemas() -> Schemas {
+    Schemas::default()
         .of::<Todo>()
         .of::<TodoSummary>()
         .page_of::<TodoSummary>()
@@ -83,27 +110,5 @@ pub fn document() -> Value {
         .with("Batch", schema::batch())
         .with("BatchOperation", schema::operation())
         .with("Filter", schema::filter(V2))
-        .with("Bulk", schema::bulk(V2));
-    let mut operations = todos::operations();
-    operations.extend(feed::operations());
-    operations.extend(others::operations());
-    document::document(Parts {
-        version: V2,
-        number: "2.1.0",
-        description: DESCRIPTION,
-        tags: &[
-            ("todos", "Todos: single ones, pages, batches, bulk changes and exports."),
-            ("changes", "What changed, for whoever keeps a copy; and who changed what."),
-            ("lists", "Lists of todos. What is in none is in the inbox."),
-            ("jobs", "Background jobs and their progress."),
-            ("tags", "Tags. A tag is created with the first todo that uses it."),
-            ("employees", "Employees, to whom todos are assigned."),
-            ("departments", "Departments, to which employees belong."),
-            ("caller", "The caller: its workspace, scopes and limits."),
-            ("admin", "Workspaces and tokens, for administrators."),
-            ("meta", "About the API."),
-        ],
-        operations,
-        schemas,
-    })
+        .with("Bulk", schema::bulk(V2))
 }

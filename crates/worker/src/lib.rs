@@ -1,8 +1,8 @@
 //! The worker component: claims background jobs and works them off.
 //!
 //! Its route is private: only the API component calls it, as a hint that there may be work. A call works for at most
-//! `BUDGET` and says whether there is more. Nothing is lost if nobody listens to the answer: jobs are rows in Postgres, and
-//! whoever calls next goes on.
+//! `BUDGET` and says whether there is more. Nothing is lost if nobody listens to the answer: jobs are rows in Postgres,
+//! and whoever calls next goes on.
 
 mod config;
 mod shift;

@@ -1,7 +1,8 @@
 //! One run at a time in an instance.
 //!
-//! Every hint is a call, and many come at once. If each worked, the database would have as many long statements to run as there
-//! are jobs, and requests would wait for them. So a call that finds a run under way leaves its wish with it and is over.
+//! Every hint is a call, and many come at once. If each worked, the database would have as many long statements to run
+//! as there are jobs, and requests would wait for them. So a call that finds a run under way leaves its wish with it
+//! and is over.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 

@@ -1,7 +1,8 @@
 //! Fields that version 2 got after its first release.
 //!
-//! A client that was written before such a field does not send it, also where it replaces an object with PUT, and must not
-//! empty it. So a later field has three states in every body: absent leaves it alone, `null` clears it, a value sets it.
+//! A client that was written before such a field does not send it, also where it replaces an object with PUT, and must
+//! not empty it. So a later field has three states in every body: absent leaves it alone, `null` clears it, a value
+//! sets it.
 
 use super::Fields;
 
@@ -11,8 +12,8 @@ pub struct LaterField<T> {
     pub name: &'static str,
     /// The version of the OpenAPI document that first had it, for example `2.1.0`.
     pub added_in: &'static str,
-    /// Takes it out of the body, as [`Fields::nullable`] does, and notes in `T` what the body says. `None` is a fault, already
-    /// noted.
+    /// Takes it out of the body, as [`Fields::nullable`] does, and notes in `T` what the body says. `None` is a fault,
+    /// already noted.
     pub read: fn(&mut Fields, &'static str, &mut T) -> Option<()>,
 }
 

@@ -1,7 +1,8 @@
 //! An answer that is held back until there is something to tell.
 //!
-//! Its head goes out at once and its body comes when there is something, with spaces before it, which are no part of JSON's meaning:
-//! by writing them the service learns that the client has hung up, and nothing in between takes the connection for dead.
+//! Its head goes out at once and its body comes when there is something, with spaces before it, which are no part of
+//! JSON's meaning: by writing them the service learns that the client has hung up, and nothing in between takes the
+//! connection for dead.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -29,8 +30,8 @@ pub struct WaitSlot {
 }
 
 impl WaitSlot {
-    /// None if as many wait as may, or as many with this token: an instance serves sixteen requests at once, and those that only wait
-    /// leave room for the others.
+    /// None if as many wait as may, or as many with this token: an instance serves sixteen requests at once, and those
+    /// that only wait leave room for the others.
     pub fn take(app: &Arc<App>, caller: &Caller) -> Option<Self> {
         let holder = caller.actor;
         let mut waiting = lock(&app.waiting);
@@ -74,7 +75,8 @@ pub struct WaitingRequest {
 }
 
 impl WaitingRequest {
-    /// The body of the answer. It ends with the place when the client is gone, since nobody asks for its next part then.
+    /// The body of the answer. It ends with the place when the client is gone, since nobody asks for its next part
+    /// then.
     pub fn body(mut self) -> Body {
         // The request is over for the log and the metrics; what waiting costs is counted beside it.
         self.caller.meter = Arc::default();

@@ -1,5 +1,5 @@
-//! iCalendar: each todo is a `VTODO` (RFC 5545, 3.6.2). A description is text there; its markup stands in `X-ALT-DESC`, which
-//! Outlook and Thunderbird read.
+//! iCalendar: each todo is a `VTODO` (RFC 5545, 3.6.2). A description is text there; its markup stands in `X-ALT-DESC`,
+//! which Outlook and Thunderbird read.
 
 use std::fmt::Write;
 
@@ -74,7 +74,8 @@ fn status(status: Status) -> &'static str {
     }
 }
 
-/// Apple's Reminders, Nextcloud and Tasks.org sort by whole seconds since 2001, those of a task's creation until it is moved.
+/// Apple's Reminders, Nextcloud and Tasks.org sort by whole seconds since 2001, those of a task's creation until it is
+/// moved.
 fn sort_order(position: Rank) -> f64 {
     (position.get() - 978_307_200.0).floor()
 }

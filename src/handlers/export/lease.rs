@@ -1,4 +1,5 @@
-//! The lease of a running export: a caller has few at once, since each holds a chunk in memory for as long as its client reads.
+//! The lease of a running export: a caller has few at once, since each holds a chunk in memory for as long as its
+//! client reads.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,8 +15,8 @@ use crate::identity::Identity;
 
 /// The most exports of one token, or of a workspace where authentication is off, that run at once.
 pub const MOST: usize = 4;
-/// Longer than a chunk may take, counted from when a third of it is over. An export whose client reads more slowly goes on without a
-/// lease.
+/// Longer than a chunk may take, counted from when a third of it is over. An export whose client reads more slowly goes
+/// on without a lease.
 const LENGTH: Duration = Duration::from_secs(30);
 
 /// Given back when it is dropped, with the export.

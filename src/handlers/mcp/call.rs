@@ -171,9 +171,9 @@ fn read<T: FromJson>(caller: &Caller, arguments: Map<String, Value>) -> Result<T
     decode(Value::Object(arguments), Vec::new(), CallerPerson::of(caller))
 }
 
-/// The arguments of a tool that writes, and the key of this call. Another tool, other arguments or another token under the same key
-/// are another body: models choose short keys, and two people's may be equal. The id of the message is none of it: it is new with
-/// each attempt.
+/// The arguments of a tool that writes, and the key of this call. Another tool, other arguments or another token under
+/// the same key are another body: models choose short keys, and two people's may be equal. The id of the message is
+/// none of it: it is new with each attempt.
 fn keyed<T: FromJson>(
     tool: Tool,
     caller: &Caller,

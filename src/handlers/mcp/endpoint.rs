@@ -65,8 +65,8 @@ pub async fn answer(State(app): State<Arc<App>>, request: Request) -> Result<Res
     }
 }
 
-/// A page of another site must not make its visitor's browser use the service: pages of unknown origins are refused, whatever
-/// they prove themselves with.
+/// A page of another site must not make its visitor's browser use the service: pages of unknown origins are refused,
+/// whatever they prove themselves with.
 fn check_origin(allowed: &CorsOrigins, headers: &HeaderMap) -> Result<(), Problem> {
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let known = origins.all(|origin| match allowed {

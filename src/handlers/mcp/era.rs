@@ -1,5 +1,5 @@
-//! The two eras of the protocol: with the revision of July 2026 each request says by itself which version it speaks; before, a
-//! handshake did. A server without state can answer both.
+//! The two eras of the protocol: with the revision of July 2026 each request says by itself which version it speaks;
+//! before, a handshake did. A server without state can answer both.
 
 use http::HeaderMap;
 use serde_json::Value;
@@ -28,7 +28,8 @@ impl Era {
     /// The era of a message. Whoever names no version is of before 2025-06-18, when the header came.
     ///
     /// # Errors
-    /// A modern message that does not say what it must, or not the same in body and headers, or names an unknown version.
+    /// A modern message that does not say what it must, or not the same in body and headers, or names an unknown
+    /// version.
     pub fn of(headers: &HeaderMap, message: &Message) -> Result<Self, RpcError> {
         let named = headers::value(headers, &VERSION);
         let known = headers.get(&VERSION).is_none() || named.is_some_and(|version| LEGACY.contains(&version));

@@ -1,4 +1,5 @@
-//! The tools: what an assistant may do, and with which scope. Their texts and schemas are in `crates/openapi/src/mcp.rs`.
+//! The tools: what an assistant may do, and with which scope. Their texts and schemas are in
+//! `crates/openapi/src/mcp.rs`.
 //!
 //! A tool is a piece of work, not a route: a model that has to put ten routes together makes ten mistakes.
 

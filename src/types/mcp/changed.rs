@@ -74,7 +74,8 @@ pub struct WhatChanged {
     /// The changes.
     #[schema(max_items = 100)]
     pub changes: Vec<ToldChange>,
-    /// From when on this and the pages after it are complete: the latest of `since`, 30 days ago, and a restore that emptied the log.
+    #[doc = " From when on this and the pages after it are complete: the latest of `since`, 30 days ago, and a \
+             restore that emptied the log."]
     #[schema(value_type = scalar::Instant)]
     pub complete_since: String,
     /// Where earlier changes begin; null on the last page and only there.

@@ -173,8 +173,8 @@ impl FromJson for NewTodo {
 
 /// All fields of a todo that exists.
 ///
-/// It is a patch that names every field, because `completed: false` means another status for each status there was: whoever
-/// knows only done and not done must not undo `in_progress` or `cancelled` by writing back what it read.
+/// It is a patch that names every field, because `completed: false` means another status for each status there was:
+/// whoever knows only done and not done must not undo `in_progress` or `cancelled` by writing back what it read.
 #[derive(Debug)]
 pub struct Replacement(pub Patch);
 

@@ -37,7 +37,8 @@ impl FromJson for Bulk {
 #[derive(Debug, Clone, Copy)]
 pub struct Lists;
 
-/// Reads a bulk change whose references are parsed by `employee` and `reference`; without `lists` as in the first release.
+/// Reads a bulk change whose references are parsed by `employee` and `reference`; without `lists` as in the first
+/// release.
 pub fn bulk(
     fields: &mut Fields,
     employee: impl Fn(Value, &str) -> Result<Id, Fault> + Copy,
@@ -125,22 +126,26 @@ impl Accepted {
 pub struct Job {
     /// The public id.
     id: Uuid,
-    /// The kind of work: `todos.bulk`, which a client has asked for; `tags.merge` or `tags.delete`, the rest of a merge or a deletion
+    #[doc = " The kind of work: `todos.bulk`, which a client has asked for; `tags.merge` or `tags.delete`, the rest \
+             of a merge or a deletion"]
     /// of a tag that many todos have.
     #[schema(max_length = 50, pattern = "^[a-z_.]+$")]
     kind: String,
     /// The status.
     #[schema(value_type = scalar::JobStatus)]
     status: &'static str,
-    /// The number of todos that match; null until it is known. In a workspace with more than 25,000 todos, deleted ones included,
+    #[doc = " The number of todos that match; null until it is known. In a workspace with more than 25,000 todos, \
+             deleted ones included,"]
     /// they are not counted first. When the job has succeeded, it is the number of those that were processed.
     total: Option<i64>,
-    /// The number of matching todos that were processed, including those that needed no change. A subtask that was deleted or moved
+    #[doc = " The number of matching todos that were processed, including those that needed no change. A subtask that \
+             was deleted or moved"]
     /// with the todo above it before its turn is not counted.
     processed: i64,
     /// The number of times a worker took it up.
     attempts: i64,
-    /// Why the job or its last attempt failed; of a job that succeeded, what was left out: a todo that already has 20 tags gets
+    #[doc = " Why the job or its last attempt failed; of a job that succeeded, what was left out: a todo that already \
+             has 20 tags gets"]
     /// no other. Null otherwise.
     #[schema(max_length = 10_000)]
     error: Option<String>,

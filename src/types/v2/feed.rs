@@ -166,8 +166,10 @@ pub struct Event {
     /// The request that did it, as in its `X-Request-Id`; null where none did.
     #[schema(min_length = 1, max_length = 128, pattern = "^[!-~]+$")]
     pub request_id: Option<String>,
-    /// The fields that changed, each with `from` and `to`; of `tags` those `added` and `removed`; of `description` only that it
-    /// `changed`. Empty of what was created or removed; of a tag, an employee or a department that is gone its `name`, and the tag
+    #[doc = " The fields that changed, each with `from` and `to`; of `tags` those `added` and `removed`; of \
+             `description` only that it"]
+    #[doc = " `changed`. Empty of what was created or removed; of a tag, an employee or a department that is gone its \
+             `name`, and the tag"]
     /// that it was `replaced_by`.
     #[schema(value_type = scalar::FieldChanges)]
     pub changes: serde_json::Value,

@@ -1,5 +1,5 @@
-//! Filters in bodies: the same names as in the query, repeatables as arrays. An empty array is refused, since a condition that is
-//! ignored would match more todos than its author meant.
+//! Filters in bodies: the same names as in the query, repeatables as arrays. An empty array is refused, since a
+//! condition that is ignored would match more todos than its author meant.
 
 use serde_json::Value;
 use todo_core::domain::filter::Filter;
@@ -12,7 +12,8 @@ use super::list::holder;
 use crate::extract::fields::{self, Fields};
 use crate::extract::query::{MOST, PRIORITIES, STATUSES, distinct};
 
-/// Reads a filter whose references are parsed by `employee` and `department`; the words to search for are in the field `words`.
+/// Reads a filter whose references are parsed by `employee` and `department`; the words to search for are in the field
+/// `words`.
 pub fn filter(
     fields: &mut Fields,
     words: &str,

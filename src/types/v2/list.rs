@@ -156,7 +156,8 @@ pub fn holder(value: Value, pointer: &str) -> Result<Holder, Fault> {
 /// Where a todo is moved. At most one of `after`, `before` and `place`; without any it keeps its position.
 #[derive(Debug, ToSchema)]
 pub struct TodoMove {
-    /// The list; null: the inbox. If it is another one and no parent is named, the todo is a subtask of none from then on.
+    #[doc = " The list; null: the inbox. If it is another one and no parent is named, the todo is a subtask of none \
+             from then on."]
     pub list_id: Option<Uuid>,
     /// The todo that it becomes a subtask of; null: of none.
     pub parent_id: Option<Uuid>,

@@ -20,7 +20,8 @@ pub struct Tag {
     /// The name, in the spelling that was used first.
     #[schema(value_type = scalar::TagName)]
     name: String,
-    /// The number of live todos that have it. After a merge of tags that many todos have, one that had both counts twice until the
+    #[doc = " The number of live todos that have it. After a merge of tags that many todos have, one that had both \
+             counts twice until the"]
     /// job `tags.merge` has ended.
     count: i64,
     /// When it was first used.

@@ -9,7 +9,8 @@ pub const TABLES: &str = "
     create table departments (id integer primary key, name text);
     create table employees (id integer primary key, name text, email text, department_id integer);
     create table tags (id integer primary key, name text);
-    create table todos (id bigint primary key, title text, description text, completed boolean, status text, priority text,
+    create table todos (id bigint primary key, title text, description text, completed boolean, status text, \
+    priority text,
         due_date timestamptz, assignee_id integer, created_at timestamp, updated_at timestamptz);
     create table todo_tags (todo_id bigint, tag_id integer)";
 

@@ -39,8 +39,8 @@ impl Answer {
         self
     }
 
-    /// Whether the service says that something which it needs is away or took too long, or the host that an instance has died:
-    /// that answer has no request id.
+    /// Whether the service says that something which it needs is away or took too long, or the host that an instance
+    /// has died: that answer has no request id.
     pub fn is_away(&self) -> bool {
         matches!(self.status, 503 | 504) || (self.status == 500 && self.optional("x-request-id").is_none())
     }

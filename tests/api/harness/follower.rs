@@ -75,7 +75,8 @@ impl Follower {
         self.copy.insert(key, data);
     }
 
-    /// Todos show the names of their tags. Which is whose is known by the ids beside: another tag may have got the name meanwhile.
+    /// Todos show the names of their tags. Which is whose is known by the ids beside: another tag may have got the name
+    /// meanwhile.
     fn retag(&mut self, item: &Value) {
         let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
         // It may come later than this: until then its name is not known.
@@ -119,8 +120,8 @@ impl Follower {
         }
     }
 
-    /// The copy without marks of moments, in a form that does not depend on the order of tags. What a todo counts of its subtasks is
-    /// counted here: it changes with them.
+    /// The copy without marks of moments, in a form that does not depend on the order of tags. What a todo counts of
+    /// its subtasks is counted here: it changes with them.
     pub fn sorted(&self) -> BTreeMap<(String, String), Value> {
         let mut copy = self.copy.clone();
         copy.retain(|_, data| !is_mark(data));
@@ -154,8 +155,8 @@ fn is_mark(data: &Value) -> bool {
     data["name"].as_str().is_some_and(|name| name.starts_with(MARK))
 }
 
-/// Waits until the feed tells of everything that was written before: what is older than a department that comes now. Others write to the
-/// same database, and the feed waits for whoever began earlier.
+/// Waits until the feed tells of everything that was written before: what is older than a department that comes now.
+/// Others write to the same database, and the feed waits for whoever began earlier.
 pub async fn settle(client: &Client) {
     let mut cursor = None::<String>;
     for round in 0..40 {

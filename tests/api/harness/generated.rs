@@ -34,8 +34,8 @@ pub fn query_parameters(document: &Document, operation: &Operation) -> Vec<(Stri
     parameters.map(|one| (named(one), holds_id(one))).collect()
 }
 
-/// The kind of thing that a field or parameter of this name refers to. A name that is new here stops the test: somebody has
-/// to say what must not be reachable through it.
+/// The kind of thing that a field or parameter of this name refers to. A name that is new here stops the test: somebody
+/// has to say what must not be reachable through it.
 pub fn kind(name: &str) -> &'static str {
     match name {
         "id" | "subject" | "parent" | "parent_id" | "root" | "after" | "before" => "todos",

@@ -75,7 +75,8 @@ impl Mirror {
         printed(&self.python(&["-c", &format!("{HEAD}\n{program}"), lines]).output().unwrap())
     }
 
-    /// Runs lines of Python in which the modules of the program and the file, `store`, are there; what they print as JSON.
+    /// Runs lines of Python in which the modules of the program and the file, `store`, are there; what they print as
+    /// JSON.
     pub fn script(&self, lines: &str) -> Value {
         let text = printed(&self.python(&["-c", &format!("{HEAD}\n{lines}")]).output().unwrap());
         if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
@@ -104,8 +105,8 @@ impl Mirror {
         shown["todos"].as_array().unwrap().iter().map(|todo| todo["title"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Syncs; then the file holds what the workspace holds, with the tags by their ids, shows it with what is counted, and nothing is
-    /// left to be sent.
+    /// Syncs; then the file holds what the workspace holds, with the tags by their ids, shows it with what is counted,
+    /// and nothing is left to be sent.
     pub async fn syncs(&self, ws: &Workspace) {
         settle(ws).await;
         self.run(&["sync"]);

@@ -23,8 +23,8 @@ impl OldApplication {
         Self::start("baseline", python("uvicorn")).await
     }
 
-    /// The same application after its owners' plan, on the data of its `schema.sql`. `None`, and the test ignored, where there is no Redis,
-    /// which it needs.
+    /// The same application after its owners' plan, on the data of its `schema.sql`. `None`, and the test ignored,
+    /// where there is no Redis, which it needs.
     pub async fn after_its_owners_plan() -> Option<Self> {
         let Some(redis) = std::env::var("REDIS_URL").ok().filter(|url| !url.is_empty()) else {
             return suite::ignored("needs REDIS_URL");

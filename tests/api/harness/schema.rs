@@ -1,5 +1,6 @@
-//! Holds values against JSON Schemas as far as those of the tools go. A keyword that is not known here fails the test, so that none is
-//! passed over. No crate does it: the smallest brings nine others, and changes crates of which the host is built.
+//! Holds values against JSON Schemas as far as those of the tools go. A keyword that is not known here fails the test,
+//! so that none is passed over. No crate does it: the smallest brings nine others, and changes crates of which the host
+//! is built.
 
 use chrono::{DateTime, NaiveDate};
 use serde_json::Value;
@@ -45,12 +46,7 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                 true
             }
             "properties" => {
-                for (name, member) in members.into_iter().flatten() {
-                    match &rule[name] {
-                        Value::Null => faults.push(format!("{place}/{name}: is not described")),
-                        property => check(property, member, &format!("{place}/{name}"), faults),
-                    }
-                }
+                check_properties(rule, members.into_iter().flatten(), place, faults);
                 true
             }
             "additionalProperties" => {
@@ -65,6 +61,20 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
         };
         if !holds {
             faults.push(format!("{place}: {keyword}"));
+        }
+    }
+}
+
+fn check_properties<'a>(
+    properties: &Value,
+    members: impl Iterator<Item = (&'a String, &'a Value)>,
+    place: &str,
+    faults: &mut Vec<String>,
+) {
+    for (name, member) in members {
+        match &properties[name] {
+            Value::Null => faults.push(format!("{place}/{name}: is not described")),
+            property => check(property, member, &format!("{place}/{name}"), faults),
         }
     }
 }

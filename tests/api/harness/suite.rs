@@ -1,21 +1,23 @@
-//! Runs the tests: those on the shared server at once, then those with a server of their own one after the other; meanwhile those on
-//! a million todos, which have a Postgres of their own; the check of completeness last.
+//! Runs the tests: those on the shared server at once, then those with a server of their own one after the other;
+//! meanwhile those on a million todos, which have a Postgres of their own; the check of completeness last.
 //!
-//! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler reports.
+//! Each file names its tests in one `suite![…]`. A test that is forgotten there is dead code, which the compiler
+//! reports.
+
+mod run;
 
 use std::cell::RefCell;
-use std::fs::File;
-use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
-use std::process::ExitCode;
-use std::sync::{Mutex, Once, OnceLock};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use libtest_mimic::{Arguments, Completion, Conclusion, Failed, Trial};
+use libtest_mimic::{Completion, Trial};
 use todo_core::lock;
 use tokio::runtime::Runtime;
 
-use super::{completeness, server};
+use super::server;
+use run::caught;
+pub use run::run;
 
 /// A test that takes at least so long is listed after the run.
 const SLOW: Duration = Duration::from_secs(10);
@@ -55,7 +57,8 @@ impl Needs {
         matches!(self, Embedded | Shell | Pooler | TransactionPooler | Large | Restore | Replaced)
     }
 
-    /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told to do more.
+    /// How long a test may take. `TODO_TEST_MINUTES` gives those with a server of their own more, where they are told
+    /// to do more.
     fn limit(self) -> Duration {
         let more = std::env::var("TODO_TEST_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
         match (self, more) {
@@ -141,7 +144,8 @@ thread_local! {
     static IGNORED: RefCell<Option<&'static str>> = const { RefCell::new(None) };
 }
 
-/// Makes the runner say that the test was ignored, for a test that finds something missing only when it has begun and then ends.
+/// Makes the runner say that the test was ignored, for a test that finds something missing only when it has begun and
+/// then ends.
 pub fn ignored<T>(reason: &'static str) -> Option<T> {
     IGNORED.set(Some(reason));
     None
@@ -161,10 +165,11 @@ fn pgbouncer() -> Option<(u32, u32)> {
     Some((numbers.next()?, numbers.next()?))
 }
 
-/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler before
-/// Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those that need the
-/// tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on a server of their own, `#[large]` those that need a
-/// large database, `#[restore]` those that restore a backup, `#[replaced]` those that run the application that this service replaces.
+/// The tests of a file. `#[embedded]` marks those that start a server of their own, `#[pooler]` those that put a pooler
+/// before Postgres, `#[database]` those that look into the database, `#[redis]` those that need Redis, `#[usual]` those
+/// that need the tests' usual settings, `#[python]` those that run Python, `#[shell]` those that run shell commands on
+/// a server of their own, `#[large]` those that need a large database, `#[restore]` those that restore a backup,
+/// `#[replaced]` those that run the application that this service replaces.
 macro_rules! suite {
     ($($(#[$needs:ident])? $name:ident),* $(,)?) => {
         pub fn suite() -> Vec<$crate::harness::suite::Test> {
@@ -225,78 +230,6 @@ pub fn runtime() -> &'static Runtime {
     RUNTIME.get_or_init(|| tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap())
 }
 
-/// Runs all suites as the command line says.
-pub fn run(suites: Vec<Vec<Test>>) -> ExitCode {
-    let arguments = Arguments::from_args();
-    let (own, shared): (Vec<Test>, Vec<Test>) = suites.into_iter().flatten().partition(|test| test.needs.own_server());
-    let (large, own): (Vec<Test>, Vec<Test>) = own.into_iter().partition(|test| test.needs == Needs::Large);
-    if arguments.list {
-        let all = shared.into_iter().chain(own).chain(large).map(Test::trial).collect();
-        return libtest_mimic::run(&arguments, all).exit_code();
-    }
-    let everything = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.ignored && !arguments.bench;
-    // They count rows, not time, and Postgres works for them on one processor. What they tell would be torn apart by what the others
-    // tell, so it comes afterwards.
-    let told = format!("{}/large-{}.log", env!("CARGO_TARGET_TMPDIR"), std::process::id());
-    let beside = Arguments { logfile: Some(told.clone()), ..arguments.clone() };
-    let beside = std::thread::spawn(move || pass(&beside, 1, large));
-    // The tests mostly wait for the server, so more of them than cores run at once. Those with a server of their own measure
-    // times and are kept apart.
-    let passes = [pass(&arguments, 8, shared), pass(&arguments, 1, own), beside.join().unwrap()];
-    std::io::copy(&mut File::open(&told).unwrap(), &mut std::io::stdout()).unwrap();
-    std::fs::remove_file(told).unwrap();
-    list_slow_tests();
-    if passes.iter().any(Conclusion::has_failed) {
-        return ExitCode::from(101);
-    }
-    if !everything {
-        return ExitCode::SUCCESS;
-    }
-    let check = Trial::test("completeness", || {
-        caught(|| {
-            runtime().block_on(async {
-                let verdict = completeness::check().await;
-                server::clear_up().await;
-                verdict
-            })
-        })?
-        .map_err(Failed::from)
-    });
-    libtest_mimic::run(&arguments, vec![check]).exit_code()
-}
-
-fn pass(arguments: &Arguments, threads: usize, tests: Vec<Test>) -> Conclusion {
-    let arguments = Arguments { test_threads: arguments.test_threads.or(Some(threads)), ..arguments.clone() };
-    libtest_mimic::run(&arguments, tests.into_iter().map(Test::trial).collect())
-}
-
-fn list_slow_tests() {
-    let mut slow = std::mem::take(&mut *lock(&TIMES));
-    slow.retain(|(time, _)| *time >= SLOW);
-    slow.sort_by(|a, b| b.cmp(a));
-    for (time, name) in slow {
-        eprintln!("{:5.0} s  {name}", time.as_secs_f64());
-    }
-}
-
 thread_local! {
     static PANIC: RefCell<Option<Option<String>>> = const { RefCell::new(None) };
-}
-
-/// Runs `body`; a panic becomes a failure that says where and what, instead of a line lost among those of other tests.
-fn caught<T>(body: impl FnOnce() -> T) -> Result<T, Failed> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let usual = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            let noted = PANIC.with_borrow_mut(|slot| slot.as_mut().map(|text| *text = Some(info.to_string())));
-            if noted.is_none() {
-                usual(info);
-            }
-        }));
-    });
-    PANIC.set(Some(None));
-    let ended = panic::catch_unwind(AssertUnwindSafe(body));
-    let text = PANIC.take().flatten();
-    ended.map_err(|_| text.unwrap_or_else(|| "the test panicked".to_owned()).into())
 }

@@ -17,7 +17,8 @@ pub async fn every_tool_that_reads_goes_through_an_index() {
     let ids: Vec<String> = [wide.clone(), deep].into_iter().chain(others).collect();
     let counted = place.counted().await;
     let first = tool(&place.large, "what_changed", json!({})).send().await.content();
-    // Of the log a window of 5,000 lines, and the titles of a page; of a todo all its subtasks, of which one has 15,000.
+    // Of the log a window of 5,000 lines, and the titles of a page; of a todo all its subtasks, of which one has
+    // 15,000.
     for (name, arguments, rows) in [
         ("what_changed", json!({}), 5_200.0),
         ("what_changed", json!({ "since": year, "limit": 100 }), 5_200.0),

@@ -1,6 +1,7 @@
--- 1,000,000 todos: 500,000 in the workspace `large`, as many in 49 others, interleaved as they would have come in. Skewed and
--- correlated like life: new todos are open and old ones done, few tags are on most todos, few people have most of the work,
--- what is due lies near what was created. Always the same but for the present, from which all instants are counted.
+-- 1,000,000 todos: 500,000 in the workspace `large`, as many in 49 others, interleaved as they would have come in.
+-- Skewed and correlated like life: new todos are open and old ones done, few tags are on most todos, few people have
+-- most of the work, what is due lies near what was created. Always the same but for the present, from which all
+-- instants are counted.
 SELECT setseed(0.5);
 SET maintenance_work_mem = '256MB';
 
@@ -49,9 +50,11 @@ SELECT (row_number() OVER (ORDER BY w.name <> 'large', w.id))::int - 1 AS place,
 FROM workspaces w WHERE w.name = 'large' OR w.name LIKE 'other %';
 
 -- age: 1 three years ago, 0 now. The columns of each layer are settled before the next one uses them (OFFSET 0).
-INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, position, created_at,
+INSERT INTO todos (workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, position,
+    created_at,
     updated_at, completed_at, deleted_at)
-SELECT workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, extract(epoch FROM created_at),
+SELECT workspace_id, uid, title, description, status, priority, due_date, assignee_id, list_id, extract(epoch
+    FROM created_at),
     created_at, CASE WHEN deleted_at IS NOT NULL THEN deleted_at
         WHEN completed_at IS NOT NULL THEN completed_at
         ELSE created_at + power(touched, 4) * (now() - created_at) END,
@@ -63,17 +66,22 @@ FROM (
         SELECT p.id AS workspace_id, gen_random_uuid() AS uid, now() - age * interval '3 years' AS created_at,
             random() AS touched, CASE WHEN random() < 0.6 THEN random() END AS due,
             (ARRAY['Call', 'Write to', 'Pay', 'Visit', 'Thank', 'Remind'])[1 + floor(random() * 6)] || ' the '
-                || (ARRAY['bank', 'plumber', 'school', 'landlord', 'garage', 'doctor', 'printer', 'lawyer', 'library', 'baker'])
+                || (ARRAY['bank', 'plumber', 'school', 'landlord', 'garage', 'doctor', 'printer', 'lawyer', 'library',
+                    'baker'])
                     [1 + floor(10 * random() ^ 2)] || ' about order-' || floor(random() * 5000)
                 || CASE WHEN n % 50000 = 0 THEN ' zebra' ELSE '' END AS title,
-            CASE WHEN random() < 0.3 THEN 'They said that it can wait until part-' || floor(300 * random() ^ 2) || ' is there, '
-                || 'but not longer than the ' || (ARRAY['contract', 'warranty', 'permit'])[1 + floor(random() * 3)] || ' runs.'
+            CASE WHEN random() < 0.3 THEN 'They said that it can wait until part-' || floor(300 * random() ^ 2)
+                || ' is there, '
+                || 'but not longer than the ' || (ARRAY['contract', 'warranty', 'permit'])[1 + floor(random() * 3)]
+                    || ' runs.'
                 END AS description,
             CASE WHEN random() < 0.15 + 0.6 * age THEN 'completed' WHEN random() < 0.05 THEN 'cancelled'
                 WHEN random() < 0.2 THEN 'in_progress' ELSE 'pending' END AS status,
             1 + floor(4 * random() ^ 1.5) AS priority,
-            CASE WHEN random() < 0.5 THEN p.staff[1 + floor(cardinality(p.staff) * random() ^ 3 * 0.95)] END AS assignee_id,
-            CASE WHEN n / 100 % 10 < 6 THEN p.lists[1 + floor(cardinality(p.lists) * (n / 1000 % 10 / 10.0) ^ 4)] END AS list_id,
+            CASE WHEN random() < 0.5 THEN p.staff[1 + floor(cardinality(p.staff) * random() ^ 3 * 0.95)]
+                END AS assignee_id,
+            CASE WHEN n / 100 % 10 < 6 THEN p.lists[1 + floor(cardinality(p.lists) * (n / 1000 % 10 / 10.0) ^ 4)]
+                END AS list_id,
             CASE WHEN random() < 0.03 THEN now() - random() * interval '29 days' * least(1, age * 30) END AS deleted_at
         FROM (SELECT n, 1 - n / 1000000.0 AS age FROM generate_series(0, 999999) n OFFSET 0) row
         JOIN place p ON p.place = CASE WHEN n % 2 = 0 THEN 0 ELSE 1 + n / 2 % 49 END
@@ -86,7 +94,8 @@ SET enable_nestloop = off;
 DO $$ BEGIN
     FOR level IN 1 .. 4 LOOP
         UPDATE todos t SET parent_id = p.id, list_id = p.list_id
-        FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 AND p.deleted_at IS NULL AND t.deleted_at IS NULL
+        FROM todos p WHERE p.workspace_id = t.workspace_id AND p.id = t.id - 2 AND p.deleted_at IS NULL
+            AND t.deleted_at IS NULL
             AND (level = 1 OR p.parent_id IS NOT NULL) AND t.id / 2 % 100 = level AND p.id / 2 % 100 = level - 1;
     END LOOP;
 END $$;
@@ -107,7 +116,8 @@ SELECT t.workspace_id, t.id, p.tags[cardinality(p.tags)]
 FROM todos t JOIN place p ON p.id = t.workspace_id WHERE t.title LIKE '%zebra';
 
 INSERT INTO jobs (workspace_id, uid, kind, status, filter, change, created_at, finished_at)
-SELECT p.id, gen_random_uuid(), 'todos.bulk', 'succeeded', '{"q":"x"}', '"complete"', now() - n * interval '1 minute', now()
+SELECT p.id, gen_random_uuid(), 'todos.bulk', 'succeeded', '{"q":"x"}', '"complete"', now() - n * interval '1 minute',
+    now()
 FROM place p CROSS JOIN generate_series(1, CASE p.place WHEN 0 THEN 2000 ELSE 10 END) n;
 
 DO $$ DECLARE one text; BEGIN FOR one IN SELECT back FROM aside ORDER BY step LOOP EXECUTE one; END LOOP; END $$;
@@ -117,7 +127,8 @@ INSERT INTO todo_counts (workspace_id, status, priority, shard, todos)
 SELECT workspace_id, status, priority, 0, count(*) FROM todos WHERE deleted_at IS NULL GROUP BY 1, 2, 3;
 INSERT INTO tag_counts (workspace_id, tag_id, shard, todos)
 SELECT l.workspace_id, l.tag_id, 0, count(*)
-FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id WHERE t.deleted_at IS NULL GROUP BY 1, 2;
+FROM todo_tags l JOIN todos t ON t.workspace_id = l.workspace_id AND t.id = l.todo_id WHERE t.deleted_at IS NULL
+    GROUP BY 1, 2;
 INSERT INTO list_counts (workspace_id, list_id, shard, todos)
 SELECT workspace_id, list_id, 0, count(*) FROM todos
 WHERE deleted_at IS NULL AND list_id IS NOT NULL AND is_open_v1(status) GROUP BY 1, 2;
@@ -125,10 +136,11 @@ INSERT INTO completion_counts (workspace_id, hour, shard, todos)
 SELECT workspace_id, date_trunc('hour', completed_at, 'UTC'), 0, count(*)
 FROM todos WHERE deleted_at IS NULL AND completed_at > now() - interval '7 days 2 hours' GROUP BY 1, 2;
 
--- The log of a workspace in which each todo was changed once, 4,000 lines a transaction: a million lines in the large one, some
--- twenty thousand in each of the others.
+-- The log of a workspace in which each todo was changed once, 4,000 lines a transaction: a million lines in the large
+-- one, some twenty thousand in each of the others.
 INSERT INTO events (workspace_id, xid, type, subject, version, at, actor)
 SELECT workspace_id, (3 + row_number() OVER (ORDER BY n, id) / 4000)::text::xid8,
-    CASE n WHEN 1 THEN 'todo.created' ELSE 'todo.updated' END, uid, n, now() - interval '20 days' + id * interval '1 ms',
+    CASE n WHEN 1 THEN 'todo.created' ELSE 'todo.updated' END, uid, n,
+        now() - interval '20 days' + id * interval '1 ms',
     'j:' || uid
 FROM todos CROSS JOIN generate_series(1, 2) n;

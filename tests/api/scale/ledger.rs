@@ -49,7 +49,8 @@ impl Ledger {
         }
     }
 
-    /// None of these statements may have looked at more rows: for what has as many statements as there are todos to tell of.
+    /// None of these statements may have looked at more rows: for what has as many statements as there are todos to
+    /// tell of.
     pub fn each_at_most(&mut self, plans: &[Plan], rows: f64) {
         let beyond = plans.iter().filter(|plan| plan.rows() > rows);
         let faults = beyond.map(|plan| format!("{} rows were looked at in: {}", plan.rows(), plan.query));

@@ -123,7 +123,8 @@ pub async fn old_events_are_purged_by_their_index() {
     let mut ledger = Ledger::default();
     let age = "begin; set local statement_timeout = 0; \
         update events set at = at - interval '30 days' where (workspace_id, xid, id) in ( \
-            select workspace_id, xid, id from events where workspace_id = (select id from workspaces where name = 'large') \
+            select workspace_id, xid, id from events where workspace_id = (select id from workspaces \
+            where name = 'large') \
             order by xid, id limit 1500)";
     place.database.batch_execute(age).await.unwrap();
     let purge = "select purge_chunk_v1('events', 1000, 8388608, interval '15 seconds')";

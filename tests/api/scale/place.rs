@@ -73,8 +73,8 @@ impl Place {
         self.log.news()
     }
 
-    /// The most rows that statistics may look at: they count only what is overdue or due today, and the completions of one hour at
-    /// most.
+    /// The most rows that statistics may look at: they count only what is overdue or due today, and the completions of
+    /// one hour at most.
     pub async fn counted(&self) -> f64 {
         let stats = self.large.get("/api/v2/todos/stats").send().await.ok();
         let [total, overdue, today] = ["total", "overdue", "due_today"].map(|name| stats[name].as_f64().unwrap());

@@ -1,5 +1,5 @@
-//! The plans that Postgres really ran, statements inside of functions included: auto_explain writes them into the server's log,
-//! which `cargo xtask test` names.
+//! The plans that Postgres really ran, statements inside of functions included: auto_explain writes them into the
+//! server's log, which `cargo xtask test` names.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -83,7 +83,8 @@ impl Plan {
         rows
     }
 
-    /// How many todos the part of it looked at that looked at the most, or entries of their indexes that became a bitmap.
+    /// How many todos the part of it looked at that looked at the most, or entries of their indexes that became a
+    /// bitmap.
     pub fn longest_scan(&self) -> f64 {
         let mut longest: f64 = 0.0;
         walk(&self.root, &mut |node| {
@@ -155,7 +156,8 @@ fn is_of_large_table(index: &str) -> bool {
     LARGE.iter().any(|table| index.starts_with(table))
 }
 
-/// Whether a scan reads rows of one workspace alone, by the condition of its index or, of a bitmap, of all that it is made of.
+/// Whether a scan reads rows of one workspace alone, by the condition of its index or, of a bitmap, of all that it is
+/// made of.
 fn is_bound(node: &Value) -> bool {
     let names_workspace = |node: &Value| node["Index Cond"].as_str().is_some_and(|text| text.contains("workspace_id"));
     let kind = node["Node Type"].as_str().unwrap_or_default();

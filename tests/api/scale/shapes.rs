@@ -42,7 +42,8 @@ pub fn list(rank: &str) -> String {
     )
 }
 
-/// The query of the public id of the todo of the large workspace that has 10,000 below it, or of one with a tree of five levels.
+/// The query of the public id of the todo of the large workspace that has 10,000 below it, or of one with a tree of
+/// five levels.
 pub fn parent(is_large: bool) -> String {
     let (order, below) = if is_large { ("DESC", "true") } else { ("ASC", "s.id / 2 % 100 = 1") };
     format!(
@@ -64,6 +65,7 @@ pub async fn ago(place: &Place, interval: &str) -> String {
 }
 
 /// Filters of the large workspace.
+#[expect(clippy::too_many_lines, reason = "one list: each kind of filter, and what is asked for together")]
 pub async fn filters(place: &Place) -> Vec<Shape> {
     let busy = place.text(&employee("0")).await;
     let idle = place.text(&employee("189")).await;

@@ -1,4 +1,4 @@
-//! What writes look at in a large workspace: bounds for each call, and for each chunk of a job.
+//! What writes look at in a large workspace: bounds for each call.
 
 use std::time::Duration;
 
@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::ledger::Ledger;
 use super::place::Place;
-use super::plans::Plan;
 use super::{MOST_ROWS, shapes};
 use crate::harness::{database, uuid};
 
@@ -16,10 +15,8 @@ const ONE_TODO: f64 = 100.0;
 const SOME_TODOS: f64 = 500.0;
 /// Tags of more todos than these are replaced by a job.
 const MOST_TAGGED: f64 = 20_000.0;
-/// 20,000 ids, their todos, as many rows that conditions join, and 2,000 todos that are written: some 80,000; more where the planner
-/// reads all todos of a rare status instead of a window of ids.
-const MOST_OF_CHUNK: f64 = 300_000.0;
 
+#[expect(clippy::too_many_lines, reason = "one list of writes, with what they are about")]
 pub async fn every_write_goes_through_an_index() {
     let mut place = Place::get().await;
     let mut ledger = Ledger::default();
@@ -111,7 +108,8 @@ pub async fn every_write_goes_through_an_index() {
     ledger.at_most(SOME_TODOS);
     let gone = format!(
         "do $$ declare gone bigint[]; begin
-             select array_agg(t.id) into gone from todos t join lists i on i.workspace_id = t.workspace_id and i.id = t.list_id
+             select array_agg(t.id) into gone from todos t join lists i on i.workspace_id = t.workspace_id \
+             and i.id = t.list_id
              where i.workspace_id = {workspace} and i.uid = '{nested}';
              perform count_todos_v1({workspace}, gone, -1);
              delete from todos where workspace_id = {workspace} and id = any (gone);
@@ -134,7 +132,7 @@ async fn children(place: &Place, todo: &str) -> f64 {
 }
 
 /// Waits until no job of the large workspace is open.
-async fn until_idle(place: &Place) {
+pub async fn until_idle(place: &Place) {
     let open = "select exists (select from jobs where finished_at is null)::text";
     while place.text(open).await == "true" {
         place.large.get("/api/v2/me").send().await.ok();
@@ -142,118 +140,26 @@ async fn until_idle(place: &Place) {
     }
 }
 
-/// The statements by which a worker finds and changes todos, for filters of every kind, from the first todo on and from the middle
-/// on. No job is worked off: each is cancelled after some chunks.
-pub async fn every_bulk_change_goes_through_an_index() {
-    let mut place = Place::get().await;
-    let mut ledger = Ledger::default();
-    let employee = place.large.get("/api/v2/employees?limit=1").send().await.ok()["items"][0].clone();
-    let (wide, deep) = (place.text(&shapes::parent(true)).await, place.text(&shapes::parent(false)).await);
-    let [big, small, other] = ["0", "11", "19"].map(shapes::list);
-    let [big, small, other] = [place.text(&big).await, place.text(&small).await, place.text(&other).await];
-    let add = json!({ "action": "add_tag", "tag": "bulk" });
-    let rare = json!({ "status": ["cancelled"], "priority": ["urgent"], "tag": ["tag-100"] });
-    for (filter, change) in [
-        (json!({ "status": ["pending"] }), &add),
-        (json!({ "status": ["cancelled"], "priority": ["urgent"] }), &add),
-        (json!({ "completed": false, "overdue": true }), &add),
-        (json!({ "tag": ["tag-0"] }), &add),
-        (json!({ "tag": ["tag-0", "tag-150"] }), &add),
-        (json!({ "assignee": employee["id"] }), &add),
-        (json!({ "department": employee["department"]["id"] }), &add),
-        (json!({ "q": "call" }), &add),
-        (json!({ "q": "zebra" }), &add),
-        (json!({ "due_before": "2025-01-01T00:00:00Z" }), &add),
-        (json!({ "created_before": "2024-06-01T00:00:00Z" }), &add),
-        (json!({ "updated_since": "2026-06-01T00:00:00Z" }), &add),
-        (json!({ "deleted": true }), &add),
-        (rare.clone(), &add),
-        (json!({ "list": [big] }), &add),
-        (json!({ "list": [small] }), &add),
-        (json!({ "list": ["none"] }), &add),
-        (json!({ "parent": "none" }), &add),
-        (json!({ "parent": wide }), &add),
-        (json!({ "parent": deep }), &add),
-        (json!({ "root": wide }), &add),
-        (json!({ "root": deep }), &add),
-        (json!({ "parent": wide, "status": ["pending"] }), &json!({ "action": "complete" })),
-        (rare.clone(), &json!({ "action": "complete" })),
-        (json!({ "list": [small] }), &json!({ "action": "move", "list_id": other })),
-        (json!({ "root": deep }), &json!({ "action": "move", "list_id": other })),
-        (rare.clone(), &json!({ "action": "move", "list_id": other })),
-        (
-            json!({ "list": [big], "archived": true, "status": ["cancelled"], "priority": ["urgent"], "tag": ["tag-100"] }),
-            &json!({ "action": "move", "list_id": other }),
-        ),
-        (json!({ "root": deep }), &json!({ "action": "delete" })),
-        (rare, &json!({ "action": "delete" })),
-    ] {
-        let mut body = change.clone();
-        body["filter"] = filter;
-        until_idle(&place).await;
-        place.plans();
-        let job = place.large.post("/api/v2/todos/bulk-process").json(body.clone()).send().await.json(202);
-        let job = job["job_id"].as_str().unwrap().to_owned();
-        // The same from the middle of the workspace on.
-        let copy = format!(
-            "insert into jobs (workspace_id, uid, kind, filter, change, position) \
-             select workspace_id, gen_random_uuid(), kind, filter, change, 500000 from jobs where uid = '{job}' \
-             returning uid::text"
-        );
-        for half in ["first", "second"] {
-            let job = if half == "first" { job.clone() } else { place.text(&copy).await };
-            let what = format!("{body}, {half} half");
-            let chunks = some_chunks(&mut place, &job).await;
-            assert!(!chunks.is_empty(), "no chunk of {what}");
-            for plans in chunks {
-                ledger.note(&what, &plans);
-                ledger.at_most(MOST_OF_CHUNK);
-            }
-        }
-    }
-    ledger.close(10);
-}
-
-/// The plans of a job's first chunks, of each with the statements inside of it; then it is cancelled.
-async fn some_chunks(place: &mut Place, job: &str) -> Vec<Vec<Plan>> {
-    const WANTED: usize = 4;
-    let path = format!("/api/v2/jobs/{job}");
-    let (mut chunks, mut plans) = (Vec::new(), Vec::new());
-    for _ in 0..500 {
-        let is_over = place.large.get(&path).send().await.ok()["finished_at"].is_string();
-        for plan in place.plans() {
-            let ends = plan.query.contains("job_chunk_v1");
-            plans.push(plan);
-            if ends {
-                chunks.push(std::mem::take(&mut plans));
-            }
-        }
-        if chunks.len() >= WANTED || is_over {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let cancelled = place.large.delete(&path).send().await;
-    assert!([200, 204, 409].contains(&cancelled.status), "{cancelled}");
-    chunks
-}
-
-/// Tags of 40,000 todos each. The job goes on after the answer, so its first chunks may be among what is observed.
-pub async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
-    let mut place = Place::get().await;
-    let mut ledger = Ledger::default();
-    let make = "with large as (select id from workspaces where name = 'large'), made as (
+/// Tags of 40,000 todos each.
+const MANY: &str = "with large as (select id from workspaces where name = 'large'), made as (
             insert into tags (workspace_id, uid, name, folded)
-            select id, gen_random_uuid(), name, name from large, unnest(array['many 1', 'many 2', 'many 3']) name returning *
+            select id, gen_random_uuid(), name, name from large, unnest(array['many 1', 'many 2', \
+            'many 3']) name returning *
         ), tagged as (
             insert into todo_tags (workspace_id, todo_id, tag_id)
             select t.workspace_id, t.id, g.id from made g cross join lateral (
-                select * from todos t where t.workspace_id = g.workspace_id and t.deleted_at is null order by t.id limit 40000
+                select * from todos t where t.workspace_id = g.workspace_id and t.deleted_at is null order by t.id \
+                limit 40000
             ) t returning *
         )
         insert into tag_counts (workspace_id, tag_id, shard, todos)
         select workspace_id, tag_id, 0, count(*) from tagged group by 1, 2";
-    place.database.batch_execute(make).await.unwrap();
+
+/// The job goes on after the answer, so its first chunks may be among what is observed.
+pub async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
+    let mut place = Place::get().await;
+    let mut ledger = Ledger::default();
+    place.database.batch_execute(MANY).await.unwrap();
     place.database.batch_execute("analyze todo_tags").await.unwrap();
     let find = |name: &str| {
         format!(
@@ -290,7 +196,8 @@ pub async fn a_tag_is_merged_and_deleted_without_a_look_at_its_todos() {
     assert!(processed.iter().sum::<i64>() >= 40_000, "{processed:?}");
     ledger.note("the jobs", &place.plans());
     let left = "select count(*)::text from todo_tags l join workspaces w on w.id = l.workspace_id and w.name = 'large' \
-         where not exists (select from tags g where g.workspace_id = w.id and g.id = l.tag_id and g.merged_into is null)";
+         where not exists (select from tags g where g.workspace_id = w.id and g.id = l.tag_id and g.merged_into \
+         is null)";
     assert_eq!(place.text(left).await, "0", "todos have tags that are gone");
     let delete = place.large.delete(&path(&two));
     let (answer, plans) = place.observe(delete).await;
@@ -323,8 +230,8 @@ pub async fn a_large_tree_is_written_by_the_ids_of_its_todos() {
         format!("select {function}({workspace}, null, null, null, false, null, '{wide}'{operation})")
     };
     let delete = write("todo_delete_v1", ", null");
-    // Found, locked, counted, read and written, by an entry and a row each; tags are counted beside, two on average; what is told of
-    // the todo counts what is below it.
+    // Found, locked, counted, read and written, by an entry and a row each; tags are counted beside, two on average;
+    // what is told of the todo counts what is below it.
     for (what, statements, rows) in [
         ("move", vec![write("todo_update_v1", &format!(", null, '{{\"move\": {{\"list\": \"{list}\"}}}}'"))], 14.0),
         ("complete", vec![write("todo_update_v1", ", null, '{\"complete\": true}'")], 14.0),

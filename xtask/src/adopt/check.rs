@@ -7,8 +7,8 @@ use todo_core::domain::text::TextError;
 use super::report::Report;
 use super::source::{Table, text};
 
-/// The highest id that comes, 4,503,599,627,370,496. New ids of all workspaces go on above it, and JavaScript reads integers
-/// exactly only up to twice as many.
+/// The highest id that comes, 4,503,599,627,370,496. New ids of all workspaces go on above it, and JavaScript reads
+/// integers exactly only up to twice as many.
 pub const HIGHEST_ID: i64 = 1 << 52;
 
 /// One old row on its way.
@@ -110,7 +110,8 @@ impl<'a> Checked<'a> {
         self.report.mend(self.table, &self.id, column, how);
     }
 
-    /// The times of creation and of the last change. Where one is missing the other stands in, else the moment of the adoption.
+    /// The times of creation and of the last change. Where one is missing the other stands in, else the moment of the
+    /// adoption.
     pub fn times(&mut self, now: &str) -> Result<(String, String), Refused> {
         let (created, updated) = (self.instant("created_at"), self.instant("updated_at"));
         let (created, updated) = (created?, updated?);

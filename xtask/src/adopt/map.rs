@@ -75,7 +75,8 @@ impl Map {
         self.priorities.contains_key(word)
     }
 
-    /// The status that a word stands for: by the map, or our own word in another spelling (`In Progress`, `IN-PROGRESS`).
+    /// The status that a word stands for: by the map, or our own word in another spelling (`In Progress`,
+    /// `IN-PROGRESS`).
     pub fn status(&self, word: &str) -> Option<Status> {
         self.statuses.get(word).copied().or_else(|| Status::parse(&usual(word)))
     }

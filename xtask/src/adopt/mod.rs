@@ -1,9 +1,9 @@
-//! `cargo xtask adopt`: brings the data of the application that this service replaces into a workspace, with the integer ids
-//! that clients of version 1 have stored.
+//! `cargo xtask adopt`: brings the data of the application that this service replaces into a workspace, with the
+//! integer ids that clients of version 1 have stored.
 //!
-//! Every value goes through the domain's own types, as it would over the API. One transaction writes everything, so that a
-//! failure leaves nothing. A value that cannot come is reported, and then nothing comes; a value that a documented rule mends
-//! is reported and comes.
+//! Every value goes through the domain's own types, as it would over the API. One transaction writes everything, so
+//! that a failure leaves nothing. A value that cannot come is reported, and then nothing comes; a value that a
+//! documented rule mends is reported and comes.
 
 mod check;
 mod compare;
@@ -30,9 +30,10 @@ use crate::database::Which;
 use crate::progress::{Step, print, say};
 
 /// Why there is no second run for what has changed.
-const NO_SINCE: &str = "--since cannot be right: the old tables tell neither what was removed nor when tags were put on todos, \
-    and not every write of the old application moves updated_at. Repeat --dry-run as often as you like; then stop the old \
-    application's writers and adopt once, into an empty workspace";
+const NO_SINCE: &str = "--since cannot be right: the old tables tell neither what was removed nor when tags were put \
+                        on todos, and not every write of the old application moves updated_at. Repeat --dry-run as \
+                        often as you like; then stop the old application's writers and adopt once, into an empty \
+                        workspace";
 
 #[derive(clap::Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -59,7 +60,8 @@ pub struct Args {
     /// Report what cannot come as it is, row by row, and write nothing. Fails if a real run would.
     #[arg(long)]
     dry_run: bool,
-    /// Refused: what has changed since an earlier run cannot be known from the old tables. Adopt once, after the last write.
+    /// Refused: what has changed since an earlier run cannot be known from the old tables. Adopt once, after the last
+    /// write.
     #[arg(long, value_name = "INSTANT")]
     since: Option<String>,
 }

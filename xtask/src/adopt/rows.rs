@@ -70,7 +70,8 @@ pub async fn write_departments(
     sqlx::query(
         "insert into departments (workspace_id, id, uid, name, created_at, updated_at)
          select $1, id, uid::uuid, name, created::timestamptz, updated::timestamptz
-         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, created, updated)",
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, created, \
+         updated)",
     )
     .bind(workspace)
     .bind(ids)
@@ -134,7 +135,8 @@ pub async fn write_tags(connection: &mut PgConnection, workspace: i64, rows: Vec
     sqlx::query(
         "insert into tags (workspace_id, id, uid, name, folded, created_at)
          select $1, id, uid::uuid, name, folded, created::timestamptz
-         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, folded, created)",
+         from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[]) as new (id, uid, name, folded, \
+         created)",
     )
     .bind(workspace)
     .bind(ids)
@@ -171,13 +173,16 @@ pub async fn write_todos(connection: &mut PgConnection, workspace: i64, rows: Ve
         behind.push(before);
     }
     sqlx::query(
-        "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, created_at,
+        "insert into todos (workspace_id, id, uid, title, description, status, priority, due_date, assignee_id, \
+         created_at,
                             updated_at, completed_at, position)
-         select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, created::timestamptz,
+         select $1, id, uid::uuid, title, description, status, priority, due::timestamptz, assignee, \
+         created::timestamptz,
                 updated::timestamptz, completed::timestamptz, extract(epoch from created::timestamptz) + behind / 1000.0
          from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::text[], $7::smallint[], $8::text[],
                      $9::bigint[], $10::text[], $11::text[], $12::text[], $13::integer[])
-              as new (id, uid, title, description, status, priority, due, assignee, created, updated, completed, behind)",
+              as new (id, uid, title, description, status, priority, due, assignee, created, updated, completed, \
+              behind)",
     )
     .bind(workspace)
     .bind(ids)

@@ -47,7 +47,8 @@ pub struct Table {
     count: String,
     present: Vec<&'static str>,
     zoneless: Vec<&'static str>,
-    /// The last id that its sequence has given, perhaps to a row that was deleted; 0 where there is none, or nobody may look.
+    /// The last id that its sequence has given, perhaps to a row that was deleted; 0 where there is none, or nobody may
+    /// look.
     pub last: i64,
 }
 
@@ -78,8 +79,8 @@ impl Source {
         let begin = "begin isolation level repeatable read read only; \
              set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
         sqlx::raw_sql(begin).execute(&mut connection).await?;
-        // A database without an encoding gives its bytes only to whoever expects none: else the first that is not UTF-8 ends the
-        // whole query, and no row would be named.
+        // A database without an encoding gives its bytes only to whoever expects none: else the first that is not UTF-8
+        // ends the whole query, and no row would be named.
         let bytes = "select set_config('client_encoding', 'SQL_ASCII', true) \
              where current_setting('server_encoding') = 'SQL_ASCII'";
         sqlx::raw_sql(bytes).execute(&mut connection).await?;
@@ -96,8 +97,8 @@ impl Source {
         Ok(Self { connection, zone: zone.map(str::to_owned), read: Vec::new() })
     }
 
-    /// Finds a table and its columns, and reports those that nothing reads. `None`: it is not there, which is reported, and the
-    /// user has not named it.
+    /// Finds a table and its columns, and reports those that nothing reads. `None`: it is not there, which is reported,
+    /// and the user has not named it.
     pub async fn table(
         &mut self,
         map: &Map,
@@ -110,11 +111,7 @@ impl Source {
         };
         let quoted: Vec<String> = name.split('.').map(quote).collect();
         let quoted = quoted.join(".");
-        let there: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-            .bind(&quoted)
-            .fetch_one(&mut self.connection)
-            .await?;
-        if !there {
+        if !self.has(&quoted).await? {
             if section == "todos" || map.is_given(section, "table") {
                 bail!("the old database has no table `{name}` (see --print-map)");
             }
@@ -157,12 +154,18 @@ impl Source {
         Ok(Some(table))
     }
 
-    /// The other tables and views in the schemas of those that are read. Partitions are read with the whole, and what an extension
-    /// has made is no data of the application.
+    async fn has(&mut self, quoted: &str) -> Result<bool> {
+        let found = sqlx::query_scalar("select to_regclass($1) is not null");
+        Ok(found.bind(quoted).fetch_one(&mut self.connection).await?)
+    }
+
+    /// The other tables and views in the schemas of those that are read. Partitions are read with the whole, and what
+    /// an extension has made is no data of the application.
     pub async fn unread(&mut self) -> Result<Vec<String>> {
         Ok(sqlx::query_scalar(
             "with known as (
-                 select c.oid, c.relnamespace from unnest($1::text[]) as name join pg_class c on c.oid = to_regclass(name)
+                 select c.oid, c.relnamespace from unnest($1::text[]) as name join pg_class c \
+                 on c.oid = to_regclass(name)
              )
              select c.oid::regclass::text from pg_class c
              where c.relkind in ('r', 'p', 'v') and c.relnamespace in (select relnamespace from known)
@@ -178,7 +181,8 @@ impl Source {
         .await?)
     }
 
-    /// The last number of the sequence that gives a column's ids. Only a role that may look does: an error would end the snapshot.
+    /// The last number of the sequence that gives a column's ids. Only a role that may look does: an error would end
+    /// the snapshot.
     async fn last(&mut self, quoted: &str, column: &str) -> Result<i64> {
         let last: Option<Option<i64>> = sqlx::query_scalar(
             "select pg_sequence_last_value(sequence)

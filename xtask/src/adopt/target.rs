@@ -69,8 +69,8 @@ impl Target {
         })
     }
 
-    /// After a rehearsal, of which only the highest ids are kept: writes from now on. Whoever writes into the workspace meanwhile
-    /// waits for the end, since its row stays locked.
+    /// After a rehearsal, of which only the highest ids are kept: writes from now on. Whoever writes into the workspace
+    /// meanwhile waits for the end, since its row stays locked.
     pub async fn begin(&mut self, name: &str) -> Result<()> {
         self.advance().await.context("the ids cannot go on above the old ones")?;
         let begin = "begin; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0";
@@ -92,9 +92,10 @@ impl Target {
         }
     }
 
-    /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces: `alter sequence` locks it, so that
-    /// nobody takes a number between the look at it and the change. A transaction of its own and before all others, because
-    /// a writer keeps its sequences until it ends, perhaps waiting for this one. An adoption that fails afterwards leaves a gap.
+    /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces: `alter sequence` locks
+    /// it, so that nobody takes a number between the look at it and the change. A transaction of its own and before all
+    /// others, because a writer keeps its sequences until it ends, perhaps waiting for this one. An adoption that fails
+    /// afterwards leaves a gap.
     async fn advance(&mut self) -> Result<()> {
         for (table, highest) in TABLES.into_iter().zip(self.highest) {
             let sequence: String = sqlx::query_scalar("select pg_get_serial_sequence($1, 'id')")
@@ -113,8 +114,8 @@ impl Target {
         Ok(())
     }
 
-    /// Begins a transaction that has a sequence to itself. Everybody who wants a number waits behind whoever waits for that, which
-    /// is until the last writer has ended: so it is tried briefly, and again after a while.
+    /// Begins a transaction that has a sequence to itself. Everybody who wants a number waits behind whoever waits for
+    /// that, which is until the last writer has ended: so it is tried briefly, and again after a while.
     async fn lock(&mut self, sequence: &str) -> Result<()> {
         let lock = format!("begin; set local lock_timeout = '50ms'; alter sequence {sequence} no cycle");
         for _ in 0..200 {
@@ -195,8 +196,9 @@ impl Target {
     /// Tells the cache, commits, and waits until every instance knows.
     pub async fn finish(mut self) -> Result<()> {
         let Some(workspace) = self.workspace else { bail!("a dry run writes nothing") };
-        // The planner must know the new rows before they are counted: it takes a workspace that is not in its statistics for tiny,
-        // and would look for the tags of each todo among all of them. What is read afterwards needs it, too.
+        // The planner must know the new rows before they are counted: it takes a workspace that is not in its
+        // statistics for tiny, and would look for the tags of each todo among all of them. What is read afterwards
+        // needs it, too.
         say("telling the planner of the new rows");
         sqlx::raw_sql("analyze todos; analyze todo_tags; analyze tags; analyze employees")
             .execute(&mut self.connection)
@@ -209,7 +211,8 @@ impl Target {
         {
             say(&format!("logging the {table}"));
             let log = format!(
-                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 order by id))"
+                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 \
+                 order by id))"
             );
             let logged = sqlx::query(AssertSqlSafe(log)).bind(workspace).execute(&mut self.connection).await;
             logged.with_context(|| format!("the {table} cannot be logged"))?;

@@ -1,5 +1,5 @@
-//! What moving in gains: the application that this service replaces, the same after its owners' plan, and version 1, at the same
-//! addresses over the same adopted data. All three run at once and take turns.
+//! What moving in gains: the application that this service replaces, the same after its owners' plan, and version 1, at
+//! the same addresses over the same adopted data. All three run at once and take turns.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -153,8 +153,8 @@ async fn figures(bench: &Bench<'_>, applications: &[Application], subject: &Subj
 }
 
 impl Application {
-    /// Statements per request, as Postgres counts them: the first time, and when the same is asked again. `None` where this
-    /// Postgres does not count.
+    /// Statements per request, as Postgres counts them: the first time, and when the same is asked again. `None` where
+    /// this Postgres does not count.
     async fn statements(&self, bench: &Bench<'_>, subject: &Subject) -> Result<Option<[f64; 2]>> {
         let postgres = bench.servers.postgres.as_ref().context("there is no Postgres")?;
         let mut connection = postgres.superuser("todo").await?;
@@ -177,8 +177,8 @@ impl Application {
     }
 }
 
-/// Statements on rows that clients have sent to a database so far. What drivers and pools add around them does not count: the
-/// begin and the end of transactions, and the reset of a session.
+/// Statements on rows that clients have sent to a database so far. What drivers and pools add around them does not
+/// count: the begin and the end of transactions, and the reset of a session.
 async fn counted(connection: &mut sqlx::PgConnection, database: &str) -> Option<u64> {
     let sql = r"select coalesce(sum(calls), 0)::bigint from pg_stat_statements
                where dbid = (select oid from pg_database where datname = $1) and toplevel
@@ -189,7 +189,8 @@ async fn counted(connection: &mut sqlx::PgConnection, database: &str) -> Option<
 
 fn head() {
     print(
-        "\n| what | application | requests/s | p50 ms | p99 ms | resident MB | kB per request/s | statements, first | again |",
+        "\n| what | application | requests/s | p50 ms | p99 ms | resident MB | kB per request/s | statements, first | \
+         again |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
 }

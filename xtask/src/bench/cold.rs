@@ -1,5 +1,5 @@
-//! The first request after a pause: at low traffic every request is one. A host drops an instance that has nothing to do, and what
-//! the processor remembered is gone, too; so the same applications answer in turn after the same pause.
+//! The first request after a pause: at low traffic every request is one. A host drops an instance that has nothing to
+//! do, and what the processor remembered is gone, too; so the same applications answer in turn after the same pause.
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Background work: how soon a change of 200,000 todos or more is accepted, how fast it is carried out, how long one takes that
-//! looks at as many and hardly finds any, and what reads feel of it.
+//! Background work: how soon a change of 200,000 todos or more is accepted, how fast it is carried out, how long one
+//! takes that looks at as many and hardly finds any, and what reads feel of it.
 
 use std::time::{Duration, Instant};
 
@@ -29,9 +29,7 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
     let client = Client { service: &service, token: &token };
 
     let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;
-    let tag =
-        |action: &str| json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"});
-    let (job, accepted) = client.start(&tag("add_tag")).await?;
+    let (job, accepted) = client.start(&tagging("add_tag")).await?;
     print(format!(
         "\na change of {todos} todos is accepted in {} ms; a create takes {} ms",
         milliseconds(accepted),
@@ -39,20 +37,10 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
     ));
     let alone = client.watch(&job).await?;
     print(format!("alone: {:.0} todos/s", rate(&mut connection, &alone).await?));
-    // Of those that the seed makes, some 16 in a million, which no index leads to.
-    let rare = json!({"status": ["cancelled"], "priority": ["urgent"], "tag": ["home", "work", "errand", "urgent", "someday"]});
-    let (few, _) = client.start(&json!({"filter": rare, "action": "add_tag", "tag": "rare"})).await?;
-    let few = client.watch(&few).await?;
-    let [began, took] = moments(&mut connection, &few).await?;
-    print(format!(
-        "one that changes {} of them begins after {} ms and takes {took:.1} s\n",
-        few.get("processed").unwrap_or(&Value::Null),
-        milliseconds(Duration::from_secs_f64(began))
-    ));
+    few(&client, &mut connection).await?;
 
     let (other, own) = (format!("/api/v2/todos/{}", bench.todo), format!("/api/v2/todos/{own}"));
-    let page = "/api/v2/todos?limit=50";
-    let paced = Some("paced.lua");
+    let (page, paced) = ("/api/v2/todos?limit=50", Some("paced.lua"));
     let reads: [(&str, &str, &str, Option<&str>); 6] = [
         ("one todo of another workspace", &bench.token, &other, paced),
         ("page of 50 of another workspace", &bench.token, page, paced),
@@ -62,7 +50,8 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
         ("page of 50 of another workspace, without pauses", &bench.token, page, None),
     ];
     print(
-        "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | todos/s |",
+        "| reads | idle: requests/s | p50 ms | p99 ms | meanwhile: requests/s | p50 ms | p99 ms | p99/idle p99 | \
+         todos/s |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
     let actions = ["remove_tag", "add_tag"].into_iter().cycle();
@@ -70,25 +59,48 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
         let load = Load { script, ..client.load(token, path) };
         let [idle] = in_turn([load], bench.session).await?;
         let idle = idle.typical_tail();
-        let (job, _) = client.start(&tag(action)).await?;
+        let (job, _) = client.start(&tagging(action)).await?;
         let [meanwhile] = in_turn([load], bench.session).await?;
-        let Figures { requests, median, p99, .. } = meanwhile.typical_tail();
         if !client.is_unfinished(&job).await? {
             bail!("the job ended before the reads: measure fewer seconds");
         }
         let job = client.watch(&job).await?;
-        print(format!(
-            "| {name} | {:.0} | {} | {} | {requests:.0} | {} | {} | {:.1} | {:.0} |",
-            idle.requests,
-            milliseconds(idle.median),
-            milliseconds(idle.p99),
-            milliseconds(median),
-            milliseconds(p99),
-            p99.as_secs_f64() / idle.p99.as_secs_f64(),
-            rate(&mut connection, &job).await?,
-        ));
+        print(row(name, &idle, &meanwhile.typical_tail(), rate(&mut connection, &job).await?));
     }
     service.stop().await;
+    Ok(())
+}
+
+/// A change of all todos.
+fn tagging(action: &str) -> Value {
+    json!({"filter": {"created_before": "2999-01-01T00:00:00Z"}, "action": action, "tag": "bench"})
+}
+
+fn row(name: &str, idle: &Figures, meanwhile: &Figures, rate: f64) -> String {
+    format!(
+        "| {name} | {:.0} | {} | {} | {:.0} | {} | {} | {:.1} | {rate:.0} |",
+        idle.requests,
+        milliseconds(idle.median),
+        milliseconds(idle.p99),
+        meanwhile.requests,
+        milliseconds(meanwhile.median),
+        milliseconds(meanwhile.p99),
+        meanwhile.p99.as_secs_f64() / idle.p99.as_secs_f64(),
+    )
+}
+
+/// A change of the few todos, of those that the seed makes some 16 in a million, to which no index leads.
+async fn few(client: &Client<'_>, connection: &mut PgConnection) -> Result<()> {
+    let tags = ["home", "work", "errand", "urgent", "someday"];
+    let rare = json!({"status": ["cancelled"], "priority": ["urgent"], "tag": tags});
+    let (few, _) = client.start(&json!({"filter": rare, "action": "add_tag", "tag": "rare"})).await?;
+    let few = client.watch(&few).await?;
+    let [began, took] = moments(connection, &few).await?;
+    print(format!(
+        "one that changes {} of them begins after {} ms and takes {took:.1} s\n",
+        few.get("processed").unwrap_or(&Value::Null),
+        milliseconds(Duration::from_secs_f64(began))
+    ));
     Ok(())
 }
 
@@ -152,8 +164,8 @@ impl Client<'_> {
 
 /// How many seconds a job waited for its beginning and how many it then took, by the clock of Postgres.
 async fn moments(connection: &mut PgConnection, job: &Value) -> Result<[f64; 2]> {
-    let sql = "select array[extract(epoch from started_at - created_at), extract(epoch from finished_at - started_at)]::float8[] \
-        from jobs where uid = $1::uuid";
+    let sql = "select array[extract(epoch from started_at - created_at), \
+        extract(epoch from finished_at - started_at)]::float8[] from jobs where uid = $1::uuid";
     let moments: Vec<f64> =
         sqlx::query_scalar(sql).bind(job.get("id").and_then(Value::as_str)).fetch_one(connection).await?;
     moments.try_into().map_err(|_| anyhow::anyhow!("the job has no moments"))

@@ -29,7 +29,8 @@ impl Measured {
     }
 }
 
-/// Measures, prints and writes everything. One client, so that the time of a write is that of its statement and its way.
+/// Measures, prints and writes everything. One client, so that the time of a write is that of its statement and its
+/// way.
 pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     let mut connection = database::connect(&bench.database_url).await?;
     let no_lines = std::fs::read_to_string(bench.session.checkout.root().join(NO_LINES)).context(NO_LINES)?;

@@ -1,4 +1,5 @@
-//! Resident memory: before the first request, after loads over few and many connections, and when they are a minute ago.
+//! Resident memory: before the first request, after loads over few and many connections, and when they are a minute
+//! ago.
 
 use std::path::Path;
 use std::time::Duration;

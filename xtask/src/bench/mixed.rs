@@ -1,4 +1,5 @@
-//! Reads and writes together, in one workspace and in many, with the cache and without: what the cache is worth where people write.
+//! Reads and writes together, in one workspace and in many, with the cache and without: what the cache is worth where
+//! people write.
 
 use std::time::Duration;
 
@@ -40,7 +41,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     // Both run at once and take turns.
     let services = [bench.service("on").await?, bench.service("off").await?];
     print(
-        "\n| writes | tokens | requests/s | of those without the cache | p50 ms | p99 ms | hits | statements a request | without |",
+        "\n| writes | tokens | requests/s | of those without the cache | p50 ms | p99 ms | hits | statements a request \
+         | without |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
     for (writes, count) in CASES {

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: how fast the service is. Each figure stands beside others of the same run, because only ratios mean
-//! something on a shared machine; bench/README.md tells how to read them.
+//! `cargo xtask bench`: how fast the service is. Each figure stands beside others of the same run, because only ratios
+//! mean something on a shared machine; bench/README.md tells how to read them.
 
 mod adopt;
 mod anchors;
@@ -66,7 +66,8 @@ enum Subject {
     Jobs,
     /// Single writes with the lines of the log of changes, and without them.
     Log,
-    /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted data.
+    /// The application that this service replaces, before and after its owners' plan, and version 1 over its adopted
+    /// data.
     Adopt,
     /// Reads while Redis hangs, and while it is gone.
     Redis,

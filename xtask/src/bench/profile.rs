@@ -1,13 +1,14 @@
-//! `cargo xtask profile`: where the time of a request goes. Linux' `perf` samples the host under a load; `docs/profiling.md` tells how to
-//! read what comes out.
+//! `cargo xtask profile`: where the time of a request goes. Linux' `perf` samples the host under a load;
+//! `docs/profiling.md` tells how to read what comes out.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::process::{ExitCode, Stdio};
 
 use anyhow::{Context, Result, bail};
 use tokio::process::Command;
 
-use super::service::{Bench, Flags, Host};
+use super::service::{Bench, Flags, Host, Service};
 use super::wrk::Load;
 use crate::progress::{print, say};
 use crate::run::Process;
@@ -68,15 +69,8 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     // Instances start and caches fill.
     Load { seconds: 2, ..load }.run_anyway(session).await?;
     let file = session.checkout.root().join("target/profile.data");
-    let mut perf = Command::new("perf");
-    perf.args(["record", "--quiet", "-g", "-F", FREQUENCY, "-p", &service.process().members().join(","), "-o"]);
-    perf.arg(&file).args(["--", "sleep", &(args.seconds.saturating_sub(1)).to_string()]);
-    perf.stdout(Stdio::null()).kill_on_drop(true);
-    let servers = [
-        ("the host", Some(service.process())),
-        ("Postgres", bench.servers.postgres.as_ref().map(|postgres| postgres.process.clone())),
-        ("Redis", bench.servers.redis.as_ref().map(|redis| redis.process.clone())),
-    ];
+    let mut perf = recorder(&service.process(), &file, args.seconds);
+    let servers = processes(&bench, &service);
     let before = servers.each_ref().map(|(_, process)| seconds_of(process.as_ref()));
     let (figures, recorded) = tokio::join!(load.run_anyway(session), perf.status());
     let after = servers.each_ref().map(|(_, process)| seconds_of(process.as_ref()));
@@ -97,17 +91,38 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
     let below = report(&file, "--children").await?;
     service.stop().await;
     print("\n| where in the host | share of its time |\n|---|---|");
-    let mut shares: BTreeMap<Place, f64> = BTreeMap::new();
-    for line in &own {
-        *shares.entry(line.place).or_default() += line.share;
-    }
-    for (place, share) in shares {
+    for (place, share) in shares(&own) {
         print(format!("| {} | {share:.1} % |", place.name()));
     }
     table("a function itself", own.iter());
     table("a component's function with all that it calls", below.iter().filter(|line| line.place == Place::Component));
     say(&format!("all of it: perf report -i {}", file.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+fn processes(bench: &Bench<'_>, service: &Service<'_>) -> [(&'static str, Option<Process>); 3] {
+    [
+        ("the host", Some(service.process())),
+        ("Postgres", bench.servers.postgres.as_ref().map(|server| server.process.clone())),
+        ("Redis", bench.servers.redis.as_ref().map(|server| server.process.clone())),
+    ]
+}
+
+/// Samples a process while the load lasts, into a file.
+fn recorder(process: &Process, file: &Path, seconds: u32) -> Command {
+    let mut perf = Command::new("perf");
+    perf.args(["record", "--quiet", "-g", "-F", FREQUENCY, "-p", &process.members().join(","), "-o"]);
+    perf.arg(file).args(["--", "sleep", &seconds.saturating_sub(1).to_string()]);
+    perf.stdout(Stdio::null()).kill_on_drop(true);
+    perf
+}
+
+fn shares(lines: &[Line]) -> BTreeMap<Place, f64> {
+    let mut shares = BTreeMap::new();
+    for line in lines {
+        *shares.entry(line.place).or_default() += line.share;
+    }
+    shares
 }
 
 fn seconds_of(process: Option<&Process>) -> f64 {
@@ -166,7 +181,7 @@ struct Line {
     function: String,
 }
 
-async fn report(file: &std::path::Path, kind: &str) -> Result<Vec<Line>> {
+async fn report(file: &Path, kind: &str) -> Result<Vec<Line>> {
     let mut command = Command::new("perf");
     command.arg("report").arg("-i").arg(file).args(["--stdio", kind, "-g", "none", "-t", "\t"]);
     command.args(["--sort", "dso,symbol"]).kill_on_drop(true);
@@ -178,7 +193,8 @@ async fn report(file: &std::path::Path, kind: &str) -> Result<Vec<Line>> {
     Ok(lines)
 }
 
-/// The share (with `--children` first that of the function with all that it calls), the object, the function behind `[.]` or `[k]`.
+/// The share (with `--children` first that of the function with all that it calls), the object, the function behind
+/// `[.]` or `[k]`.
 fn read(line: &str) -> Option<Line> {
     let fields: Vec<&str> = line.split('\t').map(str::trim).collect();
     let share = fields.first()?.strip_suffix('%')?.parse().ok()?;

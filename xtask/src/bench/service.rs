@@ -1,5 +1,7 @@
 //! What all subjects measure: the service on the embedded host, with private servers and a workspace of todos.
 
+mod table;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,13 +12,14 @@ use sqlx::AssertSqlSafe;
 use tokio::process::Command;
 use url::Url;
 
-use super::wrk::{CONNECTIONS, Load, Runs, in_turn, milliseconds};
+use super::wrk::{CONNECTIONS, Load, Runs, in_turn};
 use crate::build::{COMPONENTS, REFERENCE, SERVICE, cargo, components};
-use crate::progress::{Step, print};
+use crate::progress::Step;
 use crate::run::Process;
 use crate::servers::{Keep, Servers, Wanted, free_port, on_path};
 use crate::token::{self, Scope};
 use crate::{Session, apt, database, http, migrate, seed, up};
+pub use table::{head, row};
 
 /// Todos in the measured workspace.
 const TODOS: u32 = 10_000;
@@ -264,29 +267,6 @@ impl Metrics {
         let lines = self.0.lines().filter(|line| line.starts_with(name));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
     }
-}
-
-/// The head of a table of [`row`]s.
-pub fn head(what: &str) {
-    print(format!(
-        "\n| {what} | requests/s | of its reference | p50 ms | p99 ms | p99/p50 | longest ms | resident MB |"
-    ));
-    print("|---|---|---|---|---|---|---|---|");
-}
-
-/// Prints one line of figures, and by turns the share of the reference that they are compared with.
-pub fn row(name: &str, runs: &Runs, reference: Option<&Runs>, megabytes: Option<u64>) {
-    let share = reference.map_or(String::new(), |reference| format!("{:.2}", runs.times(reference)));
-    let figures = runs.typical();
-    print(format!(
-        "| {name} | {:.0} | {share} | {} | {} | {:.1} | {} | {} |",
-        figures.requests,
-        milliseconds(figures.median),
-        milliseconds(figures.p99),
-        figures.p99.as_secs_f64() / figures.median.as_secs_f64(),
-        milliseconds(figures.longest),
-        megabytes.map_or("?".to_owned(), |megabytes| megabytes.to_string()),
-    ));
 }
 
 /// Builds the host; tells where it is.

@@ -1,4 +1,5 @@
-//! Reads and writes, with the cache and without, each beside the reference component that asks for the same in the least way.
+//! Reads and writes, with the cache and without, each beside the reference component that asks for the same in the
+//! least way.
 
 use anyhow::Result;
 use serde_json::{Value, json};

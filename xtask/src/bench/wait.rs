@@ -50,8 +50,9 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
         tokens.push(token::create(&mut connection, "wait", "bench", &[Scope::Read], None).await?);
     }
     print(
-        "\n| flags | clients | of them held | resident MB | idle: statements/s | Redis commands/s | reads/s of others | p99 ms | \
-         creates/s of others | p99 ms | Redis commands/s after all hung up |\n|---|---|---|---|---|---|---|---|---|---|---|",
+        "\n| flags | clients | of them held | resident MB | idle: statements/s | Redis commands/s | reads/s of others \
+         | p99 ms | creates/s of others | p99 ms | Redis commands/s after all hung up \
+         |\n|---|---|---|---|---|---|---|---|---|---|---|",
     );
     let mut measured = Vec::new();
     for flags in [Flags::None, Flags::Deploy] {

@@ -107,8 +107,8 @@ pub async fn in_turn_anyway<const N: usize>(loads: [Load<'_>; N], session: &Sess
     Ok(measured.map(Runs))
 }
 
-/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a second
-/// in which instances start and caches fill: without work they are gone after a second.
+/// Measures several loads in turn, so that each run of one stands beside one of every other. Before each run there is a
+/// second in which instances start and caches fill: without work they are gone after a second.
 ///
 /// # Errors
 /// If a request was refused: such figures say nothing.

@@ -1,7 +1,7 @@
 //! No name for two ideas: a type of the API, of core and of the worker is named once.
 //!
-//! Wire types are the exception: `types::v1::Todo`, `types::v2::Todo` and `domain::todo::Todo` are one thing in three representations.
-//! So all wire types of a name count as one, and as the type of the domain where there is one.
+//! Wire types are the exception: `types::v1::Todo`, `types::v2::Todo` and `domain::todo::Todo` are one thing in three
+//! representations. So all wire types of a name count as one, and as the type of the domain where there is one.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! A condition of a list of todos, without which no todo is shown in it: so a write of a todo that does not fulfil it, before or after,
-//! leaves the list alone.
+//! A condition of a list of todos, without which no todo is shown in it: so a write of a todo that does not fulfil it,
+//! before or after, leaves the list alone.
 
 use uuid::Uuid;
 
@@ -75,8 +75,8 @@ pub enum AffectedLists {
 }
 
 impl AffectedLists {
-    /// Those that show this live todo, whose list and assignee are what they were, and unless it may have `turned` its status, too. Lists
-    /// that show its parent show how many subtasks that has, and whose it is nobody knows here.
+    /// Those that show this live todo, whose list and assignee are what they were, and unless it may have `turned` its
+    /// status, too. Lists that show its parent show how many subtasks that has, and whose it is nobody knows here.
     pub fn showing(todo: &Todo, turned: bool) -> Self {
         if todo.parent.is_some() {
             return Self::All;

@@ -1,8 +1,8 @@
 //! Copies of the responses that this instance has read from Redis within the last second.
 //!
-//! A copy is served only when Redis has just said that what has the name under which it was found may be served, and under a
-//! name there is never anything else. So it is as true as the entry itself; what it saves is the way of its bytes through Redis,
-//! the host and the component.
+//! A copy is served only when Redis has just said that what has the name under which it was found may be served, and
+//! under a name there is never anything else. So it is as true as the entry itself; what it saves is the way of its
+//! bytes through Redis, the host and the component.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -10,8 +10,8 @@
 //! 14  the generation under which it was fetched, in 16 digits
 //! 30  entity tag, fields (`name: value` lines), gzip form, body
 //! ```
-//! `scripts/lookup.lua` reads the lengths and returns what stands before the body, and the one form that is wanted. `scripts/store.lua`
-//! writes another generation into an entry whose response has not changed.
+//! `scripts/lookup.lua` reads the lengths and returns what stands before the body, and the one form that is wanted.
+//! `scripts/store.lua` writes another generation into an entry whose response has not changed.
 
 use super::{Fresh, Hit};
 

@@ -1,5 +1,5 @@
-//! Leases of running exports, so that no caller has too many of them at once, on whichever instances. An export whose client is
-//! gone, or whose instance died, ends with its lease.
+//! Leases of running exports, so that no caller has too many of them at once, on whichever instances. An export whose
+//! client is gone, or whose instance died, ends with its lease.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,8 +37,8 @@ impl LocalExports {
 }
 
 impl Cache {
-    /// Takes the lease of an export, or renews it. False if `most` others of the same owner run. While Redis is away, each
-    /// instance counts alone.
+    /// Takes the lease of an export, or renews it. False if `most` others of the same owner run. While Redis is away,
+    /// each instance counts alone.
     pub async fn hold_export(&self, meter: &Arc<Meter>, id: &ExportId, most: usize, lease: Duration) -> bool {
         let local = |exports: &Self| lock(&exports.exports).hold(Instant::now(), id, most, lease);
         let Some(redis) = &self.redis else {

@@ -62,8 +62,8 @@ impl DownReason {
             Self::WrongPassword => "Redis refuses the user or the password of redis_url, or demands one",
             Self::MissingPermission => "the user of redis_url lacks rights in Redis: deploy/README.md lists them",
             Self::NotTrusted => {
-                "the certificate of Redis is not trusted: redis_url must name the host of the certificate, and the system of \
-                 the host must know its authority"
+                "the certificate of Redis is not trusted: redis_url must name the host of the certificate, and the \
+                 system of the host must know its authority"
             }
         }
     }

@@ -1,11 +1,13 @@
 //! The id of the installation, with which every key in Redis begins.
 //!
-//! Every key begins with the id of the installation, which the database keeps, so that two databases on one Redis have nothing in
-//! common there: no answers, no tokens, no rate limits, no counters. An instance learns the id before its first
-//! call, and hears it again with each check of a token. Until it is known Redis is left alone, and writes record their invalidations.
+//! Every key begins with the id of the installation, which the database keeps, so that two databases on one Redis have
+//! nothing in common there: no answers, no tokens, no rate limits, no counters. An instance learns the id before its
+//! first call, and hears it again with each check of a token. Until it is known Redis is left alone, and writes record
+//! their invalidations.
 //!
-//! So that not every instance begins with a statement, Redis remembers the id under a digest of the database's address. An instance
-//! that has it from there asks the database all the same, beside its first response: the database may have been replaced.
+//! So that not every instance begins with a statement, Redis remembers the id under a digest of the database's address.
+//! An instance that has it from there asks the database all the same, beside its first response: the database may have
+//! been replaced.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -91,8 +93,8 @@ impl Cache {
         }
     }
 
-    /// The installation that the database has just named; `None` if it named none, because it is away or its id was renewed a
-    /// moment ago. Then Redis is left alone.
+    /// The installation that the database has just named; `None` if it named none, because it is away or its id was
+    /// renewed a moment ago. Then Redis is left alone.
     pub fn belong_to(&self, id: Option<&str>) {
         let Some(redis) = &self.redis else { return };
         if self.installation.learn(Instant::now(), id) {

@@ -1,5 +1,5 @@
-//! The cache of an instance: its settings, its connections and its state in memory. The calls are in `reads.rs`, `writes.rs` and
-//! `counters.rs`.
+//! The cache of an instance: its settings, its connections and its state in memory. The calls are in `reads.rs`,
+//! `writes.rs` and `counters.rs`.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -30,14 +30,15 @@ pub struct Cache {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Cache {
-    /// How long a check for pending invalidations is good, counted from before it. A revoked token is refused after this at the latest.
+    /// How long a check for pending invalidations is good, counted from before it. A revoked token is refused after
+    /// this at the latest.
     pub const LEASE: Duration = Duration::from_secs(1);
 
     /// How long a token is remembered that nobody revokes, counted from before its check.
     pub const MEMORY: Duration = Duration::from_secs(600);
 
-    /// How long a write that could not tell Redis waits after its commit, until every check that did not see its pending invalidation
-    /// has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
+    /// How long a write that could not tell Redis waits after its commit, until every check that did not see its
+    /// pending invalidation has run out: [`Self::LEASE`] and a margin for clocks that run at slightly different rates.
     pub const INVALIDATION_WAIT: Duration = Duration::from_millis(1100);
 
     /// Reads nothing and connects to nothing yet.

@@ -13,8 +13,8 @@ pub enum Lookup {
     Bypass(Bypass),
     /// The response, no older than the last answered write.
     Hit(Hit),
-    /// As [`Self::Hit`], but a write in the background has made it stale: this caller shall fetch and store it anew, best
-    /// after the response.
+    /// As [`Self::Hit`], but a write in the background has made it stale: this caller shall fetch and store it anew,
+    /// best after the response.
     Stale(Hit, Ticket),
     /// Not there, and this caller shall fetch and store it.
     Lead(Ticket),

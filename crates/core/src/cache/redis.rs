@@ -4,6 +4,7 @@
 //! algorithm on), so the instance holds a few connections and gives each to one call at a time. They never reconnect by
 //! themselves: one that failed, overran its budget or was left in the middle of a call is dropped.
 
+mod attempt;
 mod breaker;
 mod connection;
 mod failure;
@@ -14,26 +15,25 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
-use spin_sdk::redis::{Connection, RedisParameter};
+use spin_sdk::redis::RedisParameter;
 
 use super::CacheSettings;
-use super::script::{Args, HANDSHAKE, Reply, ReplyReader, Script};
+use super::script::{Args, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
 use breaker::{Breaker, is_starved};
-use connection::RedisConnection;
 pub use failure::RedisFailure;
 use failure::broken;
 use pool::{Pool, PooledConnection};
 
-/// What opening a connection over TLS may take: two more round trips, and the mathematics of certificates on a busy machine. Whoever
-/// gave up before would open another one, which takes as long.
+/// What opening a connection over TLS may take: two more round trips, and the mathematics of certificates on a busy
+/// machine. Whoever gave up before would open another one, which takes as long.
 const TLS_OPENING: Duration = Duration::from_millis(250);
 
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// Opening a connection and the call itself must not take longer where the instance gets its share of the processors;
-    /// opening one over TLS has [`TLS_OPENING`] of its own.
+    /// Opening a connection and the call itself must not take longer where the instance gets its share of the
+    /// processors; opening one over TLS has [`TLS_OPENING`] of its own.
     pub budget: Duration,
     /// Waiting for a connection, and for the call where the instance is starved, must not take longer.
     pub patience: Duration,
@@ -73,7 +73,8 @@ impl Redis {
         }
     }
 
-    /// From now on every key begins so; without a prefix nothing is sent. Connections whose handshake was for another are closed.
+    /// From now on every key begins so; without a prefix nothing is sent. Connections whose handshake was for another
+    /// are closed.
     pub fn use_prefix(&self, prefix: Option<String>) {
         *lock(&self.prefix) = prefix.map(Into::into);
         self.pool.forget_idle();
@@ -88,8 +89,8 @@ impl Redis {
         *lock(&self.memory) = memory;
     }
 
-    /// What a handshake has left under `key`. If there is something, `prefix` makes of it what every key begins with, and the
-    /// connection is kept.
+    /// What a handshake has left under `key`. If there is something, `prefix` makes of it what every key begins with,
+    /// and the connection is kept.
     pub async fn find(
         self: &Arc<Self>,
         meter: &Arc<Meter>,
@@ -127,8 +128,8 @@ impl Redis {
         self.prefix()?;
         let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
         self.within(effort, |mut pooled| async move {
-            // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it a
-            // server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
+            // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it
+            // a server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
             match redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await {
                 Err(RedisFailure::Broken(_)) => {
                     redis.pool.forget_idle();
@@ -189,7 +190,8 @@ impl Redis {
         Ok(())
     }
 
-    /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says nothing of Redis.
+    /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says
+    /// nothing of Redis.
     async fn within<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
         self: &Arc<Self>,
         Effort { budget, patience, urgent }: Effort,
@@ -218,8 +220,8 @@ impl Redis {
                 }
                 Either::Right(((), work)) => work,
             };
-            // If the timer itself was late the processors are busy, and the answer may be late for the same reason. Going on without
-            // Redis would give them more to do.
+            // If the timer itself was late the processors are busy, and the answer may be late for the same reason.
+            // Going on without Redis would give them more to do.
             let starved = is_starved(asked.elapsed(), budget);
             if starved && came.elapsed() < patience {
                 continue;
@@ -243,72 +245,5 @@ impl Redis {
     fn failed(&self, urgent: bool) {
         lock(&self.breaker).failed(Instant::now(), urgent);
         self.pool.forget_idle();
-    }
-
-    /// While the connection is out of `pooled`, dropping it (a failure, an overrun, a request that went away) closes it.
-    async fn attempt(
-        &self,
-        meter: &Meter,
-        pooled: &mut PooledConnection,
-        script: &Script,
-        args: &Args,
-        epoch: Option<&str>,
-    ) -> Result<ReplyReader, RedisFailure> {
-        let connection = self.connect(meter, pooled, self.prefix()?).await?;
-        if epoch.is_some_and(|epoch| epoch != connection.epoch) {
-            pooled.connection = Some(connection);
-            return Err(RedisFailure::OtherEpoch);
-        }
-        let common = Args::new()
-            .with(connection.prefix.as_bytes())
-            .with(connection.epoch.as_str())
-            .number(self.fence_ttl.as_micros());
-        let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader = ReplyReader::new(reply).ok_or_else(|| {
-            RedisFailure::Broken(format!("{}: the server has another epoch, or answered with an error", script.name))
-        })?;
-        pooled.connection = Some(connection);
-        Ok(reader)
-    }
-
-    /// The connection of a place, or a new one.
-    async fn connect(
-        &self,
-        meter: &Meter,
-        pooled: &mut PooledConnection,
-        prefix: Arc<str>,
-    ) -> Result<RedisConnection, RedisFailure> {
-        match pooled.connection.take().filter(|connection| connection.prefix == prefix) {
-            Some(connection) => Ok(connection),
-            None => {
-                let mut connection = self.open().await?;
-                self.handshake(meter, &mut connection, prefix).await?;
-                Ok(connection)
-            }
-        }
-    }
-
-    /// A connection without a handshake yet.
-    async fn open(&self) -> Result<RedisConnection, RedisFailure> {
-        let connection = Connection::open(&self.url).await.map_err(broken)?;
-        Ok(RedisConnection { connection, epoch: String::new(), prefix: "".into() })
-    }
-
-    async fn handshake(
-        &self,
-        meter: &Meter,
-        connection: &mut RedisConnection,
-        prefix: Arc<str>,
-    ) -> Result<(), RedisFailure> {
-        connection.prefix = prefix;
-        let memory = lock(&self.memory).clone().unwrap_or_default();
-        let args = Args::new().with(connection.prefix.as_bytes()).number(self.fence_ttl.as_micros());
-        let args = args.with(memory.0).with(memory.1);
-        let reply = connection.evaluate(meter, &HANDSHAKE, args.0.iter()).await.map_err(broken)?;
-        let epoch = ReplyReader::new(reply)
-            .and_then(|mut reader| reader.bytes()?)
-            .and_then(|epoch| String::from_utf8(epoch).ok());
-        connection.epoch = epoch.ok_or_else(|| RedisFailure::Broken("handshake: no epoch".to_owned()))?;
-        Ok(())
     }
 }

@@ -17,9 +17,10 @@
 //! | a revoked token | what is remembered of tokens |
 //! | a new token or workspace, an accepted job | nothing that is cached |
 //!
-//! A list shows when its todos were last changed, so no change of a todo leaves alone the lists that show it. Which may do so is told by
-//! one [`Condition`] of each list: that its todos are to be done, or done; are in one named list, assigned to one employee, or in the bin.
-//! A list without such a condition shows any live todo. A todo that has a parent changes all lists, since one that shows the parent counts it.
+//! A list shows when its todos were last changed, so no change of a todo leaves alone the lists that show it. Which may
+//! do so is told by one [`Condition`] of each list: that its todos are to be done, or done; are in one named list,
+//! assigned to one employee, or in the bin. A list without such a condition shows any live todo. A todo that has a
+//! parent changes all lists, since one that shows the parent counts it.
 
 use uuid::Uuid;
 
@@ -77,9 +78,9 @@ pub enum InvalidationScope {
         /// Whether the counts of named lists change.
         named_lists: bool,
     },
-    /// All todos, by a statement that nobody waits for. What it changes is served as before until its publish, and for up to half a
-    /// second more until somebody has fetched anew; after a write of another kind it is not. So announce one before telling that
-    /// the work is done.
+    /// All todos, by a statement that nobody waits for. What it changes is served as before until its publish, and for
+    /// up to half a second more until somebody has fetched anew; after a write of another kind it is not. So announce
+    /// one before telling that the work is done.
     TodosInBackground,
     /// Lists that have names.
     NamedLists {

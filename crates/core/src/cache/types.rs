@@ -1,5 +1,7 @@
 //! The requests and replies of the cache.
 
+mod rates;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::lookup::Lookup;
 use super::scope::{Dependency, InvalidationScope};
 use crate::WorkspaceId;
+use rates::refusal;
+pub use rates::{RateClass, RateLimits, RateVerdict};
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
 #[derive(Debug, Clone)]
@@ -19,20 +23,20 @@ pub struct CacheSettings {
     pub database: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
-    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call, opening a connection included, which over TLS
-    /// may take 250 ms more. Default 25.
+    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call, opening a connection included, which
+    /// over TLS may take 250 ms more. Default 25.
     pub budget: Duration,
     /// The same for announcing and publishing a write; more, since giving up costs a write
     /// [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT). Default 100 ms.
     pub write_budget: Duration,
     /// `redis_retry_ms`: milliseconds that Redis is left alone after a failure. Default 1000.
     pub breaker: Duration,
-    /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time between the
-    /// announcement and the latest commit of its statement: connection deadline + statement timeout + margin. Default
-    /// 15 s.
+    /// After what time a write that nobody has published counts as one whose writer is dead. Must exceed the time
+    /// between the announcement and the latest commit of its statement: connection deadline + statement timeout +
+    /// margin. Default 15 s.
     pub fence_ttl: Duration,
-    /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all instances. Default
-    /// true.
+    /// `cache`: whether responses are kept at all. Without, no write is announced or recorded. The same in all
+    /// instances. Default true.
     pub answers: bool,
     /// Larger responses are not stored. Default 262144 bytes.
     pub max_bytes: usize,
@@ -64,27 +68,6 @@ pub enum Credential<'a> {
     Workspace(WorkspaceId),
     /// No credential. There is nothing to look up.
     Nobody,
-}
-
-/// Requests a minute; 0 switches a class off.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RateLimits {
-    /// Class `default` for a client address.
-    pub per_address: u32,
-    /// Class `default` for a valid token.
-    pub per_token: u32,
-    /// Class `writes` for a client address. A write is charged to both classes.
-    pub writes_per_address: u32,
-    /// Class `writes` for a valid token.
-    pub writes_per_token: u32,
-    /// Class `auth_failures`, per client address. Charged by `Cache::charge_auth_failure`, only checked elsewhere.
-    pub auth_failures: u32,
-}
-
-impl RateLimits {
-    /// Nothing is counted.
-    pub const OFF: Self =
-        Self { per_address: 0, per_token: 0, writes_per_address: 0, writes_per_token: 0, auth_failures: 0 };
 }
 
 /// The request of the gate call: authentication, rate limit and response cache.
@@ -144,8 +127,9 @@ pub struct After {
 pub struct GateReply {
     /// One verdict for each class that applies and is not off.
     pub rates: Vec<RateVerdict>,
-    /// What `Cache::authenticated` remembered for this token. Its presence is the proof that the token is valid: no older than a second, or
-    /// not revoked since, which is known as long as there is a check no older than [`Cache::LEASE`](super::Cache::LEASE).
+    /// What `Cache::authenticated` remembered for this token. Its presence is the proof that the token is valid: no
+    /// older than a second, or not revoked since, which is known as long as there is a check no older than
+    /// [`Cache::LEASE`](super::Cache::LEASE).
     pub principal: Option<Vec<u8>>,
     /// What else the caller is told.
     pub after: After,
@@ -182,10 +166,6 @@ impl AuthenticatedReply {
     }
 }
 
-fn refusal(rates: &[RateVerdict]) -> Option<&RateVerdict> {
-    rates.iter().filter(|rate| !rate.allowed).max_by_key(|rate| rate.retry_after)
-}
-
 /// Whether Redis took part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -202,45 +182,6 @@ pub enum Reach {
 /// What [`Reach::Starved`] says, where nothing else came of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starved;
-
-/// A class of requests that is limited by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum RateClass {
-    /// Every counted request.
-    Default,
-    /// Requests that change something.
-    Writes,
-    /// Requests with a credential that turned out to be wrong.
-    AuthFailures,
-}
-
-impl RateClass {
-    /// The name in the `RateLimit` fields.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Writes => "writes",
-            Self::AuthFailures => "auth_failures",
-        }
-    }
-}
-
-/// What one class of the rate limit says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RateVerdict {
-    /// Which class.
-    pub class: RateClass,
-    /// Its quota for 60 seconds (`q`).
-    pub limit: u32,
-    /// Requests that would pass right now (`r`).
-    pub remaining: u32,
-    /// Seconds, rounded up, until the whole quota is back (`t`).
-    pub reset: u32,
-    /// Whether this request passes.
-    pub allowed: bool,
-    /// Seconds, at least 1, until the next request passes. 0 if this one does.
-    pub retry_after: u32,
-}
 
 /// Proof of when a request came in, by the clock of Redis: what bounds how long a token is remembered.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -293,8 +234,8 @@ pub struct Pending {
     pub snapshot: String,
 }
 
-/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its fence expires, what it may
-/// have changed is invalidated.
+/// An announced write. Publish it once its outcome is known; drop it if the outcome is unknown: when its fence expires,
+/// what it may have changed is invalidated.
 #[derive(Debug)]
 #[must_use = "publish it when the outcome of the statement is known"]
 pub struct Intent {
@@ -330,8 +271,9 @@ impl Intent {
         matches!(self.state, IntentState::Starved)
     }
 
-    /// Redis could not be told: the statement itself must record a pending invalidation (`record_invalidation`), and if it
-    /// says so the answer must wait for [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT) after the commit.
+    /// Redis could not be told: the statement itself must record a pending invalidation (`record_invalidation`), and if
+    /// it says so the answer must wait for [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT) after the
+    /// commit.
     pub fn must_record(&self) -> bool {
         matches!(self.state, IntentState::Away)
     }
@@ -343,7 +285,7 @@ impl Intent {
 pub enum Published {
     /// Done, or there was nothing to do (no Redis, or the statement has recorded a pending invalidation).
     Done,
-    /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a statement of its
-    /// own and wait as after a write whose statement recorded one.
+    /// Redis could not be told, and what the write changed is served as before: record a pending invalidation in a
+    /// statement of its own and wait as after a write whose statement recorded one.
     MustRecord,
 }

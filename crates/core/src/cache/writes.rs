@@ -34,8 +34,8 @@ impl Cache {
         let args = intent_args(workspace, &id, &scope.fields());
         let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
             Ok(_) => IntentState::Announced { id },
-            // A call that failed may have arrived all the same. Nobody removes its fence, and when that expires something is invalidated
-            // that need not be.
+            // A call that failed may have arrived all the same. Nobody removes its fence, and when that expires
+            // something is invalidated that need not be.
             Err(RedisFailure::Starved) => IntentState::Starved,
             Err(_) => IntentState::Away,
         };
@@ -55,15 +55,17 @@ impl Cache {
         self.redis.is_some() && self.settings.answers
     }
 
-    /// A number that every write of the caller's workspace raises when it is published. `None` while that cannot be known.
+    /// A number that every write of the caller's workspace raises when it is published. `None` while that cannot be
+    /// known.
     pub async fn changes_of(&self, caller: &Caller) -> Option<i64> {
         let redis = self.redis.as_ref().filter(|_| self.settings.answers)?;
         let args = Args::new().number(caller.workspace.0);
         redis.run(&caller.meter, self.reading(), &WATCH, args, None).await.ok()?.number()
     }
 
-    /// Publishes a write whose outcome is known, before it is answered. `changed` is false of a statement that certainly changed
-    /// nothing. A committed write is never refused: where a starved instance has waited in vain, that must be recorded, too.
+    /// Publishes a write whose outcome is known, before it is answered. `changed` is false of a statement that
+    /// certainly changed nothing. A committed write is never refused: where a starved instance has waited in vain, that
+    /// must be recorded, too.
     pub async fn publish(&self, meter: &Arc<Meter>, intent: Intent, changed: bool) -> Published {
         let (Some(redis), IntentState::Announced { id }) = (&self.redis, intent.state) else {
             return Published::Done;

@@ -8,8 +8,8 @@ use super::todo::Priority;
 
 /// What is done to each todo.
 ///
-/// Its JSON form is stored with the job and read by whatever release runs it: names and meanings here never change, and what a
-/// release does not know it refuses.
+/// Its JSON form is stored with the job and read by whatever release runs it: names and meanings here never change, and
+/// what a release does not know it refuses.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum BulkChange {
@@ -29,8 +29,8 @@ pub enum BulkChange {
     Delete,
     /// Puts the whole tree of the todo into the list, or into none.
     Move(Option<Id>),
-    /// Replaces a tag that is gone, by its former integer id, with what the todo shows in its place. Nobody asks for it: it is the
-    /// rest of a merge or a deletion.
+    /// Replaces a tag that is gone, by its former integer id, with what the todo shows in its place. Nobody asks for
+    /// it: it is the rest of a merge or a deletion.
     ReplaceTag(i64),
 }
 

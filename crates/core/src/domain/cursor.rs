@@ -1,8 +1,9 @@
 //! Page tokens: where the next page of a list begins.
 //!
-//! A token says after which row to go on. It is not valid outside the list, workspace, filter and order that it was made for,
-//! and it shows nothing: the internal integer of the row is encrypted with the rest, by AES-SIV (RFC 5297), which takes no random
-//! number. So equal positions give equal tokens, and a page's `ETag` stays the same from one request to the next.
+//! A token says after which row to go on. It is not valid outside the list, workspace, filter and order that it was
+//! made for, and it shows nothing: the internal integer of the row is encrypted with the rest, by AES-SIV (RFC 5297),
+//! which takes no random number. So equal positions give equal tokens, and a page's `ETag` stays the same from one
+//! request to the next.
 
 use aes_siv::KeyInit;
 use aes_siv::siv::Aes128Siv;
@@ -26,8 +27,8 @@ pub struct Position {
 
 /// Makes and reads page tokens.
 ///
-/// `scope` names everything that the token is bound to: list, workspace, filter and sort, but not the page size, which may
-/// change from page to page (see [`super::filter::Filter::scope`]).
+/// `scope` names everything that the token is bound to: list, workspace, filter and sort, but not the page size, which
+/// may change from page to page (see [`super::filter::Filter::scope`]).
 #[derive(Debug, Clone, Copy)]
 pub struct Cursor;
 

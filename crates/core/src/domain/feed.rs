@@ -29,8 +29,9 @@ pub enum SubjectKind {
 impl SubjectKind {
     /// In the order of the first pass: what others refer to comes first.
     ///
-    /// Cursors are bound to the words of their kinds, and who names none has all of them. So the release that adds a kind has to know the
-    /// words of before, and to answer 410 to their cursors where all are asked for: such a client has never read the new one.
+    /// Cursors are bound to the words of their kinds, and who names none has all of them. So the release that adds a
+    /// kind has to know the words of before, and to answer 410 to their cursors where all are asked for: such a client
+    /// has never read the new one.
     pub const ALL: [Self; 5] = [Self::Department, Self::Employee, Self::Tag, Self::List, Self::Todo];
 
     /// The word for it.
@@ -72,7 +73,8 @@ impl FeedPosition {
         Position { value: Some(format!("{epoch} {phase} {after} {transaction} {complete_at}")), id: *id }
     }
 
-    /// Whether who has read this far has read as far as `other`, which is of about the same time: neither is too old if the other is not.
+    /// Whether who has read this far has read as far as `other`, which is of about the same time: neither is too old if
+    /// the other is not.
     pub fn is_at(&self, other: &Self) -> bool {
         let Self { epoch, phase, after, line, complete_at } = self;
         let instants = [complete_at, &other.complete_at].map(|text| Instant::parse(text).map(|at| at.to_utc()));

@@ -16,8 +16,8 @@ pub enum Id {
 }
 
 impl Id {
-    /// A UUID of version 4 or 7 in its canonical form with hyphens, in either case. Braces, URNs and bare digits are refused:
-    /// one thing has one URL.
+    /// A UUID of version 4 or 7 in its canonical form with hyphens, in either case. Braces, URNs and bare digits are
+    /// refused: one thing has one URL.
     pub fn parse_uuid(text: &str) -> Option<Self> {
         // Every other form that `Uuid` reads has another length.
         if text.len() != uuid::fmt::Hyphenated::LENGTH {

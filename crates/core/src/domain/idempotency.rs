@@ -1,6 +1,7 @@
 //! Repetitions of a write, and what a write gave.
 
-/// Names one attempt of a client, so that a repetition finds the first outcome. Valid for 24 hours per workspace and route.
+/// Names one attempt of a client, so that a repetition finds the first outcome. Valid for 24 hours per workspace and
+/// route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdempotencyKey {
     /// What was called, for example `POST /api/v2/todos`. Opaque here.
@@ -18,8 +19,8 @@ pub struct Written<T> {
     pub value: T,
     /// Whether the outcome is that of an earlier call and nothing was written now.
     pub replayed: bool,
-    /// Where an invalidation was recorded: whether the answer must wait until every instance has looked for the record again,
-    /// since there was no older one that they know already.
+    /// Where an invalidation was recorded: whether the answer must wait until every instance has looked for the record
+    /// again, since there was no older one that they know already.
     pub cache_wait: bool,
 }
 

@@ -9,9 +9,9 @@ use super::text::TextError;
 
 /// A point in time of the years 1970–9999 (UTC), to the microsecond.
 ///
-/// It is kept as its canonical text, since that is what Postgres renders and clients read: RFC 3339 in UTC with `Z`, with a
-/// fraction only where it is not zero and without trailing zeros. Within one second that text does not sort by time
-/// (`.` < `Z`), so there is no `Ord`; compare [`Instant::to_utc`].
+/// It is kept as its canonical text, since that is what Postgres renders and clients read: RFC 3339 in UTC with `Z`,
+/// with a fraction only where it is not zero and without trailing zeros. Within one second that text does not sort by
+/// time (`.` < `Z`), so there is no `Ord`; compare [`Instant::to_utc`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Instant(String);
@@ -22,8 +22,8 @@ impl Instant {
 
     /// Reads an RFC 3339 date and time with its offset. Digits beyond the microsecond are cut off.
     ///
-    /// A leap second (`:60`) is refused: Postgres would move it into the next minute, and the caller would get back an instant
-    /// that it never sent.
+    /// A leap second (`:60`) is refused: Postgres would move it into the next minute, and the caller would get back an
+    /// instant that it never sent.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         if !has_shape(text.as_bytes()) {
             return Err(malformed());

@@ -47,7 +47,8 @@ pub struct Job {
     pub kind: String,
     /// Where it stands.
     pub status: JobStatus,
-    /// How many todos there are to change: counted when the work begins in a small workspace, known at the end in a large one.
+    /// How many todos there are to change: counted when the work begins in a small workspace, known at the end in a
+    /// large one.
     pub total: Option<i64>,
     /// How many are done.
     pub processed: i64,

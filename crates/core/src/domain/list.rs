@@ -9,14 +9,14 @@ use super::instant::Instant;
 use super::people::Name;
 use super::text::fold;
 
-/// Where something stands among its siblings; ties are broken by id. A new thing has the seconds of its creation, so that it is the
-/// last without anybody asking for the last one.
+/// Where something stands among its siblings; ties are broken by id. A new thing has the seconds of its creation, so
+/// that it is the last without anybody asking for the last one.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rank(f64);
 
 impl Rank {
-    /// The largest number, and the smallest with a minus. Seconds, and what other protocols count by, are far within, and halves
-    /// between any two of them are exact for long.
+    /// The largest number, and the smallest with a minus. Seconds, and what other protocols count by, are far within,
+    /// and halves between any two of them are exact for long.
     pub const MOST: f64 = 1e15;
     /// What is nearer to zero is zero, so that no middle underflows.
     const LEAST: f64 = 1e-100;
@@ -45,7 +45,8 @@ impl Serialize for Rank {
 }
 
 impl<'de> Deserialize<'de> for Rank {
-    /// As Postgres wrote it. serde's own way to read a number may miss the last bit, and then two neighbours could change places.
+    /// As Postgres wrote it. serde's own way to read a number may miss the last bit, and then two neighbours could
+    /// change places.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <&RawValue>::deserialize(deserializer)?;
         text.get().parse().map(Self).map_err(serde::de::Error::custom)

@@ -1,7 +1,7 @@
 //! HTML: what a parser takes for markup, and how it is taken out.
 //!
-//! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it changes
-//! nothing any more; [`super::sanitising`] does that.
+//! The parser decides, not a pattern of ours: html5ever is the one that ammonia uses. Nothing here is repeated until it
+//! changes nothing any more; [`super::sanitising`] does that.
 
 mod plain;
 mod size;
@@ -15,8 +15,8 @@ use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSin
 
 pub(super) use self::plain::text_of;
 
-/// Where the first `<` is that may begin markup: one before a letter, `/`, `!` or `?` (HTML, 13.2.5.6). To a parser everything
-/// in front of it is text.
+/// Where the first `<` is that may begin markup: one before a letter, `/`, `!` or `?` (HTML, 13.2.5.6). To a parser
+/// everything in front of it is text.
 pub(super) fn first(text: &str) -> Option<usize> {
     let begins = |next: &u8| next.is_ascii_alphabetic() || b"/!?".contains(next);
     text.as_bytes().windows(2).position(|pair| pair.first() == Some(&b'<') && pair.last().is_some_and(begins))
@@ -27,13 +27,15 @@ pub(super) fn first(text: &str) -> Option<usize> {
 ///
 /// What the pass joins may be markup again: `<<b>script>` becomes `<script>`.
 ///
-/// `None`: there are too many attributes, or markup never ends, so that the end of the text would go with it ([`has_unclosed`]).
+/// `None`: there are too many attributes, or markup never ends, so that the end of the text would go with it
+/// ([`has_unclosed`]).
 pub(super) fn strip(text: &str) -> Option<String> {
     if has_many(&tags::openings(text)) {
         return None;
     }
     let input = BufferQueue::default();
-    // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as typed.
+    // The tokenizer decodes character references. Escaping what begins them is undone by that, and so they stay as
+    // typed.
     input.push_back(StrTendril::from(format!("{}{END}", text.replace('&', "&amp;"))));
     let options = TokenizerOpts { discard_bom: false, ..TokenizerOpts::default() };
     let tokenizer = Tokenizer::new(PlainText::default(), options);
@@ -53,7 +55,8 @@ pub(super) fn has_unclosed(text: &str) -> bool {
     tags::openings(text).iter().any(|opening| !opening.ends)
 }
 
-/// The text in which nothing begins like markup that never ends: what did is text. `None`: there are too many attributes.
+/// The text in which nothing begins like markup that never ends: what did is text. `None`: there are too many
+/// attributes.
 pub(super) fn escape_unclosed(text: &str) -> Option<String> {
     let openings = tags::openings(text);
     let ending: Vec<_> = openings.iter().filter(|opening| opening.ends).copied().collect();
@@ -70,12 +73,12 @@ fn has_many(openings: &[tags::Opening]) -> bool {
 const END: char = '\u{1}';
 /// The most attributes of one tag. A tokenizer compares each with all before it.
 const MAX_ATTRIBUTES: usize = 64;
-/// The most attributes of a text. A parser copies those of an element that it opens again. One of ordinary markup takes sixteen
-/// bytes or more, so that as many fill the longest text.
+/// The most attributes of a text. A parser copies those of an element that it opens again. One of ordinary markup takes
+/// sixteen bytes or more, so that as many fill the longest text.
 const MAX_ATTRIBUTES_OF_TEXT: usize = 4_000;
 
-/// The most elements of a rich text. Each that stays takes four characters or more, so that half as many are too long already;
-/// word processors, however, write many that go.
+/// The most elements of a rich text. Each that stays takes four characters or more, so that half as many are too long
+/// already; word processors, however, write many that go.
 const MAX_ELEMENTS: usize = 5_000;
 /// How deep the elements of a rich text may be nested. Browsers stop at twice that.
 const MAX_DEPTH: usize = 256;
@@ -89,9 +92,9 @@ pub(super) enum Excess {
     Steps,
 }
 
-/// Takes out of rich text whatever could run, restyle the page or leave its place in it: what stays are ammonia's elements,
-/// attributes and URL schemes. Comments and the contents of `script` and `style` go. Also tells how many steps it took, which are
-/// at most `steps`.
+/// Takes out of rich text whatever could run, restyle the page or leave its place in it: what stays are ammonia's
+/// elements, attributes and URL schemes. Comments and the contents of `script` and `style` go. Also tells how many
+/// steps it took, which are at most `steps`.
 pub(super) fn sanitise(text: &str, steps: usize) -> Result<(String, usize), Excess> {
     // The text is parsed twice: once to measure it, once by ammonia.
     let taken = size::measure(text, MAX_ELEMENTS, MAX_DEPTH, steps / 2)?;
@@ -100,8 +103,8 @@ pub(super) fn sanitise(text: &str, steps: usize) -> Result<(String, usize), Exce
 
 /// Collects the characters of a document that are neither markup nor the contents of `script` or `style`.
 ///
-/// The contents of other elements are read as markup, even where a browser would show tags as text (`<textarea><b>`), since
-/// without the element around them that is what they become.
+/// The contents of other elements are read as markup, even where a browser would show tags as text (`<textarea><b>`),
+/// since without the element around them that is what they become.
 #[derive(Default)]
 struct PlainText {
     kept: RefCell<String>,
@@ -131,8 +134,8 @@ impl TokenSink for PlainText {
     }
 }
 
-/// How the contents of an element are read that go with it. In there, the only tag that the tokenizer reports is the one that
-/// ends it.
+/// How the contents of an element are read that go with it. In there, the only tag that the tokenizer reports is the
+/// one that ends it.
 fn raw_contents(tag: &Tag) -> Option<RawKind> {
     match (tag.kind, &*tag.name) {
         (TagKind::StartTag, "script") => Some(RawKind::ScriptData),

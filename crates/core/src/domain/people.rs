@@ -74,9 +74,9 @@ impl Email {
     /// The most characters of one label of the domain (RFC 1035, 2.3.4).
     pub const MAX_LABEL: usize = 63;
 
-    /// Accepts what browsers accept in `<input type=email>` (the HTML standard's "valid e-mail address"), within the limits of
-    /// SMTP. The full grammar of RFC 5322 would also allow comments and quoted text, which nobody's address has and which
-    /// could carry markup.
+    /// Accepts what browsers accept in `<input type=email>` (the HTML standard's "valid e-mail address"), within the
+    /// limits of SMTP. The full grammar of RFC 5322 would also allow comments and quoted text, which nobody's address
+    /// has and which could carry markup.
     pub fn parse(text: &str) -> Result<Self, TextError> {
         let text = text.trim();
         if text.is_empty() {
@@ -101,8 +101,8 @@ impl Email {
         self.0
     }
 
-    /// What identifies the address: without regard to case. An address is ASCII, so SQL's `lower` agrees in every locale but
-    /// the Turkic ones.
+    /// What identifies the address: without regard to case. An address is ASCII, so SQL's `lower` agrees in every
+    /// locale but the Turkic ones.
     pub fn folded(&self) -> String {
         self.0.to_ascii_lowercase()
     }

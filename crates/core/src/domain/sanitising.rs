@@ -1,9 +1,10 @@
-//! Sanitises every text that callers write: trimmed, in NFC, without control characters and without markup that is not allowed.
+//! Sanitises every text that callers write: trimmed, in NFC, without control characters and without markup that is not
+//! allowed.
 //!
-//! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new tag
-//! (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none changes anything,
-//! which also makes sanitising a clean text a no-op. Repetition and the parser's worst cases cost time, so the input is bounded, and
-//! so is the work for all texts of a request ([`SanitisingBudget`]).
+//! Each step can undo another: taking a tag out of the middle joins letters with accents (`e<b>\u{301}`) or makes a new
+//! tag (`<<b>i>`), and NFC turns `>` with an overlay into another character. So all steps are repeated until none
+//! changes anything, which also makes sanitising a clean text a no-op. Repetition and the parser's worst cases cost
+//! time, so the input is bounded, and so is the work for all texts of a request ([`SanitisingBudget`]).
 
 mod budget;
 
@@ -17,9 +18,9 @@ use super::text::TextError;
 const MAX_PLAIN: usize = 16 * 1024;
 /// The most bytes of rich text before sanitising. Ten thousand characters take at most 40,000.
 const MAX_RICH: usize = 64 * 1024;
-/// The most bytes that are read to sanitise one plain text, over all repetitions, and how many times its own length on top. It is
-/// enough for forty tags of which each hides the next. A body holds two thousand texts, and while they are sanitised the
-/// instance serves nobody else: at a megabyte for each text that was seen to take ten seconds.
+/// The most bytes that are read to sanitise one plain text, over all repetitions, and how many times its own length on
+/// top. It is enough for forty tags of which each hides the next. A body holds two thousand texts, and while they are
+/// sanitised the instance serves nobody else: at a megabyte for each text that was seen to take ten seconds.
 const MAX_WORK: usize = 8 * 1024;
 const MAX_READS: usize = 3;
 /// What a repetition costs besides reading, in bytes read.
@@ -87,8 +88,8 @@ pub(super) fn search(text: &str, max: usize) -> Result<String, TextError> {
     bounded(text, max)
 }
 
-/// Trimmed and in NFC. Neither step undoes the other: no white space composes with anything or comes out of a composition
-/// unless it was white space before.
+/// Trimmed and in NFC. Neither step undoes the other: no white space composes with anything or comes out of a
+/// composition unless it was white space before.
 fn normalised(text: &str) -> String {
     let text = text.trim();
     match is_nfc_quick(text.chars()) {

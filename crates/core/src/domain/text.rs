@@ -121,8 +121,8 @@ impl TagName {
         self.0
     }
 
-    /// What identifies the tag in its workspace. The database stores this and never folds case itself: its rules depend on its
-    /// locale and would not agree with these.
+    /// What identifies the tag in its workspace. The database stores this and never folds case itself: its rules depend
+    /// on its locale and would not agree with these.
     pub fn folded(&self) -> String {
         fold(&self.0)
     }
@@ -179,8 +179,8 @@ impl fmt::Display for TagName {
     }
 }
 
-/// Folds case character by character. Greek has two small sigmas for one capital; they count as one. Full case folding would
-/// go further and take "Maße" for "Masse".
+/// Folds case character by character. Greek has two small sigmas for one capital; they count as one. Full case folding
+/// would go further and take "Maße" for "Masse".
 pub(super) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfc().collect()
 }

@@ -1,92 +1,19 @@
 //! Todos: what is stored, what a caller may write.
 
-use serde::{Deserialize, Serialize};
+mod operation;
+mod status;
+
+use serde::Deserialize;
 use uuid::Uuid;
 
 use super::id::Id;
 use super::instant::Instant;
-use super::list::{Move, Rank};
+use super::list::Rank;
 use super::people::{Email, Name};
 use super::text::{Description, TagName, Title};
 use crate::error::Fault;
-
-/// Where a todo stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Not begun.
-    Pending,
-    /// Begun.
-    InProgress,
-    /// Done.
-    Completed,
-    /// Given up.
-    Cancelled,
-}
-
-impl Status {
-    /// Every status, in the order of the contract.
-    pub const ALL: [Self; 4] = [Self::Pending, Self::InProgress, Self::Completed, Self::Cancelled];
-
-    /// The status of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text)
-    }
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::InProgress => "in_progress",
-            Self::Completed => "completed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    /// Whether the todo is still to be done.
-    pub fn is_open(self) -> bool {
-        matches!(self, Self::Pending | Self::InProgress)
-    }
-
-    /// Whether the todo counts as completed.
-    pub fn is_completed(self) -> bool {
-        self == Self::Completed
-    }
-}
-
-/// How much a todo matters; ordered from low to urgent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Priority {
-    /// Can wait.
-    Low,
-    /// The default.
-    Medium,
-    /// Soon.
-    High,
-    /// Now.
-    Urgent,
-}
-
-impl Priority {
-    /// Every priority, from low to urgent.
-    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Urgent];
-
-    /// The priority of this name.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|priority| priority.as_str() == text)
-    }
-
-    /// Its name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Urgent => "urgent",
-        }
-    }
-}
+pub use operation::{Operation, OperationResult};
+pub use status::{Priority, Status};
 
 /// A todo as the caller wants it to be: for creating and for replacing.
 #[derive(Debug, Clone, PartialEq)]
@@ -142,9 +69,9 @@ pub struct Patch {
     pub later: Later,
 }
 
-/// The fields that came after the first release, as a draft or a patch names them. Each is optional also in a draft, because
-/// a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo gets its default),
-/// the inner `None` clears it.
+/// The fields that came after the first release, as a draft or a patch names them. Each is optional also in a draft,
+/// because a client that does not know it must not empty it by replacing the todo: `None` leaves it alone (a new todo
+/// gets its default), the inner `None` clears it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Later {
     /// The list; of a subtask it is that of its parent.
@@ -272,95 +199,4 @@ pub struct DepartmentRef {
     pub uid: Uuid,
     /// Its name.
     pub name: Name,
-}
-
-/// One step of a batch.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Operation {
-    /// Make a new todo.
-    Create {
-        /// Its public id, by which other operations name it.
-        uid: Uuid,
-        /// What it is to be.
-        draft: Draft,
-    },
-    /// Change one.
-    Update {
-        /// Which.
-        id: Id,
-        /// Only in this version.
-        if_version: Option<i64>,
-        /// How.
-        patch: Patch,
-    },
-    /// Move one.
-    Move {
-        /// Which.
-        id: Id,
-        /// Only in this version.
-        if_version: Option<i64>,
-        /// Where to.
-        to: Move,
-    },
-    /// Complete one.
-    Complete {
-        /// Which.
-        id: Id,
-        /// The open ones below it, too.
-        subtasks: bool,
-    },
-    /// Put one into the bin.
-    Delete {
-        /// Which.
-        id: Id,
-        /// Only in this version.
-        if_version: Option<i64>,
-    },
-}
-
-impl Operation {
-    /// The tags that it gives its todo.
-    pub fn tags_mut(&mut self) -> &mut [TagName] {
-        match self {
-            Self::Create { draft, .. } => &mut draft.tags,
-            Self::Update { patch, .. } => patch.tags.as_deref_mut().unwrap_or_default(),
-            Self::Move { .. } | Self::Complete { .. } | Self::Delete { .. } => &mut [],
-        }
-    }
-}
-
-/// How one step of a batch ended.
-#[derive(Debug, Clone, PartialEq)]
-pub enum OperationResult {
-    /// Created.
-    Created(Todo),
-    /// Changed (or found to be as wanted already).
-    Updated(Todo),
-    /// In the bin.
-    Deleted(Uuid),
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_the_same_in_urls_and_in_json() {
-        for status in Status::ALL {
-            assert_eq!(Status::parse(status.as_str()), Some(status));
-            assert_eq!(serde_json::to_value(status).unwrap(), status.as_str());
-        }
-        for priority in Priority::ALL {
-            assert_eq!(Priority::parse(priority.as_str()), Some(priority));
-            assert_eq!(serde_json::to_value(priority).unwrap(), priority.as_str());
-        }
-        for text in ["", "Pending", "in-progress", "LOW", " low"] {
-            assert_eq!((Status::parse(text), Priority::parse(text)), (None, None), "{text}");
-        }
-    }
-
-    #[test]
-    fn priorities_are_ordered_from_low_to_urgent() {
-        assert!(Priority::ALL.is_sorted());
-    }
 }

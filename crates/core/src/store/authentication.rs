@@ -24,8 +24,8 @@ pub struct Checked {
     pub good_for: u64,
     /// Milliseconds since the use of the token was noted, [`Cache::MEMORY`] at most, also if it never was.
     pub noted: u64,
-    /// Writes of the whole installation that Redis was not told of; the caches of their workspaces must not be trusted while there
-    /// are any. To be settled with [`super::invalidations::settle`].
+    /// Writes of the whole installation that Redis was not told of; the caches of their workspaces must not be trusted
+    /// while there are any. To be settled with [`super::invalidations::settle`].
     pub pending: Option<Pending>,
     /// Whether a worker is needed, for whomever: a job or a purge is due.
     pub work_due: bool,
@@ -73,8 +73,8 @@ pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> 
     Ok(())
 }
 
-/// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with every
-/// scope.
+/// The principal of every request where authentication is off: the workspace `default`, made if it is missing, with
+/// every scope.
 pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Checked> {
     const MAKE: &str =
         "INSERT INTO workspaces (uid, name) VALUES ($1::text::uuid, 'default') ON CONFLICT (name) DO NOTHING";

@@ -80,7 +80,8 @@ pub async fn patch(
 /// Removes a department that no employee belongs to.
 ///
 /// # Errors
-/// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`], [`Error::VersionMismatch`].
+/// [`Conflict::DepartmentReferenced`](crate::error::Conflict::DepartmentReferenced), [`Error::NotFound`],
+/// [`Error::VersionMismatch`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
     const SQL: Function = Function("department_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);

@@ -96,7 +96,8 @@ pub async fn patch(
 /// Removes an employee whom no live todo is assigned to; those in the bin lose their assignee.
 ///
 /// # Errors
-/// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`], [`Error::VersionMismatch`].
+/// [`Conflict::EmployeeReferenced`](crate::error::Conflict::EmployeeReferenced), [`Error::NotFound`],
+/// [`Error::VersionMismatch`].
 pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondition) -> Result<Written<()>> {
     const SQL: Function = Function("employee_delete_v1", "$8, $9::text::uuid, $10");
     let [serial, uid] = write::id(id);

@@ -11,8 +11,9 @@ use crate::domain::filter::Limit;
 use crate::domain::instant::Instant;
 use crate::error::{Error, Kind, Result};
 
-/// A page, the newest first, of the last 30 days: of one subject by its versions, else by the transactions, in the order in which they
-/// began to write. It may be short: no more than 5,000 events are looked at. Index: `events_by_subject`, or `events_pkey`.
+/// A page, the newest first, of the last 30 days: of one subject by its versions, else by the transactions, in the
+/// order in which they began to write. It may be short: no more than 5,000 events are looked at. Index:
+/// `events_by_subject`, or `events_pkey`.
 pub async fn page(
     pg: &Pg,
     caller: &Caller,
@@ -33,8 +34,10 @@ pub async fn page_in_context(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<(EventPage, EventContext)> {
-    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id, json_build_object('complete_since', p.complete_since, 'titles', ( \
-            SELECT coalesce(json_object_agg(t.uid, t.title), '{}') FROM todos t WHERE t.workspace_id = $1 AND t.uid IN ( \
+    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id, json_build_object('complete_since', p.complete_since, \
+                       'titles', ( \
+            SELECT coalesce(json_object_agg(t.uid, t.title), '{}') FROM todos t WHERE t.workspace_id = $1 \
+            AND t.uid IN ( \
                 SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)))::text \
         FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8) p";
     let mut row = pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?;
@@ -68,7 +71,8 @@ pub async fn history(
 ) -> Result<EventPage> {
     const SQL: &str = "SELECT p.items, p.next_rank, p.next_id \
         FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, $6, NULL, NULL, $3, $4, $5) p \
-        WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL OR t.deleted_at > now() - bin_retention_v1())";
+        WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL \
+        OR t.deleted_at > now() - bin_retention_v1())";
     let params = vec![
         Param::Int(caller.workspace.0),
         Param::Text(todo.to_string()),

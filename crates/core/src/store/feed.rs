@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 /// The next part of the feed, at most `limit` items. Index: `events_pkey`, then the subjects' keys.
 ///
 /// # Errors
-/// [`Error::ResyncRequired`] where the position is too old, or of a line that the cluster has lost; [`Error::Unavailable`] after a
-/// restore, until the migrations have begun a new epoch, and on a standby that has not got the position's line yet.
+/// [`Error::ResyncRequired`] where the position is too old, or of a line that the cluster has lost;
+/// [`Error::Unavailable`] after a restore, until the migrations have begun a new epoch, and on a standby that has not
+/// got the position's line yet.
 pub async fn page(
     pg: &Pg,
     caller: &Caller,

@@ -1,9 +1,10 @@
-//! Writes that the cache was not told of because Redis was away. While a workspace has any, its cached entries may be old.
+//! Writes that the cache was not told of because Redis was away. While a workspace has any, its cached entries may be
+//! old.
 //!
-//! A write records one with [`Write::record_invalidation`](super::write::Write::record_invalidation). Each check of a caller
-//! ([`super::authentication`]) finds those of the whole installation. Whoever finds some and reaches Redis first invalidates there and then
-//! settles exactly those that its snapshot saw. A range (`id <= n`) would not do: ids are given in another order than transactions
-//! commit.
+//! A write records one with [`Write::record_invalidation`](super::write::Write::record_invalidation). Each check of a
+//! caller ([`super::authentication`]) finds those of the whole installation. Whoever finds some and reaches Redis first
+//! invalidates there and then settles exactly those that its snapshot saw. A range (`id <= n`) would not do: ids are
+//! given in another order than transactions commit.
 
 use super::pg::{Param, Pg, Statement};
 use crate::cache::{InvalidationScope, Pending};

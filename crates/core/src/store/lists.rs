@@ -41,8 +41,9 @@ pub async fn find(pg: &Pg, caller: &Caller, uid: Uuid) -> Result<List> {
 /// A new list.
 ///
 /// # Errors
-/// [`Error::Exists`] if the id is taken, [`Conflict::ListDeleted`](crate::error::Conflict::ListDeleted) if it was that of a list,
-/// [`Conflict::ListNameTaken`](crate::error::Conflict::ListNameTaken), [`Conflict::TooManyLists`](crate::error::Conflict::TooManyLists).
+/// [`Error::Exists`] if the id is taken, [`Conflict::ListDeleted`](crate::error::Conflict::ListDeleted) if it was that
+/// of a list, [`Conflict::ListNameTaken`](crate::error::Conflict::ListNameTaken),
+/// [`Conflict::TooManyLists`](crate::error::Conflict::TooManyLists).
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, fields: &ListFields) -> Result<Written<List>> {
     let params = [Param::Bool(true), Param::Null, Param::Text(uid.to_string()), Param::Null];
     write.call(pg, WRITE, params.into_iter().chain(written(fields)), Kind::List).await

@@ -1,8 +1,9 @@
-//! Postgres: the only place with SQL, one module per table. Every operation is one statement (ARCHITECTURE.md says why).
+//! Postgres: the only place with SQL, one module per table. Every operation is one statement (ARCHITECTURE.md says
+//! why).
 //!
-//! Functions take the [`pg::Pg`] of the instance and a [`Caller`](crate::Caller), whose workspace every statement is bound to;
-//! those that are no tenant's business (authentication, the job queue, administration) take a [`Meter`](crate::Meter) instead.
-//! Writes take a [`write::Write`] and give a [`write::Written`].
+//! Functions take the [`pg::Pg`] of the instance and a [`Caller`](crate::Caller), whose workspace every statement is
+//! bound to; those that are no tenant's business (authentication, the job queue, administration) take a
+//! [`Meter`](crate::Meter) instead. Writes take a [`write::Write`] and give a [`write::Written`].
 
 pub mod authentication;
 pub mod departments;

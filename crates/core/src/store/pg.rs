@@ -1,11 +1,11 @@
 //! The one place that touches the Postgres bindings.
 //!
-//! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after it, also when
-//! the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline` is refused. A statement that
-//! nobody waits for any more keeps its connection until it ends: the host would hand the connection out again, and whoever got it
-//! would wait for the former statement. A connection that
-//! an instance kept for its next statement would be missing elsewhere under load: there are more instances than connections. The
-//! price is the reset at each checkout, one round trip.
+//! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after
+//! it, also when the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline`
+//! is refused. A statement that nobody waits for any more keeps its connection until it ends: the host would hand the
+//! connection out again, and whoever got it would wait for the former statement. A connection that an instance kept for
+//! its next statement would be missing elsewhere under load: there are more instances than connections. The price is
+//! the reset at each checkout, one round trip.
 //!
 //! Everything has a deadline. After a connection that breaks, a read is repeated, a write is reported as unknown.
 
@@ -45,8 +45,8 @@ pub struct PgSettings {
     pub authority: Option<String>,
     /// How long a statement may wait for a connection before it is refused.
     pub wait_deadline: Duration,
-    /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be longer;
-    /// the caller gives up half a second later, if even that fails.
+    /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be
+    /// longer; the caller gives up half a second later, if even that fails.
     pub statement_deadline: Duration,
     /// What [`Error::Unavailable`] recommends.
     pub retry_after: Duration,
@@ -144,8 +144,8 @@ impl Pg {
         self.settings.retry_after
     }
 
-    /// Runs a statement that changes nothing that matters; if its connection breaks, on another one. Not after a deadline: the caller
-    /// has waited long enough.
+    /// Runs a statement that changes nothing that matters; if its connection breaks, on another one. Not after a
+    /// deadline: the caller has waited long enough.
     ///
     /// # Errors
     /// [`PgFailure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
@@ -232,8 +232,8 @@ pub(super) async fn within<F: Future>(deadline: Duration, future: F) -> Option<F
 
 type Execution = Pin<Box<dyn Future<Output = Result<Rows, Attempt>> + Send>>;
 
-/// A statement under way, and how long it may take. Dropped before its end, it is waited for by a task of the instance. That ends
-/// after the same time, when Postgres is away and the connection is of no use to anybody.
+/// A statement under way, and how long it may take. Dropped before its end, it is waited for by a task of the instance.
+/// That ends after the same time, when Postgres is away and the connection is of no use to anybody.
 struct Running(Option<Execution>, Duration);
 
 impl Future for Running {

@@ -22,8 +22,8 @@ pub enum Readiness {
     StatementTimeout(i64),
     /// The `timezone` of a session is not UTC.
     TimeZone,
-    /// The log of changes has numbers of transactions that this cluster has not reached: it was restored from a dump, and the
-    /// feed needs a new epoch.
+    /// The log of changes has numbers of transactions that this cluster has not reached: it was restored from a dump,
+    /// and the feed needs a new epoch.
     FeedAhead,
     /// Postgres cannot be used.
     Down(PgDown),

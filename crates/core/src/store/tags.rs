@@ -23,8 +23,8 @@ pub async fn page(pg: &Pg, caller: &Caller, after: Option<&Position>, limit: Lim
     page::collect(pg.read(&caller.meter, statement).await?, limit, |tag: &Tag| tag.id)
 }
 
-/// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned. `job` is the
-/// public id of the job that does the rest, if many todos have the tag.
+/// Renames a tag. If another tag has the name, the two merge: the other one stays, with its id, and is returned. `job`
+/// is the public id of the job that does the rest, if many todos have the tag.
 ///
 /// # Errors
 /// [`Error::NotFound`](crate::Error::NotFound), [`Error::VersionMismatch`](crate::Error::VersionMismatch).

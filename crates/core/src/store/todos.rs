@@ -35,15 +35,17 @@ pub async fn find(pg: &Pg, caller: &Caller, id: Id) -> Result<Todo> {
     from_json(&document.ok_or(Error::NotFound(Kind::Todo))?)
 }
 
-/// Live todos, in the order of their ids in the argument, without those that are not to be found; and then their other subtasks, at
-/// most a hundred: the first of each, the second of each and so on. Index: `todos_uid_key`, `todos_by_parent`.
+/// Live todos, in the order of their ids in the argument, without those that are not to be found; and then their other
+/// subtasks, at most a hundred: the first of each, the second of each and so on. Index: `todos_uid_key`,
+/// `todos_by_parent`.
 pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
     const SQL: &str = "WITH found AS MATERIALIZED ( \
         SELECT t.id, u.place FROM unnest($2::text[]) WITH ORDINALITY AS u (uid, place) \
         JOIN todos t ON t.workspace_id = $1 AND t.uid = u.uid::uuid AND t.deleted_at IS NULL), \
         below AS (SELECT f.place, s.id, row_number() OVER (PARTITION BY f.id ORDER BY s.position, s.id) AS turn \
         FROM found f CROSS JOIN LATERAL (SELECT t.id, t.position FROM todos t \
-        WHERE t.workspace_id = $1 AND t.parent_id = f.id AND t.deleted_at IS NULL AND t.id NOT IN (SELECT id FROM found) \
+        WHERE t.workspace_id = $1 AND t.parent_id = f.id AND t.deleted_at IS NULL AND t.id NOT IN (SELECT id \
+        FROM found) \
         ORDER BY t.position, t.id LIMIT 100) s ORDER BY turn, f.place LIMIT 100) \
         SELECT todos_render_v1($1, ARRAY(SELECT id FROM found ORDER BY place) || ARRAY( \
         SELECT id FROM below ORDER BY place, turn))";
@@ -54,8 +56,8 @@ pub async fn find_all(pg: &Pg, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Tod
 /// Creates a todo under a UUID that the caller chose or that was made for it.
 ///
 /// # Errors
-/// [`Error::Exists`] if the id is taken, [`Conflict::TodoDeleted`](crate::error::Conflict::TodoDeleted) if its todo is in the
-/// bin, [`Error::Invalid`] at `/assignee_id` if there is no such employee.
+/// [`Error::Exists`] if the id is taken, [`Conflict::TodoDeleted`](crate::error::Conflict::TodoDeleted) if its todo is
+/// in the bin, [`Error::Invalid`] at `/assignee_id` if there is no such employee.
 pub async fn insert(pg: &Pg, write: &Write<'_>, uid: Uuid, draft: &Draft) -> Result<Written<Todo>> {
     const SQL: Function = Function("todo_create_v1", "$8::text::uuid, $9::text::jsonb");
     let params = [Param::Text(uid.to_string()), Param::json(&fields::draft(draft))];
@@ -153,8 +155,8 @@ pub async fn delete(pg: &Pg, write: &Write<'_>, id: Id, precondition: &Precondit
     write.call(pg, SQL, [serial, uid, write::versions(precondition)], Kind::Todo).await
 }
 
-/// Takes a todo out of the bin, within 30 days of its deletion, with those below it that went there with it; a live todo is
-/// returned as it is.
+/// Takes a todo out of the bin, within 30 days of its deletion, with those below it that went there with it; a live
+/// todo is returned as it is.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Conflict::ListArchived`](crate::error::Conflict::ListArchived).

@@ -30,8 +30,8 @@ pub async fn page(
     page::collect(pg.read(meter, statement).await?, limit, |token: &Token| token.id)
 }
 
-/// A new token, whose text has the SHA-256 `hash`. The idempotency key belongs to the caller's workspace; a replay gives the
-/// first token, whose text cannot be told again.
+/// A new token, whose text has the SHA-256 `hash`. The idempotency key belongs to the caller's workspace; a replay
+/// gives the first token, whose text cannot be told again.
 ///
 /// # Errors
 /// [`Error::Invalid`] at `/workspace_id` or `/employee_id`.

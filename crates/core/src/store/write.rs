@@ -19,7 +19,8 @@ pub struct Write<'a> {
     pub caller: &'a Caller,
     /// The key under which the outcome is recorded and replayed, if the client sent one.
     pub idempotency: Option<&'a IdempotencyKey>,
-    /// Record in the same statement that the cache of the workspace must not be trusted, because Redis could not be told.
+    /// Record in the same statement that the cache of the workspace must not be trusted, because Redis could not be
+    /// told.
     pub record_invalidation: bool,
 }
 
@@ -36,8 +37,8 @@ impl Function {
 }
 
 impl Write<'_> {
-    /// The first parameters of every writing function: workspace, actor, request; route, key, digest of the body; whether to record the
-    /// invalidation.
+    /// The first parameters of every writing function: workspace, actor, request; route, key, digest of the body;
+    /// whether to record the invalidation.
     fn params(&self) -> Vec<Param> {
         let Caller { workspace, actor, request, .. } = self.caller;
         let workspace = Param::Int(workspace.0);
@@ -147,8 +148,8 @@ fn invalid(pointer: &str, code: &'static str, detail: &str) -> Error {
     Error::Invalid(vec![Fault::at(pointer, code, detail)])
 }
 
-/// The error that a violated constraint stands for, where two writers raced or the database is the one who decides. A foreign
-/// key is violated from either end: `kind` is what was being written.
+/// The error that a violated constraint stands for, where two writers raced or the database is the one who decides. A
+/// foreign key is violated from either end: `kind` is what was being written.
 pub(super) fn refused(refusal: &Refusal, kind: Kind) -> Error {
     match (refusal.constraint.as_deref(), kind) {
         (Some("employees_email_key"), _) => Error::Conflict(Conflict::EmailTaken),

@@ -1,25 +1,28 @@
-//! Authentication, rate limit and response cache: one Redis call for all of it, and one statement a second for all callers behind it.
+//! Authentication, rate limit and response cache: one Redis call for all of it, and one statement a second for all
+//! callers behind it.
 //!
-//! A caller is checked against Postgres when Redis does not remember the token, and one of all callers each second because only a
-//! recent check proves that Postgres knows of no invalidation that Redis was not told of (see [`crate::cache`]). Each check also finds
-//! work that is due and that nobody told a worker of, or whose worker is dead.
+//! A caller is checked against Postgres when Redis does not remember the token, and one of all callers each second
+//! because only a recent check proves that Postgres knows of no invalidation that Redis was not told of (see
+//! [`crate::cache`]). Each check also finds work that is due and that nobody told a worker of, or whose worker is dead.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+mod memory;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
 use crate::cache::{
-    AuthenticatedReply, Bypass, Cache, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict,
-    Reach, RequestStamp,
+    AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict, Reach,
+    RequestStamp,
 };
 use crate::domain::access::Principal;
 use crate::store::authentication::{self, Checked};
 use crate::store::invalidations;
-use crate::{Meter, Result, WorkspaceId, lock};
+use crate::{Meter, Result, WorkspaceId};
 
 use super::Service;
+pub(super) use memory::{Parsed, Recent};
 
 /// The result of authentication, rate limit and cache look-up of a request.
 #[derive(Debug)]
@@ -87,50 +90,6 @@ impl FollowUp {
     }
 }
 
-/// Callers that were checked within the last second, for the time when Redis is away.
-#[derive(Debug, Default)]
-pub(super) struct Recent(Mutex<HashMap<[u8; 32], Known>>);
-
-/// When a caller was checked, and who it is.
-type Known = (Instant, Arc<Principal>);
-
-impl Recent {
-    fn get(&self, token: &[u8; 32]) -> Option<Arc<Principal>> {
-        let known = lock(&self.0);
-        let (_, principal) = known.get(token).filter(|(checked, _)| checked.elapsed() < Cache::LEASE)?;
-        Some(Arc::clone(principal))
-    }
-
-    fn put(&self, token: [u8; 32], checked: Instant, principal: &Arc<Principal>) {
-        make_room(&mut lock(&self.0)).insert(token, (checked, Arc::clone(principal)));
-    }
-}
-
-/// Principals as Redis remembers them, each parsed only once: what is the same text is the same principal.
-#[derive(Debug, Default)]
-pub(super) struct Parsed(Mutex<HashMap<Vec<u8>, Arc<Principal>>>);
-
-impl Parsed {
-    /// `None` if it is not ours.
-    fn get(&self, text: Vec<u8>) -> Option<Arc<Principal>> {
-        if let Some(known) = lock(&self.0).get(&text) {
-            return Some(Arc::clone(known));
-        }
-        let principal: Arc<Principal> = Arc::new(serde_json::from_slice(&text).ok()?);
-        make_room(&mut lock(&self.0)).insert(text, Arc::clone(&principal));
-        Some(principal)
-    }
-}
-
-/// Keeps what an instance remembers of its callers within bounds. It lives too briefly for an order.
-fn make_room<K, V>(known: &mut HashMap<K, V>) -> &mut HashMap<K, V> {
-    const MOST: usize = 1000;
-    if known.len() >= MOST {
-        known.clear();
-    }
-    known
-}
-
 impl Service {
     /// [`Cache::enter`], once it is known which installation this is.
     pub async fn enter(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> GateReply {
@@ -164,7 +123,8 @@ impl Service {
         self.cache.belong_to(installation.as_deref());
     }
 
-    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered from the cache.
+    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered
+    /// from the cache.
     pub async fn authenticate(
         &self,
         meter: &Arc<Meter>,
@@ -201,7 +161,8 @@ impl Service {
         Box::pin(self.check(meter, gate_request, gate_reply)).await
     }
 
-    /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a few times.
+    /// After a pause many callers find the last check out of date at once. One of them checks; the others look again a
+    /// few times.
     async fn wait_for_check(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>, first: GateReply) -> GateReply {
         const WAITS: [u64; 9] = [3, 5, 8, 13, 21, 34, 55, 89, 144];
         // Counted already.
@@ -216,8 +177,8 @@ impl Service {
         first
     }
 
-    /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for Postgres. What
-    /// is found matters to the next caller: a refused token is forgotten when its time is over.
+    /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for
+    /// Postgres. What is found matters to the next caller: a refused token is forgotten when its time is over.
     pub async fn renew(&self, meter: &Arc<Meter>, Renewal { credential, stamp }: Renewal) -> FollowUp {
         let credential = match &credential {
             OwnedCredential::Token(token) => Credential::Token(token),
@@ -285,7 +246,8 @@ impl Service {
         Ok(checked)
     }
 
-    /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check settles them.
+    /// Forgets the pending invalidations that Redis was `told` of. If that fails they stay pending, and the next check
+    /// settles them.
     async fn settle_invalidations(&self, meter: &Arc<Meter>, checked: &Checked, told: bool) {
         if let Some(pending) = checked.pending.as_ref().filter(|_| told) {
             let _ = Box::pin(invalidations::settle(&self.pg, meter, pending)).await;

@@ -8,7 +8,8 @@ use crate::Meter;
 use crate::cache::ExportId;
 
 impl Service {
-    /// Takes or renews a lease for an export, unless its owner has `most` others. Says whether it has one; without Redis it has.
+    /// Takes or renews a lease for an export, unless its owner has `most` others. Says whether it has one; without
+    /// Redis it has.
     pub async fn hold_export(&self, meter: &Arc<Meter>, id: &ExportId, most: usize, lease: Duration) -> bool {
         self.cache.hold_export(meter, id, most, lease).await
     }

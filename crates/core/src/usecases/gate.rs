@@ -9,7 +9,8 @@ use crate::cache::{Fresh, GateReply, GateRequest, Hit, Starved, Ticket};
 use crate::{Caller, Meter, Result};
 
 impl Service {
-    /// The one Redis call of a request; `None` where the installation is not known yet, which [`Service::enter`] learns first.
+    /// The one Redis call of a request; `None` where the installation is not known yet, which [`Service::enter`] learns
+    /// first.
     pub async fn enter_if_known(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> Option<GateReply> {
         if !self.cache.knows_installation() {
             return None;
@@ -27,10 +28,12 @@ impl Service {
         self.cache.withdraw(caller).await;
     }
 
-    /// Waits briefly for an answer that another caller fetches. If none comes in time, the ticket is the right to fetch it oneself.
+    /// Waits briefly for an answer that another caller fetches. If none comes in time, the ticket is the right to fetch
+    /// it oneself.
     ///
     /// # Errors
-    /// [`crate::Error::Unavailable`] where the instance is overloaded: to fetch it, too, would give the processors more to do.
+    /// [`crate::Error::Unavailable`] where the instance is overloaded: to fetch it, too, would give the processors more
+    /// to do.
     pub async fn wait_for_answer(&self, meter: &Arc<Meter>, ticket: &Ticket) -> Result<Option<Hit>> {
         let waited = self.cache.wait_for(meter, ticket).await;
         waited.map_err(|Starved| self.overloaded(meter))

@@ -8,8 +8,8 @@ use crate::{Result, WorkspaceId};
 
 use super::work::{Run, next_limit};
 
-/// Rows that the first statement purges. The size of rows differs a thousandfold, so the time that one takes decides how many
-/// the next does.
+/// Rows that the first statement purges. The size of rows differs a thousandfold, so the time that one takes decides
+/// how many the next does.
 const FIRST_CHUNK: i64 = 20;
 
 impl Run<'_> {
@@ -46,7 +46,8 @@ impl Run<'_> {
         }
     }
 
-    /// The bin is on pages that the cache may hold, so it is purged workspace by workspace, each chunk a write like any other.
+    /// The bin is on pages that the cache may hold, so it is purged workspace by workspace, each chunk a write like any
+    /// other.
     async fn purge_bins(&mut self) -> Result<bool> {
         let mut last = WorkspaceId(0);
         while let Some(workspace) = purge::next_bin(&self.service.pg, self.meter, last).await? {

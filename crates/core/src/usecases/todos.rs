@@ -35,7 +35,8 @@ impl Service {
         todos::find(&self.pg, caller, id).await
     }
 
-    /// Live todos, in the order of their ids in the argument, without those that are not to be found; then their subtasks.
+    /// Live todos, in the order of their ids in the argument, without those that are not to be found; then their
+    /// subtasks.
     pub async fn get_todos(&self, caller: &Caller, uids: &[Uuid]) -> Result<Vec<Todo>> {
         todos::find_all(&self.pg, caller, uids).await
     }
@@ -211,8 +212,8 @@ fn added(todos: AffectedTodos, draft: &Draft, lists: AffectedLists) -> Invalidat
     InvalidationScope::Todos { todos, lists, stats: true, tags, named_lists }
 }
 
-/// What shows a todo that was changed as it is now: itself and its parent, which counts it; or any, if it `moves` with what is below
-/// it. By its integer a todo is not known to the cache.
+/// What shows a todo that was changed as it is now: itself and its parent, which counts it; or any, if it `moves` with
+/// what is below it. By its integer a todo is not known to the cache.
 fn shown(id: Id, todo: &Todo, moves: bool) -> AffectedTodos {
     match id {
         Id::Uuid(_) if !moves => and_parent(todo.uid, todo.parent),

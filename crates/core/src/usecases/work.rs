@@ -1,10 +1,11 @@
 //! The worker: claims jobs from the queue and does them chunk by chunk; then purges what has expired.
 //!
-//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whenever a worker dies. It is
-//! announced to the cache before and published after it, but as a write in the background: nobody waits for a chunk, so what is
-//! cached may be served until it is published. The statement that ends the job is announced like any other write: from the end
-//! on everything is seen. Jobs take turns: a long one goes back to the end of the queue after a while, if others wait, and
-//! workspaces take turns, however many jobs each has. Purges that are due have the first part of each run.
+//! Each chunk is one statement that also advances the job, so an item is changed exactly once, whenever a worker dies.
+//! It is announced to the cache before and published after it, but as a write in the background: nobody waits for a
+//! chunk, so what is cached may be served until it is published. The statement that ends the job is announced like any
+//! other write: from the end on everything is seen. Jobs take turns: a long one goes back to the end of the queue after
+//! a while, if others wait, and workspaces take turns, however many jobs each has. Purges that are due have the first
+//! part of each run.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -67,8 +68,9 @@ pub(super) struct Run<'a> {
 }
 
 impl Service {
-    /// Works until nothing is due or `budget` is over. Any number of runs may work at the same time. A worker that is silent for
-    /// the length of `lease` has lost its job to the next one, so that must be longer than any statement may take.
+    /// Works until nothing is due or `budget` is over. Any number of runs may work at the same time. A worker that is
+    /// silent for the length of `lease` has lost its job to the next one, so that must be longer than any statement may
+    /// take.
     ///
     /// # Errors
     /// Only if Postgres is away: a job that fails is put off or ended, and the run goes on with the next.
@@ -102,7 +104,8 @@ impl Run<'_> {
                 Ok(End::Over) => self.worked.jobs += 1,
                 Ok(End::Lost | End::GaveWay) => {}
                 Ok(End::TimeUp) => return Ok(false),
-                // Postgres is away or the outcome is open. The lease runs out, and the next worker reads the true position.
+                // Postgres is away or the outcome is open. The lease runs out, and the next worker reads the true
+                // position.
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
                 Err(error) => {
                     self.fail(&claim, &error).await?;
@@ -189,7 +192,8 @@ impl Run<'_> {
     async fn announce_end<'c>(&'c self, caller: &'c Caller) -> Result<Writing<'c>> {
         let scope = InvalidationScope::todos(AffectedTodos::All);
         let writing = self.service.write(caller, None, scope).await?;
-        // Such a statement changes no todo and records no invalidation, but what the last chunk has made stale may still be served.
+        // Such a statement changes no todo and records no invalidation, but what the last chunk has made stale may
+        // still be served.
         if writing.write().record_invalidation && invalidations::record(&self.service.pg, caller, scope).await? {
             spin_sdk::time::sleep(Cache::INVALIDATION_WAIT).await;
         }

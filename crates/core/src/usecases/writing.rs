@@ -29,8 +29,8 @@ pub(super) struct Writing<'a> {
 }
 
 impl Service {
-    /// Announces a write of `caller` that changes what `scope` says. The statement is sent with [`Writing::write`] and its outcome
-    /// given to [`Writing::complete`].
+    /// Announces a write of `caller` that changes what `scope` says. The statement is sent with [`Writing::write`] and
+    /// its outcome given to [`Writing::complete`].
     ///
     /// # Errors
     /// [`Error::Unavailable`] where the instance is overloaded: without the cache, the write would be slower still.
@@ -72,9 +72,10 @@ impl<'a> Writing<'a> {
         self.complete(outcome).await
     }
 
-    /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing, also one that
-    /// Postgres ended at its deadline; one whose answer makes no sense may have. If the outcome is unknown, or the request is given up before it is known, that is recorded,
-    /// since a commit that waits for a standby may come after the end of the write fence.
+    /// Publishes a known outcome; after it no instance serves the old state. A statement that failed changed nothing,
+    /// also one that Postgres ended at its deadline; one whose answer makes no sense may have. If the outcome is
+    /// unknown, or the request is given up before it is known, that is recorded, since a commit that waits for a
+    /// standby may come after the end of the write fence.
     pub(super) async fn complete<T>(self, outcome: Result<Written<T>>) -> Result<Written<T>> {
         let Self { service, caller, key: _, intent, scope, unknown } = self;
         if matches!(outcome, Err(Error::Unavailable { outcome_unknown: true, .. })) {
@@ -114,8 +115,8 @@ fn over(unknown: Option<Unknown>) {
     }
 }
 
-/// A write whose outcome is not known yet, or known and not published. If its request is given up as such, that is recorded by a task
-/// of the instance.
+/// A write whose outcome is not known yet, or known and not published. If its request is given up as such, that is
+/// recorded by a task of the instance.
 struct Unknown {
     pg: Arc<Pg>,
     caller: Caller,

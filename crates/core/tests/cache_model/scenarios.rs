@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{CALM, Faults, Flaw, LEASE, ReaderState, STATEMENT, State, Writer, start};
+use crate::state::{CALM, Faults, Flaw, LEASE, ReaderState, STATEMENT, State, Writer, start};
 
 /// A start, the number of ticks to explore, and a rule that is needed in it.
 pub type Scenario = (&'static str, State, u8, &'static [Flaw]);
 
+#[expect(clippy::too_many_lines, reason = "one table of starts, a row each")]
 pub fn scenarios() -> Vec<Scenario> {
     // The widest ones take minutes with three requests: `CACHE_MODEL_REQUESTS=3`.
     let few = std::env::var("CACHE_MODEL_REQUESTS").map_or(2, |text| text.parse().unwrap());

@@ -1,15 +1,16 @@
 //! Entries: what is stored, found, kept and replaced.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use todo_core::cache::copies::Copies;
-use todo_core::cache::reads::peek_args;
-use todo_core::cache::script::PEEK;
+use todo_core::cache::reads::{peek_args, store_args};
+use todo_core::cache::script::{PEEK, STORE};
 use todo_core::cache::{GateRequest, InvalidationScope, Lookup};
 
 use crate::{ETAG, HEADERS, Server, hit, read};
 
 tests![
+    one_caller_fetches_and_the_others_see_what_it_stored,
     what_was_stored_comes_back_in_the_form_that_is_wanted,
     a_copy_is_good_while_its_name_is_current,
     a_response_that_has_not_changed_keeps_its_entry,
@@ -124,4 +125,22 @@ async fn an_entry_costs_little_more_than_its_bytes() {
         assert!(memory < length * 5 / 4 + 400, "{memory} for {length}");
         redis::cmd("DEL").arg(&keys).exec_async(&mut connection).await.unwrap();
     }
+}
+
+async fn one_caller_fetches_and_the_others_see_what_it_stored() {
+    let server = Server::new().await;
+    let lead = server.lead().await;
+    let Lookup::Wait(late) = server.look_up().await else { panic!("not asked to wait") };
+    let state = async |ticket| server.run(&PEEK, peek_args(ticket)).await.bytes().unwrap().unwrap();
+    assert_eq!(state(&late).await, b"w");
+    server.write(InvalidationScope::Everything).await;
+    assert_eq!(state(&late).await, b"w", "it is waited for, whatever was written since");
+    let Lookup::Lead(later) = server.look_up().await else {
+        panic!("what is asked for after the write is fetched anew")
+    };
+    assert!(!server.store(&lead, b"new", None).await, "not for those who ask now");
+    assert_eq!(state(&late).await, b"h", "but for those who asked before");
+    server.run(&STORE, store_args(&later, Vec::new(), "", Duration::from_millis(1))).await;
+    let states = [state(&later).await, state(&later).await];
+    assert_eq!(states, [b"g", b"w"], "given back: one of those who wait takes its place");
 }

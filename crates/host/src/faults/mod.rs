@@ -18,7 +18,8 @@ pub struct FaultInjection {
     redis: ServerFaults,
 }
 
-/// The faults of one kind of server. They hold for connections that are open and for new ones until [`ServerFaults::heal`].
+/// The faults of one kind of server. They hold for connections that are open and for new ones until
+/// [`ServerFaults::heal`].
 pub struct ServerFaults(Relay);
 
 impl FaultInjection {

@@ -1,7 +1,7 @@
 //! The headers a component receives: the client's, then what the host knows, in Spin's words.
 //!
-//! This version of wasmtime keeps `host`, `transfer-encoding` and `upgrade` from the guest; Spin 4.1, on the version before,
-//! passes them on. A component must do with either: the authority is in the request's URI as well.
+//! This version of wasmtime keeps `host`, `transfer-encoding` and `upgrade` from the guest; Spin 4.1, on the version
+//! before, passes them on. A component must do with either: the authority is in the request's URI as well.
 
 use std::net::SocketAddr;
 

@@ -1,5 +1,5 @@
-//! Requests that a component makes: to a sibling (`http://<component>.spin.internal`) without the network, else to a host
-//! that the manifest allows.
+//! Requests that a component makes: to a sibling (`http://<component>.spin.internal`) without the network, else to a
+//! host that the manifest allows.
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock, Weak};

@@ -1,8 +1,8 @@
 //! Accepting connections and speaking HTTP/1 and HTTP/2 (cleartext) on them.
 //!
-//! As in Spin, sockets keep Nagle's algorithm unless the options say otherwise. A small write that follows another one waits for
-//! the client's delayed acknowledgement, up to 40 ms. So do the end of a response without `content-length` (components should say
-//! how long their answers are) and a body that the component hands over a moment after its head.
+//! As in Spin, sockets keep Nagle's algorithm unless the options say otherwise. A small write that follows another one
+//! waits for the client's delayed acknowledgement, up to 40 ms. So do the end of a response without `content-length`
+//! (components should say how long their answers are) and a body that the component hands over a moment after its head.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

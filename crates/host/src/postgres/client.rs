@@ -1,7 +1,7 @@
 //! Pools and statements: everything that talks to the driver.
 //!
-//! As in Spin, a component has one pool of 64 connections per address, a connection is reset when it is given out again, and
-//! whoever asks for number 65 waits. Statements are prepared anew each time.
+//! As in Spin, a component has one pool of 64 connections per address, a connection is reset when it is given out
+//! again, and whoever asks for number 65 waits. Statements are prepared anew each time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

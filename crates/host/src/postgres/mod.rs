@@ -1,5 +1,5 @@
-//! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, the limit of connections in `limit`, values in
-//! `types`, errors in `error`.
+//! `spin:postgres@4.2.0`: the interface in `host`, pools and statements in `client`, the limit of connections in
+//! `limit`, values in `types`, errors in `error`.
 
 mod client;
 mod error;

@@ -1,4 +1,5 @@
-//! Variables: where values come from (`sources`), what each component sees, and the `spin:variables` interface (`host`).
+//! Variables: where values come from (`sources`), what each component sees, and the `spin:variables` interface
+//! (`host`).
 //!
 //! All values are settled when the host starts: none of our sources changes while it runs, and a missing value is an
 //! error at once instead of on some request.

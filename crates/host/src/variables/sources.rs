@@ -1,5 +1,5 @@
-//! Where variables' values come from, in Spin's order: `--variable`, then the providers of the runtime-config file, then
-//! the environment (`SPIN_VARIABLE_<NAME>`) and `.env` in the current folder.
+//! Where variables' values come from, in Spin's order: `--variable`, then the providers of the runtime-config file,
+//! then the environment (`SPIN_VARIABLE_<NAME>`) and `.env` in the current folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

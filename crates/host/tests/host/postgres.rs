@@ -8,7 +8,8 @@ async fn errors_carry_sqlstate_constraint_and_the_rest() {
     let table = unique("errors");
     let answers = fixture
         .postgres(json!([
-            { "execute": format!("create temp table {table} (id int constraint {table}_key primary key, n int not null)") },
+            { "execute": format!("create temp table {table} (id int constraint {table}_key primary key, n int not \
+                null)") },
             { "execute": format!("insert into {table} values (1, 1)") },
             { "execute": format!("insert into {table} values (1, 1)") },
             { "query": format!("insert into {table} values (1, 1) returning id") },
@@ -48,7 +49,10 @@ async fn functions_that_are_not_async_do_the_same() {
             ] }),
         )
         .await;
-    let expected = json!({ "columns": [["a", "DbDataType::Int64"], ["b", "DbDataType::Str"]], "rows": [[{ "int64": 5 }, { "str": "b" }]] });
+    let expected = json!({
+        "columns": [["a", "DbDataType::Int64"], ["b", "DbDataType::Str"]],
+        "rows": [[{ "int64": 5 }, { "str": "b" }]],
+    });
     assert_eq!(answers[0], expected);
     assert_eq!(answers[1], json!(1));
     assert_eq!(answers[2]["error"]["code"], "42703");

@@ -62,7 +62,8 @@ async fn a_timestamptz_is_written_as_a_timestamp_but_cannot_be_read() {
     let fixture = Fixture::new().await;
     let answers = fixture
         .postgres(json!([
-            { "query": "select extract(epoch from $1::timestamptz)::int8 as v", "params": [{ "timestamp": 1763907000 }] },
+            { "query": "select extract(epoch from $1::timestamptz)::int8 as v",
+                "params": [{ "timestamp": 1763907000 }] },
             { "query": "select now()" },
             { "query": "select now()::text is not null as v" },
         ]))

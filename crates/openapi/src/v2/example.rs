@@ -163,7 +163,8 @@ pub fn list_draft() -> Value {
 pub fn employee() -> Value {
     json!({
         "id": EMPLOYEE, "name": "Ada Lovelace", "email": "ada@example.com",
-        "department": {"id": DEPARTMENT, "name": "Research"}, "created_at": CREATED, "updated_at": CREATED, "version": 1,
+        "department": {"id": DEPARTMENT, "name": "Research"}, "created_at": CREATED, "updated_at": CREATED,
+        "version": 1,
     })
 }
 

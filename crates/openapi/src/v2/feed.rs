@@ -10,9 +10,9 @@ pub fn operations() -> Vec<Operation> {
         Operation::of(V2, "list_changes", "Follow changes")
             .about(
                 "The whole workspace, page by page, then what has changed since the first page: one loop for the first \
-                 synchronisation and every later one. Apply the items, remember `next_cursor`, and ask again; at once while `more` \
-                 is true. An item is the state as it is now, so the same one may come twice, and never an older one after a newer. \
-                 `/docs/sync` tells how to write a client.",
+                 synchronisation and every later one. Apply the items, remember `next_cursor`, and ask again; at once \
+                 while `more` is true. An item is the state as it is now, so the same one may come twice, and never an \
+                 older one after a newer. `/docs/sync` tells how to write a client.",
             )
             .tag("changes")
             .with(&["changes-cursor", "changes-limit", "types", "wait"])
@@ -20,8 +20,8 @@ pub fn operations() -> Vec<Operation> {
             .answers(200, "Changes", "What changed.", &["Retry-After"], example::changes()),
         Operation::of(V2, "list_events", "List events")
             .about(
-                "What happened in the workspace in the last 30 days, the newest first: in the order in which their transactions began to \
-                 write, those of one subject by its version. All filters combine with AND.",
+                "What happened in the workspace in the last 30 days, the newest first: in the order in which their \
+                 transactions began to write, those of one subject by its version. All filters combine with AND.",
             )
             .tag("changes")
             .with(&["type", "actor", "subject"])

@@ -32,8 +32,8 @@ fn jobs_and_tags() -> Vec<Operation> {
             .cached(),
         Operation::of(V2, "cancel_job", "Cancel a job")
             .about(
-                "Stops the job. Todos that it has changed stay changed. Jobs that are the rest of a merge or a deletion of a tag \
-                 cannot be cancelled.",
+                "Stops the job. Todos that it has changed stay changed. Jobs that are the rest of a merge or a \
+                 deletion of a tag cannot be cancelled.",
             )
             .tag("jobs")
             .of_one("job_not_found")
@@ -47,10 +47,10 @@ fn jobs_and_tags() -> Vec<Operation> {
             .cached(),
         Operation::of(V2, "rename_tag", "Rename a tag")
             .about(
-                "Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged tag: \
-                 from then on all todos show that one, and none is found by the former id. If more than 2,000 todos have the \
-                 former tag, a job of the kind `tags.merge` does the rest in the background; until it has ended, a todo that had \
-                 both tags counts twice in `count`.",
+                "Renames the tag. If another tag has the new name, the two are merged, and the answer is the merged \
+                 tag: from then on all todos show that one, and none is found by the former id. If more than 2,000 \
+                 todos have the former tag, a job of the kind `tags.merge` does the rest in the background; until it \
+                 has ended, a todo that had both tags counts twice in `count`.",
             )
             .tag("tags")
             .of_one("tag_not_found")
@@ -59,8 +59,8 @@ fn jobs_and_tags() -> Vec<Operation> {
             .answers(200, "Tag", "The tag.", &["ETag"], example::tag()),
         Operation::of(V2, "delete_tag", "Delete a tag")
             .about(
-                "Removes the tag from all todos: from then on none shows it or is found by it. If more than 2,000 todos have it, a \
-                 job of the kind `tags.delete` does the rest in the background, which nobody sees.",
+                "Removes the tag from all todos: from then on none shows it or is found by it. If more than 2,000 \
+                 todos have it, a job of the kind `tags.delete` does the rest in the background, which nobody sees.",
             )
             .tag("tags")
             .of_one("tag_not_found")
@@ -69,13 +69,14 @@ fn jobs_and_tags() -> Vec<Operation> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one list: the operations")]
 fn lists() -> Vec<Operation> {
     let of_one = |operation: Operation| operation.tag("lists").of_one("list_not_found");
     vec![
         Operation::of(V2, "list_lists", "List lists")
             .about(
-                "A page of lists, the oldest first, archived ones included, each with how many open todos are in it. Clients show \
-                 them in the order of `position`.",
+                "A page of lists, the oldest first, archived ones included, each with how many open todos are in it. \
+                 Clients show them in the order of `position`.",
             )
             .tag("lists")
             .paged()
@@ -92,7 +93,10 @@ fn lists() -> Vec<Operation> {
             .answers(200, "List", "The list.", &["ETag"], example::list())
             .cached(),
         of_one(Operation::of(V2, "put_list", "Replace or create a list"))
-            .about("With `If-Match` it replaces a list; with `If-None-Match: *` it creates one under an id that the client chose.")
+            .about(
+                "With `If-Match` it replaces a list; with `If-None-Match: *` it creates one under an id that the \
+                    client chose.",
+            )
             .with(&["put-If-Match", "put-If-None-Match"])
             .fails(&[
                 "stale_version",
@@ -106,7 +110,10 @@ fn lists() -> Vec<Operation> {
             .answers(200, "List", "The list as it is now.", &["ETag"], example::list())
             .answers(201, "List", "It was created.", &["ETag", "Location"], example::list()),
         of_one(Operation::of(V2, "patch_list", "Change a list"))
-            .about("Changes the fields that are given (RFC 7396). `archived` takes its todos out of lists of todos, or back.")
+            .about(
+                "Changes the fields that are given (RFC 7396). `archived` takes its todos out of lists of todos, or \
+                    back.",
+            )
             .conditional()
             .body("ListPatch", json!({"archived": true}))
             .fails(&["list_name_taken"])
@@ -189,14 +196,9 @@ fn administration() -> Vec<Operation> {
             .about("The caller's workspace, token, person, scopes and limits. Any token may ask.")
             .tag("caller")
             .answers(200, "Me", "The caller.", &[], example::me()),
-        read("list_workspaces", "List workspaces").answers(
-            200,
-            "WorkspacePage",
-            "A page.",
-            &["ETag", "Link"],
-            example::page(example::workspace()),
-        )
-        .cached(),
+        read("list_workspaces", "List workspaces")
+            .answers(200, "WorkspacePage", "A page.", &["ETag", "Link"], example::page(example::workspace()))
+            .cached(),
         write("create_workspace", "Create a workspace")
             .body("WorkspaceDraft", json!({"name": "Analytical Engines"}))
             .idempotent()
@@ -208,12 +210,17 @@ fn administration() -> Vec<Operation> {
             .answers(200, "TokenPage", "A page.", &["ETag", "Link"], example::page(example::token()))
             .cached(),
         write("create_token", "Create a token")
-            .about("Creates a token. Its text is only in this answer: a replay with the same idempotency key does not contain it. A token may name an \
-                 employee, for good: that is whom `me` means in requests with it.")
-            .body("TokenDraft", json!({
-                "workspace_id": example::ID, "name": "phone", "employee_id": example::EMPLOYEE,
-                "scopes": ["todos:read", "todos:write"], "expires_at": null,
-            }))
+            .about(
+                "Creates a token. Its text is only in this answer: a replay with the same idempotency key does not \
+                    contain it. A token may name an employee, for good: that is whom `me` means in requests with it.",
+            )
+            .body(
+                "TokenDraft",
+                json!({
+                    "workspace_id": example::ID, "name": "phone", "employee_id": example::EMPLOYEE,
+                    "scopes": ["todos:read", "todos:write"], "expires_at": null,
+                }),
+            )
             .idempotent()
             .answers(201, "Token", "The token was created.", &[], example::new_token()),
         write("revoke_token", "Revoke a token")

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Makes an authority (`ca.pem`) and, signed by it, the certificate of a server at 127.0.0.1 (`server.pem`, `server.key`) in this
-/// folder. Whether it could: it needs openssl.
+/// Makes an authority (`ca.pem`) and, signed by it, the certificate of a server at 127.0.0.1 (`server.pem`,
+/// `server.key`) in this folder. Whether it could: it needs openssl.
 pub(super) fn certify(folder: &Path) -> bool {
     let openssl = |args: &[&str]| {
         let mut command = Command::new("openssl");

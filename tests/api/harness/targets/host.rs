@@ -99,7 +99,8 @@ fn in_own_mount_namespace() -> Command {
     command
 }
 
-/// Writes a file for [`Files::hosts`]. `None`, and the test ignored, where a host cannot read it instead of the system's.
+/// Writes a file for [`Files::hosts`]. `None`, and the test ignored, where a host cannot read it instead of the
+/// system's.
 pub fn hosts(text: &str) -> Option<PathBuf> {
     let mut tried = in_own_mount_namespace();
     tried.args(["mount", "--bind", "/etc/hosts", "/etc/hosts"]).stderr(Stdio::null());

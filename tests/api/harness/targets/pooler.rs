@@ -17,8 +17,8 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one in this pool mode that holds at most `size` connections to Postgres, otherwise as `deploy/` has it. It refuses
-    /// startup options, as it does when nothing else is said.
+    /// Starts one in this pool mode that holds at most `size` connections to Postgres, otherwise as `deploy/` has it.
+    /// It refuses startup options, as it does when nothing else is said.
     pub async fn start(mode: &str, size: u32) -> Self {
         let url = url::Url::parse(&std::env::var("DATABASE_URL").unwrap()).unwrap();
         let (folder, port) = (super::folder("pgbouncer"), super::free_port());

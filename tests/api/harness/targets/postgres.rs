@@ -51,7 +51,8 @@ impl Postgres {
         Some(postgres)
     }
 
-    /// What was answered must survive a kill, but not the loss of power: hence no fsync, but every commit is written at once.
+    /// What was answered must survive a kill, but not the loss of power: hence no fsync, but every commit is written at
+    /// once.
     fn spawn(programs: &Programs, folder: &Path, address: &str, port: u16) -> Child {
         let mut command = programs.command("postgres", folder);
         let listen = format!("listen_addresses={}", address.trim_matches(['[', ']']));
@@ -91,8 +92,8 @@ impl Postgres {
         self.port
     }
 
-    /// Lets it speak TLS, under a certificate of an authority of its own, which is returned in PEM. `None`, and the test ignored, where openssl
-    /// is missing.
+    /// Lets it speak TLS, under a certificate of an authority of its own, which is returned in PEM. `None`, and the
+    /// test ignored, where openssl is missing.
     pub async fn encrypt(&mut self) -> Option<String> {
         if !certify(&self.folder) {
             return ignored("needs openssl on PATH, to make certificates");
@@ -112,8 +113,8 @@ impl Postgres {
         self.process.wait().unwrap();
     }
 
-    /// A standby that streams from this server, which from now on acknowledges nothing that the standby has not got. `None`, said
-    /// aloud, where there is no pg_basebackup.
+    /// A standby that streams from this server, which from now on acknowledges nothing that the standby has not got.
+    /// `None`, said aloud, where there is no pg_basebackup.
     pub async fn standby(&self) -> Option<Self> {
         let programs = Programs::find()?;
         if !programs.folder.join("pg_basebackup").is_file() {

@@ -1,5 +1,5 @@
-//! What differs on purpose between the old application and version 1. Each has a row in `/docs/migrating` with its reason, under
-//! the same id; a test compares the two lists.
+//! What differs on purpose between the old application and version 1. Each has a row in `/docs/migrating` with its
+//! reason, under the same id; a test compares the two lists.
 
 use std::collections::BTreeMap;
 

@@ -79,8 +79,8 @@ impl Pair {
         Ok(self.known.0.last().map_or(0, |last| last.id))
     }
 
-    /// Pages of every status, every priority, both and neither: each has what the field says, in the old application and here.
-    /// So they differ where a status or a priority does, which the comparison of the todos has explained.
+    /// Pages of every status, every priority, both and neither: each has what the field says, in the old application
+    /// and here. So they differ where a status or a priority does, which the comparison of the todos has explained.
     pub(super) async fn filters(&mut self) -> Result<()> {
         let some = |names: [&'static str; 4]| [None].into_iter().chain(names.map(Some));
         let statuses = Status::ALL.map(Status::as_str);

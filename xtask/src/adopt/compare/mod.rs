@@ -1,5 +1,5 @@
-//! `cargo xtask adopt compare`: asks an instance of the old application and version 1 the same over the same data, and compares
-//! the answers field by field.
+//! `cargo xtask adopt compare`: asks an instance of the old application and version 1 the same over the same data, and
+//! compares the answers field by field.
 
 mod difference;
 mod health;

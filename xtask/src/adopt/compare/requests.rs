@@ -1,5 +1,5 @@
-//! The single requests of the comparison, the unhappy ones above all, and what version 1 may answer that the old application
-//! answered otherwise.
+//! The single requests of the comparison, the unhappy ones above all, and what version 1 may answer that the old
+//! application answered otherwise.
 
 use super::difference::Difference;
 use Difference::{
@@ -90,6 +90,60 @@ pub fn reads(highest: i64) -> Vec<Request> {
     all
 }
 
+/// Bodies of a todo, as JSON or nearly so, that both answer alike.
+const BODIES: [&str; 27] = [
+    r#"{"title":"Compared"}"#,
+    r#"{"title":"Compared","description":"Both","priority":"high","due_date":"2030-01-01T12:00:00+02:00"}"#,
+    r#"{"title":"Compared","due_date":"2030-01-01t12:00:00.123456789z"}"#,
+    r#"{"title":"Compared","description":null,"due_date":null}"#,
+    r#"{"title":"Compared","description":"a & b\r\nc"}"#,
+    r#"{"title":"Compared","description":"   "}"#,
+    r#"{"title":"Compared","status":"completed","completed":true,"tags":["compared"]}"#,
+    r#"{"title":"  Compared  "}"#,
+    r#"{"title":"this & that"}"#,
+    r#"{"title":"<b>Compared</b> & <i>cleaned</i>"}"#,
+    r#"{"title":"Ünïcode 日本語 🎉"}"#,
+    r#"{"title":"e\u0301"}"#,
+    "{}",
+    "[]",
+    "null",
+    r#""text""#,
+    r#"{"title":""}"#,
+    r#"{"title":null}"#,
+    r#"{"title":5}"#,
+    r#"{"title":"\ud800"}"#,
+    r#"{"title":"Compared","description":5}"#,
+    r#"{"title":"Compared","priority":5}"#,
+    r#"{"title":"Compared","priority":null}"#,
+    r#"{"title":"Compared","due_date":"soon"}"#,
+    r#"{"title":"Compared","due_date":""}"#,
+    r#"{"title":"Compared","due_date":"2016-12-31T23:59:60Z"}"#,
+    r#"{"title":"Compared","due_date":true}"#,
+];
+
+/// Due dates that version 1 may refuse.
+const OLD_DUE_DATES: [&str; 10] = [
+    "1969-12-31T23:59:59Z",
+    "0001-01-01T00:00:00Z",
+    "2030-01-01T12:00:00",
+    "2030-01-01",
+    "1893456000",
+    "2030-01-01T12:00Z",
+    "2030-01-01 12:00:00Z",
+    "2030-01-01_12:00:00Z",
+    "2030-01-01T12:00:00+0200",
+    "2030-01-01T12:00:00,5Z",
+];
+
+/// Media types that version 1 may refuse.
+const OLD_MEDIA: [&str; 5] = [
+    "text/plain",
+    "text/json",
+    "application/x-www-form-urlencoded",
+    "application/x+json",
+    "application/json; charset=latin1",
+];
+
 /// Attempts to write, most of which both refuse.
 pub fn writes(highest: i64) -> Vec<Request> {
     let post = Request::post;
@@ -111,53 +165,14 @@ pub fn writes(highest: i64) -> Vec<Request> {
     {
         all.push(post(JSON, body, Some((400, Malformed))));
     }
-    for body in [
-        r#"{"title":"Compared"}"#,
-        r#"{"title":"Compared","description":"Both","priority":"high","due_date":"2030-01-01T12:00:00+02:00"}"#,
-        r#"{"title":"Compared","due_date":"2030-01-01t12:00:00.123456789z"}"#,
-        r#"{"title":"Compared","description":null,"due_date":null}"#,
-        r#"{"title":"Compared","description":"a & b\r\nc"}"#,
-        r#"{"title":"Compared","description":"   "}"#,
-        r#"{"title":"Compared","status":"completed","completed":true,"tags":["compared"]}"#,
-        r#"{"title":"  Compared  "}"#,
-        r#"{"title":"this & that"}"#,
-        r#"{"title":"<b>Compared</b> & <i>cleaned</i>"}"#,
-        r#"{"title":"Ünïcode 日本語 🎉"}"#,
-        r#"{"title":"e\u0301"}"#,
-        "{}",
-        "[]",
-        "null",
-        r#""text""#,
-        r#"{"title":""}"#,
-        r#"{"title":null}"#,
-        r#"{"title":5}"#,
-        r#"{"title":"\ud800"}"#,
-        r#"{"title":"Compared","description":5}"#,
-        r#"{"title":"Compared","priority":5}"#,
-        r#"{"title":"Compared","priority":null}"#,
-        r#"{"title":"Compared","due_date":"soon"}"#,
-        r#"{"title":"Compared","due_date":""}"#,
-        r#"{"title":"Compared","due_date":"2016-12-31T23:59:60Z"}"#,
-        r#"{"title":"Compared","due_date":true}"#,
-    ] {
+    for body in BODIES {
         all.push(post(JSON, body, None));
     }
     for title in [r"Compared\u0000", r"Compared\u0001", r"Com\tpared", r"Com\npared"] {
         all.push(post(JSON, &titled(title), Some((422, Controls))));
     }
     all.push(post(JSON, &described(r"Compared\u0001"), Some((422, Controls))));
-    for text in [
-        "1969-12-31T23:59:59Z",
-        "0001-01-01T00:00:00Z",
-        "2030-01-01T12:00:00",
-        "2030-01-01",
-        "1893456000",
-        "2030-01-01T12:00Z",
-        "2030-01-01 12:00:00Z",
-        "2030-01-01_12:00:00Z",
-        "2030-01-01T12:00:00+0200",
-        "2030-01-01T12:00:00,5Z",
-    ] {
+    for text in OLD_DUE_DATES {
         all.push(post(JSON, &due(text), Some((422, DueDates))));
     }
     all.push(post(JSON, r#"{"title":"Compared","due_date":1893456000}"#, Some((422, DueDates))));
@@ -170,13 +185,7 @@ pub fn writes(highest: i64) -> Vec<Request> {
     for body in [r#"{"title":"   "}"#, r#"{"title":"<b></b>"}"#, r#"{"title":"a <b"}"#] {
         all.push(post(JSON, body, Some((422, Sanitised))));
     }
-    for media in [
-        "text/plain",
-        "text/json",
-        "application/x-www-form-urlencoded",
-        "application/x+json",
-        "application/json; charset=latin1",
-    ] {
+    for media in OLD_MEDIA {
         all.push(post(media, r#"{"title":"Compared"}"#, Some((415, MediaType))));
     }
     all.push(post("application/json;charset=utf-8", r#"{"title":"Compared"}"#, None));

@@ -13,8 +13,8 @@ pub enum Verdict {
     Differs,
 }
 
-/// Compares the statuses of two answers. `allowed`: the one that version 1 may give to this request instead of the old one, and
-/// why.
+/// Compares the statuses of two answers. `allowed`: the one that version 1 may give to this request instead of the old
+/// one, and why.
 pub fn compare(old: u16, new: u16, allowed: Option<(u16, Difference)>) -> Verdict {
     match (old, new) {
         (_, 500..) => Verdict::Differs,

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 /// The largest offset of a time zone, in minutes.
 const WIDEST: i64 = 14 * 60;
 
-/// The offset of one zone, learned from the first instant: the old answers do not tell what `--assume-zone` was. A zone with
-/// summer time has a second one, at most an hour away.
+/// The offset of one zone, learned from the first instant: the old answers do not tell what `--assume-zone` was. A zone
+/// with summer time has a second one, at most an hour away.
 #[derive(Default)]
 pub struct Zone {
     offsets: Vec<TimeDelta>,
@@ -32,7 +32,8 @@ impl Zone {
         fits
     }
 
-    /// The offsets that were seen, in minutes, such as ` (the old instants without a zone are 60 minutes ahead of UTC)`.
+    /// The offsets that were seen, in minutes, such as ` (the old instants without a zone are 60 minutes ahead of
+    /// UTC)`.
     pub fn told(&self) -> String {
         let minutes: Vec<String> = self.offsets.iter().map(|offset| offset.num_minutes().to_string()).collect();
         match minutes.is_empty() {

@@ -4,8 +4,8 @@
 //! Writes have a longer budget than reads, and giving up costs them far more. So a read that overran its budget, as one
 //! does on a busy machine, says nothing to writes: only a write that failed makes others leave Redis alone.
 //!
-//! And an answer that comes late says that Redis is there: what was slow is most likely this machine, and leaving the cache
-//! alone would make it slower still. So the first call that comes late ends the wait, and only if the next calls
+//! And an answer that comes late says that Redis is there: what was slow is most likely this machine, and leaving the
+//! cache alone would make it slower still. So the first call that comes late ends the wait, and only if the next calls
 //! overrun as well is it Redis that is slow.
 
 use std::time::{Duration, Instant};
@@ -28,8 +28,8 @@ impl Breaker {
         Self { period, reads: None, writes: None, forgiven: None }
     }
 
-    /// Whether a call may be made now, an urgent one (a write's) or any other. While the breaker is open one a period may,
-    /// as a probe.
+    /// Whether a call may be made now, an urgent one (a write's) or any other. While the breaker is open one a period
+    /// may, as a probe.
     pub fn allows(&mut self, now: Instant, urgent: bool) -> bool {
         let until = if urgent { &mut self.writes } else { &mut self.reads };
         match until {

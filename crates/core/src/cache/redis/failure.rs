@@ -11,8 +11,8 @@ pub enum RedisFailure {
     LeftAlone,
     /// The budget was overrun. The call may still take effect.
     Overrun,
-    /// This instance gets too little of the processors, or has too many calls to make; nothing says that Redis is slow. The call may
-    /// still take effect.
+    /// This instance gets too little of the processors, or has too many calls to make; nothing says that Redis is slow.
+    /// The call may still take effect.
     Starved,
     /// The call is bound to an earlier life of the server; nothing was done.
     OtherEpoch,
@@ -34,8 +34,9 @@ pub(super) fn broken(error: WireError) -> RedisFailure {
     }
 }
 
-/// Hosts pass on either Redis' own word or that of their client library. A script that runs a command which is not permitted
-/// says so without a code of its own. An alert is what Redis says of a certificate that it misses, not what is said of its own.
+/// Hosts pass on either Redis' own word or that of their client library. A script that runs a command which is not
+/// permitted says so without a code of its own. An alert is what Redis says of a certificate that it misses, not what
+/// is said of its own.
 fn misconfiguration(text: &str) -> Option<DownReason> {
     let text = text.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| text.contains(word));
@@ -67,8 +68,8 @@ mod tests {
             ),
             ("invalid peer certificate: UnknownIssuer", Some(DownReason::NotTrusted)),
             (
-                "TLS error- IoError: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed: \
-                 (unable to get local issuer certificate)",
+                "TLS error- IoError: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate \
+                 verify failed: (unable to get local issuer certificate)",
                 Some(DownReason::NotTrusted),
             ),
             ("received fatal alert: CertificateRequired", None),

@@ -1,6 +1,6 @@
--- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch of the connection's handshake, 3 life of a
--- fence in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are microseconds
--- of this server's clock; %.0f keeps Lua from writing them with an exponent.
+-- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch of the connection's handshake, 3 life of
+-- a fence in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are
+-- microseconds of this server's clock; %.0f keeps Lua from writing them with an exponent.
 
 local prefix, epoch, fence_ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
@@ -11,8 +11,8 @@ local function whole(number)
   return string.format('%.0f', number)
 end
 
--- Fences of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write> is
--- "<expiry> <scopes>", and `next` is no later than the first expiry.
+-- Fences of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write>
+-- is "<expiry> <scopes>", and `next` is no later than the first expiry.
 local function fence(key, write, scopes)
   local expiry = whole(now + fence_ttl)
   redis.call('HSET', key, 'm' .. write, expiry .. ' ' .. scopes)
@@ -23,8 +23,8 @@ local function fence(key, write, scopes)
   end
 end
 
--- The scopes of the fences that have expired, which are removed; `next` as read from the hash. Whoever left one is dead, and has
--- perhaps committed.
+-- The scopes of the fences that have expired, which are removed; `next` as read from the hash. Whoever left one is
+-- dead, and has perhaps committed.
 local function expired(key, next)
   local scopes, first = {}, nil
   if not next or tonumber(next) > now then
@@ -51,8 +51,8 @@ local function expired(key, next)
   return scopes
 end
 
--- The installation: until when the last check for pending invalidations is good (`checked`), and when a token was last revoked
--- (`access`): what was remembered of tokens before is not used.
+-- The installation: until when the last check for pending invalidations is good (`checked`), and when a token was last
+-- revoked (`access`): what was remembered of tokens before is not used.
 local installation = prefix .. 'epoch'
 local facts = redis.call('HMGET', installation, 'epoch', 'checked', 'access', 'next')
 if facts[1] ~= epoch then
@@ -74,22 +74,25 @@ end
 --   a           the generation of the last write that changed anything
 --   s, t, n, p  the same of statistics, tags, named lists, people
 --   O, o<id>    the same of every todo, and of one
---   L, l, l<condition>  the same of every list of todos, of those without a condition, and of those with one (condition.rs)
---   f           what the last background write has made stale: "<until when it may be served> <its generation> <O, L, s, t, n before>"
+--   L, l, l<condition>  the same of every list of todos, of those without a condition, and of those with one
+--               (condition.rs)
+--   f           what the last background write has made stale: "<until when it may be served>
+--               <its generation> <O, L, s, t, n before>"
 --   x           until when nothing may be served, because a check found pending invalidations
 -- A response lives in the latest generation of what it depends on.
 local function workspace_key(workspace)
   return prefix .. 'w:' .. epoch .. ':' .. workspace
 end
 
--- Makes everything unreachable that depends on one of the scopes, which are names of fields. Comes after generation_of, so that
--- there is a counter.
+-- Makes everything unreachable that depends on one of the scopes, which are names of fields. Comes after generation_of,
+-- so that there is a counter.
 local function raise(key, scopes)
   local generation = whole(redis.call('HINCRBY', key, 'g', 1))
   for scope in string.gmatch(scopes, '[^,]+') do
     redis.call('HSET', key, scope, generation)
   end
-  -- Generations of single todos and of lists with a condition are forgotten before they are many: then all have changed.
+  -- Generations of single todos and of lists with a condition are forgotten before they are many: then all have
+  -- changed.
   if redis.call('HLEN', key) > 5000 then
     for _, name in ipairs(redis.call('HKEYS', key)) do
       if string.find(name, '^[ol]') then
@@ -101,8 +104,8 @@ local function raise(key, scopes)
   return generation
 end
 
--- The same for a background write, which changes todos: what it makes stale may be served for half a second more, until somebody has
--- fetched anew.
+-- The same for a background write, which changes todos: what it makes stale may be served for half a second more, until
+-- somebody has fetched anew.
 local function raise_in_background(key, scopes)
   local before = redis.call('HMGET', key, 'O', 'L', 's', 't', 'n')
   local words = {whole(now + 500000), raise(key, scopes)}
@@ -112,9 +115,9 @@ local function raise_in_background(key, scopes)
   redis.call('HSET', key, 'f', table.concat(words, ' '))
 end
 
--- The latest generation of what a response depends on (the name of a field), whether nothing may be served, and the generation that
--- the last background write has made stale, or nil. A hash that is lost begins again at the time, which no generation has reached,
--- and with a fence, since fences may have gone with it.
+-- The latest generation of what a response depends on (the name of a field), whether nothing may be served, and the
+-- generation that the last background write has made stale, or nil. A hash that is lost begins again at the time, which
+-- no generation has reached, and with a fence, since fences may have gone with it.
 local function generation_of(workspace, dependency)
   local key = workspace_key(workspace)
   local kind = string.sub(dependency, 1, 1)

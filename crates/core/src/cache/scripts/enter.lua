@@ -1,17 +1,18 @@
 -- The gate call of a request: authentication, rate limit and response cache.
 -- ARGV 4: t (token) | w (workspace) | n (nobody), write, prefers gzip, quotas, token hash or "off" +
--- workspace, address, request digest or "", what the response depends on, the name of a copy that the caller has or "", the id under
--- which a write is to be announced or "".
--- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, a sum of what is to be said (1: check again beside the
--- response, 2: note the use of the token, 4: enter again, another caller is checking, 8: the write was announced), address charged,
--- state, workspace, generation (- for none), then the rates.
+-- workspace, address, request digest or "", what the response depends on, the name of a copy that the caller has or "",
+-- the id under which a write is to be announced or "".
+-- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, a sum of what is to be said (1: check again
+-- beside the response, 2: note the use of the token, 4: enter again, another caller is checking, 8: the write was
+-- announced), address charged, state, workspace, generation (- for none), then the rates.
 
 local remembered = nil
 if kind ~= 'n' then
   remembered = remembered_token(id)
 end
 
--- A token gets a bucket of its own only once it has been valid: whoever invents tokens shares the bucket of his address.
+-- A token gets a bucket of its own only once it has been valid: whoever invents tokens shares the bucket of his
+-- address.
 local known = kind == 't' and (remembered or redis.call('EXISTS', prefix .. 'k:' .. id) == 1)
 local buckets
 if known then
@@ -26,8 +27,8 @@ else
 end
 local passes = charge(buckets)
 
--- Without a recent check nothing that is remembered may be used. One caller is asked to check, and before time runs out to check
--- again, so that nobody has to wait for it.
+-- Without a recent check nothing that is remembered may be used. One caller is asked to check, and before time runs out
+-- to check again, so that nobody has to wait for it.
 local after, state, generation, head, body = 0, 'b', false, false, false
 local function is_asked_to_check(key)
   return redis.call('SET', key, '1', 'NX', 'PX', 250)
@@ -62,6 +63,7 @@ if remembered and passes then
   end
 end
 
-local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, after, (kind == 't' and not known and passes) and 1 or 0,
+local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, after,
+  (kind == 't' and not known and passes) and 1 or 0,
   state, remembered and remembered.workspace or '-', generation or '-')
 return {'ok', facts .. report(buckets), remembered and remembered.principal or false, head, body}

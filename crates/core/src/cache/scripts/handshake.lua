@@ -1,9 +1,9 @@
--- The handshake of every connection, which gives it the epoch: one run of the server. ARGV 1 prefix, 2 life of a fence in
--- microseconds, 3 and 4 a key and its value that instances to come shall find, or "". Reply: the epoch.
+-- The handshake of every connection, which gives it the epoch: one run of the server. ARGV 1 prefix, 2 life of a fence
+-- in microseconds, 3 and 4 a key and its value that instances to come shall find, or "". Reply: the epoch.
 --
--- All connections break when Redis restarts, so whoever comes back begins a new epoch before anything is trusted: keys of the
--- old one are never read again, whatever state the data came back in. A token may be being revoked by a writer that announced it
--- to the old life, so the new one begins with a fence.
+-- All connections break when Redis restarts, so whoever comes back begins a new epoch before anything is trusted: keys
+-- of the old one are never read again, whatever state the data came back in. A token may be being revoked by a writer
+-- that announced it to the old life, so the new one begins with a fence.
 
 local prefix, fence_ttl = ARGV[1], tonumber(ARGV[2])
 if ARGV[3] ~= '' then

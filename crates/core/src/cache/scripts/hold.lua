@@ -1,5 +1,5 @@
--- Takes or renews a lease of an export. ARGV 4 owner, 5 export, 6 the most that may run, 7 length of the lease in microseconds,
--- 0 to give it back. Reply: ok, and 1, or 0 if as many run without this one.
+-- Takes or renews a lease of an export. ARGV 4 owner, 5 export, 6 the most that may run, 7 length of the lease in
+-- microseconds, 0 to give it back. Reply: ok, and 1, or 0 if as many run without this one.
 
 local key, export, most, length = prefix .. 'x:' .. ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
 redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))

@@ -1,7 +1,7 @@
 -- Finding an entry: for the scripts that read. The layout of an entry is that of entry.rs.
 
--- What is stored of a request: the digits of its generation, what stands before the body, and how much else was read with that; or
--- false. Small entries take one command.
+-- What is stored of a request: the digits of its generation, what stands before the body, and how much else was read
+-- with that; or false. Small entries take one command.
 local function read_head(key)
   local first = redis.call('GETRANGE', key, 0, 2047)
   if #first < 30 then
@@ -32,10 +32,11 @@ local function read_body(key, head, first, gzip)
   return #body == size and body
 end
 
--- What is remembered of a token (or, where authentication is off, of everybody): since when, until when, when its use was last
--- noted, its workspace and its principal.
+-- What is remembered of a token (or, where authentication is off, of everybody): since when, until when, when its use
+-- was last noted, its workspace and its principal.
 local function remember(id, remembered)
-  local words = {whole(remembered.came), whole(remembered.expiry), whole(remembered.noted), remembered.workspace, remembered.principal}
+  local words = {whole(remembered.came), whole(remembered.expiry), whole(remembered.noted),
+    remembered.workspace, remembered.principal}
   redis.call('SET', prefix .. 'a:' .. epoch .. ':' .. id, table.concat(words, ':'),
     'PX', math.ceil((remembered.expiry - now) / 1000))
 end
@@ -51,14 +52,15 @@ local function remembered_token(id)
     principal = string.sub(value, at)}
 end
 
--- Whether this caller is the one that fetches. The key of a fetch lasts about as long as one may take; it only saves work.
+-- Whether this caller is the one that fetches. The key of a fetch lasts about as long as one may take; it only saves
+-- work.
 local function leads(name)
   return redis.call('SET', prefix .. 'f:' .. name, '1', 'NX', 'PX', 1000)
 end
 
--- State (p: stay out, since invalidations were pending; h: hit; l: lead; w: wait; o: hit that is stale, and lead), generation (with
--- o two: of the hit and of the lead), head and body of a hit, both false where the caller has a copy of it. Who leads is told the
--- head of what is there of an earlier generation.
+-- State (p: stay out, since invalidations were pending; h: hit; l: lead; w: wait; o: hit that is stale, and lead),
+-- generation (with o two: of the hit and of the lead), head and body of a hit, both false where the caller has a copy
+-- of it. Who leads is told the head of what is there of an earlier generation.
 local function look_up(workspace, dependency, request, gzip, copy)
   local generation, untrusted, former = generation_of(workspace, dependency)
   if untrusted then

@@ -1,6 +1,6 @@
--- Has the other caller's response arrived? ARGV 4 workspace, 5 generation, 6 request digest, 7 gzip. Reply: ok, state (h: here it
--- is, w: wait on, g: go and fetch), head, body. Who waits has asked in this generation, so a response of it or of a later one is good
--- for them, whatever was written since.
+-- Has the other caller's response arrived? ARGV 4 workspace, 5 generation, 6 request digest, 7 gzip. Reply: ok, state
+-- (h: here it is, w: wait on, g: go and fetch), head, body. Who waits has asked in this generation, so a response of it
+-- or of a later one is good for them, whatever was written since.
 
 local workspace, generation, request = ARGV[4], ARGV[5], ARGV[6]
 local key = entry_key(workspace, request)

@@ -1,5 +1,5 @@
--- GCRA, the sliding window that needs one number: `tat`, the time at which the bucket is empty again. A request adds one
--- interval; it passes if the bucket then holds no more than the quota. rate.rs says the same in Rust.
+-- GCRA, the sliding window that needs one number: `tat`, the time at which the bucket is empty again. A request adds
+-- one interval; it passes if the bucket then holds no more than the quota. rate.rs says the same in Rust.
 
 local window = 60000000
 
@@ -35,8 +35,8 @@ local function charge(buckets)
   return true
 end
 
--- What is said of each bucket: class, limit, remaining, seconds until the whole quota is back, seconds until the next one passes
--- (0: this one does).
+-- What is said of each bucket: class, limit, remaining, seconds until the whole quota is back, seconds until the next
+-- one passes (0: this one does).
 local function report(buckets)
   local words = {}
   for _, one in ipairs(buckets) do
@@ -63,8 +63,10 @@ local function buckets_of(kind, owner, default_quota, writes_quota)
   return buckets
 end
 
--- Argument 4, the same for enter.lua and authenticated.lua, is packed (`gate_args` in reads.rs): many arguments cost more than long ones.
-local kind, write, gzip, address_default, token_default, address_writes, token_writes, failures_quota, id, address, request,
+-- Argument 4, the same for enter.lua and authenticated.lua, is packed (`gate_args` in reads.rs): many arguments cost
+-- more than long ones.
+local kind, write, gzip, address_default, token_default, address_writes, token_writes, failures_quota,
+  id, address, request,
   dependency, copy, announce = struct.unpack('>c1BBI4I4I4I4I4Bc0Bc0Bc0Bc0Bc0Bc0', ARGV[4])
 write, gzip = write == 1, gzip == 1
 if not write then

@@ -6,11 +6,11 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
 /// Elements that stand in lines of their own.
-const BLOCKS: &str = "article aside blockquote caption center dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 \
-    header hr li nav ol p pre summary table tr ul";
+const BLOCKS: &str = "article aside blockquote caption center dd details div dl dt figcaption figure footer h1 h2 h3 \
+                      h4 h5 h6 header hr li nav ol p pre summary table tr ul";
 
-/// The text of sanitised rich text: character references decoded, a line for each paragraph, list item or row, the target of a
-/// link behind its words, an image's description in its place.
+/// The text of sanitised rich text: character references decoded, a line for each paragraph, list item or row, the
+/// target of a link behind its words, an image's description in its place.
 pub(in crate::domain) fn text_of(markup: &str) -> String {
     let input = BufferQueue::default();
     input.push_back(StrTendril::from(markup));

@@ -1,9 +1,10 @@
 //! How large a tree a parser would make of a text.
 //!
-//! A browser's parser repairs: it reopens every unclosed `<b …>` in every paragraph that follows, and searches all elements that
-//! are open at each tag. Fourteen kilobytes can so become half a million elements and take seconds. The tree is therefore
-//! measured before ammonia builds it, tag by tag, and given up as soon as it grows out of proportion. So are the steps that the
-//! parser takes: each look at an open element, each element that it makes, and each attribute that it compares or copies.
+//! A browser's parser repairs: it reopens every unclosed `<b …>` in every paragraph that follows, and searches all
+//! elements that are open at each tag. Fourteen kilobytes can so become half a million elements and take seconds. The
+//! tree is therefore measured before ammonia builds it, tag by tag, and given up as soon as it grows out of proportion.
+//! So are the steps that the parser takes: each look at an open element, each element that it makes, and each attribute
+//! that it compares or copies.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -14,8 +15,9 @@ use html5ever::tendril::{StrTendril, TendrilSink};
 use html5ever::tree_builder::{ElementFlags, NodeOrText, QuirksMode, TreeSink};
 use html5ever::{Attribute, ExpandedName, ParseOpts, QualName, local_name, ns, parse_fragment};
 
-/// The steps that a parser takes to make the tree of a text, if it has at most `elements` elements, none of them inside more than
-/// `depth` others, and they are at most `steps`. A single tag may take more, by as much as its own attributes cost.
+/// The steps that a parser takes to make the tree of a text, if it has at most `elements` elements, none of them inside
+/// more than `depth` others, and they are at most `steps`. A single tag may take more, by as much as its own attributes
+/// cost.
 pub(super) fn measure(text: &str, elements: usize, depth: usize, steps: usize) -> Result<usize, Excess> {
     let context = QualName::new(None, ns!(html), local_name!("div"));
     let mut parser = parse_fragment(Size::default(), ParseOpts::default(), context, vec![], false);

@@ -1,8 +1,9 @@
 //! What begins in a text like markup, measured before any parser reads it.
 //!
-//! A parser compares each attribute of a tag with all before it, and copies them whenever it reopens the element. So their number
-//! is bounded, in whatever context a tag turns out to stand: everything that looks like the beginning of one is measured. One pass
-//! from the end to the beginning does it, since what follows a place does not depend on what came before.
+//! A parser compares each attribute of a tag with all before it, and copies them whenever it reopens the element. So
+//! their number is bounded, in whatever context a tag turns out to stand: everything that looks like the beginning of
+//! one is measured. One pass from the end to the beginning does it, since what follows a place does not depend on what
+//! came before.
 
 use std::array;
 
@@ -116,7 +117,8 @@ pub(super) fn openings(text: &str) -> Vec<Opening> {
     found
 }
 
-/// The text with `&lt;` for the `<` of each opening that never ends, so that a parser reads it as text instead of dropping it.
+/// The text with `&lt;` for the `<` of each opening that never ends, so that a parser reads it as text instead of
+/// dropping it.
 pub(super) fn escape_unclosed(text: &str, openings: &[Opening]) -> String {
     let mut escaped = String::with_capacity(text.len());
     let mut rest = text;

@@ -4,8 +4,8 @@ use std::cell::Cell;
 
 use crate::domain::text::TextError;
 
-/// The steps of sanitising that all texts of one request share. A step is about what a parser does for one byte, one element on
-/// its stack or one attribute that it copies: some nanoseconds.
+/// The steps of sanitising that all texts of one request share. A step is about what a parser does for one byte, one
+/// element on its stack or one attribute that it copies: some nanoseconds.
 ///
 /// While an instance sanitises it serves nobody else, so the bound is one for the request, not one for each text in it.
 #[derive(Debug)]

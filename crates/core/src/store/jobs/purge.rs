@@ -51,8 +51,8 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Duration) -> Result<Option<Pur
     Ok(name.and_then(|name| Purge::ALL.into_iter().find(|purge| purge.name() == name)))
 }
 
-/// Removes at most `limit` rows and 8 MiB of texts that no cached answer shows, of whichever workspaces; gives how many rows.
-/// With none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
+/// Removes at most `limit` rows and 8 MiB of texts that no cached answer shows, of whichever workspaces; gives how many
+/// rows. With none left the purge is due again an hour later, otherwise it stays claimed for the length of the lease.
 pub async fn chunk(pg: &Pg, meter: &Meter, purge: Purge, limit: i64, lease: Duration) -> Result<i64> {
     const SQL: &str = "SELECT purge_chunk_v1($1, $2, $3, $4::bigint * interval '1 millisecond')";
     let name = Param::Text(purge.name().to_owned());

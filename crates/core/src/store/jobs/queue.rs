@@ -1,23 +1,22 @@
 //! The queue of background jobs, for workers.
 //!
-//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances the
-//! job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
+//! A worker claims a job for the length of a lease, works in chunks, each one statement that changes todos and advances
+//! the job together, and so renews the lease. Who lost the lease changes nothing any more: every statement names it.
+
+mod chunk;
 
 use std::time::Duration;
 
-use serde_json::json;
 use uuid::Uuid;
 
-use crate::caller::{Actor, Meter, WorkspaceId};
+use crate::caller::{Meter, WorkspaceId};
 use crate::domain::bulk::BulkChange;
 use crate::domain::filter::Filter;
-use crate::domain::todo::Draft;
 use crate::error::{Error, Kind, Result};
 use crate::store::pg::from_json;
 use crate::store::pg::{Param, Pg, PgFailure, Row, Statement};
-use crate::store::todos::fields::tag_list;
-use crate::store::todos::query::TodoQuery;
 use crate::store::write;
+pub use chunk::{begin_sql, chunk_sql};
 
 /// A job in the hands of a worker.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,17 +72,19 @@ pub enum FailedAttempt {
     Lost,
 }
 
-/// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from two
-/// seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
+/// Attempts in a row that failed without progress, after which a job ends as failed. The wait between them doubles from
+/// two seconds (`sql/jobs_fail.sql`), so it takes half a minute to give up.
 pub const MAX_CONSECUTIVE_FAILURES: i64 = 5;
 
 /// The most todos of a workspace, whether they match or not, with which a job's total is counted when it begins.
 pub const COUNTED: i64 = 25_000;
 
-/// How many todos a chunk looks at for each that it may change, so that a filter that hardly any match costs a chunk no more.
+/// How many todos a chunk looks at for each that it may change, so that a filter that hardly any match costs a chunk no
+/// more.
 const LOOKED_AT: i64 = 10;
 
-/// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's fault.
+/// The same for attempts that nobody reported as failed, because the worker died. More, since it need not be the job's
+/// fault.
 const MAX_DEATHS: i64 = 20;
 
 /// Takes the oldest due job of the workspace whose last turn is longest ago, or one whose worker let its lease run out.
@@ -105,7 +106,8 @@ pub async fn claim(pg: &Pg, meter: &Meter, lease: Uuid, length: Duration) -> Res
     }
 }
 
-/// Sets [`Claim::ceiling`], if it is not known yet, and the total of a job whose workspace is small. False if the job is lost.
+/// Sets [`Claim::ceiling`], if it is not known yet, and the total of a job whose workspace is small. False if the job
+/// is lost.
 pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) -> Result<bool> {
     if claim.ceiling.is_some() {
         return Ok(true);
@@ -115,11 +117,11 @@ pub async fn begin(pg: &Pg, meter: &Meter, claim: &mut Claim, length: Duration) 
     Ok(true)
 }
 
-/// Does up to `limit` todos of the next that it looks at and moves [`Claim::position`] on; where none is left it ends the job
-/// if it `may_end`. Call [`begin`] first.
+/// Does up to `limit` todos of the next that it looks at and moves [`Claim::position`] on; where none is left it ends
+/// the job if it `may_end`. Call [`begin`] first.
 ///
-/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its true
-/// position.
+/// An error leaves open whether the chunk happened. Let go of the claim then: whoever claims the job next reads its
+/// true position.
 pub async fn chunk(
     pg: &Pg,
     meter: &Meter,
@@ -148,8 +150,8 @@ pub async fn chunk(
     }
 }
 
-/// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives whether
-/// the job was given back.
+/// Gives a job back, which then waits behind all that are due. With `if_others_wait` only where there are any; gives
+/// whether the job was given back.
 pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool) -> Result<bool> {
     const SQL: &str = include_str!("../sql/jobs_release.sql");
     let params = vec![
@@ -161,7 +163,8 @@ pub async fn release(pg: &Pg, meter: &Meter, claim: &Claim, if_others_wait: bool
     Ok(pg.write(meter, Statement::new(SQL, params)).await?.optional().is_some())
 }
 
-/// An attempt failed: the job waits, longer with each failure, or ends after [`MAX_CONSECUTIVE_FAILURES`], or at once if `is_final`.
+/// An attempt failed: the job waits, longer with each failure, or ends after [`MAX_CONSECUTIVE_FAILURES`], or at once
+/// if `is_final`.
 pub async fn fail(pg: &Pg, meter: &Meter, claim: &Claim, reason: &str, is_final: bool) -> Result<FailedAttempt> {
     reschedule(pg, meter, claim.workspace, claim.job, claim.lease, reason, is_final).await
 }
@@ -196,98 +199,6 @@ fn claimed(mut row: Row, lease: Uuid) -> Result<Claimed> {
             Claimed::Unreadable { workspace, job, reason: format!("this release cannot read the job: {error:?}") }
         }
     })
-}
-
-/// The statement of [`begin`]. The last id is read from the primary key. Todos are counted only in a workspace of at most
-/// [`COUNTED`], the bin included, so that the beginning costs as little in a large one.
-pub fn begin_sql(claim: &Claim, length: Duration) -> Statement {
-    let mut query = TodoQuery::new(claim.workspace);
-    let conditions = query.conditions(&claim.filter);
-    let job = query.bind(Param::Int(claim.job));
-    let lease = query.bind(Param::Text(claim.lease.to_string()));
-    let length = query.bind(milliseconds(length));
-    let counted = query.bind(Param::Int(COUNTED));
-    let sql = format!(
-        "UPDATE jobs j SET \
-         ceiling = coalesce((SELECT w.id FROM todos w WHERE w.workspace_id = $1 ORDER BY w.id DESC LIMIT 1), 0), \
-         total = CASE WHEN NOT EXISTS (SELECT FROM (SELECT FROM todos w WHERE w.workspace_id = $1 ORDER BY w.id \
-         OFFSET {counted} LIMIT 1) beyond) THEN (SELECT count(*) FROM todos t WHERE {conditions}) END, \
-         due_at = clock_timestamp() + {length}::bigint * interval '1 millisecond' \
-         WHERE j.workspace_id = $1 AND j.id = {job} AND j.status = 'running' AND j.lease = {lease}::text::uuid \
-         RETURNING j.ceiling"
-    );
-    Statement { sql: sql.into(), params: query.params }
-}
-
-/// The statement of [`chunk`]. It locks the todos in the order of their ids, as every statement does that locks several, and a
-/// todo that changed while it waited is looked at again.
-pub fn chunk_sql(claim: &Claim, limit: i64, may_end: bool, length: Duration, record_invalidation: bool) -> Statement {
-    let mut query = TodoQuery::new(claim.workspace);
-    let page = match &claim.change {
-        BulkChange::ReplaceTag(tag) => tagged_page(&mut query, claim, *tag, limit),
-        _ => matching_page(&mut query, claim, limit),
-    };
-    let position = query.bind(Param::Int(claim.position));
-    let limit = query.bind(Param::Int(limit));
-    let job = query.bind(Param::Int(claim.job));
-    let lease = query.bind(Param::Text(claim.lease.to_string()));
-    let change = query.bind(Param::json(&json!(claim.change)));
-    let tag = query.bind(match &claim.change {
-        BulkChange::AddTag(tag) | BulkChange::RemoveTag(tag) => Param::json(&tag_list(std::slice::from_ref(tag))),
-        _ => Param::Null,
-    });
-    let max_tags = query.bind(Param::Int(i64::try_from(Draft::MAX_TAGS).unwrap_or(i64::MAX)));
-    let length = query.bind(milliseconds(length));
-    let record_invalidation = query.bind(Param::Bool(record_invalidation));
-    let may_end = query.bind(Param::Bool(may_end));
-    let actor = query.bind(Param::Text(Actor::Job(claim.uid).to_string()));
-    let anywhere = query.bind(Param::Bool(claim.filter.archived));
-    let sql = format!(
-        "WITH {page} SELECT outcome, processed, new_position, cache_wait \
-         FROM (SELECT p.ids, CASE WHEN cardinality(p.ids) < {limit}::bigint THEN l.last ELSE p.ids[cardinality(p.ids)] END AS last \
-         FROM (SELECT coalesce(array_agg(id ORDER BY id), '{{}}') AS ids FROM page) p CROSS JOIN looked_at l) chunk \
-         CROSS JOIN LATERAL job_chunk_v1(as_actor_v1($1, {actor}, NULL), {job}, {lease}::text::uuid, {position}, chunk.ids, chunk.last, \
-         {change}::text::jsonb, {tag}::text::jsonb, {max_tags}, {anywhere}, {length}::bigint * interval '1 millisecond', {record_invalidation}) \
-         WHERE {may_end} OR chunk.last IS NOT NULL"
-    );
-    Statement { sql: sql.into(), params: query.params }
-}
-
-/// The queries `page`, the next todos of a chunk, and `looked_at`, the last that it looks at: [`LOOKED_AT`] ids for each todo of
-/// `limit`, whether they match or not.
-fn matching_page(query: &mut TodoQuery, claim: &Claim, limit: i64) -> String {
-    query.within(claim.position, "(SELECT last FROM looked_at)");
-    let conditions = query.conditions(&claim.filter);
-    let position = query.bind(Param::Int(claim.position));
-    let ceiling = query.bind(Param::Int(claim.ceiling.unwrap_or(0)));
-    let looked_at = query.bind(Param::Int(limit.saturating_mul(LOOKED_AT)));
-    let limit = query.bind(Param::Int(limit));
-    // What changes the shape of trees holds them before it locks any todo.
-    let (tree, held) = match &claim.change {
-        BulkChange::Delete | BulkChange::Move(_) => {
-            ("tree AS MATERIALIZED (SELECT lock_tree_v1($1, true)), ", " AND EXISTS (SELECT FROM tree)")
-        }
-        _ => ("", ""),
-    };
-    format!(
-        "{tree}looked_at AS MATERIALIZED (SELECT max(w.id) AS last FROM (SELECT id FROM todos WHERE workspace_id = $1 \
-         AND id > {position} AND id <= {ceiling} ORDER BY id LIMIT {looked_at}) w), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE {conditions}{held} \
-         ORDER BY t.id LIMIT {limit} FOR NO KEY UPDATE OF t)"
-    )
-}
-
-/// The same of the todos, those in the bin included, that have a tag which is gone. No tag is merged or deleted meanwhile.
-fn tagged_page(query: &mut TodoQuery, claim: &Claim, tag: i64, limit: i64) -> String {
-    let [tag, position, limit] = [tag, claim.position, limit].map(|number| query.bind(Param::Int(number)));
-    format!(
-        "held AS MATERIALIZED (SELECT lock_tags_v1($1, false)), \
-         tagged AS MATERIALIZED (SELECT todo_id FROM todo_tags WHERE workspace_id = $1 AND tag_id = {tag} \
-         AND todo_id > {position} ORDER BY todo_id LIMIT {limit}), \
-         looked_at AS MATERIALIZED (SELECT max(todo_id) AS last FROM tagged), \
-         page AS MATERIALIZED (SELECT t.id FROM todos t WHERE t.workspace_id = $1 AND t.id = ANY (ARRAY(SELECT todo_id FROM tagged)) \
-         AND EXISTS (SELECT FROM held) ORDER BY t.id FOR NO KEY UPDATE OF t)"
-    )
 }
 
 async fn reschedule(

@@ -1,5 +1,5 @@
-//! The address of Postgres, with what the client library needs. It has no startup options: poolers refuse them. What a session
-//! must have is set on the database (`migrations/`), and readiness looks whether it is there (`readiness.rs`).
+//! The address of Postgres, with what the client library needs. It has no startup options: poolers refuse them. What a
+//! session must have is set on the database (`migrations/`), and readiness looks whether it is there (`readiness.rs`).
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Checkouts of connections from the host's pool.
 //!
-//! The queue of the pool is fair and shared by all instances, but a checkout cannot leave it: given up in the middle of its reset it
-//! would cost the pool its connection, so one that nobody waits for any more is completed in the background. Were each statement to
-//! queue there, the pool would be busy with checkouts of refused statements as soon as more statements come than it can serve. So an
-//! instance has few checkouts under way, and one alone while the pool is slow; its other statements queue in the instance, where
-//! leaving costs nothing.
+//! The queue of the pool is fair and shared by all instances, but a checkout cannot leave it: given up in the middle of
+//! its reset it would cost the pool its connection, so one that nobody waits for any more is completed in the
+//! background. Were each statement to queue there, the pool would be busy with checkouts of refused statements as soon
+//! as more statements come than it can serve. So an instance has few checkouts under way, and one alone while the pool
+//! is slow; its other statements queue in the instance, where leaving costs nothing.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};

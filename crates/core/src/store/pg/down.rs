@@ -72,11 +72,12 @@ impl PgDown {
         match self {
             Self::Unreachable => "the database does not answer: is Postgres up at the address of database_url?",
             Self::Timeout => {
-                "the database does not answer in time: is it up at the address of database_url, and has it free connections?"
+                "the database does not answer in time: is it up at the address of database_url, and has it free \
+                 connections?"
             }
             Self::NotPermitted => {
-                "the database may not be reached: database_host and database_port must name what database_url names; Spin \
-                 permits no address of IPv6 for Postgres, but a name that stands for one"
+                "the database may not be reached: database_host and database_port must name what database_url names; \
+                 Spin permits no address of IPv6 for Postgres, but a name that stands for one"
             }
             Self::WrongPassword => "the database refuses the role or the password of database_url",
             Self::NoDatabase => "the database of database_url does not exist: create it, then apply the migrations",
@@ -91,10 +92,12 @@ impl PgDown {
                 "the database does not speak TLS: take sslmode=require out of database_url, or set ssl = on in Postgres"
             }
             Self::MissingPermission => {
-                "the role of database_url may not use the tables: apply the migrations as that role, or grant it their rights"
+                "the role of database_url may not use the tables: apply the migrations as that role, or grant it their \
+                 rights"
             }
             Self::TooManyConnections => {
-                "the database has no free connections: raise its max_connections, or lower [outbound_pg] max_connections"
+                "the database has no free connections: raise its max_connections, or lower [outbound_pg] \
+                 max_connections"
             }
         }
     }
@@ -114,7 +117,8 @@ mod tests {
             (r#"ConnectionFailed("db error: FATAL: database \"todo\" does not exist")"#, PgDown::NoDatabase),
             ("error performing TLS handshake: invalid peer certificate: UnknownIssuer", PgDown::NotTrusted),
             (
-                "db error: FATAL: no pg_hba.conf entry for host \"10.0.0.1\", user \"todo\", database \"todo\", no encryption",
+                "db error: FATAL: no pg_hba.conf entry for host \"10.0.0.1\", user \"todo\", database \"todo\", no \
+                 encryption",
                 PgDown::EncryptionRequired,
             ),
             ("error performing TLS handshake: server does not support TLS", PgDown::EncryptionUnsupported),

@@ -88,8 +88,8 @@ fn classify_state(error: DbError) -> Attempt {
         (_, "40001" | "40P01") => Attempt::Rollback(message),
         // query_canceled (statement_timeout), lock_not_available
         (_, "57014" | "55P03") => Attempt::Cancelled(message),
-        // Lost connections; a transaction in a state that our single statements never leave behind, or ended by a timeout of the
-        // session's (25P03, 25P04); too few resources; shutdown. And statement_completion_unknown.
+        // Lost connections; a transaction in a state that our single statements never leave behind, or ended by a
+        // timeout of the session's (25P03, 25P04); too few resources; shutdown. And statement_completion_unknown.
         ("08" | "25" | "53" | "57" | "58", _) | (_, "40003") => Attempt::Broken(format!("{message} ({code})")),
         _ => {
             let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);

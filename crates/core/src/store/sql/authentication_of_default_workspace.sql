@@ -1,9 +1,10 @@
--- $1 milliseconds that the answer is good for. Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also runs where
--- Postgres is read-only.
+-- $1 milliseconds that the answer is good for. Indexes: workspaces_name_key, jobs_due. Changes nothing, so that it also
+-- runs where Postgres is read-only.
 SELECT row_to_json(authentication)::text
 FROM (
     SELECT
-        json_build_object('workspace_id', id, 'workspace_uid', uid, 'workspace_name', name, 'token_uid', NULL, 'token_name', NULL,
+        json_build_object('workspace_id', id, 'workspace_uid', uid, 'workspace_name', name, 'token_uid', NULL,
+            'token_name', NULL,
             'scopes', ARRAY['todos:read', 'todos:write', 'admin'], 'expires_at', NULL,
             'employee_uid', NULL) AS principal,
         $1::bigint AS good_for,

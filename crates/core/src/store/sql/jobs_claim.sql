@@ -1,8 +1,8 @@
 -- $1 the new lease, $2 its length in milliseconds, $3 how many deaths of workers in a row a job survives. Index:
 -- jobs_due. A row that somebody holds is being worked on or claimed: skipped. Going on with a job that its worker gave
 -- back for others is no new attempt. Workspaces take turns: the one that was served longest ago comes first, then its
--- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number. What is the rest of a change that
--- was answered is never given up.
+-- oldest job. All due jobs are sorted for that, of which a workspace has a bounded number. What is the rest of a change
+-- that was answered is never given up.
 WITH due AS (
     SELECT j.workspace_id, j.id, j.consecutive_failures < $3 OR job_is_required_v1(j.kind) AS goes_on
     FROM jobs j LEFT JOIN job_turns turn ON turn.workspace_id = j.workspace_id

@@ -1,9 +1,10 @@
 -- $1 workspace, $2 job, $3 lease, $4 reason, $5 whether it is final, $6 how many consecutive failures end a job. Gives
--- whether it ended. The wait doubles with each failure, up to five minutes. What is the rest of a change that was answered
--- never ends so.
+-- whether it ended. The wait doubles with each failure, up to five minutes. What is the rest of a change that was
+-- answered never ends so.
 WITH put_back AS (
     UPDATE jobs SET
-        status = CASE WHEN ($5 OR consecutive_failures >= $6) AND NOT job_is_required_v1(kind) THEN 'failed' ELSE 'queued' END,
+        status = CASE WHEN ($5 OR consecutive_failures >= $6) AND NOT job_is_required_v1(kind) THEN 'failed'
+            ELSE 'queued' END,
         finished_at = CASE
             WHEN ($5 OR consecutive_failures >= $6) AND NOT job_is_required_v1(kind) THEN clock_timestamp()
         END,

@@ -1,6 +1,7 @@
--- $1 workspace, $2 time zone. Statuses, priorities and completions by the hour are counted as todos are written (todo_counts,
--- completion_counts). The rest is counted here, index-only, and costs as much as there is of it: todos_open_due_order, and
--- todos_by_completion for what is left of the hour with which the seven days begin. The day is worked out once.
+-- $1 workspace, $2 time zone. Statuses, priorities and completions by the hour are counted as todos are written
+-- (todo_counts, completion_counts). The rest is counted here, index-only, and costs as much as there is of it:
+-- todos_open_due_order, and todos_by_completion for what is left of the hour with which the seven days begin. The day
+-- is worked out once.
 WITH today AS MATERIALIZED (
     SELECT date_trunc('day', now() AT TIME ZONE $2) AT TIME ZONE $2 AS starts,
         (date_trunc('day', now() AT TIME ZONE $2) + interval '1 day') AT TIME ZONE $2 AS ends

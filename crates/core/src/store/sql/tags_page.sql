@@ -1,4 +1,5 @@
--- $1 workspace, $2 after this id, $3 how many. Index: tags_pkey, and tag_counts_pkey for the counts, which are kept there.
+-- $1 workspace, $2 after this id, $3 how many. Index: tags_pkey, and tag_counts_pkey for the counts, which are kept
+-- there.
 SELECT coalesce('[' || string_agg(row_to_json(r)::text, ',' ORDER BY r.id) || ']', '[]')
 FROM (
     SELECT tag.id, tag.uid, tag.name, (

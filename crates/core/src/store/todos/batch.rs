@@ -33,8 +33,9 @@ struct FailedOperation {
 /// Applies the operations in order; the results are in the same order.
 ///
 /// # Errors
-/// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the operation
-/// (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an idempotency key.
+/// [`Error::Operation`] names the first operation that fails; then nothing was applied. Faults in it point into the
+/// operation (`/todo/assignee_id`). [`Error::Invalid`] at `/operations` if the outcome is too large to be kept under an
+/// idempotency key.
 pub async fn apply(pg: &Pg, write: &Write<'_>, operations: &[Operation]) -> Result<Written<Vec<OperationResult>>> {
     const SQL: Function = Function("todos_batch_v1", "$8::text::jsonb");
     let operations = Param::json(&fields::operations(operations));

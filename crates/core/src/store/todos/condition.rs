@@ -80,12 +80,13 @@ pub(super) fn is_in_no_list(is_in_bin: bool) -> &'static str {
 /// The list that a todo and all below it are in is not archived, by the todo's id in SQL.
 pub(super) fn is_in_open_list(todo: &str) -> String {
     format!(
-        "NOT EXISTS (SELECT FROM todos h WHERE h.workspace_id = $1 AND h.id = {todo} AND h.list_id = ANY (archived_lists_v1($1)))"
+        "NOT EXISTS (SELECT FROM todos h WHERE h.workspace_id = $1 AND h.id = {todo} \
+         AND h.list_id = ANY (archived_lists_v1($1)))"
     )
 }
 
-/// Somebody above the parent of a todo is this one, by its id in SQL: four at most are above, but any number in the bin, where levels
-/// are not limited.
+/// Somebody above the parent of a todo is this one, by its id in SQL: four at most are above, but any number in the
+/// bin, where levels are not limited.
 pub(super) fn is_far_below(id: &str, is_in_bin: bool) -> String {
     if is_in_bin {
         format!(
@@ -102,15 +103,15 @@ pub(super) fn is_far_below(id: &str, is_in_bin: bool) -> String {
     }
 }
 
-/// Whether a row of `todo_tags l` is of a tag, by its id in SQL, or of one that was merged into it. A plain comparison when the
-/// statement is planned, if there is none such.
+/// Whether a row of `todo_tags l` is of a tag, by its id in SQL, or of one that was merged into it. A plain comparison
+/// when the statement is planned, if there is none such.
 pub(super) fn is_tag(tag: &str) -> String {
     let former = format!("tag_former_v1($1, ARRAY[{tag}])");
     format!("(l.tag_id = {tag} OR {former} IS NOT NULL AND l.tag_id = ANY ({former}))")
 }
 
-/// How many of these tags, an array of their ids in SQL, a todo has. Of the two ways the planner keeps the first, if nothing was
-/// merged into any of them.
+/// How many of these tags, an array of their ids in SQL, a todo has. Of the two ways the planner keeps the first, if
+/// nothing was merged into any of them.
 pub(super) fn number_of_tags(tags: &str) -> String {
     format!(
         "(CASE WHEN tag_former_v1($1, {tags}) IS NULL THEN \

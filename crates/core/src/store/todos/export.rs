@@ -16,8 +16,8 @@ pub const CHUNK: i64 = 500;
 /// How many bytes their titles and descriptions have at most, where it is more than one todo.
 pub const CHUNK_BYTES: i64 = 512 * 1024;
 
-/// Gives the next matching todos one by one, at most [`CHUNK`], so that beside what Postgres rendered there is no copy of all of
-/// them; and where the following ones begin.
+/// Gives the next matching todos one by one, at most [`CHUNK`], so that beside what Postgres rendered there is no copy
+/// of all of them; and where the following ones begin.
 pub async fn chunk(
     pg: &Pg,
     archives: &Archives,

@@ -1,9 +1,9 @@
 //! Lists of todos.
 //!
-//! A page leaves out what is in archived lists, unless it is asked for. Postgres plans its statement each time, and that condition
-//! makes it several times as long. So a page is first read as if there were no such lists, and Postgres tells beside it whether there
-//! are any; only then, and as long as the instance remembers it, the condition is asked for. That is one statement more for each
-//! instance and minute, and only for workspaces with archived lists.
+//! A page leaves out what is in archived lists, unless it is asked for. Postgres plans its statement each time, and
+//! that condition makes it several times as long. So a page is first read as if there were no such lists, and Postgres
+//! tells beside it whether there are any; only then, and as long as the instance remembers it, the condition is asked
+//! for. That is one statement more for each instance and minute, and only for workspaces with archived lists.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -96,8 +96,8 @@ pub fn summaries_sql(
     page_sql(workspace, "todos_summarise_v1", filter, sort, after, limit, None)
 }
 
-/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos, whose texts together have at most
-/// this many bytes, if there is more than one.
+/// The statement of [`crate::store::export::chunk`]: as [`summaries_sql`], with whole todos, whose texts together have
+/// at most this many bytes, if there is more than one.
 pub fn documents_sql(
     workspace: WorkspaceId,
     filter: &Filter,
@@ -109,8 +109,8 @@ pub fn documents_sql(
     page_sql(workspace, "todos_render_v1", filter, sort, after, limit, Some(bytes))
 }
 
-/// Columns: the items as a JSON array, whether more follow, sort value and id of the last item, whether the workspace has archived
-/// lists.
+/// Columns: the items as a JSON array, whether more follow, sort value and id of the last item, whether the workspace
+/// has archived lists.
 ///
 /// Postgres plans the statement each time, so it only finds the rows; `render` is a function, whose plans are kept.
 fn page_sql(
@@ -123,7 +123,8 @@ fn page_sql(
     bytes: Option<i64>,
 ) -> Statement {
     let mut query = TodoQuery::new(workspace);
-    // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an `integer`.
+    // One row more than the page has shows whether others follow. Beside a literal Postgres would take it for an
+    // `integer`.
     let limit = format!("{}::bigint", query.bind(Param::Int(limit)));
     let selection = query.selection(filter, sort, after, &format!("{limit} + 1"));
     let direction = Order::of(sort).direction;
@@ -139,7 +140,8 @@ fn page_sql(
     let value = sort_value(sort, "p.sort_key");
     let sql = format!(
         "SELECT {render}($1, array_agg(p.id ORDER BY p.place) FILTER (WHERE p.place <= p.size AND NOT p.is_edge)), \
-         coalesce(count(*) > max(p.size) OR bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last}, {HAS_ARCHIVE} FROM ({rows}) p"
+         coalesce(count(*) > max(p.size) OR bool_or(p.is_edge), false), max({value}) {last}, max(p.id) {last}, \
+         {HAS_ARCHIVE} FROM ({rows}) p"
     );
     Statement { sql: sql.into(), params: query.params }
 }
@@ -149,7 +151,8 @@ fn within_bytes(rows: &str, bytes: &str) -> String {
     format!(
         "SELECT r.id, r.sort_key, r.is_edge, r.place, \
          least(r.size, count(*) FILTER (WHERE r.place = 1 OR r.bytes <= {bytes}) OVER ()) AS size \
-         FROM (SELECT p.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), 0)) OVER (ORDER BY p.place) AS bytes \
+         FROM (SELECT p.*, sum(octet_length(t.title) + coalesce(octet_length(t.description), \
+         0)) OVER (ORDER BY p.place) AS bytes \
          FROM ({rows}) p LEFT JOIN todos t ON t.workspace_id = $1 AND t.id = p.id AND NOT p.is_edge) r"
     )
 }

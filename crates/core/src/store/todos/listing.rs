@@ -1,8 +1,10 @@
 //! From conditions and an order to the rows of a page.
 
+mod few;
+
 use crate::domain::filter::{Filter, Sort, SortKey};
 
-use super::condition::{On, OnList, SqlCondition, is_tag};
+use super::condition::{On, SqlCondition, is_tag};
 
 /// A list in the making.
 pub(super) struct Listing<'a> {
@@ -57,15 +59,16 @@ impl Listing<'_> {
         }
     }
 
-    /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of conditions in
-    /// every order, so there are four ways, each with a bound:
+    /// The same at a price that does not grow with the workspace. No set of indexes gives every combination of
+    /// conditions in every order, so there are four ways, each with a bound:
     ///
-    /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full soon.
+    /// 1. *near*: the order is read on from the position, and what does not match is passed over. Most pages are full
+    ///    soon.
     /// 2. *few*: a condition leaves so few todos that all that match are found by its index and sorted.
-    /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one begins at
-    ///    the edge.
-    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is read on
-    ///    for [`FARTHER`] times as many rows, through the second run if the first one ends before.
+    /// 3. *far*: the order is read on, much further. The page is what was found; it may be short, and the next one
+    ///    begins at the edge.
+    /// 4. *farther*: nothing was found so far, and an empty page tells a person that there is nothing. So the order is
+    ///    read on for [`FARTHER`] times as many rows, through the second run if the first one ends before.
     pub(super) fn within_reach(&self, filter: &Filter) -> String {
         let Self { order: Order { unindexed, .. }, reach, limit, runs, .. } = self;
         let first = runs.first().map_or("", String::as_str);
@@ -84,7 +87,8 @@ impl Listing<'_> {
             "WITH near AS MATERIALIZED ({near}), far AS MATERIALIZED ({far}), farther AS MATERIALIZED ({farther}), \
              {words}way AS MATERIALIZED (SELECT CASE WHEN {found_near} >= {limit} THEN 'near' \
              WHEN {few} THEN 'few' WHEN {found_far} > 0 THEN 'far' ELSE 'farther' END AS name){undated} \
-             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' AND n.is_match \
+             SELECT n.id, n.sort_key, false AS is_edge FROM near n WHERE (SELECT name FROM way) = 'near' \
+             AND n.is_match \
              UNION ALL SELECT a.* FROM ({all}) a WHERE (SELECT name FROM way) = 'few' \
              UNION ALL SELECT f.id, f.sort_key, false FROM far f WHERE {is_far} AND f.is_match \
              UNION ALL SELECT e.* FROM ({beyond_far}) e WHERE {is_far} AND {found_far} < {limit} \
@@ -92,8 +96,9 @@ impl Listing<'_> {
         )
     }
 
-    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the second
-    /// run only where the first one ended without any match, so that a page is not empty although hardly anything was looked at.
+    /// What follows where the way *farther* found less than a page: queries that this needs, and the rows. Rows of the
+    /// second run only where the first one ended without any match, so that a page is not empty although hardly
+    /// anything was looked at.
     fn beyond(&self, rows: u32, is_farther: &str, is_short: &str) -> (String, String) {
         let Self { limit, runs, .. } = self;
         let edge = self.edge("farther", rows);
@@ -102,7 +107,8 @@ impl Listing<'_> {
         };
         let (end, found, last) = (self.last_of(first, rows), self.walk(second, rows), self.last_of(second, rows));
         let queries = format!(
-            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND NOT EXISTS ({end}) \
+            ", undated AS MATERIALIZED (SELECT {is_farther} AND NOT EXISTS (SELECT FROM farther) AND \
+             NOT EXISTS ({end}) \
              AS goes_on), second AS MATERIALIZED ({found})"
         );
         let rows = format!(
@@ -114,8 +120,8 @@ impl Listing<'_> {
         (queries, rows)
     }
 
-    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the table, a second
-    /// walk for the last of these rows would take as long, so it is found beside what matches.
+    /// What matches (`is_match`) among so many rows of a run. Where the index of the order is not read without the
+    /// table, a second walk for the last of these rows would take as long, so it is found beside what matches.
     fn walk(&self, run: &str, rows: u32) -> String {
         let Self { order: Order { direction, is_carried, .. }, limit, .. } = self;
         let (of_run, rows) = (self.rows_of(run), self.at_least(rows));
@@ -167,9 +173,9 @@ impl Listing<'_> {
         )
     }
 
-    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were an `EXISTS`.
-    /// What is not true is false, so that the next condition need not be looked at. A todo may have the tag and one that was merged
-    /// into it.
+    /// Whether a row fulfils the conditions, as a value, for which Postgres would collect all todos of a tag if it were
+    /// an `EXISTS`. What is not true is false, so that the next condition need not be looked at. A todo may have the
+    /// tag and one that was merged into it.
     fn is_match(&self) -> String {
         let one = |condition: &SqlCondition| match &condition.on {
             On::Tag(tag) => format!(
@@ -179,74 +185,6 @@ impl Listing<'_> {
             _ => format!("({})", condition.sql),
         };
         self.rest.iter().map(one).collect::<Vec<_>>().join(" AND ")
-    }
-
-    /// Whether one of the conditions leaves few todos, found out by looking at no more of them; and a query that this needs
-    /// beside it.
-    fn leaves_few(&self, filter: &Filter) -> (String, String) {
-        let Self { place, reach, .. } = self;
-        let most = reach.few + 1;
-        if filter.deleted {
-            let few = format!(
-                "(SELECT count(*) FROM (SELECT FROM todos t WHERE {place} ORDER BY t.deleted_at LIMIT {most}) few) < {most}"
-            );
-            return (few, String::new());
-        }
-        let on = |wanted: &[On]| and(self.conditions().filter(|condition| wanted.contains(&condition.on)));
-        // These are kept; where no condition is about them, those of the whole workspace.
-        let kinds = on(&[On::Status, On::Priority]);
-        let kept = format!("SELECT coalesce(sum(t.todos), 0) FROM todo_counts t WHERE t.workspace_id = $1{kinds}");
-        let mut counts = vec![kept];
-        for condition in self.conditions() {
-            match &condition.on {
-                On::Tag(tag) => counts.push(format!(
-                    "SELECT coalesce(sum(c.todos), 0) FROM tag_counts c WHERE c.workspace_id = $1 AND c.tag_id = {tag}"
-                )),
-                On::Assignee(employees) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM unnest({employees}) e(id) CROSS JOIN LATERAL (SELECT FROM todos t \
-                     WHERE t.workspace_id = $1 AND t.assignee_id = e.id ORDER BY t.created_at, t.id LIMIT {most}) t \
-                     LIMIT {most}) few"
-                )),
-                On::List(OnList::One(_) | OnList::Inbox) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.list_id, t.position \
-                     LIMIT {most}) few",
-                    condition.sql
-                )),
-                On::Parent(_) => counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place} AND {} ORDER BY t.position LIMIT {most}) few",
-                    condition.sql
-                )),
-                On::Ids(ids) => counts.push(format!("SELECT cardinality({ids})")),
-                _ => {}
-            }
-        }
-        for (key, column) in
-            [(SortKey::DueDate, "due_date"), (SortKey::CreatedAt, "created_at"), (SortKey::UpdatedAt, "updated_at")]
-        {
-            let range = on(&[On::Instant(key)]);
-            if !range.is_empty() {
-                counts.push(format!(
-                    "SELECT count(*) FROM (SELECT FROM todos t WHERE {place}{range} ORDER BY t.{column} LIMIT {most}) few"
-                ));
-            }
-        }
-        let mut found = String::new();
-        for SqlCondition { on, .. } in self.conditions() {
-            let On::Words(words) = on else { continue };
-            // The index of words knows neither their order nor what lacks them. So a phrase counts as all its words, and what is
-            // not to occur as anything; a search of the latter alone leaves most.
-            let indexed = format!("querytree(websearch_to_tsquery('simple', {words}))");
-            // Planned as if all were wanted, which only the index of words gives; read no further than needed.
-            found = format!(
-                "found AS MATERIALIZED (SELECT t.id FROM todos t WHERE {place} \
-                 AND t.search @@ regexp_replace({indexed}, '<(-|[0-9]+)>', '&', 'g')::tsquery), "
-            );
-            counts.push(format!(
-                "SELECT CASE WHEN {indexed} = 'T' THEN {most} ELSE (SELECT count(*) FROM (SELECT FROM found LIMIT {most}) few) END"
-            ));
-        }
-        let few = counts.iter().map(|count| format!("({count}) < {most}")).collect::<Vec<_>>().join(" OR ");
-        (few, found)
     }
 
     fn conditions(&self) -> impl Iterator<Item = &SqlCondition> {

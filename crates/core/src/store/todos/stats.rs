@@ -42,9 +42,10 @@ fn unknown_zone() -> Error {
 }
 
 /// The names of the IANA database that have no slash: there are no others, and no new ones are made.
-const PLAIN_ZONES: &str = "CET CST6CDT Cuba EET EST EST5EDT Egypt Eire Factory GB GB-Eire GMT GMT+0 GMT-0 GMT0 Greenwich HST \
-    Hongkong Iceland Iran Israel Jamaica Japan Kwajalein Libya MET MST MST7MDT NZ NZ-CHAT Navajo PRC PST8PDT Poland Portugal \
-    ROC ROK Singapore Turkey UCT UTC Universal W-SU WET Zulu";
+const PLAIN_ZONES: &str = "CET CST6CDT Cuba EET EST EST5EDT Egypt Eire Factory GB GB-Eire GMT GMT+0 GMT-0 GMT0 \
+                           Greenwich HST Hongkong Iceland Iran Israel Jamaica Japan Kwajalein Libya MET MST MST7MDT NZ \
+                           NZ-CHAT Navajo PRC PST8PDT Poland Portugal ROC ROK Singapore Turkey UCT UTC Universal W-SU \
+                           WET Zulu";
 
 /// Postgres also takes abbreviations and POSIX rules (`CEST`, `XYZ+3`), which are no names of the IANA database.
 fn is_zone_name(tz: &str) -> bool {

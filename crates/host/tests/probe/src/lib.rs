@@ -60,7 +60,8 @@ async fn serve(request: Request) -> Result<Response<BoxBody>, Error> {
         _ => echo(&parts, &body),
     };
     let text = answer.to_string();
-    // Without its length an answer ends in a second small write, which waits for the client's acknowledgement of the first.
+    // Without its length an answer ends in a second small write, which waits for the client's acknowledgement of the
+    // first.
     let length = text.len().into();
     let mut response = Response::new(box_body(http_body_util::Full::new(Bytes::from(text))));
     response.headers_mut().insert(CONTENT_LENGTH, length);

@@ -1,4 +1,5 @@
-//! Postgres: `{"address", "ca_root"?, "sync"?, "do": [{"query" | "execute": sql, "params": […]}, …]}`, on one connection.
+//! Postgres: `{"address", "ca_root"?, "sync"?, "do": [{"query" | "execute": sql, "params": […]}, …]}`, on one
+//! connection.
 
 use serde_json::{Value, json};
 use spin_sdk::pg::wit::postgres::{Connection, ConnectionBuilder, DbValue, Error, ParameterValue, QueryError};
@@ -71,7 +72,8 @@ fn describe(error: &Error) -> Value {
             "code": db.code,
             "message": db.message,
             "detail": db.detail,
-            "extras": db.extras.iter().map(|(name, value)| (name.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+            "extras": db.extras.iter().map(|(name, value)| (name.clone(), json!(value)))
+                .collect::<serde_json::Map<_, _>>(),
         }),
         other => json!(format!("{other:?}")),
     }

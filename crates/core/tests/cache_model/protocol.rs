@@ -1,0 +1,191 @@
+//! The protocol: what is done to the keys of Redis, what happens to the world, and the search through all that follows.
+
+use std::collections::HashSet;
+
+use crate::state::{FENCE, Faults, Flaw, Keys, LEASE, LOST, ReaderState, STATEMENT, State, WINDOW};
+
+/// A stale hit, as the last step of a history.
+pub struct Stale;
+
+pub struct Model {
+    pub flaw: Flaw,
+    pub horizon: u8,
+    /// Whether Redis may lose fences.
+    pub loses: bool,
+}
+
+impl Model {
+    pub fn handshake(&self, state: &mut State) {
+        let keys = &mut state.keys;
+        if keys.run == state.run {
+            return;
+        }
+        keys.run = state.run;
+        if self.flaw != Flaw::RestartKeepsEpoch {
+            state.epochs += 1;
+            // What is known of the workspace is kept by epoch.
+            *keys = Keys {
+                run: state.run,
+                epoch: state.epochs,
+                entries: std::mem::take(&mut keys.entries),
+                ..Keys::default()
+            };
+        }
+    }
+
+    /// The generation; those whose fences have expired are published by whoever comes next.
+    pub fn generation(&self, state: &mut State) -> u8 {
+        self.handshake(state);
+        if state.keys.generation.is_none() {
+            state.generations += 1;
+            state.keys.generation = Some(state.generations);
+            if self.flaw != Flaw::LossLeavesNoFence {
+                state.keys.fences.insert(LOST, state.now + FENCE);
+            }
+        }
+        let now = state.now;
+        if state.keys.fences.values().any(|until| *until <= now) {
+            state.keys.fences.retain(|_, until| *until > now);
+            if self.flaw != Flaw::FenceEndsInSilence {
+                self.raise(state);
+            }
+        }
+        state.keys.generation.unwrap()
+    }
+
+    pub fn raise(&self, state: &mut State) {
+        let generation = self.generation(state);
+        state.keys.generation = Some(generation + 1);
+        state.generations = state.generations.max(generation + 1);
+        if self.flaw != Flaw::FormerDespiteAWrite {
+            state.keys.former = None;
+        }
+    }
+
+    pub fn announce(&self, state: &mut State, writer: usize) {
+        self.generation(state);
+        if self.flaw != Flaw::IntentLeavesNoFence {
+            state.keys.fences.insert(u8::try_from(writer).unwrap(), state.now + FENCE);
+        }
+    }
+
+    pub fn publish(&self, state: &mut State, writer: usize) {
+        let generation = self.generation(state);
+        if self.flaw != Flaw::PublishKeepsGeneration {
+            self.raise(state);
+        }
+        state.keys.fences.remove(&u8::try_from(writer).unwrap());
+        if state.is_background(writer) {
+            let until = if self.flaw == Flaw::FormerForEver { u8::MAX } else { state.now + WINDOW };
+            state.keys.former = Some((generation, until));
+        }
+    }
+
+    pub fn look_up(&self, state: &mut State, floor: u8) -> Result<ReaderState, Stale> {
+        let generation = self.generation(state);
+        let (epoch, now) = (state.keys.epoch, state.now);
+        if state.keys.untrusted > now {
+            return Ok(ReaderState::Idle);
+        }
+        let former = state.keys.former.filter(|(_, until)| *until > now);
+        if let Some((former, _)) = former
+            && state.keys.entries.get(&(epoch, former)).is_some_and(|version| *version < floor)
+        {
+            // It is served until somebody has fetched anew.
+            return Err(Stale);
+        }
+        match state.keys.entries.get(&(epoch, generation)) {
+            Some(version) if *version < floor => Err(Stale),
+            Some(_) => Ok(ReaderState::Idle),
+            None => Ok(ReaderState::Ticket { epoch, generation }),
+        }
+    }
+
+    /// Whether the writer must wait, and which older row is kept until its statement ends, in place of a new one.
+    pub fn record_invalidation(&self, state: &State) -> (bool, u8) {
+        let ripe = if self.flaw == Flaw::RowsRipenEarly { LEASE } else { LEASE + STATEMENT };
+        match state.rows.iter().find(|(_, inserted)| **inserted + ripe <= state.now) {
+            Some((id, _)) => (false, *id),
+            None => (self.flaw != Flaw::AwayIsAnsweredAtOnce, 0),
+        }
+    }
+    pub fn world_steps(&self, state: &State, next: &mut Vec<State>) {
+        let mut step = |change: &dyn Fn(&mut State)| {
+            let mut after = state.clone();
+            change(&mut after);
+            next.push(after);
+        };
+        if state.now < self.horizon {
+            step(&|after| after.now += 1);
+        }
+        if state.faults.restarts > 0 {
+            for data in 0..3 {
+                step(&|after| {
+                    after.faults.restarts -= 1;
+                    after.run += 1;
+                    match data {
+                        0 => {}
+                        1 => after.keys = after.saved.clone(),
+                        _ => after.keys = Keys::default(),
+                    }
+                });
+            }
+        }
+        if state.faults.snapshots > 0 {
+            step(&|after| {
+                after.faults.snapshots -= 1;
+                after.saved = after.keys.clone();
+            });
+        }
+        if state.faults.evictions > 0 && state.keys.generation.is_some() {
+            step(&|after| {
+                after.faults.evictions -= 1;
+                after.keys.generation = None;
+                after.keys.fences.clear();
+                after.keys.former = None;
+                after.keys.untrusted = 0;
+            });
+        }
+        if state.faults.flushes > 0 {
+            step(&|after| {
+                after.faults.flushes -= 1;
+                after.keys = Keys::default();
+            });
+        }
+    }
+
+    pub fn next(&self, state: &State) -> Result<Vec<State>, Stale> {
+        let mut next = Vec::new();
+        for index in 0..state.writers.len() {
+            self.writer_steps(state, index, &mut next);
+        }
+        for index in 0..state.readers.len() {
+            next.extend(self.reader_step(state, index)?);
+        }
+        self.world_steps(state, &mut next);
+        Ok(next)
+    }
+
+    pub fn new(flaw: Flaw, horizon: u8, start: &State) -> Self {
+        let Faults { restarts, evictions, flushes, .. } = start.faults;
+        Self { flaw, horizon, loses: restarts + evictions + flushes > 0 }
+    }
+
+    /// All states that can be reached, or the stale hit.
+    pub fn explore(&self, start: State) -> Result<usize, Box<State>> {
+        let mut seen = HashSet::from([start.clone()]);
+        let mut open = vec![start];
+        while let Some(state) = open.pop() {
+            let Ok(next) = self.next(&state) else { return Err(Box::new(state)) };
+            for mut after in next {
+                if self.flaw == Flaw::None {
+                    after.simplify();
+                }
+                if seen.insert(after.clone()) {
+                    open.push(after);
+                }
+            }
+        }
+        Ok(seen.len())
+    }
+}
