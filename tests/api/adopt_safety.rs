@@ -23,7 +23,9 @@ suite![
     a_kill_leaves_no_new_workspace,
     #[database]
     others_write_while_an_adoption_waits_for_a_writer,
+    #[database]
     a_second_run_for_what_changed_is_refused,
+    #[database]
     a_name_that_the_api_would_not_store_is_refused,
 ];
 

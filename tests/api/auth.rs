@@ -18,6 +18,7 @@ suite![
     a_token_is_refused_within_a_second_of_its_revocation,
     a_token_is_shown_once,
     a_used_token_shows_when,
+    #[database]
     a_use_from_the_future_is_none,
     tokens_are_listed_by_workspace,
     bad_tokens_and_workspaces_are_refused_with_reasons,

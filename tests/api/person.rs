@@ -13,6 +13,7 @@ suite![
     me_shows_who_the_token_names,
     a_key_of_one_person_replays_nothing_to_another,
     a_live_token_holds_its_employee,
+    #[database]
     an_expired_token_does_not_hold_its_employee,
     assistants_know_who_asks,
     #[database]

@@ -8,6 +8,7 @@ use crate::harness::{changed, suite};
 suite![
     #[database]
     migrate_names_the_remedy,
+    #[database]
     an_address_that_is_taken_is_told,
 ];
 
