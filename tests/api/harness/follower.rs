@@ -1,23 +1,33 @@
 //! A client that keeps a copy of a workspace by following its changes alone, in memory, as `/docs/sync` tells it to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Value, json};
 
 use super::{Answer, Client, Workspace};
 
+/// Kind and id.
+pub type Key = (String, String);
+
 /// A copy of what a workspace holds, by kind and id.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Follower {
     /// Everything that is there.
-    pub copy: BTreeMap<(String, String), Value>,
+    pub copy: BTreeMap<Key, Value>,
     /// The versions that it was told of each.
-    pub versions: BTreeMap<(String, String), i64>,
+    pub versions: BTreeMap<Key, i64>,
+    /// What shows a tag, an employee or a department, by its id: to look through a large copy for each change takes hours.
+    shown_by: HashMap<String, BTreeSet<Key>>,
     /// How far it has read.
     pub cursor: Option<String>,
 }
 
 impl Follower {
+    /// One that has these things, and follows nothing.
+    pub fn holding(copy: BTreeMap<Key, Value>) -> Self {
+        Self { copy, ..Self::default() }
+    }
+
     /// Asks once; with parameters beside the cursor.
     pub async fn ask(&self, client: &Client, query: &[(&str, &str)]) -> Result<Answer, reqwest::Error> {
         let mut pairs = query.to_vec();
@@ -38,14 +48,20 @@ impl Follower {
 
     /// Reads on until nothing is left of what was written before. Gives all items but those of [`settle`].
     pub async fn catch_up(&mut self, client: &Client, query: &[(&str, &str)]) -> Vec<Value> {
-        settle(client).await;
         let mut items = Vec::new();
+        self.read_on(client, query, |item| items.push(item.clone())).await;
+        items
+    }
+
+    /// The same of more than one would hold at once.
+    pub async fn read_on(&mut self, client: &Client, query: &[(&str, &str)], mut each: impl FnMut(&Value)) {
+        settle(client).await;
         loop {
             let changes = self.ask(client, query).await.expect("the feed answers").ok();
             let told = changes["items"].as_array().unwrap().iter();
-            items.extend(told.filter(|item| !is_mark(&item["data"])).cloned());
+            told.filter(|item| !is_mark(&item["data"])).for_each(&mut each);
             if !self.apply(&changes) {
-                return items;
+                return;
             }
         }
     }
@@ -65,14 +81,41 @@ impl Follower {
             _ => {}
         }
         if item["deleted"] == true {
-            self.copy.remove(&key);
+            self.remove(&key);
             return;
         }
         let mut data = item["data"].clone();
         if key.0 == "todo" {
             data["tag_ids"] = item["tag_ids"].clone();
         }
+        self.insert(key, data);
+    }
+
+    fn insert(&mut self, key: Key, data: Value) {
+        self.remove(&key);
+        for id in shown(&data) {
+            self.shown_by.entry(id).or_default().insert(key.clone());
+        }
         self.copy.insert(key, data);
+    }
+
+    fn remove(&mut self, key: &Key) -> Option<Value> {
+        let data = self.copy.remove(key)?;
+        for id in shown(&data) {
+            if let Some(keys) = self.shown_by.get_mut(&id) {
+                keys.remove(key);
+            }
+        }
+        Some(data)
+    }
+
+    /// Changes what shows this tag, employee or department.
+    fn change(&mut self, item: &Value, how: impl Fn(&mut Value)) {
+        for key in self.shown_by.get(item["id"].as_str().unwrap()).cloned().unwrap_or_default() {
+            let mut data = self.remove(&key).unwrap();
+            how(&mut data);
+            self.insert(key, data);
+        }
     }
 
     /// Todos show the names of their tags. Which is whose is known by the ids beside: another tag may have got the name
@@ -80,13 +123,13 @@ impl Follower {
     fn retag(&mut self, item: &Value) {
         let successor = item["replaced_by"].as_str().map(|id| ("tag".to_owned(), id.to_owned()));
         // It may come later than this: until then its name is not known.
-        let name = |key: &(String, String)| self.copy.get(key).map_or(Value::Null, |tag| tag["name"].clone());
+        let name = |key: &Key| self.copy.get(key).map_or(Value::Null, |tag| tag["name"].clone());
         let successor = successor.map(|key| (json!(key.1), name(&key)));
         let now =
             if item["deleted"] == true { successor } else { Some((item["id"].clone(), item["data"]["name"].clone())) };
-        for (_, todo) in self.copy.iter_mut().filter(|((kind, _), _)| kind == "todo") {
+        self.change(item, |todo| {
             let ids = todo["tag_ids"].as_array_mut().unwrap();
-            let Some(at) = ids.iter().position(|id| *id == item["id"]) else { continue };
+            let at = ids.iter().position(|id| *id == item["id"]).unwrap();
             let other = now.as_ref().is_some_and(|(id, _)| *id != item["id"] && ids.contains(id));
             match now.as_ref().filter(|_| !other) {
                 Some((id, name)) => {
@@ -98,26 +141,22 @@ impl Follower {
                     todo["tags"].as_array_mut().unwrap().remove(at);
                 }
             }
-        }
+        });
     }
 
     /// Todos keep a copy of their assignee, and both of the department.
     fn rename(&mut self, field: &str, item: &Value) {
-        for data in self.copy.values_mut() {
+        self.change(item, |data| {
             let place = match field {
-                "assignee" if data.get("assignee").is_some_and(Value::is_object) => &mut data["assignee"],
-                "assignee" => continue,
+                "assignee" => &mut data["assignee"],
                 _ if data.get("assignee").is_some_and(Value::is_object) => &mut data["assignee"]["department"],
-                _ if data.get("department").is_some_and(Value::is_object) => &mut data["department"],
-                _ => continue,
+                _ => &mut data["department"],
             };
-            if place["id"] == item["id"] {
-                let kept: Vec<String> = place.as_object().unwrap().keys().cloned().collect();
-                for name in kept {
-                    place[&name] = item["data"][&name].clone();
-                }
+            let kept: Vec<String> = place.as_object().unwrap().keys().cloned().collect();
+            for name in kept {
+                place[&name] = item["data"][&name].clone();
             }
-        }
+        });
     }
 
     /// The copy without marks of moments, in a form that does not depend on the order of tags. What a todo counts of
@@ -139,6 +178,14 @@ impl Follower {
         copy.values_mut().for_each(sort_tags);
         copy
     }
+}
+
+/// The ids of the tags, employees and departments that something shows.
+fn shown(data: &Value) -> BTreeSet<String> {
+    let people = ["/assignee/id", "/assignee/department/id", "/department/id"].map(|place| data.pointer(place));
+    let tags = data["tag_ids"].as_array().into_iter().flatten();
+    let ids = people.into_iter().flatten().chain(tags);
+    ids.map(|id| id.as_str().unwrap().to_owned()).collect()
 }
 
 /// The order of tags does not matter.

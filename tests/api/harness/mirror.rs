@@ -137,7 +137,7 @@ print(json.dumps({'rows': rows, 'outbox': store.outbox(), 'todos': todos, 'lists
             ((text(&row[0]), text(&row[1])), data)
         };
         let copy = mirror["rows"].as_array().unwrap().iter().map(item).collect();
-        let held = Follower { copy, ..Follower::default() };
+        let held = Follower::holding(copy);
         let names = |data: &Value| -> Vec<Value> {
             let ids = data["tag_ids"].as_array().unwrap().iter();
             ids.map(|id| held.copy[&("tag".to_owned(), text(id))]["name"].clone()).collect()
