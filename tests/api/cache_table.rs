@@ -162,8 +162,19 @@ const TABLE: &[Row] = &[
 ];
 
 async fn a_write_raises_what_it_can_change_and_nothing_else() {
+    let mut more = raise_more().await;
+    if !more.is_empty() {
+        // The fence of a write for which Redis was late may have run out meanwhile, and raised what that one could change.
+        let again = raise_more().await;
+        more.retain(|row| again.contains(row));
+    }
+    assert!(more.is_empty(), "{}", more.join("\n"));
+}
+
+/// The writes of the table that raised more than they can change. None may raise less.
+async fn raise_more() -> Vec<String> {
     let things = Things::new().await;
-    let (mut told, mut late) = (0, 0);
+    let (mut told, mut late, mut more) = (0, 0, Vec::new());
     for (name, write, raised) in TABLE {
         let mut raised = raised.to_vec();
         raised.sort_unstable();
@@ -184,8 +195,12 @@ async fn a_write_raises_what_it_can_change_and_nothing_else() {
             before.iter().filter(|(read, body)| after[*read] != **body).map(|(read, _)| *read).collect();
         let missed: Vec<_> = changed.iter().filter(|read| !fetched.contains(read)).collect();
         assert!(missed.is_empty(), "{name} changed {missed:?}, which the cache still had");
-        assert_eq!(fetched, raised, "{name} changed {changed:?}");
+        assert!(raised.iter().all(|read| fetched.contains(read)), "{name} raised {fetched:?}, not {raised:?}");
+        if fetched != raised {
+            more.push(format!("{name} changed {changed:?} and raised {fetched:?}"));
+        }
     }
     assert!(told > TABLE.len() / 2, "Redis was away for all but {told}");
     assert!(late <= 1, "{late} writes raised everything");
+    more
 }
