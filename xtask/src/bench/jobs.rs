@@ -64,7 +64,7 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
         if !client.is_unfinished(&job).await? {
             bail!("the job ended before the reads: measure fewer seconds");
         }
-        let job = client.watch(&job).await?;
+        let job = client.cancel(&job).await?;
         print(row(name, &idle, &meanwhile.typical_tail(), rate(&mut connection, &job).await?));
     }
     service.stop().await;
@@ -142,15 +142,26 @@ impl Client<'_> {
         Ok(matches!(job.get("status").and_then(Value::as_str), Some("queued" | "running")))
     }
 
-    /// Tells every two seconds how far a job is, until it has ended well.
-    async fn watch(&self, path: &str) -> Result<Value> {
+    /// Takes back what is left of a job, and waits for its end.
+    async fn cancel(&self, path: &str) -> Result<Value> {
+        self.ask("DELETE", path, None).await?;
+        self.end(path).await
+    }
+
+    /// Tells every two seconds how far a job is, until it has ended.
+    async fn end(&self, path: &str) -> Result<Value> {
         while self.is_unfinished(path).await? {
             let (job, _) = self.ask("GET", path, None).await?;
             let field = |name| job.get(name).unwrap_or(&Value::Null);
             say(&format!("{} of {} todos", field("processed"), field("total")));
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
-        let (job, _) = self.ask("GET", path, None).await?;
+        Ok(self.ask("GET", path, None).await?.0)
+    }
+
+    /// The same of one that ends well.
+    async fn watch(&self, path: &str) -> Result<Value> {
+        let job = self.end(path).await?;
         if job.get("status").and_then(Value::as_str) != Some("succeeded") {
             bail!("the job has not succeeded: {job}");
         }
