@@ -47,7 +47,11 @@ pub const SETTINGS: &[Setting] = &[
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),
     other("redis_port", "6379", "The port in `redis_url`."),
-    api("redis_timeout_ms", "25", "Milliseconds that one Redis call may take before the request goes on without."),
+    api(
+        "redis_timeout_ms",
+        "25",
+        "Milliseconds that a Redis call may take before the request goes on without; to connect over TLS, 250 more.",
+    ),
     api("redis_retry_ms", "1000", "Milliseconds that a failed Redis is left alone."),
     api(
         "request_timeout_ms",
