@@ -164,7 +164,8 @@ const TABLE: &[Row] = &[
 async fn a_write_raises_what_it_can_change_and_nothing_else() {
     let mut more = raise_more().await;
     if !more.is_empty() {
-        // The fence of a write for which Redis was late may have run out meanwhile, and raised what that one could change.
+        // The fence of a write for which Redis was late may have run out meanwhile, and raised what that one could
+        // change.
         let again = raise_more().await;
         more.retain(|row| again.contains(row));
     }

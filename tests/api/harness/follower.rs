@@ -16,7 +16,8 @@ pub struct Follower {
     pub copy: BTreeMap<Key, Value>,
     /// The versions that it was told of each.
     pub versions: BTreeMap<Key, i64>,
-    /// What shows a tag, an employee or a department, by its id: to look through a large copy for each change takes hours.
+    /// What shows a tag, an employee or a department, by its id: to look through a large copy for each change takes
+    /// hours.
     shown_by: HashMap<String, BTreeSet<Key>>,
     /// How far it has read.
     pub cursor: Option<String>,
