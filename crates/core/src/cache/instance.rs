@@ -26,8 +26,11 @@ pub struct Cache {
     pub(super) installation: Installation,
 }
 
-/// How long a starved instance waits for Redis in all, before it refuses a request.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a starved instance waits for Redis in all, before it refuses a request. Short, so that what is answered is
+/// answered in time.
+const PATIENCE: Duration = Duration::from_millis(800);
+/// The same of a write that was committed: it must tell Redis, or record what became stale.
+const PATIENCE_TO_PUBLISH: Duration = Duration::from_secs(5);
 
 impl Cache {
     /// How long a check for pending invalidations is good, counted from before it. A revoked token is refused after
@@ -59,7 +62,11 @@ impl Cache {
         Effort { budget: self.settings.budget, patience: PATIENCE, urgent: false }
     }
 
-    pub(super) fn writing(&self) -> Effort {
+    pub(super) fn announcing(&self) -> Effort {
         Effort { budget: self.settings.write_budget, patience: PATIENCE, urgent: true }
+    }
+
+    pub(super) fn publishing(&self) -> Effort {
+        Effort { patience: PATIENCE_TO_PUBLISH, ..self.announcing() }
     }
 }

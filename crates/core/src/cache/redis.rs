@@ -29,6 +29,9 @@ use pool::{Pool, PooledConnection};
 /// machine. Whoever gave up before would open another one, which takes as long.
 const TLS_OPENING: Duration = Duration::from_millis(250);
 
+/// The longest pause between two looks whether a late answer is worth being waited for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
@@ -206,24 +209,25 @@ impl Redis {
             return Err(if is_open() { RedisFailure::LeftAlone } else { RedisFailure::Starved });
         };
         let budget = if pooled.connection.is_none() { budget + self.opening } else { budget };
-        let (mut work, began) = (Box::pin(work(pooled)), Instant::now());
+        let (mut work, began, mut pause) = (Box::pin(work(pooled)), Instant::now(), budget);
         loop {
             let asked = Instant::now();
             // The work is asked first: an answer that has come counts even if this busy instance reads it late.
-            work = match select(work, pin!(spin_sdk::time::sleep(budget))).await {
+            work = match select(work, pin!(spin_sdk::time::sleep(pause))).await {
                 Either::Left((outcome, _)) => {
                     match &outcome {
-                        Ok(_) | Err(RedisFailure::OtherEpoch) => lock(&self.breaker).succeeded(),
+                        Ok(_) | Err(RedisFailure::OtherEpoch) => lock(&self.breaker).succeeded(Instant::now()),
                         Err(_) => self.failed(urgent),
                     }
                     return outcome;
                 }
                 Either::Right(((), work)) => work,
             };
-            // If the timer itself was late the processors are busy, and the answer may be late for the same reason.
-            // Going on without Redis would give them more to do.
-            let starved = is_starved(asked.elapsed(), budget);
+            // The answer may be late because the processors are busy: the timer itself was late, or others are answered
+            // meanwhile. Going on without Redis would give them more to do.
+            let starved = is_starved(asked.elapsed(), pause) || lock(&self.breaker).is_answering(Instant::now());
             if starved && came.elapsed() < patience {
+                pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
             }
             if !starved {

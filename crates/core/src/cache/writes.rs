@@ -32,7 +32,7 @@ impl Cache {
             None => new_id(),
         };
         let args = intent_args(workspace, &id, &scope.fields());
-        let state = match redis.run(meter, self.writing(), &INTENT, args, None).await {
+        let state = match redis.run(meter, self.announcing(), &INTENT, args, None).await {
             Ok(_) => IntentState::Announced { id },
             // A call that failed may have arrived all the same. Nobody removes its fence, and when that expires
             // something is invalidated that need not be.
@@ -72,7 +72,7 @@ impl Cache {
         };
         let scope = if changed { intent.scope } else { InvalidationScope::Nothing };
         let args = publish_args(intent.workspace, &id, scope);
-        match redis.run(meter, self.writing(), &PUBLISH, args, None).await {
+        match redis.run(meter, self.publishing(), &PUBLISH, args, None).await {
             Ok(_) => Published::Done,
             Err(_) if !changed => Published::Done,
             Err(_) => Published::MustRecord,

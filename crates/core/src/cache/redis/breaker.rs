@@ -6,7 +6,7 @@
 //!
 //! And an answer that comes late says that Redis is there: what was slow is most likely this machine, and leaving the
 //! cache alone would make it slower still. So the first call that comes late ends the wait, and only if the next calls
-//! overrun as well is it Redis that is slow.
+//! overrun as well is it Redis that is slow. And while other calls are answered, one that is not yet is only late.
 
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,14 @@ pub struct Breaker {
     writes: Option<Instant>,
     /// When a late answer was last forgiven; until one comes in time, no other is.
     forgiven: Option<Instant>,
+    /// When a call was last answered.
+    answered: Option<Instant>,
 }
 
 impl Breaker {
     /// Closed; after a failure it stays open for `period`.
     pub fn new(period: Duration) -> Self {
-        Self { period, reads: None, writes: None, forgiven: None }
+        Self { period, reads: None, writes: None, forgiven: None, answered: None }
     }
 
     /// Whether a call may be made now, an urgent one (a write's) or any other. While the breaker is open one a period
@@ -49,8 +51,13 @@ impl Breaker {
     }
 
     /// A call succeeded in time.
-    pub fn succeeded(&mut self) {
-        (self.reads, self.writes, self.forgiven) = (None, None, None);
+    pub fn succeeded(&mut self, now: Instant) {
+        (self.reads, self.writes, self.forgiven, self.answered) = (None, None, None, Some(now));
+    }
+
+    /// Whether Redis answers other calls: what is late then waits for its turn, in a busy machine or in Redis.
+    pub fn is_answering(&self, now: Instant) -> bool {
+        self.answered.is_some_and(|answered| now.saturating_duration_since(answered) < ANSWERING)
     }
 
     /// A call failed.
@@ -70,11 +77,15 @@ impl Breaker {
 
     /// A call that overran its budget has succeeded after all.
     pub fn came_late(&mut self, now: Instant) {
+        self.answered = Some(now);
         if self.forgiven.is_none() {
             (self.reads, self.writes, self.forgiven) = (None, None, Some(now));
         }
     }
 }
+
+/// A server that has answered within this time is there.
+const ANSWERING: Duration = Duration::from_millis(100);
 
 /// A timer that fires so much later than it was set to tells of an instance that gets too little of the processors.
 const LATE_TIMER: Duration = Duration::from_millis(5);
@@ -103,7 +114,7 @@ mod tests {
             breaker.failed(start + PERIOD, urgent);
             assert!(!breaker.allows(start + PERIOD + PERIOD / 2, urgent));
             assert!(breaker.allows(start + PERIOD * 2, urgent));
-            breaker.succeeded();
+            breaker.succeeded(start);
             assert!(breaker.allows(start + PERIOD * 2, urgent));
             assert!(breaker.allows(start + PERIOD * 2, urgent));
         }
@@ -144,10 +155,19 @@ mod tests {
         breaker.overran(ms(28), ms(53), false);
         breaker.came_late(ms(54));
         assert!(!breaker.allows(ms(55), false), "Redis is slow");
-        breaker.succeeded();
+        breaker.succeeded(start);
         breaker.overran(ms(60), ms(85), false);
         breaker.came_late(ms(86));
         assert!(breaker.allows(ms(87), false), "an answer in time begins anew");
+    }
+
+    #[test]
+    fn while_others_are_answered_a_call_is_only_late() {
+        let start = Instant::now();
+        let mut breaker = Breaker::new(PERIOD);
+        assert!(!breaker.is_answering(start));
+        breaker.succeeded(start);
+        assert!(breaker.is_answering(start + ANSWERING / 2) && !breaker.is_answering(start + ANSWERING));
     }
 
     #[test]
