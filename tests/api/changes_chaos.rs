@@ -65,13 +65,10 @@ async fn a_copy_that_follows_equals_the_database_whoever_is_killed() {
     });
     let begun = Instant::now();
     let (mut writers, followers) = begin(&world);
-    let mut random = Random(operations + 7);
-    let mut kills = 0;
+    let (mut random, mut kills) = (Random(operations + 7), 0);
     while still_at_work(&mut writers, random.below(3000)).await {
         kills += 1;
-        if kills % 50 == 0 {
-            eprintln!("{} changes are left after {:.0?}", world.left.load(SeqCst), begun.elapsed());
-        }
+        world.tell(kills, begun);
         match random.below(6) {
             0 => inside.host().kill_instances(),
             1 => inside.host().faults().postgres().cut(),
@@ -171,6 +168,13 @@ struct World {
 impl World {
     fn client(&self, turn: u64) -> &Client {
         &self.clients[usize::from(turn % 2 == 1)]
+    }
+
+    /// How far a long run is, now and then.
+    fn tell(&self, kills: u64, begun: Instant) {
+        if kills.is_multiple_of(50) {
+            eprintln!("{} changes are left after {:.0?}", self.left.load(SeqCst), begun.elapsed());
+        }
     }
 
     /// Changes things until enough is changed. What fails is not repeated: whether it happened is for the feed to tell.
