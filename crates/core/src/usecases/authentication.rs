@@ -91,7 +91,7 @@ impl FollowUp {
 }
 
 impl Service {
-    /// [`Cache::enter`], once it is known which installation this is.
+    /// [`Cache::enter`](crate::cache::Cache::enter), once it is known which installation this is.
     pub async fn enter(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> GateReply {
         if !self.cache.knows_installation() {
             Box::pin(self.learn_installation(meter)).await;
@@ -123,8 +123,8 @@ impl Service {
         self.cache.belong_to(installation.as_deref());
     }
 
-    /// Finds out what [`Cache::enter`] could not tell: who calls, and whether the caller's requests may be answered
-    /// from the cache.
+    /// Finds out what [`Cache::enter`](crate::cache::Cache::enter) could not tell: who calls, and whether the caller's
+    /// requests may be answered from the cache.
     pub async fn authenticate(
         &self,
         meter: &Arc<Meter>,
