@@ -13,12 +13,15 @@ use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 
 use crate::harness::random::Random;
-use crate::harness::targets::{Host, Postgres, Redis};
+use crate::harness::suite::pgbouncer;
+use crate::harness::targets::{Host, Pooler, Postgres, Redis};
 use crate::harness::{Client, Options, Server, Workspace, database, suite};
 
 suite![
     #[embedded]
     each_job_changes_each_todo_exactly_once_whoever_is_killed,
+    #[pooler]
+    each_job_changes_each_todo_exactly_once_behind_a_pooler,
 ];
 
 /// Kills of a usual run.
@@ -32,13 +35,32 @@ const AT_ONCE: i64 = 4;
 const MOST_TAGS: u64 = 15;
 
 async fn each_job_changes_each_todo_exactly_once_whoever_is_killed() {
+    survive(None, KILLS).await;
+}
+
+/// In transaction mode where this PgBouncer knows named statements in it.
+async fn each_job_changes_each_todo_exactly_once_behind_a_pooler() {
+    let is_new = pgbouncer().is_some_and(|version| version >= (1, 21));
+    survive(Some(if is_new { "transaction" } else { "session" }), KILLS / 4).await;
+}
+
+/// `pool`: the mode of a pooler before Postgres, if there is one.
+async fn survive(pool: Option<&str>, usual: u64) {
     let asked = |name: &str| std::env::var(name).ok().and_then(|number| number.parse::<u64>().ok());
-    let kills = asked("TODO_CHAOS_KILLS").unwrap_or(KILLS);
+    let kills = asked("TODO_CHAOS_KILLS").unwrap_or(usual);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let seed = asked("TODO_CHAOS_SEED").unwrap_or(u64::try_from(now % 1_000_000).unwrap());
     let (Some(postgres), Some(redis)) = (Postgres::start().await, Redis::start().await) else { return };
     eprintln!("{kills} kills with the seed {seed}");
-    let options = redis.used_by(postgres.used_by(Options::default().with("database_timeout_ms", 1000)));
+    let options = redis.used_by(postgres.used_by(Options::default()));
+    let (options, _pooler) = match pool {
+        // A shorter timeout would be an option of the connection, which a pooler refuses.
+        None => (options.with("database_timeout_ms", 1000), None),
+        Some(mode) => {
+            let pooler = Pooler::before(&postgres.url(), mode, 200).await;
+            (pooler.used_by(options), Some(pooler))
+        }
+    };
     let outside = Host::start(options.clone()).await;
     let world = World::new(postgres.url(), Server::private(options).await, &outside).await;
     let mut scene =

@@ -62,8 +62,8 @@ impl Needs {
     fn limit(self) -> Duration {
         let more = std::env::var("TODO_TEST_MINUTES").ok().and_then(|minutes| minutes.parse::<u64>().ok());
         match (self, more) {
-            (Self::Embedded, Some(minutes)) => Duration::from_secs(60 * minutes),
-            (Self::Embedded, None) => Duration::from_secs(240),
+            (Self::Embedded | Self::Pooler, Some(minutes)) => Duration::from_secs(60 * minutes),
+            (Self::Embedded | Self::Pooler, None) => Duration::from_secs(240),
             // The first one fills the database, beside all other tests; the old application takes its time.
             (Self::Large, _) => Duration::from_secs(1200),
             (Self::Replaced, _) => Duration::from_secs(600),
@@ -158,7 +158,7 @@ fn runs(program: &str) -> bool {
 }
 
 /// Major and minor version of the installed PgBouncer.
-fn pgbouncer() -> Option<(u32, u32)> {
+pub fn pgbouncer() -> Option<(u32, u32)> {
     let output = std::process::Command::new("pgbouncer").arg("--version").output().ok()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let mut numbers = said.split_whitespace().nth(1)?.split('.').map_while(|number| number.parse().ok());

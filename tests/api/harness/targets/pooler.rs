@@ -20,7 +20,12 @@ impl Pooler {
     /// Starts one in this pool mode that holds at most `size` connections to Postgres, otherwise as `deploy/` has it.
     /// It refuses startup options, as it does when nothing else is said.
     pub async fn start(mode: &str, size: u32) -> Self {
-        let url = url::Url::parse(&std::env::var("DATABASE_URL").unwrap()).unwrap();
+        Self::before(&std::env::var("DATABASE_URL").unwrap(), mode, size).await
+    }
+
+    /// The same in front of this database.
+    pub async fn before(url: &str, mode: &str, size: u32) -> Self {
+        let url = url::Url::parse(url).unwrap();
         let (folder, port) = (super::folder("pgbouncer"), super::free_port());
         let database = format!(
             "host={} port={} dbname={} user={} password={}",
