@@ -26,6 +26,7 @@ const LONG: &[Exception] = &[
     Exception { path: "examples/sync/test_sync.py", reason: ONE_SUBJECT },
     Exception { path: "tests/api/cache_fire.rs", reason: ONE_SUBJECT },
     Exception { path: "tests/api/cache_outages.rs", reason: ONE_SUBJECT },
+    Exception { path: "tests/api/chaos.rs", reason: "one scenario: what is killed, what is at stake and the verdict" },
     Exception { path: "tests/api/filters.rs", reason: ONE_SUBJECT },
     Exception { path: "tests/api/logs.rs", reason: ONE_SUBJECT },
     Exception { path: "tests/api/metrics.rs", reason: ONE_SUBJECT },
