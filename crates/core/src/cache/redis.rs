@@ -1,4 +1,4 @@
-//! Calls to Redis. Only this file and the `redis_*.rs` beside it use `spin_sdk::redis`.
+//! Calls to Redis. Only this file and those of `redis/` use `spin_sdk::redis`.
 //!
 //! Concurrent commands on one connection stall each other (ARCHITECTURE.md, *The platform*: the socket keeps Nagle's
 //! algorithm on), so the instance holds a few connections and gives each to one call at a time. They never reconnect by
@@ -225,16 +225,16 @@ impl Redis {
             };
             // The answer may be late because the processors are busy: the timer itself was late, or others are answered
             // meanwhile. Going on without Redis would give them more to do.
-            let starved = is_starved(asked.elapsed(), pause) || lock(&self.breaker).is_answering(Instant::now());
-            if starved && came.elapsed() < patience {
+            let is_busy = is_starved(asked.elapsed(), pause) || lock(&self.breaker).is_answering(Instant::now());
+            if is_busy && came.elapsed() < patience {
                 pause = (pause * 2).min(LONGEST_PAUSE);
                 continue;
             }
-            if !starved {
+            if !is_busy {
                 lock(&self.breaker).overran(began, Instant::now(), urgent);
             }
             spin_sdk::wasip3::spawn(Arc::clone(self).see_out(work));
-            return Err(if starved { RedisFailure::Starved } else { RedisFailure::Overrun });
+            return Err(if is_busy { RedisFailure::Starved } else { RedisFailure::Overrun });
         }
     }
 

@@ -1,5 +1,5 @@
 //! Postgres: the only place with SQL, one module per table. Every operation is one statement (ARCHITECTURE.md says
-//! why).
+//! why), but for exports, which read in chunks, and some pages of workspaces with archived lists (`todos/list.rs`).
 //!
 //! Functions take the [`pg::Pg`] of the instance and a [`Caller`](crate::Caller), whose workspace every statement is
 //! bound to; those that are no tenant's business (authentication, the job queue, administration) take a

@@ -1,7 +1,7 @@
 //! The one place that touches the Postgres bindings.
 //!
 //! A connection belongs to one statement: it is taken from the host's pool before the statement and given back after
-//! it, also when the request is dropped in between (`pg_checkout.rs`); a statement that has waited for `wait_deadline`
+//! it, also when the request is dropped in between (`pg/checkout.rs`); a statement that has waited for `wait_deadline`
 //! is refused. A statement that nobody waits for any more keeps its connection until it ends: the host would hand the
 //! connection out again, and whoever got it would wait for the former statement. A connection that an instance kept for
 //! its next statement would be missing elsewhere under load: there are more instances than connections. The price is
