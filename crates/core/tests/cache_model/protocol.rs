@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::state::{FENCE, Faults, Flaw, Keys, LEASE, LOST, ReaderState, STATEMENT, State, WINDOW};
+use crate::state::{FENCE, FOREIGN, Faults, Flaw, Keys, LEASE, LOST, ReaderState, STATEMENT, State, WINDOW, Writer};
 
 /// A stale hit, as the last step of a history.
 pub struct Stale;
@@ -81,21 +81,31 @@ impl Model {
         }
     }
 
+    /// Takes the announcement of a write back whose statement certainly changed nothing.
+    pub fn withdraw(&self, state: &mut State, writer: usize) {
+        self.generation(state);
+        match self.flaw {
+            Flaw::WithdrawalTakesAllFences => state.keys.fences.clear(),
+            _ => drop(state.keys.fences.remove(&u8::try_from(writer).unwrap())),
+        }
+    }
+
     pub fn look_up(&self, state: &mut State, floor: u8) -> Result<ReaderState, Stale> {
         let generation = self.generation(state);
         let (epoch, now) = (state.keys.epoch, state.now);
         if state.keys.untrusted > now {
             return Ok(ReaderState::Idle);
         }
+        let is_stale = |version: &u8| *version < floor || *version == FOREIGN;
         let former = state.keys.former.filter(|(_, until)| *until > now);
         if let Some((former, _)) = former
-            && state.keys.entries.get(&(epoch, former)).is_some_and(|version| *version < floor)
+            && state.keys.entries.get(&(epoch, former)).is_some_and(is_stale)
         {
             // It is served until somebody has fetched anew.
             return Err(Stale);
         }
         match state.keys.entries.get(&(epoch, generation)) {
-            Some(version) if *version < floor => Err(Stale),
+            Some(version) if is_stale(version) => Err(Stale),
             Some(_) => Ok(ReaderState::Idle),
             None => Ok(ReaderState::Ticket { epoch, generation }),
         }
@@ -109,6 +119,29 @@ impl Model {
             None => (self.flaw != Flaw::AwayIsAnsweredAtOnce, 0),
         }
     }
+
+    /// Another installation on the same Redis stores what it knows of a workspace with the same number.
+    fn store_foreign(&self, state: &mut State) {
+        if self.flaw == Flaw::KeysWithoutInstallation {
+            let generation = self.generation(state);
+            state.keys.entries.insert((state.keys.epoch, generation), FOREIGN);
+        }
+    }
+
+    /// A backup takes the place of the database, which nobody writes to meanwhile. Its state is counted as a later
+    /// version, since all that Redis has is of a world that was lost. Instances that have not heard of the new id use
+    /// keys that nobody else reads.
+    fn restore(&self, state: &mut State) {
+        state.version += 1;
+        state.answered = state.version;
+        state.rows.clear();
+        state.writers.iter_mut().filter(|writer| **writer != Writer::Idle).for_each(|writer| *writer = Writer::Done);
+        if self.flaw != Flaw::RestoreKeepsInstallation {
+            state.readers.fill(ReaderState::Idle);
+            (state.keys, state.saved) = (Keys::default(), Keys::default());
+        }
+    }
+
     pub fn world_steps(&self, state: &State, next: &mut Vec<State>) {
         let mut step = |change: &dyn Fn(&mut State)| {
             let mut after = state.clone();
@@ -150,6 +183,18 @@ impl Model {
             step(&|after| {
                 after.faults.flushes -= 1;
                 after.keys = Keys::default();
+            });
+        }
+        if state.faults.foreign > 0 {
+            step(&|after| {
+                after.faults.foreign -= 1;
+                self.store_foreign(after);
+            });
+        }
+        if state.faults.restores > 0 {
+            step(&|after| {
+                after.faults.restores -= 1;
+                self.restore(after);
             });
         }
     }

@@ -102,6 +102,30 @@ pub fn scenarios() -> Vec<Scenario> {
         ),
         ("the same, while Redis restarts", start(1, 2, few, Faults { unknown: 1, ..restart }), 4, &[]),
         (
+            "a write that fails or is given up, beside one whose writer may be killed",
+            start(2, 1, few, Faults { failed: 1, unknown: 1, crashes: 1, ..CALM }),
+            5,
+            &[Flaw::WithdrawalTakesAllFences, Flaw::UnknownIsTakenForFailed],
+        ),
+        (
+            "a write that fails, out of reach of Redis",
+            start(2, 1, few, Faults { failed: 1, away: 1, ..CALM }),
+            4,
+            &[Flaw::AwayIsNotRecorded],
+        ),
+        (
+            "another installation on the same Redis",
+            start(1, 2, 3, Faults { foreign: 1, ..CALM }),
+            3,
+            &[Flaw::KeysWithoutInstallation],
+        ),
+        (
+            "a backup is restored beside a write",
+            start(1, 2, few, Faults { restores: 1, ..restart }),
+            3,
+            &[Flaw::RestoreKeepsInstallation],
+        ),
+        (
             "a background write beside one that is answered",
             background(2, 2, few, CALM),
             3,

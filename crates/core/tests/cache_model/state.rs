@@ -8,6 +8,8 @@ pub const FENCE: u8 = 2;
 pub const LOST: u8 = u8::MAX;
 /// How long what a background write has made stale is served until somebody has fetched anew.
 pub const WINDOW: u8 = 1;
+/// What another installation has stored, in place of a version: no reader may ever see it.
+pub const FOREIGN: u8 = u8::MAX;
 
 /// A rule that is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +36,10 @@ pub enum Flaw {
     ReplayRecordsNothing,
     UnknownIsNotRecorded,
     UnknownIsSettledBeforeItsEnd,
+    UnknownIsTakenForFailed,
+    WithdrawalTakesAllFences,
+    KeysWithoutInstallation,
+    RestoreKeepsInstallation,
 }
 
 /// What may happen, and how often.
@@ -43,10 +49,16 @@ pub struct Faults {
     pub unpublished: u8,
     pub crashes: u8,
     pub unknown: u8,
+    /// Statements that certainly change nothing.
+    pub failed: u8,
     pub restarts: u8,
     pub snapshots: u8,
     pub evictions: u8,
     pub flushes: u8,
+    /// Answers that another installation stores for a workspace of the same number.
+    pub foreign: u8,
+    /// Databases that are replaced by a backup.
+    pub restores: u8,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -235,5 +247,16 @@ pub fn start(writers: usize, readers: usize, requests: u8, faults: Faults) -> St
     }
 }
 
-pub const CALM: Faults =
-    Faults { away: 0, unpublished: 0, crashes: 0, unknown: 0, restarts: 0, snapshots: 0, evictions: 0, flushes: 0 };
+pub const CALM: Faults = Faults {
+    away: 0,
+    unpublished: 0,
+    crashes: 0,
+    unknown: 0,
+    failed: 0,
+    restarts: 0,
+    snapshots: 0,
+    evictions: 0,
+    flushes: 0,
+    foreign: 0,
+    restores: 0,
+};

@@ -106,17 +106,30 @@ impl Model {
         }
     }
 
-    /// Commits, or gives up and may be committed later.
+    /// Commits, fails, or gives up and may be committed later.
     fn commit(&self, steps: &mut Steps<'_>, sent: u8, told: bool, began: u8, row: u8, wait: bool) {
-        let now = steps.state.now;
+        let (now, index) = (steps.state.now, steps.index);
         if steps.state.faults.unknown > 0 {
             steps.add(|after| {
                 after.faults.unknown -= 1;
+                if self.flaw == Flaw::UnknownIsTakenForFailed {
+                    self.withdraw(after, index);
+                    return Writer::Late { row: 0, recorded: now };
+                }
                 after.ids += 1;
                 if self.flaw != Flaw::UnknownIsNotRecorded {
                     after.rows.insert(after.ids, now);
                 }
                 Writer::Late { row: after.ids, recorded: now }
+            });
+        }
+        if steps.state.faults.failed > 0 {
+            steps.add(|after| {
+                after.faults.failed -= 1;
+                if told {
+                    self.withdraw(after, index);
+                }
+                Writer::Done
             });
         }
         if now <= began + STATEMENT && (!told || now < sent + FENCE) {
