@@ -84,6 +84,7 @@ pub struct Meter {
     sql_micros: AtomicU64,
     redis_calls: AtomicU32,
     redis_micros: AtomicU64,
+    waited_micros: AtomicU64,
     connection_waits: AtomicU32,
     connection_refusals: AtomicU32,
     overload_refusals: AtomicU32,
@@ -103,6 +104,22 @@ impl Meter {
     pub fn redis_call(&self, elapsed: Duration) {
         self.redis_calls.fetch_add(1, Relaxed);
         self.redis_micros.fetch_add(micros(elapsed), Relaxed);
+    }
+
+    /// The request has waited so long for Redis, calls included.
+    pub fn redis_wait(&self, elapsed: Duration) {
+        self.waited_micros.fetch_add(micros(elapsed), Relaxed);
+    }
+
+    /// How long the request may still wait, of so long in all: what it waits for Redis and then for its first
+    /// connection to Postgres is one wait to whoever asked. An eighth is left in any case. What comes after that
+    /// statement has all of it again: the work is half done.
+    pub fn patience(&self, in_all: Duration) -> Duration {
+        if self.statements.load(Relaxed) > 0 {
+            return in_all;
+        }
+        let waited = Duration::from_micros(self.waited_micros.load(Relaxed));
+        in_all.saturating_sub(waited).max(in_all / 8)
     }
 
     /// A statement waited so long for a connection and got one, or was refused.
@@ -142,4 +159,21 @@ impl Meter {
 
 fn micros(elapsed: Duration) -> u64 {
     u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_waits_before_the_first_statement_are_one() {
+        let (meter, ms) = (Meter::default(), Duration::from_millis);
+        assert_eq!(meter.patience(ms(800)), ms(800));
+        meter.redis_wait(ms(300));
+        assert_eq!(meter.patience(ms(800)), ms(500));
+        meter.redis_wait(ms(900));
+        assert_eq!(meter.patience(ms(800)), ms(100));
+        meter.statement(ms(1));
+        assert_eq!(meter.patience(ms(800)), ms(800));
+    }
 }

@@ -25,8 +25,10 @@ pub use failure::RedisFailure;
 use failure::broken;
 use pool::{Pool, PooledConnection};
 
-/// What opening a connection over TLS may take: two more round trips, and the mathematics of certificates on a busy
-/// machine. Whoever gave up before would open another one, which takes as long.
+/// What opening a connection may take beyond a call on it: two more round trips, in an instance that has just begun on a
+/// machine that is busy enough to need one more. Whoever gave up before would open another one, which takes as long.
+const OPENING: Duration = Duration::from_millis(75);
+/// The same over TLS: two more round trips, and the mathematics of certificates.
 const TLS_OPENING: Duration = Duration::from_millis(250);
 
 /// The longest pause between two looks whether a late answer is worth being waited for.
@@ -35,8 +37,8 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// What one call may cost and how much it matters.
 #[derive(Debug, Clone, Copy)]
 pub struct Effort {
-    /// Opening a connection and the call itself must not take longer where the instance gets its share of the
-    /// processors; opening one over TLS has [`TLS_OPENING`] of its own.
+    /// The call must not take longer where the instance gets its share of the processors; to open a connection has
+    /// [`OPENING`] of its own, or [`TLS_OPENING`].
     pub budget: Duration,
     /// Waiting for a connection, and for the call where the instance is starved, must not take longer.
     pub patience: Duration,
@@ -69,7 +71,7 @@ impl Redis {
             prefix: Mutex::new(None),
             memory: Mutex::default(),
             fence_ttl: settings.fence_ttl,
-            opening: if settings.url.starts_with("rediss:") { TLS_OPENING } else { Duration::ZERO },
+            opening: if settings.url.starts_with("rediss:") { TLS_OPENING } else { OPENING },
             breaker: Mutex::new(Breaker::new(settings.breaker)),
             see_out: settings.breaker / 2,
             pool: Arc::new(Pool::new(settings.connections.max(1))),
@@ -101,16 +103,16 @@ impl Redis {
         key: String,
         prefix: impl FnOnce(&str) -> String + 'static,
     ) -> Option<String> {
-        let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
-        let found = self.within(effort, |pooled| async move {
+        let (redis, counted) = (Arc::clone(self), Arc::clone(meter));
+        let found = self.within(meter, effort, |pooled| async move {
             let mut connection = redis.open().await?;
-            let reply = connection.command(&meter, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
+            let reply = connection.command(&counted, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
             let [Reply::Bytes(found)] = reply.map_err(broken)?.try_into().unwrap_or([Reply::Nil]) else {
                 return Ok(None);
             };
             let found =
                 String::from_utf8(found).map_err(|_| RedisFailure::Broken("the memory is no text".to_owned()))?;
-            redis.handshake(&meter, &mut connection, prefix(&found).into()).await?;
+            redis.handshake(&counted, &mut connection, prefix(&found).into()).await?;
             *lock(&redis.prefix) = Some(Arc::clone(&connection.prefix));
             pooled.give_back(connection);
             Ok(Some(found))
@@ -129,14 +131,14 @@ impl Redis {
         epoch: Option<String>,
     ) -> Result<ReplyReader, RedisFailure> {
         self.prefix()?;
-        let (redis, meter) = (Arc::clone(self), Arc::clone(meter));
-        self.within(effort, |mut pooled| async move {
+        let (redis, counted) = (Arc::clone(self), Arc::clone(meter));
+        self.within(meter, effort, |mut pooled| async move {
             // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it
             // a server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
-            match redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await {
+            match redis.attempt(&counted, &mut pooled, script, &args, epoch.as_deref()).await {
                 Err(RedisFailure::Broken(_)) => {
                     redis.pool.forget_idle();
-                    redis.attempt(&meter, &mut pooled, script, &args, epoch.as_deref()).await
+                    redis.attempt(&counted, &mut pooled, script, &args, epoch.as_deref()).await
                 }
                 outcome => outcome,
             }
@@ -152,10 +154,10 @@ impl Redis {
         command: &'static str,
         key: &str,
     ) -> Result<Vec<Reply>, RedisFailure> {
-        let (redis, meter, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix()?));
-        self.within(effort, |mut pooled| async move {
-            let connection = redis.connect(&meter, &mut pooled, redis.prefix()?).await?;
-            let reply = connection.command(&meter, command, vec![RedisParameter::Binary(key.into())]).await;
+        let (redis, counted, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix()?));
+        self.within(meter, effort, |mut pooled| async move {
+            let connection = redis.connect(&counted, &mut pooled, redis.prefix()?).await?;
+            let reply = connection.command(&counted, command, vec![RedisParameter::Binary(key.into())]).await;
             let reply = reply.map_err(broken)?;
             pooled.give_back(connection);
             Ok(reply)
@@ -193,14 +195,26 @@ impl Redis {
         Ok(())
     }
 
-    /// Calls Redis on a connection of its own. Only the time from having one counts: a queue in this instance says
-    /// nothing of Redis.
+    /// Calls Redis on a connection of its own, and notes how long the request has waited.
     async fn within<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
         self: &Arc<Self>,
-        Effort { budget, patience, urgent }: Effort,
+        meter: &Meter,
+        effort: Effort,
         work: impl FnOnce(PooledConnection) -> W,
     ) -> Result<T, RedisFailure> {
         let came = Instant::now();
+        let outcome = self.call(came, Effort { patience: meter.patience(effort.patience), ..effort }, work).await;
+        meter.redis_wait(came.elapsed());
+        outcome
+    }
+
+    /// Only the time from having a connection is the call's: a queue in this instance says nothing of Redis.
+    async fn call<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
+        self: &Arc<Self>,
+        came: Instant,
+        Effort { budget, patience, urgent }: Effort,
+        work: impl FnOnce(PooledConnection) -> W,
+    ) -> Result<T, RedisFailure> {
         if !lock(&self.breaker).allows(came, urgent) {
             return Err(RedisFailure::LeftAlone);
         }

@@ -23,8 +23,8 @@ pub struct CacheSettings {
     pub database: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
-    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call, opening a connection included, which
-    /// over TLS may take 250 ms more. Default 25.
+    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call. To open a connection for it may take 75
+    /// ms more, over TLS 250. Default 25.
     pub budget: Duration,
     /// The same for announcing and publishing a write; more, since giving up costs a write
     /// [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT). Default 100 ms.

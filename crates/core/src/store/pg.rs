@@ -43,7 +43,8 @@ pub struct PgSettings {
     pub url: String,
     /// The certificate of an authority, in PEM, that is trusted besides those that the host knows.
     pub authority: Option<String>,
-    /// How long a statement may wait for a connection before it is refused.
+    /// How long a statement may wait for a connection before it is refused; a request's first one that much less as it
+    /// has waited for Redis ([`Meter::patience`]).
     pub wait_deadline: Duration,
     /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be
     /// longer; the caller gives up half a second later, if even that fails.
@@ -192,7 +193,7 @@ impl Pg {
 
     /// A connection for one statement, reset by the host. Dropping it gives it back.
     async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
-        let (started, deadline) = (Instant::now(), self.settings.wait_deadline);
+        let (started, deadline) = (Instant::now(), meter.patience(self.settings.wait_deadline));
         let opened = self.checkouts.acquire(&self.address, self.settings.authority.as_deref(), deadline).await;
         meter.connection_wait(started.elapsed(), opened.is_some());
         match opened {
