@@ -66,7 +66,9 @@ async fn a_copy_that_follows_equals_the_database_whoever_is_killed() {
     let begun = Instant::now();
     let (mut writers, followers) = begin(&world);
     let (mut random, mut kills) = (Random(operations + 7), 0);
-    while still_at_work(&mut writers, random.below(3000)).await {
+    // In a long run kills are fewer: each costs seconds of work.
+    let longest = if operations > OPERATIONS { 10_000 } else { 3000 };
+    while still_at_work(&mut writers, random.below(longest)).await {
         kills += 1;
         world.tell(kills, begun);
         match random.below(6) {
@@ -210,6 +212,8 @@ impl World {
             let asked = follower.ask(self.client(random.below(2)), &[("limit", &limit), ("wait", &wait)]).await;
             self.polls.fetch_add(1, SeqCst);
             match asked {
+                // The instance was killed between the head and the body of an answer that waited (docs/upstream.md).
+                Ok(answer) if answer.status == 200 && answer.body.trim_ascii().is_empty() => {}
                 Ok(answer) if answer.status == 200 => drop(follower.apply(&answer.value())),
                 Ok(answer) => assert!(answer.is_away(), "{answer}"),
                 Err(_) => {}
