@@ -41,8 +41,8 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "database_wait_ms",
         "800",
-        "Milliseconds that a statement may wait for a connection before its request is refused (503), the first one that \
-         much less as its request has waited for Redis; at most `database_timeout_ms`.",
+        "Milliseconds that a statement may wait for a connection before its request is refused (503), the first one \
+         that much less as its request has waited before; at most `database_timeout_ms`.",
     ),
     api("redis_url", "", "Secret. Redis, as a URL; empty: run without."),
     other("redis_host", "127.0.0.1", "The host in `redis_url`."),
@@ -50,7 +50,8 @@ pub const SETTINGS: &[Setting] = &[
     api(
         "redis_timeout_ms",
         "25",
-        "Milliseconds that a Redis call may take before the request goes on without; to connect, 75 more, over TLS 250.",
+        "Milliseconds that a Redis call may take before the request goes on without; to connect, 75 more, over TLS \
+         250.",
     ),
     api("redis_retry_ms", "1000", "Milliseconds that a failed Redis is left alone."),
     api(

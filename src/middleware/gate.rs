@@ -19,6 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use todo_core::Meter;
 use todo_core::cache::{Bypass, Dependency, Fresh, GateRequest, Hit, Lookup, RateLimits, Ticket};
 use todo_core::domain::access::Scope;
+use todo_core::usecases::Turn;
 use todo_core::usecases::authentication::RequestAccess;
 
 use super::access_log::RequestContext;
@@ -47,12 +48,16 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         return misconfigured(fault).into_response();
     }
     let context = RequestContext::of(app, &request);
+    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let (at_gate, _at_store) = match turns(app, &context.meter, writes).await {
+        Ok(turns) => turns,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let address = client::rate_key(context.client);
     let credential = credential(app, request.headers());
     // The refusal is answered after the rate limit has counted the request, and before a cached answer.
     let refusal = limits::oversized(&request).or_else(|| unacceptable(&request));
     let plan = if refusal.is_none() { CachePlan::of(app, &request, &credential) } else { None };
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
     // A message of an assistant may be a read: what it writes is announced when that is known.
     let may_read = Matched::of(request.extensions()).group == Group::Mcp;
     let write = (writes && !may_read && refusal.is_none() && app.service.announces_writes())
@@ -74,7 +79,9 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
             Some(gate_reply) => gate_reply,
             None => Box::pin(app.service.enter(&context.meter, &gate_request)).await,
         };
-        match app.service.authenticate(&context.meter, &gate_request, gate_reply).await {
+        let access = app.service.authenticate(&context.meter, &gate_request, gate_reply).await;
+        drop(at_gate);
+        match access {
             Ok(access) => {
                 let asked = Asked { credential: &credential, refusal, plan: plan.as_ref(), write: write.as_deref() };
                 answer_access(app, &context, asked, access, request, next).await
@@ -83,6 +90,13 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         }
     });
     limits::end_slow(app, &context, work).await
+}
+
+/// What a request waits for before anything is done for it: a write for its turn to go to Postgres, and then all for
+/// theirs at the gate, which nobody keeps who waits for something else.
+async fn turns(app: &App, meter: &Meter, writes: bool) -> todo_core::Result<(Turn, Option<Turn>)> {
+    let at_store = if writes { Some(app.service.begin_at_store(meter).await?) } else { None };
+    Ok((app.service.begin_at_gate(meter).await?, at_store))
 }
 
 /// What `X-Cache` says where the cache has a part in the answer.
@@ -126,8 +140,8 @@ async fn answer_access(
     let not_kept = if app.settings.cache.on { Bypass::NotKept } else { Bypass::Off };
     let (response, cache) = match (refusal, plan, lookup) {
         (Some(refusal), ..) => (refusal.into_response(), Err(Bypass::Refused)),
-        (None, None, _) => (next.run(request).await, Err(not_kept)),
-        (None, Some(_), Lookup::Bypass(why)) => (next.run(request).await, Err(why)),
+        (None, None, _) => (answer(app, meter, request, next).await, Err(not_kept)),
+        (None, Some(_), Lookup::Bypass(why)) => (answer(app, meter, request, next).await, Err(why)),
         (None, Some(_), Lookup::Hit(hit)) => (document(hit).into_response(), HIT),
         (None, Some(plan), Lookup::Stale(hit, ticket)) => {
             revalidate(app, request, next, ticket, plan.ttl);
@@ -187,6 +201,17 @@ pub async fn require_admin(app: &Arc<App>, context: &RequestContext, headers: &H
     }
 }
 
+/// Lets the handler answer, a read when it is its turn. A write has had it.
+async fn answer(app: &App, meter: &Meter, request: Request, next: Next) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return next.run(request).await;
+    }
+    match app.service.begin_at_store(meter).await {
+        Ok(_turn) => next.run(request).await,
+        Err(error) => Problem::from(error).into_response(),
+    }
+}
+
 /// Lets the handler answer and keeps a successful answer for the next caller, beside the response.
 async fn fetch(
     app: &Arc<App>,
@@ -197,7 +222,7 @@ async fn fetch(
     ttl: Duration,
 ) -> Response {
     let gzip = representation::accepts_gzip(request.headers());
-    let mut response = next.run(request).await;
+    let mut response = answer(app, meter, request, next).await;
     let links = response.headers().get_all(header::LINK).iter();
     let links: Vec<String> = links.filter_map(|link| Some(link.to_str().ok()?.to_owned())).collect();
     let fresh = response.extensions().get::<Document>().filter(|document| document.status == StatusCode::OK);

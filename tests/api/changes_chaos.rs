@@ -46,8 +46,7 @@ const LINGER: &str = "create function linger() returns trigger language plpgsql 
              for each row execute function linger()";
 
 async fn a_copy_that_follows_equals_the_database_whoever_is_killed() {
-    let asked = std::env::var("TODO_CHAOS_OPERATIONS").ok().and_then(|number| number.parse().ok());
-    let operations = asked.unwrap_or(OPERATIONS);
+    let operations = operations();
     let (Some(mut postgres), Some(mut redis)) = (Postgres::start().await, Redis::start().await) else { return };
     let options = redis.used_by(postgres.used_by(Options::default().with("database_timeout_ms", 2000)));
     let mut outside = Host::start(options.clone()).await;
@@ -96,6 +95,11 @@ async fn a_copy_that_follows_equals_the_database_whoever_is_killed() {
         world.polls.load(SeqCst),
         expected.len(),
     );
+}
+
+fn operations() -> u64 {
+    let asked = std::env::var("TODO_CHAOS_OPERATIONS").ok();
+    asked.and_then(|number| number.parse().ok()).unwrap_or(OPERATIONS)
 }
 
 /// The writers and the followers, at work.

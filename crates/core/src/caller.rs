@@ -106,13 +106,13 @@ impl Meter {
         self.redis_micros.fetch_add(micros(elapsed), Relaxed);
     }
 
-    /// The request has waited so long for Redis, calls included.
-    pub fn redis_wait(&self, elapsed: Duration) {
+    /// The request has waited so long: for its turn, or for Redis, calls included.
+    pub fn waited(&self, elapsed: Duration) {
         self.waited_micros.fetch_add(micros(elapsed), Relaxed);
     }
 
-    /// How long the request may still wait, of so long in all: what it waits for Redis and then for its first
-    /// connection to Postgres is one wait to whoever asked. An eighth is left in any case. What comes after that
+    /// How long the request may still wait, of so long in all: what it waits for its turn, for Redis and then for its
+    /// first connection to Postgres is one wait to whoever asked. An eighth is left in any case. What comes after that
     /// statement has all of it again: the work is half done.
     pub fn patience(&self, in_all: Duration) -> Duration {
         if self.statements.load(Relaxed) > 0 {
@@ -169,9 +169,9 @@ mod tests {
     fn the_waits_before_the_first_statement_are_one() {
         let (meter, ms) = (Meter::default(), Duration::from_millis);
         assert_eq!(meter.patience(ms(800)), ms(800));
-        meter.redis_wait(ms(300));
+        meter.waited(ms(300));
         assert_eq!(meter.patience(ms(800)), ms(500));
-        meter.redis_wait(ms(900));
+        meter.waited(ms(900));
         assert_eq!(meter.patience(ms(800)), ms(100));
         meter.statement(ms(1));
         assert_eq!(meter.patience(ms(800)), ms(800));

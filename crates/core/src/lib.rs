@@ -9,6 +9,7 @@
 
 pub mod cache;
 pub mod caller;
+mod concurrency;
 pub mod domain;
 pub mod error;
 mod lock;

@@ -13,7 +13,7 @@ use spin_sdk::time::sleep;
 
 use crate::lock;
 
-/// The longest pause.
+/// The longest pause, usually.
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// The shortest.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
@@ -50,6 +50,11 @@ pub trait Shared {
 
     /// How long it takes, about, until there is the next turn.
     fn expected(&self, now: Instant) -> Duration;
+
+    /// The longest pause between two looks.
+    fn longest_pause(&self) -> Duration {
+        LONGEST_PAUSE
+    }
 }
 
 /// A turn; none after the deadline, or once `gives_up` says that it is not worth waiting any more.
@@ -69,7 +74,7 @@ pub async fn take<S: Shared>(shared: &Mutex<S>, deadline: Duration, gives_up: im
                 return Some(turn);
             }
             let place = state.queue().place(waiting.number);
-            pause(state.expected(now), place).max(last * 2).min(LONGEST_PAUSE)
+            pause(state.expected(now), place).max(last * 2).min(state.longest_pause())
         };
         last = pause;
         sleep(pause.min(left)).await;

@@ -85,8 +85,8 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     ];
     let mut measured = Vec::new();
     print(
-        "\n| over connections | flags | connections to Postgres | connections | served/s | of those at 32 | p50 ms | p99 \
-         ms | refused | resident MB |\n\
+        "\n| over connections | flags | connections to Postgres | connections | served/s | of those at 32 | p50 ms | \
+         p99 ms | refused | resident MB |\n\
          |---|---|---|---|---|---|---|---|---|---|",
     );
     for (flags, cap, case) in rows(&cases) {

@@ -13,7 +13,19 @@ struct House {
 const HOUSES: [House; 2] = [
     House {
         folder: "crates/core/src/",
-        rooms: &["lock", "caller", "queue", "log", "error", "domain", "cache", "store", "usecases", "lib"],
+        rooms: &[
+            "lock",
+            "caller",
+            "queue",
+            "concurrency",
+            "log",
+            "error",
+            "domain",
+            "cache",
+            "store",
+            "usecases",
+            "lib",
+        ],
         root: &[
             ("Actor", "caller"),
             ("Announced", "caller"),

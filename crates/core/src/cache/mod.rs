@@ -60,9 +60,10 @@
 //!    again, whatever state the data came back in.
 //! 4. **Checks.** A cached response is served, and a remembered token accepted, only under a check: the store has said
 //!    that no invalidation is pending in the whole installation, in one statement, and the check ends one second after
-//!    Redis' time from before that statement. What is remembered of a token lasts for ten minutes, or until it expires,
-//!    and is worthless if it is older than the last revocation of any token: a revocation is a write like any other
-//!    ([`InvalidationScope::Access`]).
+//!    that statement was sent: Redis' time of the gate's call, and what has passed in the instance since its reply. So
+//!    what a statement waits for its connection shortens no check. What is remembered of a token lasts for ten minutes,
+//!    or until it expires, and is worthless if it is older than the last revocation of any token: a revocation is a
+//!    write like any other ([`InvalidationScope::Access`]).
 //! 5. **Writers that cannot reach Redis**, for their intent or their publish, record a pending invalidation, with their
 //!    own statement or in one before the answer. From its commit on no check is good for their workspace; those from
 //!    before run out within a second. The writer answers after that second, unless an older row has stood for long
@@ -81,7 +82,8 @@
 //!
 //! * A statement commits within `fence_ttl` of its intent, or its writer lives and knows; and within nine seconds of
 //!   recording its row of rule 5, which counts as old after ten (hence the bound of `database_timeout_ms`).
-//! * Redis' clock does not jump back by more than the margin of [`Cache::INVALIDATION_WAIT`] within a second.
+//! * Redis' clock does not jump back by more than the margin of [`Cache::INVALIDATION_WAIT`] within a second, and an
+//!   instance's clock does not gain so much on it.
 //! * There is one Redis at a time. While a failed-over server still serves some instances and its successor others,
 //!   those on the old one may read the past: have it fenced, or refuse writes (`min-replicas-to-write`). A proxy that
 //!   moves open connections to another server hides the restart. Cluster is not supported.
@@ -102,7 +104,8 @@
 //! overrun costs its budget once and opens the breaker, a read's only for reads; while it is open nothing is sent. An
 //! answer that comes after all closes it again, once. An instance that gets too little of the processors refuses
 //! requests rather than go on without Redis, which would give the processors more to do. Checks are renewed before they
-//! end, by one caller: about 1.4 statements a second for the whole installation, and one in ten minutes for each token.
+//! end, the sooner the longer the last one took, by one caller whose statement goes before those of its instance: about
+//! 1.4 statements a second for the whole installation, and one in ten minutes for each token.
 //!
 //! An entry takes about 250 bytes of Redis beyond its bytes (the test `an_entry_costs_little_more_than_its_bytes`
 //! prints it). When Redis evicts an entry, it is fetched again; what it remembers of a token, the token is checked

@@ -161,7 +161,7 @@ impl Cache {
 
     fn enter_locally(&self, asked: &GateRequest<'_>, redis: Reach) -> GateReply {
         let (rates, address_charged) = lock(&self.local).enter(Instant::now(), asked);
-        let stamp = RequestStamp { read: None, address_charged, rates: rates.clone() };
+        let stamp = RequestStamp { address_charged, rates: rates.clone(), ..RequestStamp::default() };
         let lookup = Lookup::Bypass(if redis == Reach::Off { Bypass::Off } else { Bypass::RedisAway });
         GateReply { rates, principal: None, after: After::default(), lookup, stamp, redis }
     }

@@ -25,8 +25,8 @@ pub use failure::RedisFailure;
 use failure::broken;
 use pool::{Pool, PooledConnection};
 
-/// What opening a connection may take beyond a call on it: two more round trips, in an instance that has just begun on a
-/// machine that is busy enough to need one more. Whoever gave up before would open another one, which takes as long.
+/// What opening a connection may take beyond a call on it: two more round trips, in an instance that has just begun on
+/// a machine that is busy enough to need one more. Whoever gave up before would open another one, which takes as long.
 const OPENING: Duration = Duration::from_millis(75);
 /// The same over TLS: two more round trips, and the mathematics of certificates.
 const TLS_OPENING: Duration = Duration::from_millis(250);
@@ -204,7 +204,7 @@ impl Redis {
     ) -> Result<T, RedisFailure> {
         let came = Instant::now();
         let outcome = self.call(came, Effort { patience: meter.patience(effort.patience), ..effort }, work).await;
-        meter.redis_wait(came.elapsed());
+        meter.waited(came.elapsed());
         outcome
     }
 

@@ -1,6 +1,7 @@
 //! The requests and replies of the cache.
 
 mod rates;
+mod stamp;
 
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use super::scope::{Dependency, InvalidationScope};
 use crate::WorkspaceId;
 use rates::refusal;
 pub use rates::{RateClass, RateLimits, RateVerdict};
+pub use stamp::RequestStamp;
 
 /// How the cache is set up. With an empty `url` there is no cache and no call costs anything.
 #[derive(Debug, Clone)]
@@ -23,8 +25,8 @@ pub struct CacheSettings {
     pub database: String,
     /// Connections that one instance holds at most. Default 4.
     pub connections: usize,
-    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call. To open a connection for it may take 75
-    /// ms more, over TLS 250. Default 25.
+    /// `redis_timeout_ms`: milliseconds that a read may spend on one Redis call. To open a connection for it may take
+    /// 75 ms more, over TLS 250. Default 25.
     pub budget: Duration,
     /// The same for announcing and publishing a write; more, since giving up costs a write
     /// [`Cache::INVALIDATION_WAIT`](super::Cache::INVALIDATION_WAIT). Default 100 ms.
@@ -183,29 +185,6 @@ pub enum Reach {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starved;
 
-/// Proof of when a request came in, by the clock of Redis: what bounds how long a token is remembered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RequestStamp {
-    /// Microseconds of Redis' clock and the epoch; `None` if Redis was away.
-    pub(crate) read: Option<(i64, String)>,
-    /// Whether the address was charged because the token was not known to be valid.
-    pub(crate) address_charged: bool,
-    /// The verdicts so far.
-    pub(crate) rates: Vec<RateVerdict>,
-}
-
-impl RequestStamp {
-    /// When the request was received, in microseconds of Redis' clock, and the epoch.
-    pub fn came(&self) -> Option<(i64, &str)> {
-        self.read.as_ref().map(|(came, epoch)| (*came, epoch.as_str()))
-    }
-
-    /// Whether the address was charged because the token was not known to be valid.
-    pub fn address_charged(&self) -> bool {
-        self.address_charged
-    }
-}
-
 /// A token that the store has just authenticated, and the invalidations that it found pending.
 #[derive(Debug, Clone, Copy)]
 pub struct Authenticated<'a> {
@@ -217,6 +196,9 @@ pub struct Authenticated<'a> {
     pub life: Duration,
     /// How long ago its use was noted.
     pub noted: Duration,
+    /// How much later than the [`RequestStamp`] the store was asked, at least: what a statement waits for its
+    /// connection takes nothing from the life of the check.
+    pub waited: Duration,
     /// The invalidations that Redis was not told of, if there are any.
     pub pending: Option<&'a Pending>,
 }

@@ -1,13 +1,13 @@
 //! Authentication of a token, and the check for pending invalidations, in one statement.
 
 use crate::domain::access::Principal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::pg::{Param, Pg, Statement};
-use crate::cache::{Authenticated, Cache, Pending};
+use super::pg::{Param, Pg, Rows, Statement};
+use crate::cache::{Authenticated, Cache, Pending, RequestStamp};
 use crate::caller::{Meter, WorkspaceId};
 use crate::error::{Error, Result};
 
@@ -31,6 +31,9 @@ pub struct Checked {
     pub work_due: bool,
     /// As [`installation`] says.
     pub installation: Option<String>,
+    /// When the statement was sent that found this.
+    #[serde(skip)]
+    pub sent: Option<Instant>,
 }
 
 impl Checked {
@@ -39,9 +42,16 @@ impl Checked {
         self.principal.token_uid.filter(|_| self.noted > 60_000)
     }
 
-    /// What Redis is to remember; `principal` is the caller as text.
-    pub fn authenticated<'a>(&'a self, principal: &'a [u8]) -> Authenticated<'a> {
+    fn read(rows: Rows) -> Result<Option<Self>> {
+        let sent = Some(rows.sent);
+        let found = rows.optional().map(|mut row| row.json()).transpose()?;
+        Ok(found.map(|checked| Self { sent, ..checked }))
+    }
+
+    /// What Redis is to remember; `principal` is the caller as text, `stamp` that of its request.
+    pub fn authenticated<'a>(&'a self, principal: &'a [u8], stamp: &RequestStamp) -> Authenticated<'a> {
         Authenticated {
+            waited: self.sent.map(|sent| stamp.age(sent)).unwrap_or_default(),
             workspace: WorkspaceId(self.principal.workspace_id),
             principal,
             life: Duration::from_millis(self.good_for),
@@ -55,7 +65,7 @@ impl Checked {
 /// The principal of a token with this SHA-256; none if there is no such token, or it is revoked or expired.
 pub async fn of_token(pg: &Pg, meter: &Meter, hash: &[u8; 32]) -> Result<Option<Checked>> {
     let statement = Statement::new(OF_TOKEN, vec![Param::Bytes(hash.to_vec()), memory()]);
-    pg.read(meter, statement).await?.optional().map(|mut row| row.json()).transpose()
+    Checked::read(pg.read_first(meter, statement).await?)
 }
 
 /// Whether the token with this public id is still good.
@@ -78,15 +88,13 @@ pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> 
 pub async fn of_default_workspace(pg: &Pg, meter: &Meter) -> Result<Checked> {
     const MAKE: &str =
         "INSERT INTO workspaces (uid, name) VALUES ($1::text::uuid, 'default') ON CONFLICT (name) DO NOTHING";
-    let find = || pg.read(meter, Statement::new(OF_DEFAULT_WORKSPACE, vec![memory()]));
-    if let Some(mut row) = find().await?.optional() {
-        return row.json();
+    let find = || pg.read_first(meter, Statement::new(OF_DEFAULT_WORKSPACE, vec![memory()]));
+    if let Some(checked) = Checked::read(find().await?)? {
+        return Ok(checked);
     }
     pg.write(meter, Statement::new(MAKE, vec![Param::Text(Uuid::now_v7().to_string())])).await?;
-    match find().await?.optional() {
-        Some(mut row) => row.json(),
-        None => Err(Error::Internal("the default workspace cannot be made".to_owned())),
-    }
+    let made = Checked::read(find().await?)?;
+    made.ok_or_else(|| Error::Internal("the default workspace cannot be made".to_owned()))
 }
 
 /// [`Cache::MEMORY`] in milliseconds.

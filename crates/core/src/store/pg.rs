@@ -27,9 +27,10 @@ use spin_sdk::pg::{Connection, DbValue, ParameterValue};
 use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
+use crate::concurrency::Concurrency;
 use crate::error::Error;
 
-use checkout::Checkouts;
+use checkout::{Checkouts, Urgency};
 use failure::{Attempt, classify};
 
 pub use address::address;
@@ -119,6 +120,7 @@ pub struct Pg {
     settings: PgSettings,
     address: String,
     checkouts: Arc<Checkouts>,
+    at_store: Arc<Concurrency>,
 }
 
 impl std::fmt::Debug for Pg {
@@ -129,15 +131,20 @@ impl std::fmt::Debug for Pg {
 }
 
 impl Pg {
-    /// Connects to nothing yet.
-    pub fn new(settings: PgSettings) -> Self {
+    /// Connects to nothing yet. `at_store` is told of waits for connections.
+    pub fn new(settings: PgSettings, at_store: Arc<Concurrency>) -> Self {
         let address = address(&settings.url, settings.wait_deadline);
-        Self { settings, address, checkouts: Arc::default() }
+        Self { settings, address, checkouts: Arc::default(), at_store }
     }
 
     /// How long a statement may take.
     pub fn statement_deadline(&self) -> Duration {
         self.settings.statement_deadline
+    }
+
+    /// How long a statement may wait for a connection.
+    pub fn wait_deadline(&self) -> Duration {
+        self.settings.wait_deadline
     }
 
     /// What a refused caller is recommended to wait.
@@ -151,7 +158,15 @@ impl Pg {
     /// # Errors
     /// [`PgFailure::Refused`] when Postgres says no; otherwise [`Error::Unavailable`] or [`Error::Timeout`].
     pub async fn read(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
-        self.repeated(meter, statement, false).await
+        self.repeated(meter, statement, Urgency::InTurn, false).await
+    }
+
+    /// The same of a statement that others wait for: it does not queue behind those of this instance.
+    ///
+    /// # Errors
+    /// As [`Pg::read`].
+    pub async fn read_first(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
+        self.repeated(meter, statement, Urgency::First, false).await
     }
 
     /// Runs a statement that changes something. It is repeated only where Postgres says that nothing of it remains.
@@ -159,30 +174,41 @@ impl Pg {
     /// # Errors
     /// As [`Pg::read`]; [`Error::Unavailable`] with `outcome_unknown` if the answer never came.
     pub async fn write(&self, meter: &Meter, statement: Statement) -> Result<Rows, PgFailure> {
-        self.repeated(meter, statement, true).await
+        self.repeated(meter, statement, Urgency::InTurn, true).await
     }
 
     /// Four times at most: a server that ends its sessions ends several, one after the other.
-    async fn repeated(&self, meter: &Meter, statement: Statement, is_write: bool) -> Result<Rows, PgFailure> {
+    async fn repeated(
+        &self,
+        meter: &Meter,
+        statement: Statement,
+        urgency: Urgency,
+        is_write: bool,
+    ) -> Result<Rows, PgFailure> {
         for _ in 1..4 {
-            match self.attempt(meter, statement.clone()).await? {
+            match self.attempt(meter, statement.clone(), urgency).await? {
                 Err(Attempt::Rollback(_)) => {}
                 Err(Attempt::Broken(_)) if !is_write => {}
                 result => return result.map_err(|attempt| self.failure(attempt, is_write)),
             }
         }
-        let last = self.attempt(meter, statement).await?;
+        let last = self.attempt(meter, statement, urgency).await?;
         last.map_err(|attempt| self.failure(attempt, is_write))
     }
 
     /// The outer error means that the statement was never sent.
-    async fn attempt(&self, meter: &Meter, statement: Statement) -> Result<Result<Rows, Attempt>, PgFailure> {
-        let acquired = self.acquire(meter).await;
+    async fn attempt(
+        &self,
+        meter: &Meter,
+        statement: Statement,
+        urgency: Urgency,
+    ) -> Result<Result<Rows, Attempt>, PgFailure> {
+        let acquired = self.acquire(meter, urgency).await;
         let connection = acquired.map_err(|reason| PgFailure::Other(self.unavailable(reason, false)))?;
         let params: Vec<ParameterValue> = statement.params.into_iter().map(Into::into).collect();
         let started = Instant::now();
         let deadline = self.settings.statement_deadline + Duration::from_millis(500);
-        let running = Running(Some(Box::pin(run(connection, statement.sql.into_owned(), params))), deadline);
+        let running = Running(Some(Box::pin(run(connection, statement.sql.into_owned(), params, started))), deadline);
         let result = match within(deadline, running).await {
             Some(result) => result,
             None => Err(Attempt::Silent(format!("no answer within {deadline:?}"))),
@@ -192,10 +218,12 @@ impl Pg {
     }
 
     /// A connection for one statement, reset by the host. Dropping it gives it back.
-    async fn acquire(&self, meter: &Meter) -> Result<Connection, String> {
+    async fn acquire(&self, meter: &Meter, urgency: Urgency) -> Result<Connection, String> {
         let (started, deadline) = (Instant::now(), meter.patience(self.settings.wait_deadline));
-        let opened = self.checkouts.acquire(&self.address, self.settings.authority.as_deref(), deadline).await;
+        let authority = self.settings.authority.as_deref();
+        let opened = self.checkouts.acquire(&self.address, authority, urgency, deadline).await;
         meter.connection_wait(started.elapsed(), opened.is_some());
+        self.at_store.note(started.elapsed());
         match opened {
             Some(opened) => opened.map_err(|error| error.to_string()),
             None => Err(format!("no connection within {deadline:?}")),
@@ -212,7 +240,8 @@ impl Pg {
         })
     }
 
-    fn unavailable(&self, reason: String, outcome_unknown: bool) -> Error {
+    /// Postgres cannot be asked, or not in time.
+    pub fn unavailable(&self, reason: String, outcome_unknown: bool) -> Error {
         Error::Unavailable {
             retry_after: self.settings.retry_after,
             outcome_unknown,
@@ -258,12 +287,12 @@ impl Drop for Running {
 }
 
 /// Runs a statement and drains its rows, since errors of execution come after the last of them.
-async fn run(connection: Connection, sql: String, params: Vec<ParameterValue>) -> Result<Rows, Attempt> {
+async fn run(connection: Connection, sql: String, params: Vec<ParameterValue>, sent: Instant) -> Result<Rows, Attempt> {
     let mut stream = connection.query(sql, params).await.map_err(classify)?;
     let mut rows: Vec<Vec<DbValue>> = Vec::new();
     while let Some(row) = stream.rows().next().await {
         rows.push(row);
     }
     stream.result().await.map_err(classify)?;
-    Ok(Rows::new(rows))
+    Ok(Rows::new(rows, sent))
 }

@@ -96,7 +96,7 @@ impl Service {
         if !self.cache.knows_installation() {
             Box::pin(self.learn_installation(meter)).await;
         }
-        self.cache.enter(meter, gate_request).await
+        self.call_gate(meter, gate_request).await
     }
 
     /// Makes sure that the cache knows whose it is. Where that fails Redis is left alone for a while.
@@ -186,7 +186,7 @@ impl Service {
         };
         let Ok(Some(checked)) = self.ask(meter, credential).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let told = self.cache.renew(meter, credential, &stamp, &checked.authenticated(&principal)).await;
+        let told = self.cache.renew(meter, credential, &stamp, &checked.authenticated(&principal, &stamp)).await;
         self.settle_invalidations(meter, &checked, told).await;
         FollowUp::of(&checked)
     }
@@ -222,7 +222,8 @@ impl Service {
             return Ok(RequestAccess::of_nobody(rates));
         };
         let text = serde_json::to_vec(&checked.principal).unwrap_or_default();
-        let authenticated = self.cache.authenticated(meter, gate_request, &stamp, &checked.authenticated(&text)).await;
+        let authenticated =
+            self.cache.authenticated(meter, gate_request, &stamp, &checked.authenticated(&text, &stamp)).await;
         let refused = authenticated.refusal().copied();
         let AuthenticatedReply { rates, lookup, redis } = authenticated;
         self.refuse_if_starved(meter, redis)?;

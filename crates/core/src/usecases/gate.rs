@@ -15,7 +15,7 @@ impl Service {
         if !self.cache.knows_installation() {
             return None;
         }
-        Some(self.cache.enter(meter, gate_request).await)
+        Some(self.call_gate(meter, gate_request).await)
     }
 
     /// Whether writes are announced to the cache.

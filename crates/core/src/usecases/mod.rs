@@ -20,8 +20,11 @@ pub mod work;
 mod writing;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use crate::cache::{Cache, CacheSettings, Reach};
+use crate::cache::{Cache, CacheSettings, GateReply, GateRequest, Reach};
+use crate::concurrency::Concurrency;
+pub use crate::concurrency::Turn;
 use crate::store::pg::Pg;
 pub use crate::store::pg::PgSettings;
 use crate::store::todos::list::Archives;
@@ -37,20 +40,64 @@ pub struct Service {
     looks: feed::Looks,
     idle_pages: feed::IdlePages,
     archives: Archives,
+    at_gate: Arc<Concurrency>,
+    at_store: Arc<Concurrency>,
 }
 
 impl Service {
     /// Puts them together. Opens no connection.
     pub fn new(postgres: PgSettings, redis: CacheSettings) -> Self {
+        let at_store = Arc::default();
         Self {
-            pg: Arc::new(Pg::new(postgres)),
+            pg: Arc::new(Pg::new(postgres, Arc::clone(&at_store))),
             cache: Cache::new(redis),
             recent: authentication::Recent::default(),
             parsed: authentication::Parsed::default(),
             looks: feed::Looks::default(),
             idle_pages: feed::IdlePages::default(),
             archives: Archives::default(),
+            at_gate: Arc::default(),
+            at_store,
         }
+    }
+
+    /// The right to ask the gate, until it is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where the instance is overloaded and the request has waited for most of its time.
+    pub async fn begin_at_gate(&self, meter: &Meter) -> Result<Turn> {
+        let (turn, _) = self.take_turn(meter, &self.at_gate).await;
+        turn.ok_or_else(|| self.overloaded(meter))
+    }
+
+    /// The right to ask Postgres, for a request that needs it. A write takes it before anything is done for it, a read
+    /// once the cache could not answer.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where connections are long in coming and the request has waited for most of its time.
+    pub async fn begin_at_store(&self, meter: &Meter) -> Result<Turn> {
+        let (turn, waited) = self.take_turn(meter, &self.at_store).await;
+        turn.ok_or_else(|| {
+            meter.connection_wait(waited, false);
+            self.pg.unavailable(format!("no connection within {waited:?}: others wait for one"), false)
+        })
+    }
+
+    async fn take_turn(&self, meter: &Meter, concurrency: &Arc<Concurrency>) -> (Option<Turn>, Duration) {
+        let came = Instant::now();
+        let turn = concurrency.begin(meter.patience(self.pg.wait_deadline() * 7 / 8)).await;
+        meter.waited(came.elapsed());
+        (turn, came.elapsed())
+    }
+
+    /// The gate's call, and how long it took.
+    async fn call_gate(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> GateReply {
+        let began = Instant::now();
+        let gate_reply = self.cache.enter(meter, gate_request).await;
+        if matches!(gate_reply.redis, Reach::Reached | Reach::Starved) {
+            self.at_gate.note(began.elapsed());
+        }
+        gate_reply
     }
 
     /// To go on without a Redis that is there would give the processors more to do.

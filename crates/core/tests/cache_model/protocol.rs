@@ -185,17 +185,21 @@ impl Model {
                 after.keys = Keys::default();
             });
         }
+    }
+
+    /// What happens to the databases: another one uses the same Redis, or a backup takes the place of ours.
+    fn database_steps(&self, state: &State, next: &mut Vec<State>) {
         if state.faults.foreign > 0 {
-            step(&|after| {
-                after.faults.foreign -= 1;
-                self.store_foreign(after);
-            });
+            let mut after = state.clone();
+            after.faults.foreign -= 1;
+            self.store_foreign(&mut after);
+            next.push(after);
         }
         if state.faults.restores > 0 {
-            step(&|after| {
-                after.faults.restores -= 1;
-                self.restore(after);
-            });
+            let mut after = state.clone();
+            after.faults.restores -= 1;
+            self.restore(&mut after);
+            next.push(after);
         }
     }
 
@@ -208,6 +212,7 @@ impl Model {
             next.extend(self.reader_step(state, index)?);
         }
         self.world_steps(state, &mut next);
+        self.database_steps(state, &mut next);
         Ok(next)
     }
 

@@ -14,9 +14,9 @@ impl Model {
                 }
                 self.come(&mut after)?
             }
-            ReaderState::Stranger { came, epoch, floor } => self.check(state, *came, *epoch, *floor),
-            ReaderState::Checked { came, epoch, floor, seen, held } => {
-                self.note(&mut after, *came, *epoch, !seen.is_empty());
+            ReaderState::Stranger { epoch, floor } => self.check(state, *epoch, *floor),
+            ReaderState::Checked { asked, epoch, floor, seen, held } => {
+                self.note(&mut after, *asked, *epoch, !seen.is_empty());
                 if !seen.is_empty() {
                     ReaderState::Settled { seen: seen.iter().copied().filter(|id| !held.contains(id)).collect() }
                 } else if is_checked(&after) {
@@ -56,27 +56,27 @@ impl Model {
         if is_checked(after) {
             return self.look_up(after, floor);
         }
-        Ok(ReaderState::Stranger { came: after.now, epoch, floor })
+        Ok(ReaderState::Stranger { epoch, floor })
     }
 
-    /// Reads which rows are pending.
-    fn check(&self, state: &State, came: u8, epoch: u8, floor: u8) -> ReaderState {
+    /// Reads which rows are pending, however long the statement has waited for its connection.
+    fn check(&self, state: &State, epoch: u8, floor: u8) -> ReaderState {
         let seen = state.rows.keys().copied().collect();
         let late = |writer: &Writer| match writer {
             Writer::Late { row, .. } if self.flaw != Flaw::UnknownIsSettledBeforeItsEnd => Some(*row),
             _ => None,
         };
         let held = state.writers.iter().filter_map(late).collect();
-        ReaderState::Checked { came, epoch, floor, seen, held }
+        ReaderState::Checked { asked: state.now, epoch, floor, seen, held }
     }
 
     /// Tells Redis of a check and of whether something was pending.
-    fn note(&self, after: &mut State, came: u8, epoch: u8, is_pending: bool) {
+    fn note(&self, after: &mut State, asked: u8, epoch: u8, is_pending: bool) {
         self.handshake(after);
         if is_pending && self.flaw != Flaw::SettlesWithoutGeneration {
             self.raise(after);
         }
-        let until = if self.flaw == Flaw::CheckFromItsEnd { after.now + LEASE } else { came + LEASE };
+        let until = if self.flaw == Flaw::CheckFromItsEnd { after.now + LEASE } else { asked + LEASE };
         if epoch == after.keys.epoch && until > after.now {
             after.keys.check = Some((epoch, after.keys.check.map_or(until, |(_, other)| other.max(until))));
             if is_pending && self.flaw != Flaw::ServedDespitePending {

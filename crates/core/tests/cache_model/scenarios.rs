@@ -21,7 +21,7 @@ pub fn scenarios() -> Vec<Scenario> {
     let mut overtaken = start(1, 2, 3, CALM);
     (overtaken.rows, overtaken.ids) = (BTreeMap::from([(2, 1)]), 2);
     overtaken.keys.check = Some((1, 1 + LEASE));
-    overtaken.readers = vec![ReaderState::Checked { came: 1, epoch: 1, floor: 0, seen: vec![2], held: Vec::new() }; 2];
+    overtaken.readers = vec![ReaderState::Checked { asked: 1, epoch: 1, floor: 0, seen: vec![2], held: Vec::new() }; 2];
     overtaken.writers = vec![Writer::Running { sent: 1, told: false, began: 1, row: 1, wait: true, holds: 0 }];
     let background =
         |writers, readers, requests, faults| State { background: true, ..start(writers, readers, requests, faults) };

@@ -114,13 +114,12 @@ pub enum Writer {
 pub enum ReaderState {
     Idle,
     Stranger {
-        came: u8,
         epoch: u8,
         floor: u8,
     },
-    /// `held`: rows of writers that had not ended.
+    /// `asked`: when the store was; `held`: rows of writers that had not ended.
     Checked {
-        came: u8,
+        asked: u8,
         epoch: u8,
         floor: u8,
         seen: Vec<u8>,
@@ -197,11 +196,11 @@ impl State {
                     ReaderState::Fetched { epoch: 1, generation: 1, version }
                 }
                 ReaderState::Ticket { .. } | ReaderState::Fetched { .. } => ReaderState::Idle,
-                ReaderState::Stranger { came, epoch, floor } => {
-                    ReaderState::Stranger { came, epoch: u8::from(epoch == current.0), floor }
+                ReaderState::Stranger { epoch, floor } => {
+                    ReaderState::Stranger { epoch: u8::from(epoch == current.0), floor }
                 }
-                ReaderState::Checked { came, epoch, floor, seen, held } => {
-                    ReaderState::Checked { came, epoch: u8::from(epoch == current.0), floor, seen, held }
+                ReaderState::Checked { asked, epoch, floor, seen, held } => {
+                    ReaderState::Checked { asked, epoch: u8::from(epoch == current.0), floor, seen, held }
                 }
                 other => other,
             };

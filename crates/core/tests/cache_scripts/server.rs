@@ -100,11 +100,23 @@ impl Server {
         gate_reply: &GateReply,
         pending: Option<&Pending>,
     ) -> AuthenticatedReply {
+        self.authenticated_late(asked, gate_reply, pending, Duration::ZERO).await
+    }
+
+    /// The same where the statement has waited for its connection.
+    pub(crate) async fn authenticated_late(
+        &self,
+        asked: &GateRequest<'_>,
+        gate_reply: &GateReply,
+        pending: Option<&Pending>,
+        waited: Duration,
+    ) -> AuthenticatedReply {
         let authenticated = Authenticated {
             workspace: WORKSPACE,
             principal: b"a: principal\0",
             life: LIFE,
             noted: Duration::from_secs(59),
+            waited,
             pending,
         };
         let stamp = &gate_reply.stamp;

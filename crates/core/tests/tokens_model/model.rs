@@ -61,9 +61,19 @@ pub enum Revoker {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Caller {
     Idle,
-    Stranger { came: u8, epoch: u8 },
-    Checked { came: u8, epoch: u8, valid: bool, seen: Vec<u8> },
-    Settling { seen: Vec<u8> },
+    Stranger {
+        epoch: u8,
+    },
+    /// `asked`: when the store was.
+    Checked {
+        asked: u8,
+        epoch: u8,
+        valid: bool,
+        seen: Vec<u8>,
+    },
+    Settling {
+        seen: Vec<u8>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -142,24 +152,24 @@ impl Model {
                     }
                     Caller::Idle
                 } else {
-                    Caller::Stranger { came: now, epoch: keys.epoch }
+                    Caller::Stranger { epoch: keys.epoch }
                 }
             }
-            Caller::Stranger { came, epoch } => {
-                Caller::Checked { came: *came, epoch: *epoch, valid: !state.revoked, seen: state.rows.clone() }
+            Caller::Stranger { epoch } => {
+                Caller::Checked { asked: now, epoch: *epoch, valid: !state.revoked, seen: state.rows.clone() }
             }
-            Caller::Checked { came, epoch, valid, seen } => {
+            Caller::Checked { asked, epoch, valid, seen } => {
                 self.begin(&mut after);
                 let keys = &mut after.keys;
                 if !seen.is_empty() && !self.is(Flaw::PendingForgetsNothing) {
                     keys.access = now;
                 }
                 let is_same = *epoch == keys.epoch || self.is(Flaw::ChecksOfAnyEpoch);
-                if is_same && came + LEASE > now {
-                    let until = keys.check.map_or(0, |(_, until)| until).max(came + LEASE);
+                if is_same && asked + LEASE > now {
+                    let until = keys.check.map_or(0, |(_, until)| until).max(asked + LEASE);
                     keys.check = Some((keys.epoch, until));
-                    if *valid && (*came > keys.access || self.is(Flaw::RemembersWhatWasBefore)) {
-                        let since = if self.is(Flaw::RemembersWhatWasBefore) { now + 1 } else { *came };
+                    if *valid && (*asked > keys.access || self.is(Flaw::RemembersWhatWasBefore)) {
+                        let since = if self.is(Flaw::RemembersWhatWasBefore) { now + 1 } else { *asked };
                         keys.remembered.insert(keys.epoch, since);
                     }
                 }

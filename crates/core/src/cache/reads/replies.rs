@@ -1,7 +1,7 @@
 //! The arguments of the scripts and how their replies are read.
 
 use std::str::Split;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::WorkspaceId;
 use crate::cache::copies::Copy;
@@ -32,6 +32,7 @@ pub fn authenticated_args(
         .with(pending.workspaces.iter().map(i64::to_string).collect::<Vec<_>>().join(" "))
         .flag(!pending.more)
         .flag(pending.access)
+        .number(authenticated.waited.as_micros())
 }
 
 /// Arguments of `peek.lua`.
@@ -99,7 +100,8 @@ pub fn read_gate_reply(mut reply: ReplyReader, asked: &GateRequest<'_>, copy: Op
     let principal = reply.bytes()?;
     let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, copy)?;
     let rates = read_rates(facts)?;
-    let stamp = RequestStamp { read: Some((now, epoch)), address_charged, rates: rates.clone() };
+    let received = Some(Instant::now());
+    let stamp = RequestStamp { read: Some((now, epoch)), received, address_charged, rates: rates.clone() };
     Some(GateReply { rates, principal, after, lookup, stamp, redis: Reach::Reached })
 }
 

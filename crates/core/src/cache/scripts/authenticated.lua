@@ -1,11 +1,13 @@
 -- The store has authenticated the caller, and has looked for pending invalidations. ARGV 4 as for enter.lua, 5 when the
 -- request came in, 6 in which epoch, 7 whether the address was charged, 8 workspace, 9 microseconds that the token is
 -- good for, 10 microseconds since its use was noted, 11 principal, 12 the workspaces with pending invalidations,
--- separated by blanks, 13 whether these are all, 14 whether a token was revoked among them.
+-- separated by blanks, 13 whether these are all, 14 whether a token was revoked among them, 15 microseconds from 5
+-- until the store was asked, at least.
 -- Reply: ok, facts, head, body. Facts are words: epoch, state, workspace, generation (- for none), then the rates if
 -- they changed.
 
 local came, came_in, address_charged, workspace = tonumber(ARGV[5]), ARGV[6], ARGV[7] == '1', ARGV[8]
+local asked = came + tonumber(ARGV[15])
 
 local buckets, passes = {}, true
 if kind == 't' then
@@ -19,9 +21,10 @@ if kind == 't' then
   end
 end
 
--- A check is good until one second after its request came in, hence for less than a second from the check itself; and
+-- A check is good until one second after the store was asked, hence for less than a second from the check itself; and
 -- only in the epoch in which the request came in. While it is, nothing is served to the workspaces that it found.
-local good_until = came_in == epoch and came + 1000000 or 0
+local good_until = came_in == epoch and asked + 1000000 or 0
+redis.call('HSET', installation, 'took', whole(now - came))
 for pending in string.gmatch(ARGV[12], '%S+') do
   local key = workspace_key(pending)
   generation_of(pending, 'a')
@@ -36,9 +39,9 @@ if good_until > now then
     checked = good_until
     redis.call('HSET', installation, 'checked', whole(checked))
   end
-  local expiry = came + tonumber(ARGV[9])
-  if came > access and expiry > now then
-    remember(id, {came = came, expiry = expiry, noted = came - tonumber(ARGV[10]),
+  local expiry = asked + tonumber(ARGV[9])
+  if asked > access and expiry > now then
+    remember(id, {came = asked, expiry = expiry, noted = asked - tonumber(ARGV[10]),
       workspace = workspace, principal = ARGV[11]})
   end
 end

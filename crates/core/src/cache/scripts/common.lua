@@ -51,14 +51,14 @@ local function expired(key, next)
   return scopes
 end
 
--- The installation: until when the last check for pending invalidations is good (`checked`), and when a token was last
--- revoked (`access`): what was remembered of tokens before is not used.
+-- The installation: until when the last check for pending invalidations is good (`checked`), how long the last one took
+-- (`took`), and when a token was last revoked (`access`): what was remembered of tokens before is not used.
 local installation = prefix .. 'epoch'
-local facts = redis.call('HMGET', installation, 'epoch', 'checked', 'access', 'next')
+local facts = redis.call('HMGET', installation, 'epoch', 'checked', 'access', 'next', 'took')
 if facts[1] ~= epoch then
   return {'other epoch'}
 end
-local checked, access = tonumber(facts[2] or 0), tonumber(facts[3] or 0)
+local checked, access, took = tonumber(facts[2] or 0), tonumber(facts[3] or 0), tonumber(facts[5] or 0)
 
 local function revoke()
   access = math.max(access, now)

@@ -28,7 +28,9 @@ end
 local passes = charge(buckets)
 
 -- Without a recent check nothing that is remembered may be used. One caller is asked to check, and before time runs out
--- to check again, so that nobody has to wait for it.
+-- to check again, so that nobody has to wait for it: the sooner, the longer the last check took. Another one is asked
+-- after a quarter of a second, as the first may have died, or be slow on a busy machine.
+local ahead = 300000 + math.min(took, 500000)
 local after, state, generation, head, body = 0, 'b', false, false, false
 local function is_asked_to_check(key)
   return redis.call('SET', key, '1', 'NX', 'PX', 250)
@@ -41,7 +43,7 @@ if passes and (kind == 'w' or known) and (not remembered or checked <= now) then
 end
 
 if remembered and passes then
-  if checked - now < 300000 and is_asked_to_check(prefix .. 'n')
+  if checked - now < ahead and is_asked_to_check(prefix .. 'n')
       or remembered.expiry - now < 5000000 and is_asked_to_check(prefix .. 'n:' .. id) then
     after = 1
   end

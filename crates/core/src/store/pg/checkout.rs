@@ -23,6 +23,15 @@ const SLOW: Duration = Duration::from_millis(10);
 /// A checkout under way for so long will not come any more, and holds up no other.
 const LOST: Duration = Duration::from_secs(10);
 
+/// When a statement may begin its checkout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Urgency {
+    /// After those of this instance that came before.
+    InTurn,
+    /// At once, since others wait for what it finds.
+    First,
+}
+
 /// The checkouts of one instance, and the statements that wait to begin one.
 #[derive(Debug, Default)]
 pub struct Checkouts(Mutex<CheckoutState>);
@@ -34,6 +43,14 @@ struct CheckoutState {
     queue: Queue,
     /// How long the last checkout took.
     took: Duration,
+}
+
+impl CheckoutState {
+    fn begin(&mut self, now: Instant) -> (u64, Instant) {
+        self.last += 1;
+        self.under_way.push((self.last, now));
+        (self.last, now)
+    }
 }
 
 impl Shared for CheckoutState {
@@ -49,9 +66,7 @@ impl Shared for CheckoutState {
         if !self.under_way.is_empty() && (slow || self.under_way.len() >= MOST) {
             return None;
         }
-        self.last += 1;
-        self.under_way.push((self.last, now));
-        Some((self.last, now))
+        Some(self.begin(now))
     }
 
     fn expected(&self, now: Instant) -> Duration {
@@ -66,10 +81,14 @@ impl Checkouts {
         self: &Arc<Self>,
         address: &str,
         authority: Option<&str>,
+        urgency: Urgency,
         deadline: Duration,
     ) -> Option<Result<Connection, Error>> {
         let asked = Instant::now();
-        let (number, began) = queue::take(&self.0, deadline, || false).await?;
+        let (number, began) = match urgency {
+            Urgency::First => lock(&self.0).begin(asked),
+            Urgency::InTurn => queue::take(&self.0, deadline, || false).await?,
+        };
         let slot = Slot { checkouts: Arc::clone(self), number, began };
         let checkout = Checkout(Some((open(address.to_owned(), authority.map(str::to_owned)), slot)));
         super::within(deadline.saturating_sub(asked.elapsed()), checkout).await

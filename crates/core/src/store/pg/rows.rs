@@ -1,5 +1,7 @@
 //! Rows as they come out of the sandbox. Values are taken in the order of the columns.
 
+use std::time::Instant;
+
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use spin_sdk::pg::DbValue;
@@ -8,11 +10,15 @@ use crate::error::{Error, Result};
 
 /// The rows of one statement.
 #[derive(Debug)]
-pub struct Rows(Vec<Vec<DbValue>>);
+pub struct Rows {
+    rows: Vec<Vec<DbValue>>,
+    /// When the statement was sent: after its wait for a connection, before its snapshot.
+    pub sent: Instant,
+}
 
 impl Rows {
-    pub(super) fn new(rows: Vec<Vec<DbValue>>) -> Self {
-        Self(rows)
+    pub(super) fn new(rows: Vec<Vec<DbValue>>, sent: Instant) -> Self {
+        Self { rows, sent }
     }
 
     /// The only row.
@@ -25,7 +31,7 @@ impl Rows {
 
     /// The first row, if there is one.
     pub fn optional(self) -> Option<Row> {
-        self.0.into_iter().next().map(Row::new)
+        self.rows.into_iter().next().map(Row::new)
     }
 }
 
