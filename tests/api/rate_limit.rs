@@ -64,18 +64,20 @@ async fn exactly_the_limit_passes() {
         .with("redis_timeout_ms", BUDGET.as_millis());
     let servers = [Server::private(options.clone()).await, Server::private(options).await];
     for net in 130..140 {
-        let (passed, took) = thousand_at_once(&servers, &own_address(net)).await;
-        if took < BUDGET {
+        let (passed, refused, took) = thousand_at_once(&servers, &own_address(net)).await;
+        // A busy machine refuses some before they are counted.
+        if took < BUDGET && refused == 0 {
             // The window slides, but only every six seconds one more may pass.
             assert_eq!(passed, LIMIT, "in {took:?}");
             return;
         }
     }
-    panic!("this machine never answers a thousand requests within {BUDGET:?}");
+    panic!("this machine never answers a thousand requests within {BUDGET:?} without refusing some");
 }
 
-/// How many of a thousand requests at once from one address pass, and how long all of them take.
-async fn thousand_at_once(servers: &[Arc<Server>; 2], address: &str) -> (u64, Duration) {
+/// How many of a thousand requests at once from one address pass, how many are refused because the machine is
+/// overloaded, and how long all of them take.
+async fn thousand_at_once(servers: &[Arc<Server>; 2], address: &str) -> (u64, u64, Duration) {
     let began = Instant::now();
     let calls = (0..1000).map(|number| {
         // What a client writes in front of the proxy's entry, and Spin's own field, are its invention.
@@ -84,13 +86,16 @@ async fn thousand_at_once(servers: &[Arc<Server>; 2], address: &str) -> (u64, Du
         let call = call.header("spin-client-addr", format!("192.0.2.{}:1", number % 250));
         tokio::spawn(call.send())
     });
-    let mut passed = 0;
+    let (mut passed, mut refused) = (0, 0);
     for call in calls.collect::<Vec<_>>() {
         let answer = call.await.unwrap();
-        if answer.status == 200 {
-            passed += 1;
-        } else {
-            answer.problem(429, "rate_limited");
+        match answer.status {
+            200 => passed += 1,
+            503 => {
+                answer.problem(503, "unavailable");
+                refused += 1;
+            }
+            _ => drop(answer.problem(429, "rate_limited")),
         }
     }
     let took = began.elapsed();
@@ -98,7 +103,7 @@ async fn thousand_at_once(servers: &[Arc<Server>; 2], address: &str) -> (u64, Du
     for server in servers {
         assert!(server.host().counters().instantiations > 1, "several instances took part");
     }
-    (passed, took)
+    (passed, refused, took)
 }
 
 /// A client address that no other test and no recent run uses, behind a trusted proxy.
