@@ -93,6 +93,7 @@ impl Schemas {
         let mut schemas = self.0;
         for schema in schemas.values_mut() {
             bound(schema);
+            overlap(schema);
         }
         let mut closed: Vec<String> = bodies.to_vec();
         let mut next = 0;
@@ -139,6 +140,18 @@ fn bound(schema: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(bound),
         _ => {}
+    }
+}
+
+/// Objects of an answer may get further fields, so one may fit several alternatives: a department has all that a tag
+/// has. `oneOf` would refuse it.
+fn overlap(schema: &mut Value) {
+    if let Value::Object(object) = schema
+        && let Some(Value::Array(alternatives)) = object.get("oneOf")
+        && alternatives.iter().filter(|alternative| alternative.get("$ref").is_some()).count() > 1
+        && let Some(alternatives) = object.remove("oneOf")
+    {
+        object.insert("anyOf".to_owned(), alternatives);
     }
 }
 

@@ -35,9 +35,10 @@ fn check(schema: &Value, value: &Value, place: &str, faults: &mut Vec<String>) {
                 let mut names = rule.as_array().unwrap().iter().filter_map(Value::as_str);
                 members.is_none_or(|members| names.all(|name| members.contains_key(name)))
             }
-            "oneOf" => {
+            "oneOf" | "anyOf" => {
                 let fitting = |branch: &&Value| self::faults(branch, value).is_empty();
-                rule.as_array().unwrap().iter().filter(fitting).count() == 1
+                let fitting = rule.as_array().unwrap().iter().filter(fitting).count();
+                fitting == 1 || keyword == "anyOf" && fitting > 0
             }
             "items" => {
                 for (index, item) in items.into_iter().flatten().enumerate() {
