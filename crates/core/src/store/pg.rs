@@ -45,7 +45,7 @@ pub struct PgSettings {
     /// The certificate of an authority, in PEM, that is trusted besides those that the host knows.
     pub authority: Option<String>,
     /// How long a statement may wait for a connection before it is refused; a request's first one that much less as it
-    /// has waited for Redis ([`Meter::patience`]).
+    /// has waited before ([`Meter::patience`]).
     pub wait_deadline: Duration,
     /// How long a statement may take. Postgres ends it by the `statement_timeout` of the database, which must not be
     /// longer; the caller gives up half a second later, if even that fails.
