@@ -1,6 +1,8 @@
 //! The schemas: collected from the wire types, with bounds that hold for all of them; and the bodies that no struct
 //! says well.
 
+mod finish;
+
 use serde_json::{Map, Value, json};
 use todo_api::extract::fields::LaterField;
 use todo_api::extract::query;
@@ -10,6 +12,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::parameter;
+use finish::{bound, close, overlap};
 
 /// Schemas by name.
 #[derive(Debug, Default)]
@@ -114,62 +117,6 @@ impl Schemas {
 /// A reference to a schema.
 pub fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
-}
-
-/// UUIDs have one form; numbers are counts that a double holds exactly, unless a type says more.
-fn bound(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            let kinds = object.get("type").cloned();
-            let is = |kind: &str| match &kinds {
-                Some(Value::String(one)) => one == kind,
-                Some(Value::Array(several)) => several.iter().any(|one| one == kind),
-                _ => false,
-            };
-            if is("integer") {
-                object.entry("format").or_insert("int64".into());
-                object.entry("minimum").or_insert(0.into());
-                object.entry("maximum").or_insert(9_007_199_254_740_991_i64.into());
-            }
-            if is("string") && object.get("format").is_some_and(|format| format == "uuid") {
-                object.insert("minLength".to_owned(), 36.into());
-                object.insert("maxLength".to_owned(), 36.into());
-                object.insert("pattern".to_owned(), UUID.into());
-            }
-            object.values_mut().for_each(bound);
-        }
-        Value::Array(items) => items.iter_mut().for_each(bound),
-        _ => {}
-    }
-}
-
-/// Objects of an answer may get further fields, so one may fit several alternatives: a department has all that a tag
-/// has. `oneOf` would refuse it.
-fn overlap(schema: &mut Value) {
-    if let Value::Object(object) = schema
-        && let Some(Value::Array(alternatives)) = object.get("oneOf")
-        && alternatives.iter().filter(|alternative| alternative.get("$ref").is_some()).count() > 1
-        && let Some(alternatives) = object.remove("oneOf")
-    {
-        object.insert("anyOf".to_owned(), alternatives);
-    }
-}
-
-/// Version 4 or 7.
-const UUID: &str = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[47][0-9a-fA-F]{3}-[89abAB][0-9a-fA-F]{3}-[0-9a-fA-F]{12}$";
-
-/// Objects of a body take no other fields than those that are named.
-fn close(schema: &mut Value) {
-    match schema {
-        Value::Object(object) => {
-            if object.contains_key("properties") {
-                object.insert("additionalProperties".to_owned(), false.into());
-            }
-            object.values_mut().for_each(close);
-        }
-        Value::Array(items) => items.iter_mut().for_each(close),
-        _ => {}
-    }
 }
 
 fn references(schema: &Value, into: &mut Vec<String>) {
