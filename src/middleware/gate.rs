@@ -48,7 +48,7 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         return misconfigured(fault).into_response();
     }
     let context = RequestContext::of(app, &request);
-    let writes = !matches!(*request.method(), Method::GET | Method::HEAD);
+    let writes = !is_read(&request);
     let (at_gate, _at_store) = match turns(app, &context.meter, writes).await {
         Ok(turns) => turns,
         Err(error) => return Problem::from(error).into_response(),
@@ -97,6 +97,10 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
 async fn turns(app: &App, meter: &Meter, writes: bool) -> todo_core::Result<(Turn, Option<Turn>)> {
     let at_store = if writes { Some(app.service.begin_at_store(meter).await?) } else { None };
     Ok((app.service.begin_at_gate(meter).await?, at_store))
+}
+
+fn is_read(request: &Request) -> bool {
+    matches!(*request.method(), Method::GET | Method::HEAD)
 }
 
 /// What `X-Cache` says where the cache has a part in the answer.
@@ -203,7 +207,7 @@ pub async fn require_admin(app: &Arc<App>, context: &RequestContext, headers: &H
 
 /// Lets the handler answer, a read when it is its turn. A write has had it.
 async fn answer(app: &App, meter: &Meter, request: Request, next: Next) -> Response {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    if !is_read(&request) {
         return next.run(request).await;
     }
     match app.service.begin_at_store(meter).await {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use crate::lock;
-use crate::queue::{self, Queue, Shared};
+use crate::queue::{self, Queue, Shared, UnderWay};
 
 /// Requests of an instance under way at once while the machine is overloaded. The more come at once the more instances
 /// a host begins, so that one of each is enough to keep Postgres busy.
@@ -27,8 +27,7 @@ pub struct Concurrency(Mutex<ConcurrencyState>);
 
 #[derive(Debug, Default)]
 struct ConcurrencyState {
-    under_way: Vec<(u64, Instant)>,
-    last: u64,
+    under_way: UnderWay,
     queue: Queue,
     /// How long requests wait for it, the latest most; and when one last told.
     wait: Duration,
@@ -44,15 +43,10 @@ impl Shared for ConcurrencyState {
 
     fn take(&mut self, now: Instant) -> Option<u64> {
         let is_known = self.told.is_some_and(|told| now.duration_since(told) < KNOWN);
-        if is_known && self.wait > SLOW {
-            let busy = self.under_way.iter().filter(|(_, began)| now.duration_since(*began) < LONG);
-            if busy.count() >= FEW {
-                return None;
-            }
+        if is_known && self.wait > SLOW && self.under_way.ages(now, LONG).count() >= FEW {
+            return None;
         }
-        self.last += 1;
-        self.under_way.push((self.last, now));
-        Some(self.last)
+        Some(self.under_way.begin(now))
     }
 
     fn expected(&self, _: Instant) -> Duration {
@@ -89,7 +83,7 @@ pub struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.concurrency.0).under_way.retain(|(number, _)| *number != self.number);
+        lock(&self.concurrency.0).under_way.end(self.number);
     }
 }
 
@@ -105,9 +99,9 @@ mod tests {
     fn few_are_under_way_while_requests_wait_long() {
         let now = Instant::now();
         let mut state = slow(now);
-        assert!((0..FEW).all(|_| state.take(now).is_some()));
+        let numbers: Vec<u64> = (0..FEW).map(|_| state.take(now).unwrap()).collect();
         assert!(state.take(now).is_none());
-        state.under_way.pop();
+        numbers.iter().for_each(|number| state.under_way.end(*number));
         assert!(state.take(now).is_some());
         state.wait = SLOW / 2;
         assert!((0..100).all(|_| state.take(now).is_some()));

@@ -37,6 +37,32 @@ impl Queue {
     }
 }
 
+/// What is under way, by number, and since when.
+#[derive(Debug, Default)]
+pub struct UnderWay {
+    begun: Vec<(u64, Instant)>,
+    last: u64,
+}
+
+impl UnderWay {
+    /// One more; its number.
+    pub fn begin(&mut self, now: Instant) -> u64 {
+        self.last += 1;
+        self.begun.push((self.last, now));
+        self.last
+    }
+
+    /// The one with this number has ended.
+    pub fn end(&mut self, number: u64) {
+        self.begun.retain(|(other, _)| *other != number);
+    }
+
+    /// The ages of those that are younger than `age`; what is older does not count.
+    pub fn ages(&self, now: Instant, age: Duration) -> impl Iterator<Item = Duration> {
+        self.begun.iter().map(move |(_, began)| now.duration_since(*began)).filter(move |own| *own < age)
+    }
+}
+
 /// Something that is shared in turns.
 pub trait Shared {
     /// What a turn gives.

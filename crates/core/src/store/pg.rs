@@ -226,7 +226,8 @@ impl Pg {
         self.at_store.note(started.elapsed());
         match opened {
             Some(opened) => opened.map_err(|error| error.to_string()),
-            None => Err(format!("no connection within {deadline:?}")),
+            // What the request has waited before is a part of that.
+            None => Err(format!("no connection within {:?}", self.settings.wait_deadline)),
         }
     }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use spin_sdk::pg::{Certificate, Connection, Error, OpenOptions};
 
 use crate::lock;
-use crate::queue::{self, Queue, Shared};
+use crate::queue::{self, Queue, Shared, UnderWay};
 
 /// Checkouts that an instance has under way at most.
 const MOST: usize = 4;
@@ -38,19 +38,10 @@ pub struct Checkouts(Mutex<CheckoutState>);
 
 #[derive(Debug, Default)]
 struct CheckoutState {
-    under_way: Vec<(u64, Instant)>,
-    last: u64,
+    under_way: UnderWay,
     queue: Queue,
     /// How long the last checkout took.
     took: Duration,
-}
-
-impl CheckoutState {
-    fn begin(&mut self, now: Instant) -> (u64, Instant) {
-        self.last += 1;
-        self.under_way.push((self.last, now));
-        (self.last, now)
-    }
 }
 
 impl Shared for CheckoutState {
@@ -61,16 +52,15 @@ impl Shared for CheckoutState {
     }
 
     fn take(&mut self, now: Instant) -> Option<Self::Turn> {
-        self.under_way.retain(|(_, began)| now.duration_since(*began) < LOST);
-        let slow = self.under_way.iter().any(|(_, began)| now.duration_since(*began) > SLOW);
-        if !self.under_way.is_empty() && (slow || self.under_way.len() >= MOST) {
+        let slow = self.under_way.ages(now, LOST).any(|age| age > SLOW);
+        if slow || self.under_way.ages(now, LOST).count() >= MOST {
             return None;
         }
-        Some(self.begin(now))
+        Some((self.under_way.begin(now), now))
     }
 
     fn expected(&self, now: Instant) -> Duration {
-        let oldest = self.under_way.iter().map(|(_, began)| now.duration_since(*began)).max();
+        let oldest = self.under_way.ages(now, LOST).max();
         self.took.max(oldest.unwrap_or_default())
     }
 }
@@ -86,7 +76,7 @@ impl Checkouts {
     ) -> Option<Result<Connection, Error>> {
         let asked = Instant::now();
         let (number, began) = match urgency {
-            Urgency::First => lock(&self.0).begin(asked),
+            Urgency::First => (lock(&self.0).under_way.begin(asked), asked),
             Urgency::InTurn => queue::take(&self.0, deadline, || false).await?,
         };
         let slot = Slot { checkouts: Arc::clone(self), number, began };
@@ -116,7 +106,7 @@ struct Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = lock(&self.checkouts.0);
-        state.under_way.retain(|(number, _)| *number != self.number);
+        state.under_way.end(self.number);
         state.took = self.began.elapsed();
     }
 }
@@ -155,11 +145,11 @@ mod tests {
     #[test]
     fn few_checkouts_are_under_way_and_one_alone_while_the_pool_is_slow() {
         let (mut state, now) = (CheckoutState::default(), Instant::now());
-        assert!((0..MOST).all(|_| state.take(now).is_some()));
+        let numbers: Vec<u64> = (0..MOST).map(|_| state.take(now).unwrap().0).collect();
         assert!(state.take(now).is_none());
-        state.under_way.truncate(1);
+        numbers.iter().skip(1).for_each(|number| state.under_way.end(*number));
         assert!(state.take(now + SLOW * 2).is_none());
-        state.under_way.clear();
+        state.under_way.end(numbers[0]);
         assert!(state.take(now + SLOW * 2).is_some());
     }
 
