@@ -24,8 +24,8 @@ pub async fn measure(bench: &Bench<'_>, todos: u32) -> Result<()> {
     let own =
         "select t.uid::text from todos t join workspaces w on w.id = t.workspace_id where w.name = 'jobs' limit 1";
     let own: String = sqlx::query_scalar(own).fetch_one(&mut connection).await?;
-    // Nagle's algorithm would be most of what is seen of reads with pauses (see `speed`).
-    let service = bench.service_with("on", Flags::Deploy, &["--tcp-nodelay"]).await?;
+    // Nagle's algorithm would be most of what is seen of reads with pauses (see `speed`); todo-host can do without.
+    let service = bench.service_with("on", Flags::Deploy, bench.host.without_nagle()).await?;
     let client = Client { service: &service, token: &token };
 
     let create = client.median("/api/v2/todos", &json!({"title": "one statement"})).await?;

@@ -1,13 +1,17 @@
 //! Reads and writes together, in one workspace and in many, with the cache and without: what the cache is worth where
-//! people write.
+//! people write. Beside it, what many tokens cost where one page is read, and what Redis costs where nothing is cached.
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
+use super::plot::{Chart, Panel};
 use super::service::{Bench, Service};
-use super::wrk::{Load, Mix, in_turn, milliseconds};
+use super::wrk::{Load, Mix, Runs, in_turn, milliseconds};
+use super::{anchors, results};
 use crate::progress::print;
 use crate::token::{self, Scope};
 use crate::{database, seed};
@@ -21,8 +25,8 @@ const WORKSPACES: usize = 50;
 const EACH: u32 = 500;
 const WRITES: u32 = 5;
 
-/// Measures and prints everything.
-pub async fn measure(bench: &Bench<'_>) -> Result<()> {
+/// Measures, prints and writes everything.
+pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
     let mut connection = database::connect(&bench.database_url).await?;
     let of_one = todos(&mut connection, "bench").await?;
     let mut tokens = vec![bench.token.clone()];
@@ -45,17 +49,29 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
          | without |",
     );
     print("|---|---|---|---|---|---|---|---|---|");
+    let mut lines = Vec::new();
     for (writes, count) in CASES {
         let tokens = tokens.get(..count).context("there are fewer tokens")?.join(",");
         let mix = Mix { writes, todos: &of_one, tokens: &tokens };
-        print_row(bench, &services, mix, &count.to_string()).await?;
+        lines.push(line(bench, &services, mix, count.to_string()).await?);
     }
     let mix = Mix { writes: WRITES, todos: &of_many, tokens: &keys };
-    print_row(bench, &services, mix, &format!("{WORKSPACES}, each of its own workspace")).await?;
-    for service in services {
+    lines.push(line(bench, &services, mix, format!("{WORKSPACES}, each of its own workspace")).await?);
+    let [with, without] = services;
+    let others = match folder {
+        Some(folder) => beside_others(bench, &with, &of_one, folder).await?,
+        None => Vec::new(),
+    };
+    let of_tokens = many_tokens(bench, &with, &tokens.join(",")).await?;
+    let of_redis = cost_of_redis(bench, &with, &without).await?;
+    for service in [with, without] {
         service.stop().await;
     }
-    Ok(())
+    let figures = json!({
+        "mixes": lines.iter().map(Line::figures).collect::<Value>(),
+        "beside_others": others, "many_tokens": of_tokens, "cost_of_redis": of_redis,
+    });
+    results::write(bench, "mixed", figures, &chart(&lines)).await
 }
 
 /// Public ids of todos of a workspace.
@@ -65,27 +81,138 @@ async fn todos(connection: &mut PgConnection, workspace: &str) -> Result<String>
     Ok(sqlx::query_scalar(sql).bind(workspace).bind(TODOS).fetch_one(connection).await?)
 }
 
+/// A mix that was measured, with the cache and without.
+struct Line {
+    writes: u32,
+    tokens: String,
+    cached: Runs,
+    uncached: Runs,
+    counted: Counted,
+    counted_uncached: Counted,
+}
+
 /// Measures a mix, with the cache and without, and prints a line of figures.
-async fn print_row(bench: &Bench<'_>, services: &[Service<'_>; 2], mix: Mix<'_>, tokens: &str) -> Result<()> {
+async fn line(bench: &Bench<'_>, services: &[Service<'_>; 2], mix: Mix<'_>, tokens: String) -> Result<Line> {
     let [with, without] = services;
     let [with_cache, without_cache] = [with, without].map(|service| Load { mix: Some(mix), ..service.load("/") });
     let [cached, uncached] = in_turn([with_cache, without_cache], bench.session).await?;
     // One after the other, since both add to the same counters.
     let counted = spent(with, with_cache, bench).await?;
-    let counted_without = spent(without, without_cache, bench).await?;
-    let figures = cached.typical();
+    let counted_uncached = spent(without, without_cache, bench).await?;
+    let line = Line { writes: mix.writes, tokens, cached, uncached, counted, counted_uncached };
+    let figures = line.cached.typical();
     print(format!(
-        "| {} % | {tokens} | {:.0} | {:.2} | {} | {} | {:.0} % | {:.2} | {:.2} |",
-        mix.writes,
+        "| {} % | {} | {:.0} | {:.2} | {} | {} | {:.0} % | {:.2} | {:.2} |",
+        line.writes,
+        line.tokens,
         figures.requests,
-        cached.times(&uncached),
+        line.cached.times(&line.uncached),
         milliseconds(figures.median),
         milliseconds(figures.p99),
-        counted.hits / (counted.requests * (1.0 - f64::from(mix.writes) / 100.0)) * 100.0,
-        counted.statements / counted.requests,
-        counted_without.statements / counted_without.requests,
+        line.hits() * 100.0,
+        line.counted.per_request(),
+        line.counted_uncached.per_request(),
     ));
-    Ok(())
+    Ok(line)
+}
+
+impl Line {
+    /// The share of the reads that are answered from the cache.
+    fn hits(&self) -> f64 {
+        self.counted.hits / (self.counted.requests * (1.0 - f64::from(self.writes) / 100.0))
+    }
+
+    fn figures(&self) -> Value {
+        json!({
+            "writes_per_cent": self.writes, "tokens": self.tokens, "cached": results::runs(&self.cached),
+            "uncached": results::runs(&self.uncached), "of_uncached": self.cached.times(&self.uncached),
+            "reads_that_are_hits": self.hits(), "statements_per_request": self.counted.per_request(),
+            "statements_per_request_uncached": self.counted_uncached.per_request(),
+        })
+    }
+}
+
+fn chart(lines: &[Line]) -> Chart<'_> {
+    let pair = |line: &Line| [&line.cached, &line.uncached].map(|runs| Some(runs.typical().requests)).to_vec();
+    Chart {
+        series: vec!["with the cache", "without"],
+        groups: vec!["1 % writes", "5 %", "20 %", "5 %, 100 tokens", "5 %, 1,000 tokens", "5 %, 50 workspaces"],
+        panels: vec![Panel { title: "Requests/s", values: lines.iter().map(pair).collect() }],
+    }
+}
+
+/// The same mix for applications that have no tokens, statistics and tags, in turn with the service.
+async fn beside_others(bench: &Bench<'_>, service: &Service<'_>, todos: &str, folder: &Path) -> Result<Vec<Value>> {
+    let mut measured = Vec::new();
+    print(format!(
+        "\n| {WRITES} % writes | requests/s | p50 ms | p99 ms | ours | ours/its |\n|---|---|---|---|---|---|"
+    ));
+    for name in ["baseline", "optimized", "axum-native"] {
+        let (listen, process) = anchors::start(bench, folder, name).await?;
+        let numbers: Vec<String> = (1..=TODOS).map(|number| number.to_string()).collect();
+        let mix = Mix { writes: WRITES, todos: &numbers.join(","), tokens: "" };
+        let its = Load { server: listen, token: None, mix: Some(mix), ..bench.load() };
+        let ours = Load { mix: Some(Mix { todos, tokens: &bench.token, ..mix }), ..service.load("/") };
+        let [its, ours] = in_turn([its, ours], bench.session).await?;
+        process.stop().await;
+        let (figures, times) = (its.typical(), ours.times(&its));
+        print(format!(
+            "| {name} | {:.0} | {} | {} | {:.0} | {times:.2} |",
+            figures.requests,
+            milliseconds(figures.median),
+            milliseconds(figures.p99),
+            ours.typical().requests,
+        ));
+        measured.push(json!({
+            "application": name, "its": results::runs(&its), "ours": results::runs(&ours), "ours_of_its": times,
+        }));
+    }
+    Ok(measured)
+}
+
+/// A cached page for one token and for many in turn.
+async fn many_tokens(bench: &Bench<'_>, service: &Service<'_>, tokens: &str) -> Result<Value> {
+    let page = service.load("/api/v2/todos?limit=50");
+    let mix = Mix { writes: 0, todos: "", tokens };
+    let in_turn_of_many = Load { script: Some("tokens.lua"), token: None, mix: Some(mix), ..page };
+    let [one, many] = in_turn([page, in_turn_of_many], bench.session).await?;
+    let counted = spent(service, in_turn_of_many, bench).await?;
+    let (share, statements) = (many.times(&one), counted.statements / f64::from(bench.seconds));
+    let count = tokens.split(',').count();
+    print("\n| cached page | requests/s | p50 ms | of one token's | statements/s |\n|---|---|---|---|---|");
+    for (tokens, runs, share, statements) in
+        [(1, &one, String::new(), String::new()), (count, &many, format!("{share:.2}"), format!("{statements:.1}"))]
+    {
+        let figures = runs.typical();
+        print(format!(
+            "| {tokens} tokens | {:.0} | {} | {share} | {statements} |",
+            figures.requests,
+            milliseconds(figures.median)
+        ));
+    }
+    Ok(json!({
+        "tokens": count, "one": results::runs(&one), "many": results::runs(&many), "many_of_one": share,
+        "statements_per_second": statements,
+    }))
+}
+
+/// Creates and uncached pages, with Redis and without any.
+async fn cost_of_redis(bench: &Bench<'_>, cached: &Service<'_>, uncached: &Service<'_>) -> Result<Vec<Value>> {
+    let bare = bench.service_without_redis().await?;
+    let creates = [cached, &bare].map(|service| Load { script: Some("create.lua"), ..service.load("/api/v2/todos") });
+    let pages = [uncached, &bare].map(|service| service.load("/api/v2/todos?limit=50"));
+    let mut measured = Vec::new();
+    print("\n| what | with Redis/s | without/s | share |\n|---|---|---|---|");
+    for (what, loads) in [("create", creates), ("page of 50, uncached", pages)] {
+        let [with, without] = in_turn(loads, bench.session).await?;
+        let share = with.times(&without);
+        print(format!("| {what} | {:.0} | {:.0} | {share:.2} |", with.typical().requests, without.typical().requests));
+        measured.push(json!({
+            "what": what, "with": results::runs(&with), "without": results::runs(&without), "with_of_without": share,
+        }));
+    }
+    bare.stop().await;
+    Ok(measured)
 }
 
 /// What the metrics say.
@@ -97,6 +224,10 @@ struct Counted {
 }
 
 impl Counted {
+    fn per_request(self) -> f64 {
+        self.statements / self.requests
+    }
+
     fn since(self, before: Self) -> Self {
         Self {
             requests: self.requests - before.requests,

@@ -86,7 +86,7 @@ pub async fn main(session: &Session, args: &Args) -> Result<ExitCode> {
         }
     }
     if wanted(Subject::Mixed) {
-        mixed::measure(&bench).await?;
+        mixed::measure(&bench, args.anchors.as_deref()).await?;
     }
     if wanted(Subject::Cold) {
         cold::measure(&bench, args.anchors.as_deref()).await?;

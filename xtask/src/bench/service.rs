@@ -94,6 +94,14 @@ impl Host {
             Self::Spin => "spin",
         }
     }
+
+    /// The arguments that turn Nagle's algorithm off, where the host can do without.
+    pub fn without_nagle(self) -> &'static [&'static str] {
+        match self {
+            Self::Embedded => &["--tcp-nodelay"],
+            Self::Spin => &[],
+        }
+    }
 }
 
 /// A host that is being measured.
@@ -166,22 +174,27 @@ impl<'a> Bench<'a> {
 
     /// The same with flags of a choice, and further arguments.
     pub async fn service_with(&'a self, cache: &str, flags: Flags, arguments: &[&str]) -> Result<Service<'a>> {
-        let mut command = self.up(
-            "spin.toml",
-            flags,
-            &[
-                ("ENVIRONMENT", "production"),
-                ("CURSOR_SECRET", CURSOR_SECRET),
-                ("CACHE", cache),
-                // Read by the measurements of what the cache did.
-                ("METRICS_PUBLIC", "on"),
-                ("RATE_LIMIT_DEFAULT", "0"),
-                ("RATE_LIMIT_AUTHENTICATED", "0"),
-                ("RATE_LIMIT_WRITES", "0"),
-                ("RATE_LIMIT_AUTHENTICATED_WRITES", "0"),
-                ("RATE_LIMIT_AUTH_FAILURES", "0"),
-            ],
-        )?;
+        self.serve(flags, arguments, &[("CACHE", cache)]).await
+    }
+
+    /// The service without any Redis.
+    pub async fn service_without_redis(&'a self) -> Result<Service<'a>> {
+        self.serve(Flags::Deploy, &[], &[("REDIS_URL", "")]).await
+    }
+
+    async fn serve(&'a self, flags: Flags, arguments: &[&str], further: &[(&str, &str)]) -> Result<Service<'a>> {
+        let settings = [
+            ("ENVIRONMENT", "production"),
+            ("CURSOR_SECRET", CURSOR_SECRET),
+            // Read by the measurements of what the cache did.
+            ("METRICS_PUBLIC", "on"),
+            ("RATE_LIMIT_DEFAULT", "0"),
+            ("RATE_LIMIT_AUTHENTICATED", "0"),
+            ("RATE_LIMIT_WRITES", "0"),
+            ("RATE_LIMIT_AUTHENTICATED_WRITES", "0"),
+            ("RATE_LIMIT_AUTH_FAILURES", "0"),
+        ];
+        let mut command = self.up("spin.toml", flags, &[&settings, further].concat())?;
         command.args(arguments);
         self.start(command, "/health/ready").await
     }

@@ -29,13 +29,12 @@ pub async fn measure(bench: &Bench<'_>) -> Result<()> {
     // With few clients the machine has time, and it shows what each answer waits for.
     let one = format!("/api/v2/todos/{}", bench.todo);
     head("4 connections");
-    for (name, arguments) in [
-        ("one todo, cached", &[][..]),
-        ("one todo, cached, without Nagle's algorithm (the embedded host can)", &["--tcp-nodelay"]),
-    ] {
-        if bench.host == super::service::Host::Spin && !arguments.is_empty() {
-            continue;
-        }
+    let without = bench.host.without_nagle();
+    let mut kinds = vec![("one todo, cached", &[][..])];
+    if !without.is_empty() {
+        kinds.push(("one todo, cached, without Nagle's algorithm", without));
+    }
+    for (name, arguments) in kinds {
         let service = bench.service_with("on", Flags::Deploy, arguments).await?;
         let [runs] = in_turn([Load { connections: 4, ..service.load(&one) }], bench.session).await?;
         row(name, &runs, None, service.megabytes());

@@ -25,7 +25,7 @@ pub struct Load<'a> {
     pub token: Option<&'a str>,
     /// A script of `bench/` that makes the requests; plain GETs without one.
     pub script: Option<&'a str>,
-    /// What is mixed, instead of a path and a script.
+    /// What is mixed, instead of a path and a script; with a script, what is told to that.
     pub mix: Option<Mix<'a>>,
     /// Over how many connections at once.
     pub connections: u32,
@@ -40,7 +40,7 @@ pub struct Mix<'a> {
     pub writes: u32,
     /// The public ids of single todos to read, separated by commas; of several workspaces, separated by semicolons.
     pub todos: &'a str,
-    /// Tokens that take turns, or one of each workspace, separated by commas.
+    /// Tokens that take turns, or one of each workspace, separated by commas; none: of an application of another kind.
     pub tokens: &'a str,
 }
 
