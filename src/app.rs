@@ -14,6 +14,7 @@ use todo_core::{Actor, Caller, Meter, lock};
 use uuid::Uuid;
 
 use crate::config::Settings;
+use crate::instance;
 use health::RememberedHealth;
 use metrics::MetricsBuffer;
 
@@ -77,7 +78,7 @@ impl App {
         let gathering = Gathering(Arc::clone(self));
         self.beside(async move |app, meter| {
             let _gathering = gathering;
-            spin_sdk::time::sleep(GATHER).await;
+            instance::gather(GATHER).await;
             let due = std::mem::take(&mut lock(&app.uses).due);
             // A use that could not be noted is found due again by a later check.
             let _ = app.service.note_uses(meter, due.into_iter().collect()).await;

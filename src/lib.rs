@@ -11,8 +11,7 @@ pub mod error;
 pub mod extract;
 pub mod handlers;
 pub mod identity;
-#[cfg(target_family = "wasm")]
-mod instance;
+pub mod instance;
 pub mod middleware;
 pub mod route;
 pub mod router;

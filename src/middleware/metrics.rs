@@ -11,6 +11,7 @@ use axum::response::Response;
 use super::access_log::RequestContext;
 use crate::app::App;
 use crate::app::metrics::CountedRequest;
+use crate::instance;
 use crate::route::Matched;
 
 /// How long counts are gathered before they are sent.
@@ -39,7 +40,7 @@ pub async fn count(app: &Arc<App>, request: Request, answer: impl AsyncFnOnce(Re
     if app.metrics_buffer.add(counted, &context.meter) {
         let sender = Sender(Arc::clone(app));
         spin_sdk::wasip3::spawn(async move {
-            spin_sdk::time::sleep(GATHER).await;
+            instance::gather(GATHER).await;
             let app = Arc::clone(&sender.0);
             drop(sender);
             send(&app).await;
