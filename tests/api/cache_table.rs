@@ -41,6 +41,8 @@ impl Things {
             ("lists", "/api/v2/todos".to_owned()),
             ("v1", "/api/v1/todos".to_owned()),
             ("open", "/api/v2/todos?status=pending,in_progress".to_owned()),
+            ("open high", "/api/v2/todos?status=pending,in_progress&priority=high".to_owned()),
+            ("open medium", "/api/v2/todos?status=pending&priority=medium".to_owned()),
             ("closed", "/api/v2/todos?status=completed".to_owned()),
             ("bin", "/api/v2/todos?deleted=true".to_owned()),
             ("list", format!("/api/v2/todos?list={list}")),
@@ -89,11 +91,22 @@ type Row = (&'static str, fn(&Things) -> Call, &'static [&'static str]);
 
 /// The lists of todos, with and without conditions.
 macro_rules! lists {
-    ($($more:literal),*) => { &["assigned", "bin", "closed", "list", "lists", "open", "v1", $($more),*] };
+    ($($more:literal),*) => {
+        &["assigned", "bin", "closed", "list", "lists", "open", "open high", "open medium", "v1", $($more),*]
+    };
 }
 
 const TABLE: &[Row] = &[
-    ("a new todo", |of| of.ws.post("/api/v2/todos").json(json!({ "title": "new" })), &["lists", "open", "stats", "v1"]),
+    (
+        "a new todo",
+        |of| of.ws.post("/api/v2/todos").json(json!({ "title": "new" })),
+        &["lists", "open", "open medium", "stats", "v1"],
+    ),
+    (
+        "a new one of high priority",
+        |of| of.ws.post("/api/v2/todos").json(json!({ "title": "new", "priority": "high" })),
+        &["lists", "open", "open high", "stats", "v1"],
+    ),
     (
         "a new one that is done and has a tag",
         |of| of.ws.post("/api/v2/todos").json(json!({ "title": "new", "status": "cancelled", "tags": ["b"] })),
@@ -105,7 +118,7 @@ const TABLE: &[Row] = &[
             let (list, ada) = (&of.ids["list"], &of.ids["ada"]);
             of.ws.post("/api/v2/todos").json(json!({ "title": "new", "list_id": list, "assignee_id": ada }))
         },
-        &["assigned", "list", "lists", "named lists", "open", "stats", "v1"],
+        &["assigned", "list", "lists", "named lists", "open", "open medium", "stats", "v1"],
     ),
     (
         "a subtask, which its parent counts",
@@ -115,7 +128,7 @@ const TABLE: &[Row] = &[
     (
         "another description",
         |of| of.ws.patch(&of.path("open")).json(json!({ "description": "other" })),
-        &["lists", "open", "open todo", "v1"],
+        &["lists", "open", "open medium", "open todo", "v1"],
     ),
     (
         "another title of what is done",
@@ -125,17 +138,17 @@ const TABLE: &[Row] = &[
     (
         "another priority, in a list and for somebody",
         |of| of.ws.patch(&of.path("placed")).json(json!({ "priority": "urgent" })),
-        &["assigned", "list", "lists", "open", "stats", "v1"],
+        &["assigned", "list", "lists", "open", "open high", "open medium", "stats", "v1"],
     ),
     (
         "another status",
         |of| of.ws.patch(&of.path("closed")).json(json!({ "status": "in_progress" })),
-        &["closed", "closed todo", "lists", "named lists", "open", "stats", "v1"],
+        &["closed", "closed todo", "lists", "named lists", "open", "open medium", "stats", "v1"],
     ),
     (
         "completed",
         |of| of.ws.post(&format!("{}/complete", of.path("closed"))).json(json!({})),
-        &["closed", "closed todo", "lists", "named lists", "open", "stats", "tags", "v1"],
+        &["closed", "closed todo", "lists", "named lists", "open", "open medium", "stats", "tags", "v1"],
     ),
     ("another assignee", |of| of.ws.patch(&of.path("placed")).json(json!({ "assignee_id": null })), lists![]),
     (

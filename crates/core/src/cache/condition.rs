@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::domain::filter::Filter;
 use crate::domain::id::Id;
 use crate::domain::list::Holder;
-use crate::domain::todo::Todo;
+use crate::domain::todo::{Priority, Todo};
 
 /// What all todos of a list have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -15,6 +15,8 @@ pub enum Condition {
     InBin,
     /// They are to be done.
     Open,
+    /// They are to be done, and have this priority.
+    OpenOf(Priority),
     /// They are completed or cancelled.
     Closed,
     /// They are in this named list.
@@ -38,7 +40,10 @@ impl Condition {
         let statuses = filter.statuses();
         let all = |open| statuses.iter().all(|status| status.is_open() == open);
         if filter.overdue == Some(true) || all(true) {
-            Some(Self::Open)
+            Some(match filter.priority.as_slice() {
+                [priority] => Self::OpenOf(*priority),
+                _ => Self::Open,
+            })
         } else if all(false) {
             Some(Self::Closed)
         } else {
@@ -51,11 +56,21 @@ impl Condition {
         match self {
             Self::InBin => "lb".to_owned(),
             Self::Open => "lo".to_owned(),
+            Self::OpenOf(priority) => format!("lp{}", priority.as_str()),
             Self::Closed => "lc".to_owned(),
             Self::InList(list) => format!("ln{}", list.simple()),
             Self::AssignedTo(employee) => format!("la{}", employee.simple()),
         }
     }
+}
+
+/// What a write may have changed of a todo, of what conditions ask for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Changed {
+    /// Its status.
+    pub status: bool,
+    /// Its priority.
+    pub priority: bool,
 }
 
 /// Which lists of todos a write changes.
@@ -67,6 +82,8 @@ pub enum AffectedLists {
     Showing {
         /// Whether it is to be done; `None` if that may have changed.
         open: Option<bool>,
+        /// Its priority; `None` if that may have changed.
+        priority: Option<Priority>,
         /// The named list that it is in.
         list: Option<Uuid>,
         /// To whom it is assigned.
@@ -75,19 +92,24 @@ pub enum AffectedLists {
 }
 
 impl AffectedLists {
-    /// Those that show this live todo, whose list and assignee are what they were, and unless it may have `turned` its
-    /// status, too. Lists that show its parent show how many subtasks that has, and whose it is nobody knows here.
-    pub fn showing(todo: &Todo, turned: bool) -> Self {
+    /// Those that show this live todo, whose list and assignee are what they were, and so are, unless they may have
+    /// changed, its status and priority. Lists that show its parent show how many subtasks that has, and whose it is
+    /// nobody knows here.
+    pub fn showing(todo: &Todo, changed: Changed) -> Self {
         if todo.parent.is_some() {
             return Self::All;
         }
-        let open = (!turned).then(|| todo.status.is_open());
-        Self::Showing { open, list: todo.list, assignee: todo.assignee.as_ref().map(|assignee| assignee.uid) }
+        Self::Showing {
+            open: (!changed.status).then(|| todo.status.is_open()),
+            priority: (!changed.priority).then_some(todo.priority),
+            list: todo.list,
+            assignee: todo.assignee.as_ref().map(|assignee| assignee.uid),
+        }
     }
 
     /// The fields that the write raises. A list without a condition depends on all of them.
     pub(super) fn fields(self) -> Vec<String> {
-        let Self::Showing { open, list, assignee } = self else {
+        let Self::Showing { open, priority, list, assignee } = self else {
             return vec!["L".to_owned()];
         };
         let is_or_was = |wanted: bool| open.is_none_or(|open| open == wanted);
@@ -97,7 +119,10 @@ impl AffectedLists {
             list.map(Condition::InList),
             assignee.map(Condition::AssignedTo),
         ];
-        std::iter::once("l".to_owned()).chain(conditions.into_iter().flatten().map(Condition::field)).collect()
+        let priorities = Priority::ALL.into_iter().filter(|one| priority.is_none_or(|priority| priority == *one));
+        let priorities = priorities.filter(|_| is_or_was(true)).map(Condition::OpenOf);
+        let conditions = conditions.into_iter().flatten().chain(priorities);
+        std::iter::once("l".to_owned()).chain(conditions.map(Condition::field)).collect()
     }
 }
 
@@ -122,7 +147,16 @@ mod tests {
         assert_eq!(of(|filter| filter.completed = Some(false)), None, "also what was cancelled");
         assert_eq!(of(|filter| filter.overdue = Some(true)), Some(Condition::Open));
         assert_eq!(of(|filter| filter.overdue = Some(false)), None);
+        assert_eq!(of(|filter| filter.priority = vec![Priority::High]), None, "also what is done");
+        let of_open = |priority: &[Priority]| {
+            let (status, priority) = (vec![Status::Pending], priority.to_vec());
+            Condition::of(&Filter { status, priority, ..Filter::default() })
+        };
+        assert_eq!(of_open(&[Priority::High]), Some(Condition::OpenOf(Priority::High)));
+        assert_eq!(of_open(&[Priority::High, Priority::Low]), Some(Condition::Open));
         let mut filter = Filter { assignee: Some(Id::Uuid(one)), status: vec![Status::Pending], ..Filter::default() };
+        assert_eq!(Condition::of(&filter), Some(Condition::AssignedTo(one)));
+        filter.priority = vec![Priority::High];
         assert_eq!(Condition::of(&filter), Some(Condition::AssignedTo(one)));
         filter.lists = vec![Holder::Id(Id::Uuid(other))];
         assert_eq!(Condition::of(&filter), Some(Condition::InList(other)));
@@ -137,12 +171,16 @@ mod tests {
     fn a_write_raises_the_lists_that_show_its_todo() {
         let (one, other) = (Uuid::from_u128(1), Uuid::from_u128(2));
         assert_eq!(AffectedLists::All.fields(), ["L"]);
-        let plain = |open| AffectedLists::Showing { open, list: None, assignee: None };
-        assert_eq!(plain(Some(true)).fields(), ["l", "lo"]);
-        assert_eq!(plain(Some(false)).fields(), ["l", "lc"]);
-        assert_eq!(plain(None).fields(), ["l", "lo", "lc"]);
-        let placed = AffectedLists::Showing { open: Some(true), list: Some(one), assignee: Some(other) };
-        let expected = [Condition::Open, Condition::InList(one), Condition::AssignedTo(other)].map(Condition::field);
+        let plain =
+            |open| AffectedLists::Showing { open, priority: Some(Priority::Low), list: None, assignee: None }.fields();
+        assert_eq!(plain(Some(true)), ["l", "lo", "lplow"]);
+        assert_eq!(plain(Some(false)), ["l", "lc"]);
+        assert_eq!(plain(None), ["l", "lo", "lc", "lplow"]);
+        let placed =
+            AffectedLists::Showing { open: Some(true), priority: None, list: Some(one), assignee: Some(other) };
+        let expected = [Condition::Open, Condition::InList(one), Condition::AssignedTo(other)];
+        let expected: Vec<String> =
+            expected.into_iter().chain(Priority::ALL.map(Condition::OpenOf)).map(Condition::field).collect();
         assert_eq!(placed.fields()[1..], expected);
     }
 }

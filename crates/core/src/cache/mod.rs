@@ -138,7 +138,7 @@ pub mod script;
 mod types;
 pub mod writes;
 
-pub use condition::{AffectedLists, Condition};
+pub use condition::{AffectedLists, Changed, Condition};
 pub use exports::ExportId;
 pub use health::{DownReason, RedisHealth};
 pub use installation::Learning;

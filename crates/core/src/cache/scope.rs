@@ -18,9 +18,9 @@
 //! | a new token or workspace, an accepted job | nothing that is cached |
 //!
 //! A list shows when its todos were last changed, so no change of a todo leaves alone the lists that show it. Which may
-//! do so is told by one [`Condition`] of each list: that its todos are to be done, or done; are in one named list,
-//! assigned to one employee, or in the bin. A list without such a condition shows any live todo. A todo that has a
-//! parent changes all lists, since one that shows the parent counts it.
+//! do so is told by one [`Condition`] of each list: that its todos are to be done, with one priority or any, or done;
+//! are in one named list, assigned to one employee, or in the bin. A list without such a condition shows any live todo.
+//! A todo that has a parent changes all lists, since one that shows the parent counts it.
 
 use uuid::Uuid;
 
@@ -152,6 +152,7 @@ fn todo_field(todo: Uuid) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::todo::Priority;
 
     #[test]
     fn a_write_raises_what_it_changes() {
@@ -162,11 +163,12 @@ mod tests {
         let both = InvalidationScope::todos(AffectedTodos::Two(todo, other)).fields();
         assert_eq!(both, format!("L,s,t,n,{own},{}", Dependency::Todo(other).field()));
         assert_eq!(InvalidationScope::NamedLists { todos: true }.fields(), "n,L");
-        let lists = AffectedLists::Showing { open: Some(true), list: None, assignee: None };
+        let lists =
+            AffectedLists::Showing { open: Some(true), priority: Some(Priority::High), list: None, assignee: None };
         assert_eq!(
             InvalidationScope::Todos { todos: AffectedTodos::New, lists, stats: true, tags: false, named_lists: false }
                 .fields(),
-            "l,lo,s"
+            "l,lo,lphigh,s"
         );
         assert_eq!(InvalidationScope::TodosInBackground.fields(), "L,s,t,n,O");
         assert_eq!(InvalidationScope::People.fields(), Dependency::People.field());

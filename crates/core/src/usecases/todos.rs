@@ -1,6 +1,6 @@
 //! Todos: single ones, pages, batches, exports, statistics.
 
-use crate::cache::{AffectedLists, AffectedTodos, InvalidationScope};
+use crate::cache::{AffectedLists, AffectedTodos, Changed, InvalidationScope};
 use crate::domain::cursor::Position;
 use crate::domain::filter::{Filter, Limit, Sort};
 use crate::domain::id::Id;
@@ -50,7 +50,11 @@ impl Service {
     ) -> Result<Written<Todo>> {
         let writing = self.write(caller, key, added(AffectedTodos::New, draft, AffectedLists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), Uuid::now_v7(), draft).await;
-        writing.settle_as(outcome, |todo| added(AffectedTodos::New, draft, AffectedLists::showing(todo, false))).await
+        writing
+            .settle_as(outcome, |todo| {
+                added(AffectedTodos::New, draft, AffectedLists::showing(todo, Changed::default()))
+            })
+            .await
     }
 
     /// A new todo under an id that the caller chose.
@@ -58,7 +62,9 @@ impl Service {
         let writing = self.write(caller, None, added(AffectedTodos::One(uid), draft, AffectedLists::All)).await?;
         let outcome = todos::insert(&self.pg, &writing.write(), uid, draft).await;
         writing
-            .settle_as(outcome, |todo| added(AffectedTodos::One(uid), draft, AffectedLists::showing(todo, false)))
+            .settle_as(outcome, |todo| {
+                added(AffectedTodos::One(uid), draft, AffectedLists::showing(todo, Changed::default()))
+            })
             .await
     }
 
@@ -90,7 +96,10 @@ impl Service {
         // What it was before is known where the patch does not name it.
         let lists = |todo: &Todo| match patch.assignee.is_some() || moves {
             true => AffectedLists::All,
-            false => AffectedLists::showing(todo, patch.status.is_some()),
+            false => {
+                let (status, priority) = (patch.status.is_some(), patch.priority.is_some());
+                AffectedLists::showing(todo, Changed { status, priority })
+            }
         };
         writing.settle_as(outcome, |todo| patched(shown(id, todo, moves), patch, lists(todo))).await
     }
@@ -122,7 +131,8 @@ impl Service {
         let writing = self.write(caller, key, InvalidationScope::todos(AffectedTodos::All)).await?;
         let outcome = todos::complete(&self.pg, &writing.write(), id, precondition, subtasks).await;
         let changed = |todo: &Todo| {
-            let lists = if subtasks { AffectedLists::All } else { AffectedLists::showing(todo, true) };
+            let status = Changed { status: true, ..Changed::default() };
+            let lists = if subtasks { AffectedLists::All } else { AffectedLists::showing(todo, status) };
             InvalidationScope::todos_in(shown(id, todo, subtasks), lists)
         };
         writing.settle_as(outcome, changed).await

@@ -5,6 +5,7 @@ use std::time::Duration;
 use todo_core::cache::script::INTENT;
 use todo_core::cache::writes::intent_args;
 use todo_core::cache::{AffectedLists, AffectedTodos, Condition, Dependency, GateRequest, InvalidationScope, Lookup};
+use todo_core::domain::todo::Priority;
 use uuid::Uuid;
 
 use crate::{FENCE, Server, WORKSPACE, hit, read};
@@ -104,7 +105,7 @@ async fn a_fence_that_lives_longer_does_not_hide_one_that_ends_before() {
 const TODOS: [Uuid; 2] = [Uuid::from_u128(1), Uuid::from_u128(2)];
 
 /// What answers can depend on.
-const DEPENDENCIES: [Dependency; 13] = [
+const DEPENDENCIES: [Dependency; 15] = [
     Dependency::Todo(TODOS[0]),
     Dependency::Todo(TODOS[1]),
     Dependency::Lists,
@@ -114,6 +115,8 @@ const DEPENDENCIES: [Dependency; 13] = [
     Dependency::NamedLists,
     Dependency::ListsWhere(Condition::InBin),
     Dependency::ListsWhere(Condition::Open),
+    Dependency::ListsWhere(Condition::OpenOf(Priority::High)),
+    Dependency::ListsWhere(Condition::OpenOf(Priority::Low)),
     Dependency::ListsWhere(Condition::Closed),
     Dependency::ListsWhere(Condition::InList(TODOS[0])),
     Dependency::ListsWhere(Condition::AssignedTo(TODOS[0])),
@@ -125,10 +128,10 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     server.look_up().await;
     assert_eq!(fetched_anew(&server, &DEPENDENCIES).await, DEPENDENCIES);
     assert_eq!(fetched_anew(&server, &DEPENDENCIES).await, []);
-    let [one, two, lists, stats, tags, people, named, bin, open, closed, listed, mine, other] = DEPENDENCIES;
-    let all = [lists, bin, open, closed, listed, mine, other];
-    let showing = |todos, open, list, assignee| {
-        let lists = AffectedLists::Showing { open, list, assignee };
+    let [one, two, lists, stats, tags, people, named, bin, open, high, low, closed, listed, mine, other] = DEPENDENCIES;
+    let all = [lists, bin, open, high, low, closed, listed, mine, other];
+    let showing = |todos, (open, priority), list, assignee| {
+        let lists = AffectedLists::Showing { open, priority, list, assignee };
         InvalidationScope::Todos { todos, lists, stats: false, tags: false, named_lists: false }
     };
     let in_order = |mut changed: Vec<Dependency>| {
@@ -137,9 +140,16 @@ async fn a_write_raises_what_it_changes_and_nothing_else() {
     };
     let with_all = |others: &[Dependency]| in_order([others, &all].concat());
     for (scope, changed) in [
-        (showing(AffectedTodos::One(TODOS[0]), Some(true), None, None), vec![one, lists, open]),
-        (showing(AffectedTodos::New, Some(false), Some(TODOS[0]), None), vec![lists, closed, listed]),
-        (showing(AffectedTodos::New, None, Some(TODOS[1]), Some(TODOS[1])), vec![lists, open, closed, other]),
+        (
+            showing(AffectedTodos::One(TODOS[0]), (Some(true), Some(Priority::High)), None, None),
+            vec![one, lists, open, high],
+        ),
+        (showing(AffectedTodos::New, (Some(true), None), None, None), vec![lists, open, high, low]),
+        (showing(AffectedTodos::New, (Some(false), None), Some(TODOS[0]), None), vec![lists, closed, listed]),
+        (
+            showing(AffectedTodos::New, (None, Some(Priority::Low)), Some(TODOS[1]), Some(TODOS[1])),
+            vec![lists, open, low, closed, other],
+        ),
         (InvalidationScope::todos(AffectedTodos::One(TODOS[1])), with_all(&[two, stats, tags, named])),
         (InvalidationScope::todos(AffectedTodos::Two(TODOS[0], TODOS[1])), with_all(&[one, two, stats, tags, named])),
         (InvalidationScope::NamedLists { todos: false }, vec![named]),
@@ -187,7 +197,7 @@ async fn generations_of_single_todos_are_forgotten_before_they_are_many() {
         let Lookup::Lead(ticket) = server.enter(&asked).await.lookup else { panic!("no ticket") };
         tickets.push(ticket);
     }
-    let lists = AffectedLists::Showing { open: Some(true), list: None, assignee: None };
+    let lists = AffectedLists::Showing { open: Some(true), priority: None, list: None, assignee: None };
     for number in 0..5100_u128 {
         let todos = AffectedTodos::One(Uuid::from_u128(number + 2));
         let scope = InvalidationScope::Todos { todos, lists, stats: false, tags: false, named_lists: false };
