@@ -12,7 +12,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::Cache;
+use super::reads::gate_args;
+use super::script::{Args, ENTER, HANDSHAKE, ReplyReader, Script};
+use super::{Cache, GateReply, GateRequest};
 use crate::{Meter, lock};
 
 /// What an instance knows of its installation.
@@ -35,7 +37,7 @@ struct InstallationState {
 pub enum Learning {
     /// Nothing: the id is known, there is no Redis, or the id was asked for in vain just now.
     Done,
-    /// Ask Redis ([`Cache::find_installation`]), else the database, then [`Cache::belong_to`].
+    /// Ask Redis ([`Cache::enter_first`], [`Cache::find_installation`]), else the database, then [`Cache::belong_to`].
     Ask,
     /// Another request is asking: look again soon.
     Wait,
@@ -105,13 +107,21 @@ impl Cache {
 
     /// Takes the installation that Redis remembers; false if it remembers none.
     pub async fn find_installation(&self, meter: &Arc<Meter>) -> bool {
-        let Some(redis) = &self.redis else { return false };
-        let ours = self.settings.prefix.clone();
-        let found = redis.find(meter, self.reading(), self.memory(), move |id| prefix(&ours, id)).await;
-        let Some(id) = found else { return false };
-        self.installation.learn(Instant::now(), Some(&id));
+        self.run_first(meter, &HANDSHAKE, Args::new()).await.is_some()
+    }
+
+    /// The same in the gate's call, so that an instance that has just begun answers with one call.
+    pub async fn enter_first(&self, meter: &Arc<Meter>, asked: &GateRequest<'_>) -> Option<GateReply> {
+        let reply = self.run_first(meter, &ENTER, gate_args(asked, None)).await?;
+        Some(self.entered(asked, None, Some(reply)))
+    }
+
+    async fn run_first(&self, meter: &Arc<Meter>, script: &'static Script, args: Args) -> Option<ReplyReader> {
+        let (redis, keys) = (self.redis.as_ref()?, (self.settings.prefix.clone(), self.memory()));
+        let reply = redis.run_first(meter, self.reading(), script, args, keys).await?;
+        self.installation.learn(Instant::now(), reply.handshake().map(|told| told.installation.as_str()));
         lock(&self.installation.0).unconfirmed = true;
-        true
+        Some(reply)
     }
 
     /// Whether the database is to confirm the id of the installation. Says so to one request, which asks.

@@ -5,8 +5,9 @@ mod replies;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::copies::Copy;
 use super::redis::RedisFailure;
-use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, STORE};
+use super::script::{AUTHENTICATED, Args, CHARGE, ENTER, PEEK, ReplyReader, STORE};
 use super::{
     After, Authenticated, AuthenticatedReply, Bypass, Cache, Credential, Fresh, GateReply, GateRequest, Hit, Lookup,
     RateLimits, Reach, RequestStamp, Starved, Ticket, entry,
@@ -33,7 +34,17 @@ impl Cache {
             Err(RedisFailure::Starved) => return self.enter_locally(asked, Reach::Starved),
             reply => reply.ok(),
         };
-        let Some(gate_reply) = reply.and_then(|reply| read_gate_reply(reply, asked, copy.as_deref())) else {
+        self.entered(asked, copy.as_deref(), reply)
+    }
+
+    /// What a gate's call has told, if it was answered.
+    pub(super) fn entered(
+        &self,
+        asked: &GateRequest<'_>,
+        copy: Option<&Copy>,
+        reply: Option<ReplyReader>,
+    ) -> GateReply {
+        let Some(gate_reply) = reply.and_then(|reply| read_gate_reply(reply, asked, copy)) else {
             return self.enter_locally(asked, Reach::Away);
         };
         if let Lookup::Hit(hit) = &gate_reply.lookup

@@ -94,28 +94,19 @@ impl Redis {
         *lock(&self.memory) = memory;
     }
 
-    /// What a handshake has left under `key`. If there is something, `prefix` makes of it what every key begins with,
-    /// and the connection is kept.
-    pub async fn find(
+    /// The first call of an instance, which does not know yet what its keys begin with: with `start` and the id of the
+    /// installation, which a handshake has left under `memory`. `None` if there is none.
+    pub async fn run_first(
         self: &Arc<Self>,
         meter: &Arc<Meter>,
         effort: Effort,
-        key: String,
-        prefix: impl FnOnce(&str) -> String + 'static,
-    ) -> Option<String> {
+        script: &'static Script,
+        args: Args,
+        (start, memory): (String, String),
+    ) -> Option<ReplyReader> {
         let (redis, counted) = (Arc::clone(self), Arc::clone(meter));
-        let found = self.within(meter, effort, |pooled| async move {
-            let mut connection = redis.open().await?;
-            let reply = connection.command(&counted, "GET", vec![RedisParameter::Binary(key.into_bytes())]).await;
-            let [Reply::Bytes(found)] = reply.map_err(broken)?.try_into().unwrap_or([Reply::Nil]) else {
-                return Ok(None);
-            };
-            let found =
-                String::from_utf8(found).map_err(|_| RedisFailure::Broken("the memory is no text".to_owned()))?;
-            redis.handshake(&counted, &mut connection, prefix(&found).into()).await?;
-            *lock(&redis.prefix) = Some(Arc::clone(&connection.prefix));
-            pooled.give_back(connection);
-            Ok(Some(found))
+        let found = self.within(meter, effort, |mut pooled| async move {
+            redis.attempt_first(&counted, &mut pooled, script, &args, (&start, &memory)).await
         });
         found.await.ok().flatten()
     }

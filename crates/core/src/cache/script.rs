@@ -2,10 +2,6 @@
 //!
 //! Nothing here does I/O, so the tests run the scripts against a Redis of their own through the same words.
 
-use std::sync::LazyLock;
-
-use sha1::{Digest, Sha1};
-
 /// A script and the digest under which Redis remembers it.
 #[derive(Debug)]
 pub struct Script {
@@ -13,15 +9,27 @@ pub struct Script {
     pub name: &'static str,
     /// Lua.
     pub source: &'static str,
-    /// SHA-1 of the source in hexadecimal, for `EVALSHA`.
-    pub digest: String,
+    digest: [u8; 40],
 }
 
 impl Script {
-    fn new(name: &'static str, source: &'static str) -> Self {
-        let digest = Sha1::digest(source.as_bytes());
-        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    /// Computed by the compiler: in an instance it would be a part of its first requests.
+    #[expect(clippy::indexing_slicing, reason = "the compiler runs it, and refuses an index that is out of bounds")]
+    const fn new(name: &'static str, source: &'static str) -> Self {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let bytes = const_sha1::sha1(source.as_bytes()).as_bytes();
+        let (mut digest, mut index) = ([0; 40], 0);
+        while index < bytes.len() {
+            digest[2 * index] = DIGITS[(bytes[index] >> 4) as usize];
+            digest[2 * index + 1] = DIGITS[(bytes[index] & 15) as usize];
+            index += 1;
+        }
         Self { name, source, digest }
+    }
+
+    /// SHA-1 of the source in hexadecimal, for `EVALSHA`.
+    pub fn digest(&self) -> &str {
+        std::str::from_utf8(&self.digest).unwrap_or_default()
     }
 }
 
@@ -29,35 +37,35 @@ macro_rules! scripts {
     ($($(#[$doc:meta])* $constant:ident = $name:literal: $($part:literal),+;)*) => {
         $(
             $(#[$doc])*
-            pub static $constant: LazyLock<Script> =
-                LazyLock::new(|| Script::new($name, concat!($(include_str!(concat!("scripts/", $part, ".lua"))),+)));
+            pub static $constant: Script =
+                Script::new($name, concat!($(include_str!(concat!("scripts/", $part, ".lua"))),+));
         )*
     };
 }
 
 scripts! {
-    /// The first command of a connection.
-    HANDSHAKE = "handshake": "handshake";
+    /// A handshake alone.
+    HANDSHAKE = "handshake": "handshake", "greet";
     /// A request at the gate.
-    ENTER = "enter": "common", "lookup", "rate", "enter";
+    ENTER = "enter": "handshake", "common", "lookup", "rate", "enter";
     /// The store has authenticated the caller.
-    AUTHENTICATED = "authenticated": "common", "lookup", "rate", "authenticated";
+    AUTHENTICATED = "authenticated": "handshake", "common", "lookup", "rate", "authenticated";
     /// Has another caller's response arrived?
-    PEEK = "peek": "common", "lookup", "peek";
+    PEEK = "peek": "handshake", "common", "lookup", "peek";
     /// Keep a response.
-    STORE = "store": "common", "store";
+    STORE = "store": "handshake", "common", "store";
     /// A write is about to be sent.
-    INTENT = "intent": "common", "intent";
+    INTENT = "intent": "handshake", "common", "intent";
     /// A write has ended.
-    PUBLISH = "publish": "common", "publish";
+    PUBLISH = "publish": "handshake", "common", "publish";
     /// A credential was wrong.
-    CHARGE = "charge": "common", "charge";
+    CHARGE = "charge": "handshake", "common", "charge";
     /// Add to the shared counters.
-    COUNT = "count": "common", "count";
+    COUNT = "count": "handshake", "common", "count";
     /// An export begins, goes on or ends.
-    HOLD = "hold": "common", "hold";
+    HOLD = "hold": "handshake", "common", "hold";
     /// How often a workspace has changed.
-    WATCH = "watch": "common", "watch";
+    WATCH = "watch": "handshake", "common", "watch";
 }
 
 /// One element of a reply; nested ones come flattened.
@@ -101,24 +109,44 @@ impl Args {
     }
 }
 
+/// What a handshake tells.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// Which life of the server it is.
+    pub epoch: String,
+    /// The id of the installation, where it was looked up; else empty.
+    pub installation: String,
+}
+
 /// Takes a reply apart, element by element.
 #[derive(Debug)]
-pub struct ReplyReader(std::vec::IntoIter<Reply>);
+pub struct ReplyReader {
+    handshake: Option<Handshake>,
+    elements: std::vec::IntoIter<Reply>,
+}
 
 impl ReplyReader {
     /// The elements after the leading `ok`; `None` for another beginning (the server has another epoch, or answers
     /// nonsense).
     pub fn new(reply: Vec<Reply>) -> Option<Self> {
         let mut elements = reply.into_iter();
-        match elements.next() {
-            Some(Reply::Bytes(first)) if first == b"ok" => Some(Self(elements)),
-            _ => None,
-        }
+        let Some(Reply::Bytes(first)) = elements.next() else { return None };
+        let mut words = std::str::from_utf8(&first).ok()?.split(' ');
+        let (Some("ok"), epoch, installation) = (words.next(), words.next(), words.next()) else { return None };
+        let handshake = epoch
+            .zip(installation)
+            .map(|(epoch, installation)| Handshake { epoch: epoch.to_owned(), installation: installation.to_owned() });
+        Some(Self { handshake, elements })
+    }
+
+    /// What the handshake told, if the call came with one.
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.handshake.as_ref()
     }
 
     /// The next element as bytes; the outer `None` if it is missing or a number.
     pub fn bytes(&mut self) -> Option<Option<Vec<u8>>> {
-        match self.0.next()? {
+        match self.elements.next()? {
             Reply::Nil => Some(None),
             Reply::Bytes(bytes) => Some(Some(bytes)),
             Reply::Int(_) => None,
@@ -127,7 +155,7 @@ impl ReplyReader {
 
     /// The next element as a number, which may come in decimal.
     pub fn number(&mut self) -> Option<i64> {
-        match self.0.next()? {
+        match self.elements.next()? {
             Reply::Int(number) => Some(number),
             Reply::Bytes(bytes) => std::str::from_utf8(&bytes).ok()?.parse().ok(),
             Reply::Nil => None,

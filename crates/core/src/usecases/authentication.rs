@@ -5,6 +5,7 @@
 //! because only a recent check proves that Postgres knows of no invalidation that Redis was not told of (see
 //! [`crate::cache`]). Each check also finds work that is due and that nobody told a worker of, or whose worker is dead.
 
+mod installation;
 mod memory;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use crate::cache::{
-    AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Learning, Lookup, RateLimits, RateVerdict, Reach,
+    AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Lookup, RateLimits, RateVerdict, Reach,
     RequestStamp,
 };
 use crate::domain::access::Principal;
@@ -91,38 +92,6 @@ impl FollowUp {
 }
 
 impl Service {
-    /// [`Cache::enter`](crate::cache::Cache::enter), once it is known which installation this is.
-    pub async fn enter(&self, meter: &Arc<Meter>, gate_request: &GateRequest<'_>) -> GateReply {
-        if !self.cache.knows_installation() {
-            Box::pin(self.learn_installation(meter)).await;
-        }
-        self.call_gate(meter, gate_request).await
-    }
-
-    /// Makes sure that the cache knows whose it is. Where that fails Redis is left alone for a while.
-    pub async fn learn_installation(&self, meter: &Arc<Meter>) {
-        let mut pause = Duration::from_millis(2);
-        loop {
-            match self.cache.learning() {
-                Learning::Done => return,
-                Learning::Ask => {
-                    if !self.cache.find_installation(meter).await {
-                        self.ask_installation(meter).await;
-                    }
-                    return;
-                }
-                Learning::Wait => spin_sdk::time::sleep(pause).await,
-            }
-            pause = (pause * 2).min(Duration::from_millis(100));
-        }
-    }
-
-    /// Asks the database which installation it is.
-    pub async fn ask_installation(&self, meter: &Arc<Meter>) {
-        let installation = authentication::installation(&self.pg, meter).await.ok().flatten();
-        self.cache.belong_to(installation.as_deref());
-    }
-
     /// Finds out what [`Cache::enter`](crate::cache::Cache::enter) could not tell: who calls, and whether the caller's
     /// requests may be answered from the cache.
     pub async fn authenticate(

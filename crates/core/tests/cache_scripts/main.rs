@@ -58,7 +58,12 @@ fn pending() -> Pending {
     Pending { workspaces: vec![WORKSPACE.0], ..Pending::default() }
 }
 
-tests![another_life_of_the_server_is_another_epoch, counters_add_up];
+tests![
+    another_life_of_the_server_is_another_epoch,
+    a_handshake_is_part_of_the_first_call,
+    redis_knows_scripts_by_their_digests,
+    counters_add_up
+];
 
 /// A test: its name and its body.
 type Test = (&'static str, fn() -> Pin<Box<dyn Future<Output = ()>>>);
@@ -142,6 +147,44 @@ async fn another_life_of_the_server_is_another_epoch() {
     assert_ne!(server.epoch, second);
     server.epoch = first;
     assert!(server.try_run(&STORE, store_args(&ticket, b"old".to_vec(), "", FENCE)).await.is_none());
+}
+
+async fn a_handshake_is_part_of_the_first_call() {
+    let server = Server::new().await;
+    let (start, memory) = server.prefix.split_at(server.prefix.len() - 2);
+    let (id, memory) = (memory.trim_end_matches(':'), format!("{start}memory"));
+    let call = async |prefix: &str, words: String| {
+        let common = Args::new().with(prefix).with(words).number(FENCE.as_micros());
+        server.evaluate(&ENTER, Args([common.0, gate_args(&read(), None).0].concat())).await
+    };
+    // An instance that does not know its installation, where no other one has been before it.
+    assert_eq!(call(start, format!("handshake {memory}")).await, [Reply::Bytes(b"unknown installation".to_vec())]);
+    // One that knows it leaves it for those to come, and is answered.
+    let reply = ReplyReader::new(call(&server.prefix, format!("handshake {memory} {id}")).await).unwrap();
+    assert_eq!(reply.handshake().map(|told| told.epoch.as_str()), Some(server.epoch.as_str()));
+    assert_eq!(server.command::<String>(&["GET", &memory]).await, id);
+    assert!(read_gate_reply(reply, &read(), None).is_some());
+    let reply = ReplyReader::new(call(start, format!("handshake {memory}")).await).unwrap();
+    let told = reply.handshake().unwrap();
+    assert_eq!((told.epoch.as_str(), told.installation.as_str()), (server.epoch.as_str(), id));
+    // Where the handshake finds another life of the server, the call is one of that.
+    server.command::<()>(&["HSET", &server.key("epoch"), "run", "0123456789"]).await;
+    let reply = ReplyReader::new(call(&server.prefix, "handshake".to_owned()).await).unwrap();
+    assert_ne!(reply.handshake().unwrap().epoch, server.epoch);
+    assert!(server.try_run(&ENTER, gate_args(&read(), None)).await.is_none(), "the old epoch is over");
+}
+
+async fn redis_knows_scripts_by_their_digests() {
+    let server = Server::new().await;
+    server.enter(&read()).await;
+    for script in [&HANDSHAKE, &ENTER] {
+        assert_eq!(
+            server.command::<Vec<bool>>(&["SCRIPT", "EXISTS", script.digest()]).await,
+            [true],
+            "{}",
+            script.name
+        );
+    }
 }
 
 async fn counters_add_up() {

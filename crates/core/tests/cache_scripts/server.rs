@@ -39,7 +39,7 @@ impl Server {
 
     pub(crate) async fn evaluate(&self, script: &Script, args: Args) -> Vec<Reply> {
         let mut command = redis::cmd("EVALSHA");
-        command.arg(&script.digest).arg(0).arg(&args.0);
+        command.arg(script.digest()).arg(0).arg(&args.0);
         let outcome: redis::RedisResult<Vec<redis::Value>> = command.query_async(&mut self.connection.clone()).await;
         let values = match outcome {
             Ok(values) => values,
@@ -54,9 +54,9 @@ impl Server {
     }
 
     pub(crate) async fn handshake(&mut self) {
-        let args = Args::new().with(self.prefix.as_str()).number(FENCE.as_micros()).with("").with("");
-        let epoch = ReplyReader::new(self.evaluate(&HANDSHAKE, args).await).unwrap().bytes().unwrap().unwrap();
-        self.epoch = String::from_utf8(epoch).unwrap();
+        let args = Args::new().with(self.prefix.as_str()).with("handshake").number(FENCE.as_micros());
+        let reply = ReplyReader::new(self.evaluate(&HANDSHAKE, args).await).unwrap();
+        self.epoch = reply.handshake().unwrap().epoch.clone();
     }
 
     /// `None`: the server says that this connection has had no handshake.

@@ -26,7 +26,7 @@ impl RedisConnection {
             let start = [first.as_bytes().to_vec(), b"0".to_vec()].into_iter();
             start.chain(args.clone().cloned()).map(RedisParameter::Binary).collect()
         };
-        match self.command(meter, "EVALSHA", parameters(&script.digest)).await {
+        match self.command(meter, "EVALSHA", parameters(script.digest())).await {
             Err(WireError::Other(text)) if is_unknown_script(&text) => {
                 self.command(meter, "EVAL", parameters(script.source)).await
             }

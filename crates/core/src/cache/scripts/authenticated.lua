@@ -51,4 +51,4 @@ if passes and request ~= '' and came_in == epoch and checked > now then
   state, generation, head, body = look_up(workspace, dependency, request, gzip, copy)
 end
 
-return {'ok', string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body}
+return {ok, string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body}

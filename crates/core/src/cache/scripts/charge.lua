@@ -6,4 +6,4 @@ local interval = math.floor(span / quota)
 local tat = math.max(tonumber(redis.call('GET', key) or 0), now)
 tat = math.min(tat + interval, now + interval * quota)
 redis.call('SET', key, whole(tat), 'PX', math.ceil((tat - now) / 1000))
-return {'ok'}
+return {ok}

@@ -1,15 +1,5 @@
--- What every script but handshake.lua begins with. ARGV: 1 prefix, 2 the epoch of the connection's handshake, 3 life of
--- a fence in microseconds. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times are
--- microseconds of this server's clock; %.0f keeps Lua from writing them with an exponent.
-
-local prefix, epoch, fence_ttl = ARGV[1], ARGV[2], tonumber(ARGV[3])
-
-local clock = redis.call('TIME')
-local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
-
-local function whole(number)
-  return string.format('%.0f', number)
-end
+-- What every script goes on with. Keys are built from the prefix, so the scripts need one Redis, not a cluster. Times
+-- are microseconds of this server's clock; %.0f keeps Lua from writing them with an exponent.
 
 -- Fences of writes in flight are fields of the hash that they concern, so that both can only be lost together: m<write>
 -- is "<expiry> <scopes>", and `next` is no later than the first expiry.

@@ -3,4 +3,4 @@
 for i = 4, #ARGV, 2 do
   redis.call('HINCRBY', prefix .. 'counters', ARGV[i], ARGV[i + 1])
 end
-return {'ok'}
+return {ok}

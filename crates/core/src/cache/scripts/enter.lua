@@ -68,4 +68,4 @@ end
 local facts = string.format('%.0f %s %d %d %s %s %s', now, epoch, after,
   (kind == 't' and not known and passes) and 1 or 0,
   state, remembered and remembered.workspace or '-', generation or '-')
-return {'ok', facts .. report(buckets), remembered and remembered.principal or false, head, body}
+return {ok, facts .. report(buckets), remembered and remembered.principal or false, head, body}

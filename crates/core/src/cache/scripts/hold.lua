@@ -5,11 +5,11 @@ local key, export, most, length = prefix .. 'x:' .. ARGV[4], ARGV[5], tonumber(A
 redis.call('ZREMRANGEBYSCORE', key, '-inf', whole(now))
 if length == 0 then
   redis.call('ZREM', key, export)
-  return {'ok', 1}
+  return {ok, 1}
 end
 if not redis.call('ZSCORE', key, export) and redis.call('ZCARD', key) >= most then
-  return {'ok', 0}
+  return {ok, 0}
 end
 redis.call('ZADD', key, whole(now + length), export)
 redis.call('PEXPIRE', key, math.ceil(length / 1000))
-return {'ok', 1}
+return {ok, 1}

@@ -9,4 +9,4 @@ else
   fence(key, write, scopes)
   redis.call('EXPIRE', key, 86400)
 end
-return {'ok'}
+return {ok}

@@ -8,8 +8,8 @@ local held, head, first = read_head(key)
 if held and held >= digits(generation) then
   local body = read_body(key, head, first, ARGV[7] == '1')
   if body then
-    return {'ok', 'h', head, body}
+    return {ok, 'h', head, body}
   end
 end
 -- If the other one has given up, one of those who wait takes its place.
-return {'ok', leads(fetch_name(workspace, generation, request)) and 'g' or 'w', false, false}
+return {ok, leads(fetch_name(workspace, generation, request)) and 'g' or 'w', false, false}

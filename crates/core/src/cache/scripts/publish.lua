@@ -5,7 +5,7 @@ local workspace, write, scopes, in_background = ARGV[4], 'm' .. ARGV[5], ARGV[6]
 if scopes == 'access' then
   revoke()
   redis.call('HDEL', installation, write)
-  return {'ok'}
+  return {ok}
 end
 local key = workspace_key(workspace)
 if scopes ~= '' then
@@ -17,4 +17,4 @@ if scopes ~= '' then
   end
 end
 redis.call('HDEL', key, write)
-return {'ok'}
+return {ok}

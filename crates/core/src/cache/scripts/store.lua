@@ -11,7 +11,7 @@ local held = redis.call('GETRANGE', key, 0, 29 + #kept)
 local is_newer = #held >= 30 and string.sub(held, 15, 30) > mine
 if kept ~= '' then
   if string.byte(held) ~= 2 or string.byte(held, 2) ~= #kept or string.sub(held, 31) ~= kept then
-    return {'ok', 2}
+    return {ok, 2}
   end
   if not is_newer then
     redis.call('SETRANGE', key, 14, mine)
@@ -21,4 +21,4 @@ elseif entry ~= '' and not is_newer then
   redis.call('SET', key, entry, 'PX', ttl)
 end
 redis.call('DEL', prefix .. 'f:' .. fetch_name(workspace, generation, request))
-return {'ok', current and entry .. kept ~= '' and 1 or 0}
+return {ok, current and entry .. kept ~= '' and 1 or 0}

@@ -2,4 +2,4 @@
 -- raises that changes anything.
 
 generation_of(ARGV[4], 'a')
-return {'ok', redis.call('HGET', workspace_key(ARGV[4]), 'g')}
+return {ok, redis.call('HGET', workspace_key(ARGV[4]), 'g')}

@@ -1,0 +1,3 @@
+-- A handshake alone. Reply: ok.
+
+return {ok}
