@@ -55,9 +55,9 @@
 //!    hash begins with one. *A background write* ([`InvalidationScope::TodosInBackground`]) is one that nobody waits
 //!    for. For half a second after its publish, what it has made stale is served until somebody has fetched anew; the
 //!    first who is served it does that, beside its response. Not so once another kind of write has come.
-//! 3. **Epochs.** All connections break when Redis restarts or fails over, and every new connection first asks which
-//!    run it talks to (`handshake.lua`). Another run than the last one begins a new epoch: no key of an old one is read
-//!    again, whatever state the data came back in.
+//! 3. **Epochs.** All connections break when Redis restarts or fails over, and the first call on every new connection
+//!    asks which run it talks to before it does anything else (`handshake.lua`). Another run than the last one begins a
+//!    new epoch: no key of an old one is read again, whatever state the data came back in.
 //! 4. **Checks.** A cached response is served, and a remembered token accepted, only under a check: the store has said
 //!    that no invalidation is pending in the whole installation, in one statement, and the check ends one second after
 //!    that statement was sent: Redis' time of the gate's call, and what has passed in the instance since its reply. So
