@@ -134,7 +134,8 @@ impl Cache {
     }
 }
 
-fn prefix(ours: &str, id: &str) -> String {
+/// What every key of an installation begins with.
+pub(super) fn prefix(ours: &str, id: &str) -> String {
     format!("{ours}{id}:")
 }
 

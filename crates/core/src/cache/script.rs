@@ -1,4 +1,4 @@
-//! The Lua scripts and the words that go to them. Besides `GET` and `PING`, this crate sends nothing else to Redis.
+//! The Lua scripts and the words that go to them. Besides `HGETALL` and `PING`, this crate sends nothing else to Redis.
 //!
 //! Nothing here does I/O, so the tests run the scripts against a Redis of their own through the same words.
 
@@ -45,7 +45,7 @@ macro_rules! scripts {
 
 scripts! {
     /// A handshake alone.
-    HANDSHAKE = "handshake": "handshake", "greet";
+    HANDSHAKE = "handshake": "handshake", "handshake_alone";
     /// A request at the gate.
     ENTER = "enter": "handshake", "common", "lookup", "rate", "enter";
     /// The store has authenticated the caller.

@@ -9,6 +9,7 @@ use super::Redis;
 use super::connection::RedisConnection;
 use super::failure::{RedisFailure, broken};
 use super::pool::PooledConnection;
+use crate::cache::installation::prefix;
 use crate::cache::script::{Args, HANDSHAKE, Handshake, Reply, ReplyReader, Script};
 use crate::{Meter, lock};
 
@@ -27,7 +28,7 @@ impl Redis {
         let mut connection = match self.known(pooled, &prefix) {
             Some(connection) => connection,
             // Only in a certain epoch: that must be known before.
-            None if epoch.is_some() => self.greeted(meter, prefix).await?,
+            None if epoch.is_some() => self.open_with_handshake(meter, prefix).await?,
             None => self.open(prefix).await?,
         };
         if epoch.is_some_and(|epoch| epoch != connection.epoch) {
@@ -35,11 +36,9 @@ impl Redis {
             return Err(RedisFailure::OtherEpoch);
         }
         let reader = if connection.epoch.is_empty() {
-            self.greet(meter, &mut connection, script, args).await?
+            self.evaluate_with_handshake(meter, &mut connection, script, args).await?
         } else {
-            let common = self.common(&connection.prefix, connection.epoch.as_str());
-            let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-            read(script, reply)?
+            reader(script, self.evaluate(meter, &connection, script, args, connection.epoch.as_str()).await?)?
         };
         pooled.connection = Some(connection);
         Ok(reader)
@@ -54,7 +53,7 @@ impl Redis {
     ) -> Result<RedisConnection, RedisFailure> {
         match self.known(pooled, &prefix) {
             Some(connection) => Ok(connection),
-            None => self.greeted(meter, prefix).await,
+            None => self.open_with_handshake(meter, prefix).await,
         }
     }
 
@@ -68,18 +67,17 @@ impl Redis {
         args: &Args,
         (start, memory): (&str, &str),
     ) -> Result<Option<ReplyReader>, RedisFailure> {
-        let mut connection = self.open("".into()).await?;
-        let common = self.common(start, format!("handshake {memory}"));
-        let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
+        let mut connection = self.open(start.into()).await?;
+        let reply = self.evaluate(meter, &connection, script, args, &format!("handshake {memory}")).await?;
         if let [Reply::Bytes(first)] = reply.as_slice()
             && first == b"unknown installation"
         {
             return Ok(None);
         }
-        let reader = read(script, reply)?;
-        let Handshake { epoch, installation } = told(&reader)?;
+        let reader = reader(script, reply)?;
+        let Handshake { epoch, installation } = handshake(&reader)?;
         connection.epoch.clone_from(epoch);
-        connection.prefix = format!("{start}{installation}:").into();
+        connection.prefix = prefix(start, installation).into();
         *lock(&self.prefix) = Some(Arc::clone(&connection.prefix));
         pooled.connection = Some(connection);
         Ok(Some(reader))
@@ -97,14 +95,14 @@ impl Redis {
     }
 
     /// A connection after a handshake that was a call of its own.
-    async fn greeted(&self, meter: &Meter, prefix: Arc<str>) -> Result<RedisConnection, RedisFailure> {
+    async fn open_with_handshake(&self, meter: &Meter, prefix: Arc<str>) -> Result<RedisConnection, RedisFailure> {
         let mut connection = self.open(prefix).await?;
-        self.greet(meter, &mut connection, &HANDSHAKE, &Args::new()).await?;
+        self.evaluate_with_handshake(meter, &mut connection, &HANDSHAKE, &Args::new()).await?;
         Ok(connection)
     }
 
     /// Runs a script that begins with the handshake of its connection.
-    async fn greet(
+    async fn evaluate_with_handshake(
         &self,
         meter: &Meter,
         connection: &mut RedisConnection,
@@ -113,25 +111,31 @@ impl Redis {
     ) -> Result<ReplyReader, RedisFailure> {
         let memory = lock(&self.memory).clone();
         let words = memory.map_or("handshake".to_owned(), |(key, id)| format!("handshake {key} {id}"));
-        let common = self.common(&connection.prefix, words);
-        let reply = connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)?;
-        let reader = read(script, reply)?;
-        connection.epoch.clone_from(&told(&reader)?.epoch);
+        let reader = reader(script, self.evaluate(meter, connection, script, args, &words).await?)?;
+        connection.epoch.clone_from(&handshake(&reader)?.epoch);
         Ok(reader)
     }
 
-    /// What the arguments of every script begin with.
-    fn common(&self, prefix: &str, epoch: impl Into<Vec<u8>>) -> Args {
-        Args::new().with(prefix).with(epoch).number(self.fence_ttl.as_micros())
+    /// Runs a script after the arguments that all have: `epoch` is that of the connection, or asks for a handshake.
+    async fn evaluate(
+        &self,
+        meter: &Meter,
+        connection: &RedisConnection,
+        script: &Script,
+        args: &Args,
+        epoch: &str,
+    ) -> Result<Vec<Reply>, RedisFailure> {
+        let common = Args::new().with(connection.prefix.as_bytes()).with(epoch).number(self.fence_ttl.as_micros());
+        connection.evaluate(meter, script, common.0.iter().chain(&args.0)).await.map_err(broken)
     }
 }
 
-fn read(script: &Script, reply: Vec<Reply>) -> Result<ReplyReader, RedisFailure> {
+fn reader(script: &Script, reply: Vec<Reply>) -> Result<ReplyReader, RedisFailure> {
     ReplyReader::new(reply).ok_or_else(|| {
         RedisFailure::Broken(format!("{}: the server has another epoch, or answered with an error", script.name))
     })
 }
 
-fn told(reader: &ReplyReader) -> Result<&Handshake, RedisFailure> {
+fn handshake(reader: &ReplyReader) -> Result<&Handshake, RedisFailure> {
     reader.handshake().ok_or_else(|| RedisFailure::Broken("handshake: no epoch".to_owned()))
 }
