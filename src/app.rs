@@ -85,6 +85,14 @@ impl App {
         });
     }
 
+    /// Keeps the check good while nobody asks.
+    pub async fn keep_check(self: &Arc<Self>) {
+        let meter = Arc::default();
+        let follow_up = self.service.keep_check(&meter).await;
+        self.metrics_buffer.add_statements(&meter);
+        self.follow_up(follow_up);
+    }
+
     /// Does something beside the request and beyond its end. What it costs is none of the request's.
     pub fn beside(self: &Arc<Self>, work: impl AsyncFnOnce(&Arc<Self>, &Arc<Meter>) + 'static) {
         let app = Arc::clone(self);

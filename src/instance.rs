@@ -1,9 +1,9 @@
 //! How long the instance stays. The host drops one that has nothing to do for a second, and to start another costs what
 //! ten cached reads do; where requests are rare, each would pay that. A task that sleeps counts as something to do, so
-//! one is kept asleep for a while after the last request.
+//! one is kept asleep for a while after the last request. For the first part of it the check is kept good, too.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use todo_core::lock;
@@ -16,6 +16,11 @@ const KEPT: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(100);
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
+/// How long the check is kept good after the last request, and how often it is asked whether that needs anything. The
+/// longer, the more an installation that is left alone asks of Postgres.
+const CHECKED: Duration = Duration::from_secs(10);
+const CHECK: Duration = Duration::from_millis(200);
+
 /// After so many requests the instance is left to the host: one that gets no further request would only keep its
 /// memory.
 const NEARLY_USED_UP: u32 = 96;
@@ -26,15 +31,24 @@ static TAKEN: AtomicU32 = AtomicU32::new(0);
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 static ASLEEP: AtomicBool = AtomicBool::new(false);
 
-/// Notes a request, and keeps the instance for those to come.
-pub fn keep() {
+/// Notes a request, and keeps the instance for those to come; `check` keeps the check good, if it needs anything.
+pub fn keep<A: 'static>(app: &Arc<A>, check: impl AsyncFn(&Arc<A>) + 'static) {
     *lock(&LAST) = Some(Instant::now());
     if TAKEN.fetch_add(1, Ordering::Relaxed) < NEARLY_USED_UP && !ASLEEP.swap(true, Ordering::Relaxed) {
-        spin_sdk::wasip3::spawn(async {
+        let app = Arc::clone(app);
+        spin_sdk::wasip3::spawn(async move {
             let mut seen = 0;
-            while is_wanted(Instant::now()) {
+            while let Some(idle) = idle(Instant::now()).filter(|idle| *idle < KEPT) {
                 let taken = TAKEN.load(Ordering::Relaxed);
-                spin_sdk::time::sleep(if taken == seen { IDLE_LOOK } else { LOOK }).await;
+                let pause = if taken != seen {
+                    LOOK
+                } else if idle < CHECKED {
+                    check(&app).await;
+                    CHECK
+                } else {
+                    IDLE_LOOK
+                };
+                spin_sdk::time::sleep(pause).await;
                 seen = taken;
             }
             ASLEEP.store(false, Ordering::Relaxed);
@@ -52,6 +66,8 @@ pub async fn gather(time: Duration) {
     }
 }
 
-fn is_wanted(now: Instant) -> bool {
-    TAKEN.load(Ordering::Relaxed) < NEARLY_USED_UP && lock(&LAST).is_some_and(|last| now.duration_since(last) < KEPT)
+/// How long ago the last request came; `None` for an instance that is left to the host.
+fn idle(now: Instant) -> Option<Duration> {
+    let last = lock(&LAST).filter(|_| TAKEN.load(Ordering::Relaxed) < NEARLY_USED_UP)?;
+    Some(now.saturating_duration_since(last))
 }

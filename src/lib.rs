@@ -28,7 +28,6 @@ mod export {
 
     #[http_service]
     async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
-        crate::instance::keep();
         let request: Request<Body> = request.map(Body::new);
         let (router, request) = crate::router::route(request).await;
         match router.oneshot(request).await {

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::config::Settings;
 use crate::error;
 use crate::handlers::todobackend;
+use crate::instance;
 use crate::middleware::access_log::RequestContext;
 use crate::middleware::{
     access_log, cors, deprecation, errors, gate, limits, metrics, representation, request_id, security_headers,
@@ -26,21 +27,21 @@ use crate::middleware::{
 use crate::route::{Group, Matched, Route};
 use crate::routes;
 
-static ROUTER: OnceLock<(Router, bool)> = OnceLock::new();
+static ROUTER: OnceLock<(Router, Arc<App>)> = OnceLock::new();
 
 /// The instance's router, built with the first request, and the request as it is to get it.
 ///
 /// Two first requests may both build one; the first to finish is kept, the other serves its own request and is dropped.
 pub async fn route(request: Request) -> (Router, Request) {
-    let (router, unversioned) = match ROUTER.get() {
+    let (router, app) = match ROUTER.get() {
         Some(known) => known,
         None => {
             let app = Arc::new(App::new(Settings::from_variables().await));
-            let unversioned = app.settings.http.unversioned_routes;
-            ROUTER.get_or_init(|| (build(app), unversioned))
+            ROUTER.get_or_init(|| (build(Arc::clone(&app)), app))
         }
     };
-    (router.clone(), address::normalise(request, *unversioned))
+    instance::keep(app, App::keep_check);
+    (router.clone(), address::normalise(request, app.settings.http.unversioned_routes))
 }
 
 /// The whole API.

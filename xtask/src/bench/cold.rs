@@ -19,13 +19,15 @@ use crate::run::Process;
 /// Milliseconds without a request, and how often each pause is tried. Spin drops idle instances after one second.
 const PAUSES: [(u64, usize); 4] = [(0, 15), (300, 15), (1_300, 15), (5_000, 5)];
 
+const SERVICE: &str = "this service";
+
 /// What is asked for, and how each application is asked for it.
 const KINDS: [(&str, Choice); 2] =
     [("cached read", |application| &application.read), ("create", |application| &application.create)];
 
 /// An application that is measured.
 struct Application {
-    name: String,
+    name: &'static str,
     listen: SocketAddr,
     token: Option<String>,
     read: Question,
@@ -52,56 +54,68 @@ impl Question {
     }
 }
 
-/// Measures, prints and writes everything.
+/// What was measured beside the service with one kind of flags: medians in ms by kind, pause and application.
+struct Turn {
+    flags: Flags,
+    medians: Vec<Vec<Vec<f64>>>,
+}
+
+/// Measures, prints and writes everything. The service with one kind of flags is gone before that with the other one
+/// begins: two on one installation would spare each other the check.
 pub async fn measure(bench: &Bench<'_>, folder: Option<&Path>) -> Result<()> {
-    let mut applications = Vec::new();
+    let mut applications = others(bench, folder).await?;
+    let mut turns = Vec::new();
     for flags in [Flags::None, Flags::Deploy] {
-        let service = bench.service_with("on", flags, &[]).await?;
-        applications.push(Application {
-            name: format!("this service, {}", flags.name()),
-            listen: service.listen,
-            token: Some(bench.token.clone()),
-            read: Question::get(format!("/api/v2/todos/{}", bench.todo)),
-            create: Question::create("/api/v2/todos"),
-            process: service.process(),
-        });
+        applications.insert(0, service(bench, flags).await?);
+        let mut medians = Vec::new();
+        for (kind, question) in KINDS {
+            let step = Step::begin(format!("measuring {kind} after pauses, {}", flags.name()));
+            medians.push(after_pauses(&applications, question).await?);
+            step.done();
+        }
+        applications.remove(0).process.stop().await;
+        turns.push(Turn { flags, medians });
     }
+    let names: Vec<&str> = [SERVICE].into_iter().chain(applications.iter().map(|other| other.name)).collect();
+    table(&names, &turns);
+    results::write(bench, "cold", figures(&names, &turns), &chart(&names, &turns)).await?;
+    for application in &applications {
+        application.process.stop().await;
+    }
+    Ok(())
+}
+
+async fn service(bench: &Bench<'_>, flags: Flags) -> Result<Application> {
+    let service = bench.service_with("on", flags, &[]).await?;
+    Ok(Application {
+        name: SERVICE,
+        listen: service.listen,
+        token: Some(bench.token.clone()),
+        read: Question::get(format!("/api/v2/todos/{}", bench.todo)),
+        create: Question::create("/api/v2/todos"),
+        process: service.process(),
+    })
+}
+
+/// What answers in turn with the service. The reference has no flags.
+async fn others(bench: &Bench<'_>, folder: Option<&Path>) -> Result<Vec<Application>> {
     let reference = bench.reference(Flags::None).await?;
-    applications.push(Application {
-        name: format!("reference, {}", Flags::None.name()),
+    let mut others = vec![Application {
+        name: "reference",
         listen: reference.listen,
         token: None,
         read: Question::get("/script"),
         create: Question::get("/create"),
         process: reference.process(),
-    });
+    }];
     if let Some(folder) = folder {
         for name in ["optimized", "axum-native"] {
             let (listen, process) = anchors::start(bench, folder, name).await?;
-            applications.push(Application {
-                name: name.to_owned(),
-                listen,
-                token: None,
-                read: Question::get("/todos/1"),
-                create: Question::create("/todos"),
-                process,
-            });
+            let (read, create) = (Question::get("/todos/1"), Question::create("/todos"));
+            others.push(Application { name, listen, token: None, read, create, process });
         }
     }
-
-    let mut medians = Vec::new();
-    for (kind, question) in KINDS {
-        let step = Step::begin(format!("measuring {kind} after pauses"));
-        medians.push(after_pauses(&applications, question).await?);
-        step.done();
-    }
-    table(&applications, &medians);
-    let figures = figures(&applications, &medians);
-    results::write(bench, "cold", figures, &chart(&applications, &medians)).await?;
-    for application in &applications {
-        application.process.stop().await;
-    }
-    Ok(())
+    Ok(others)
 }
 
 /// The median in milliseconds of each application after each pause.
@@ -146,44 +160,48 @@ fn pauses() -> Vec<String> {
     PAUSES.iter().map(|(pause, _)| if *pause == 0 { "warm".to_owned() } else { format!("{pause} ms") }).collect()
 }
 
-fn table(applications: &[Application], medians: &[Vec<Vec<f64>>]) {
-    print(format!("\n| median ms after a pause of | application | {} |", pauses().join(" | ")));
-    print(format!("|---|---|{}", "---|".repeat(PAUSES.len())));
-    for ((kind, _), medians) in KINDS.iter().zip(medians) {
-        for (index, application) in applications.iter().enumerate() {
-            let cells: Vec<String> =
-                medians.iter().filter_map(|all| all.get(index)).map(|median| format!("{median:.1}")).collect();
-            print(format!("| {kind} | {} | {} |", application.name, cells.join(" | ")));
+fn table(names: &[&str], turns: &[Turn]) {
+    print(format!("\n| median ms after a pause of | flags | application | {} |", pauses().join(" | ")));
+    print(format!("|---|---|---|{}", "---|".repeat(PAUSES.len())));
+    for (number, (kind, _)) in KINDS.iter().enumerate() {
+        for Turn { flags, medians } in turns {
+            for (index, name) in names.iter().enumerate() {
+                let medians = medians.get(number).into_iter().flatten().filter_map(|all| all.get(index));
+                let cells: Vec<String> = medians.map(|median| format!("{median:.1}")).collect();
+                print(format!("| {kind} | {} | {name} | {} |", flags.name(), cells.join(" | ")));
+            }
         }
     }
 }
 
-fn figures(applications: &[Application], medians: &[Vec<Vec<f64>>]) -> Value {
+fn figures(names: &[&str], turns: &[Turn]) -> Value {
     let mut all = Vec::new();
-    for ((kind, _), medians) in KINDS.iter().zip(medians) {
-        for (index, application) in applications.iter().enumerate() {
+    for Turn { flags, medians } in turns {
+        for ((kind, _), medians) in KINDS.iter().zip(medians) {
             for ((pause, _), medians) in PAUSES.iter().zip(medians) {
-                let median = medians.get(index).map(|median| (median * 100.0).round() / 100.0);
-                all.push(json!({
-                    "what": kind, "application": application.name, "pause_ms": pause, "median_ms": median,
-                }));
+                for (name, median) in names.iter().zip(medians) {
+                    all.push(json!({
+                        "flags": flags.name(), "what": kind, "application": name, "pause_ms": pause,
+                        "median_ms": (median * 100.0).round() / 100.0,
+                    }));
+                }
             }
         }
     }
     Value::Array(all)
 }
 
-fn chart<'a>(applications: &'a [Application], medians: &[Vec<Vec<f64>>]) -> Chart<'a> {
-    const TITLES: [&str; 2] = ["Cached read: median in ms after a pause", "Create: median in ms after a pause"];
+fn chart<'a>(names: &[&'a str], turns: &[Turn]) -> Chart<'a> {
+    const TITLES: [[&str; 2]; 2] = [
+        ["Cached read: median in ms after a pause; no flags", "Create; no flags"],
+        ["Cached read; the flags of deploy/", "Create; the flags of deploy/"],
+    ];
     const GROUPS: [&str; 4] = ["warm", "0.3 s", "1.3 s", "5 s"];
-    let some = |medians: &[f64]| medians.iter().copied().map(Some).collect();
-    let panel = |(title, medians): (&'a &str, &Vec<Vec<f64>>)| Panel {
-        title,
-        values: medians.iter().map(|medians| some(medians)).collect(),
-    };
+    let some = |medians: &Vec<f64>| medians.iter().copied().map(Some).collect();
+    let kinds = TITLES.iter().zip(turns).flat_map(|(titles, turn)| titles.iter().zip(&turn.medians));
     Chart {
-        series: applications.iter().map(|application| application.name.as_str()).collect(),
+        series: names.to_vec(),
         groups: GROUPS.to_vec(),
-        panels: TITLES.iter().zip(medians).map(panel).collect(),
+        panels: kinds.map(|(title, medians)| Panel { title, values: medians.iter().map(some).collect() }).collect(),
     }
 }

@@ -5,6 +5,7 @@
 //! because only a recent check proves that Postgres knows of no invalidation that Redis was not told of (see
 //! [`crate::cache`]). Each check also finds work that is due and that nobody told a worker of, or whose worker is dead.
 
+mod idle;
 mod installation;
 mod memory;
 
@@ -23,6 +24,7 @@ use crate::store::invalidations;
 use crate::{Meter, Result, WorkspaceId};
 
 use super::Service;
+pub(super) use idle::LastCaller;
 pub(super) use memory::{Parsed, Recent};
 
 /// The result of authentication, rate limit and cache look-up of a request.
@@ -76,12 +78,24 @@ enum OwnedCredential {
 
 impl Renewal {
     fn of(credential: Credential<'_>, stamp: RequestStamp) -> Option<Self> {
-        let credential = match credential {
-            Credential::Token(token) => OwnedCredential::Token(*token),
-            Credential::Workspace(workspace) => OwnedCredential::Workspace(workspace),
-            Credential::Nobody => return None,
-        };
-        Some(Self { credential, stamp })
+        Some(Self { credential: OwnedCredential::of(credential)?, stamp })
+    }
+}
+
+impl OwnedCredential {
+    fn of(credential: Credential<'_>) -> Option<Self> {
+        match credential {
+            Credential::Token(token) => Some(Self::Token(*token)),
+            Credential::Workspace(workspace) => Some(Self::Workspace(workspace)),
+            Credential::Nobody => None,
+        }
+    }
+
+    fn as_credential(&self) -> Credential<'_> {
+        match self {
+            Self::Token(token) => Credential::Token(token),
+            Self::Workspace(workspace) => Credential::Workspace(*workspace),
+        }
     }
 }
 
@@ -118,6 +132,7 @@ impl Service {
             let used = principal.token_uid.filter(|_| after.note_use);
             let follow_up = FollowUp { work_due: false, used, renewal };
             let announced = after.announced;
+            self.last_caller.note(gate_request.credential);
             return Ok(RequestAccess {
                 principal: Some(principal),
                 rates,
@@ -149,10 +164,7 @@ impl Service {
     /// Checks again while the last check and the memory of the token are still good, so that no caller has to wait for
     /// Postgres. What is found matters to the next caller: a refused token is forgotten when its time is over.
     pub async fn renew(&self, meter: &Arc<Meter>, Renewal { credential, stamp }: Renewal) -> FollowUp {
-        let credential = match &credential {
-            OwnedCredential::Token(token) => Credential::Token(token),
-            OwnedCredential::Workspace(workspace) => Credential::Workspace(*workspace),
-        };
+        let credential = credential.as_credential();
         let Ok(Some(checked)) = self.ask(meter, credential).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
         let told = self.cache.renew(meter, credential, &stamp, &checked.authenticated(&principal, &stamp)).await;
@@ -200,6 +212,7 @@ impl Service {
         let follow_up = FollowUp::of(&checked);
         let principal = Arc::new(checked.principal);
         self.recent.put(token, began, &principal);
+        self.last_caller.note(gate_request.credential);
         Ok(RequestAccess { principal: Some(principal), rates, lookup, refused, announced: false, follow_up })
     }
 
