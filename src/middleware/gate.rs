@@ -72,10 +72,8 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         announce: write.as_deref(),
         gzip: representation::accepts_gzip(request.headers()),
     };
-    // This has a budget of its own. So a request that is answered from the cache needs no timer.
-    let gate_reply = app.service.enter_if_known(&context.meter, &gate_request).await;
     let work = pin!(async {
-        let gate_reply = match gate_reply {
+        let gate_reply = match app.service.enter_if_known(&context.meter, &gate_request).await {
             Some(gate_reply) => gate_reply,
             None => Box::pin(app.service.enter(&context.meter, &gate_request)).await,
         };

@@ -1,11 +1,11 @@
 //! Limits of requests: the length of the URL, the size of the headers, and the time until the answer.
 
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use futures::future::{Either, select};
 use http::{StatusCode, header};
+use todo_core::deadline::watch;
 use todo_core::error::Fault;
 
 use super::access_log::RequestContext;
@@ -29,11 +29,9 @@ pub const LARGEST_HEADERS: usize = 32 * 1024;
 /// statement with it; Postgres ends it by its own `statement_timeout`.
 pub async fn end_slow(app: &App, context: &RequestContext, work: Pin<&mut impl Future<Output = Response>>) -> Response {
     let timeout = app.settings.http.timeout;
-    // Begins only when the work has to wait for something.
-    let deadline = pin!(async { spin_sdk::time::sleep(timeout.saturating_sub(context.started.elapsed())).await });
-    match select(work, deadline).await {
-        Either::Left((response, _)) => response,
-        Either::Right(((), _)) => {
+    match watch(timeout.saturating_sub(context.started.elapsed()), work).await {
+        Some(response) => response,
+        None => {
             let detail = format!("the request took longer than {} ms", timeout.as_millis());
             let late = Problem::new(StatusCode::GATEWAY_TIMEOUT, "timeout", detail).into_response();
             context.with(|notes| with_rates(late, &notes.rates))

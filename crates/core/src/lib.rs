@@ -10,6 +10,7 @@
 pub mod cache;
 pub mod caller;
 mod concurrency;
+pub mod deadline;
 pub mod domain;
 pub mod error;
 mod lock;

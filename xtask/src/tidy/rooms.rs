@@ -15,6 +15,7 @@ const HOUSES: [House; 2] = [
         folder: "crates/core/src/",
         rooms: &[
             "lock",
+            "deadline",
             "caller",
             "queue",
             "concurrency",

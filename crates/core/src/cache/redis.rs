@@ -14,11 +14,11 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use futures::future::{Either, select};
 use spin_sdk::redis::RedisParameter;
 
 use super::CacheSettings;
 use super::script::{Args, Reply, ReplyReader, Script};
+use crate::deadline::within;
 use crate::{Meter, lock};
 use breaker::{Breaker, is_starved};
 pub use failure::RedisFailure;
@@ -105,7 +105,7 @@ impl Redis {
         (start, memory): (String, String),
     ) -> Option<ReplyReader> {
         let (redis, counted) = (Arc::clone(self), Arc::clone(meter));
-        let found = self.within(meter, effort, |mut pooled| async move {
+        let found = self.on_connection(meter, effort, |mut pooled| async move {
             redis.attempt_first(&counted, &mut pooled, script, &args, (&start, &memory)).await
         });
         found.await.ok().flatten()
@@ -123,7 +123,7 @@ impl Redis {
     ) -> Result<ReplyReader, RedisFailure> {
         self.prefix()?;
         let (redis, counted) = (Arc::clone(self), Arc::clone(meter));
-        self.within(meter, effort, |mut pooled| async move {
+        self.on_connection(meter, effort, |mut pooled| async move {
             // A pooled connection may have died with the server since it was last used, and a forgotten epoch makes it
             // a server of an unknown epoch. Either way a new connection is opened, once. Every script may run twice.
             match redis.attempt(&counted, &mut pooled, script, &args, epoch.as_deref()).await {
@@ -146,7 +146,7 @@ impl Redis {
         key: &str,
     ) -> Result<Vec<Reply>, RedisFailure> {
         let (redis, counted, key) = (Arc::clone(self), Arc::clone(meter), format!("{}{key}", self.prefix()?));
-        self.within(meter, effort, |mut pooled| async move {
+        self.on_connection(meter, effort, |mut pooled| async move {
             let connection = redis.connect(&counted, &mut pooled, redis.prefix()?).await?;
             let reply = connection.command(&counted, command, vec![RedisParameter::Binary(key.into())]).await;
             let reply = reply.map_err(broken)?;
@@ -169,11 +169,7 @@ impl Redis {
                 outcome => outcome,
             }
         });
-        match select(asked, pin!(spin_sdk::time::sleep(budget))).await {
-            Either::Left((Ok(()), _)) => Ok(start.elapsed()),
-            Either::Left((Err(failure), _)) => Err(failure),
-            Either::Right(_) => Err(RedisFailure::Overrun),
-        }
+        within(budget, asked).await.unwrap_or(Err(RedisFailure::Overrun)).map(|()| start.elapsed())
     }
 
     async fn ping(&self, meter: &Meter) -> Result<(), RedisFailure> {
@@ -187,7 +183,7 @@ impl Redis {
     }
 
     /// Calls Redis on a connection of its own, and notes how long the request has waited.
-    async fn within<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
+    async fn on_connection<T: 'static, W: Future<Output = Result<T, RedisFailure>> + 'static>(
         self: &Arc<Self>,
         meter: &Meter,
         effort: Effort,
@@ -218,16 +214,13 @@ impl Redis {
         loop {
             let asked = Instant::now();
             // The work is asked first: an answer that has come counts even if this busy instance reads it late.
-            work = match select(work, pin!(spin_sdk::time::sleep(pause))).await {
-                Either::Left((outcome, _)) => {
-                    match &outcome {
-                        Ok(_) | Err(RedisFailure::OtherEpoch) => lock(&self.breaker).succeeded(Instant::now()),
-                        Err(_) => self.failed(urgent),
-                    }
-                    return outcome;
+            if let Some(outcome) = within(pause, &mut work).await {
+                match &outcome {
+                    Ok(_) | Err(RedisFailure::OtherEpoch) => lock(&self.breaker).succeeded(Instant::now()),
+                    Err(_) => self.failed(urgent),
                 }
-                Either::Right(((), work)) => work,
-            };
+                return outcome;
+            }
             // The answer may be late because the processors are busy: the timer itself was late, or others are answered
             // meanwhile. Going on without Redis would give them more to do.
             let is_busy = is_starved(asked.elapsed(), pause) || lock(&self.breaker).is_answering(Instant::now());
@@ -245,9 +238,9 @@ impl Redis {
 
     /// Beyond the request: does the answer still come?
     async fn see_out<T>(self: Arc<Self>, work: impl Future<Output = Result<T, RedisFailure>> + Unpin) {
-        match select(work, pin!(spin_sdk::time::sleep(self.see_out))).await {
-            Either::Left((Ok(_) | Err(RedisFailure::OtherEpoch), _)) => lock(&self.breaker).came_late(Instant::now()),
-            Either::Left((Err(_), _)) | Either::Right(_) => self.pool.forget_idle(),
+        match within(self.see_out, work).await {
+            Some(Ok(_) | Err(RedisFailure::OtherEpoch)) => lock(&self.breaker).came_late(Instant::now()),
+            Some(Err(_)) | None => self.pool.forget_idle(),
         }
     }
 

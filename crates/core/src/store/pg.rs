@@ -21,13 +21,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-use futures::future::{Either, select};
 use serde_json::Value;
 use spin_sdk::pg::{Connection, DbValue, ParameterValue};
-use spin_sdk::time::sleep;
 
 use crate::caller::Meter;
 use crate::concurrency::Concurrency;
+use crate::deadline::within;
 use crate::error::Error;
 
 use checkout::{Checkouts, Urgency};
@@ -248,16 +247,6 @@ impl Pg {
             outcome_unknown,
             reason: format!("Postgres: {reason}"),
         }
-    }
-}
-
-/// The future's output, or none after the deadline.
-pub(super) async fn within<F: Future>(deadline: Duration, future: F) -> Option<F::Output> {
-    let future = std::pin::pin!(future);
-    let alarm = std::pin::pin!(sleep(deadline));
-    match select(future, alarm).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(((), _)) => None,
     }
 }
 

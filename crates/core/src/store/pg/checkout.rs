@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use spin_sdk::pg::{Certificate, Connection, Error, OpenOptions};
 
+use crate::deadline::within;
 use crate::lock;
 use crate::queue::{self, Queue, Shared, UnderWay};
 
@@ -81,7 +82,7 @@ impl Checkouts {
         };
         let slot = Slot { checkouts: Arc::clone(self), number, began };
         let checkout = Checkout(Some((open(address.to_owned(), authority.map(str::to_owned)), slot)));
-        super::within(deadline.saturating_sub(asked.elapsed()), checkout).await
+        within(deadline.saturating_sub(asked.elapsed()), checkout).await
     }
 }
 
