@@ -105,7 +105,8 @@
 //! answer that comes after all closes it again, once. An instance that gets too little of the processors refuses
 //! requests rather than go on without Redis, which would give the processors more to do. Checks are renewed before they
 //! end, the sooner the longer the last one took, by one caller whose statement goes before those of its instance: about
-//! 1.4 statements a second for the whole installation, and one in ten minutes for each token.
+//! 1.4 statements a second for the whole installation, also for ten seconds after the last request, and one in ten
+//! minutes for each token.
 //!
 //! An entry takes about 250 bytes of Redis beyond its bytes (the test `an_entry_costs_little_more_than_its_bytes`
 //! prints it). When Redis evicts an entry, it is fetched again; what it remembers of a token, the token is checked
