@@ -30,10 +30,13 @@ const USED_UP: u32 = 128;
 static TAKEN: AtomicU32 = AtomicU32::new(0);
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 static ASLEEP: AtomicBool = AtomicBool::new(false);
+/// Whether the last request is one that waits.
+static WAITS: AtomicBool = AtomicBool::new(false);
 
 /// Notes a request, and keeps the instance for those to come; `check` keeps the check good, if it needs anything.
 pub fn keep<A: 'static>(app: &Arc<A>, check: impl AsyncFn(&Arc<A>) + 'static) {
     *lock(&LAST) = Some(Instant::now());
+    WAITS.store(false, Ordering::Relaxed);
     if TAKEN.fetch_add(1, Ordering::Relaxed) < NEARLY_USED_UP && !ASLEEP.swap(true, Ordering::Relaxed) {
         let app = Arc::clone(app);
         spin_sdk::wasip3::spawn(async move {
@@ -42,7 +45,7 @@ pub fn keep<A: 'static>(app: &Arc<A>, check: impl AsyncFn(&Arc<A>) + 'static) {
                 let taken = TAKEN.load(Ordering::Relaxed);
                 let pause = if taken != seen {
                     LOOK
-                } else if idle < CHECKED {
+                } else if idle < CHECKED && !WAITS.load(Ordering::Relaxed) {
                     check(&app).await;
                     CHECK
                 } else {
@@ -54,6 +57,11 @@ pub fn keep<A: 'static>(app: &Arc<A>, check: impl AsyncFn(&Arc<A>) + 'static) {
             ASLEEP.store(false, Ordering::Relaxed);
         });
     }
+}
+
+/// The last request waits for something to change: no other one will follow soon, so the check need not be kept good.
+pub fn rest() {
+    WAITS.store(true, Ordering::Relaxed);
 }
 
 /// Sleeps while something is gathered: for so long, or less if the instance may be used up.

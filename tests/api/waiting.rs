@@ -243,10 +243,14 @@ async fn redis_may_go_away_during_a_wait() {
     redis.heal();
 }
 
+/// Lets what goes on beside earlier responses end, and what keeps the check good for ten seconds.
+async fn rest() {
+    tokio::time::sleep(Duration::from_secs(11)).await;
+}
+
 async fn to_wait_for_nothing_costs_no_statement() {
     let (ws, follower) = caught_up(Options::default().with("redis_timeout_ms", 1000)).await;
-    // What goes on beside earlier responses, and the check once a second, are over.
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    rest().await;
     let before = ws.server.host().counters();
     let mut waiting = tokio::task::JoinSet::new();
     for _ in 0..3 {
@@ -307,7 +311,7 @@ async fn a_client_that_hangs_up_ends_its_wait() {
     let asked = follower.ask(&ws, &[("wait", "25")]);
     let hung_up = tokio::time::timeout(Duration::from_secs(2), asked).await;
     assert!(hung_up.is_err(), "there was nothing to tell");
-    tokio::time::sleep(Duration::from_secs(3)).await;
+    rest().await;
     let before = ws.server.host().counters();
     tokio::time::sleep(Duration::from_secs(3)).await;
     let looks = (ws.server.host().counters() - before).redis_calls;

@@ -16,6 +16,7 @@ use todo_core::{Actor, Caller, Meter, lock};
 
 use super::Feed;
 use crate::app::App;
+use crate::instance;
 
 /// Looks for each space: one in two seconds.
 const LOOKS_A_SPACE: u32 = 4;
@@ -78,6 +79,7 @@ impl WaitingRequest {
     /// The body of the answer. It ends with the place when the client is gone, since nobody asks for its next part
     /// then.
     pub fn body(mut self) -> Body {
+        instance::rest();
         // The request is over for the log and the metrics; what waiting costs is counted beside it.
         self.caller.meter = Arc::default();
         let parts = stream::unfold(Some(self), |waiting| async {
