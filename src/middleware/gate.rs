@@ -48,8 +48,13 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         return misconfigured(fault).into_response();
     }
     let context = RequestContext::of(app, &request);
+    limits::end_slow(app, &context, pin!(serve(app, &context, request, next))).await
+}
+
+async fn serve(app: &Arc<App>, context: &RequestContext, request: Request, next: Next) -> Response {
+    let meter = &context.meter;
     let writes = !is_read(&request);
-    let (at_gate, _at_store) = match turns(app, &context.meter, writes).await {
+    let (at_gate, _at_store) = match turns(app, meter, writes).await {
         Ok(turns) => turns,
         Err(error) => return Problem::from(error).into_response(),
     };
@@ -72,22 +77,19 @@ pub async fn enter(app: &Arc<App>, request: Request, next: Next) -> Response {
         announce: write.as_deref(),
         gzip: representation::accepts_gzip(request.headers()),
     };
-    let work = pin!(async {
-        let gate_reply = match app.service.enter_if_known(&context.meter, &gate_request).await {
-            Some(gate_reply) => gate_reply,
-            None => Box::pin(app.service.enter(&context.meter, &gate_request)).await,
-        };
-        let access = app.service.authenticate(&context.meter, &gate_request, gate_reply).await;
-        drop(at_gate);
-        match access {
-            Ok(access) => {
-                let asked = Asked { credential: &credential, refusal, plan: plan.as_ref(), write: write.as_deref() };
-                answer_access(app, &context, asked, access, request, next).await
-            }
-            Err(error) => Problem::from(error).into_response(),
+    let gate_reply = match app.service.enter_if_known(meter, &gate_request).await {
+        Some(gate_reply) => gate_reply,
+        None => Box::pin(app.service.enter(meter, &gate_request)).await,
+    };
+    let access = app.service.authenticate(meter, &gate_request, gate_reply).await;
+    drop(at_gate);
+    match access {
+        Ok(access) => {
+            let asked = Asked { credential: &credential, refusal, plan: plan.as_ref(), write: write.as_deref() };
+            answer_access(app, context, asked, access, request, next).await
         }
-    });
-    limits::end_slow(app, &context, work).await
+        Err(error) => Problem::from(error).into_response(),
+    }
 }
 
 /// What a request waits for before anything is done for it: a write for its turn to go to Postgres, and then all for

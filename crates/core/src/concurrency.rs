@@ -41,21 +41,13 @@ impl Shared for ConcurrencyState {
         &mut self.queue
     }
 
-    fn take(&mut self, now: Instant) -> Option<u64> {
+    fn is_free(&self, now: Instant) -> bool {
         let is_known = self.told.is_some_and(|told| now.duration_since(told) < KNOWN);
-        if is_known && self.wait > SLOW && self.under_way.ages(now, LONG).count() >= FEW {
-            return None;
-        }
-        Some(self.under_way.begin(now))
+        !is_known || self.wait <= SLOW || self.under_way.ages(now, LONG).count() < FEW
     }
 
-    fn expected(&self, _: Instant) -> Duration {
-        self.wait
-    }
-
-    /// Each look costs what the machine has too little of.
-    fn longest_pause(&self) -> Duration {
-        SLOW * 2
+    fn begin(&mut self, now: Instant) -> u64 {
+        self.under_way.begin(now)
     }
 }
 
@@ -71,6 +63,7 @@ impl Concurrency {
         let mut state = lock(&self.0);
         state.wait = (state.wait * 3 + elapsed) / 4;
         state.told = Some(Instant::now());
+        state.call_next();
     }
 }
 
@@ -83,7 +76,9 @@ pub struct Turn {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        lock(&self.concurrency.0).under_way.end(self.number);
+        let mut state = lock(&self.concurrency.0);
+        state.under_way.end(self.number);
+        state.call_next();
     }
 }
 

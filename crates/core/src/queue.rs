@@ -1,39 +1,59 @@
 //! A queue within an instance for what its requests share, such as connections.
 //!
-//! The runtime of a component traps when one request wakes another, so whoever waits for something shared looks again
-//! after pauses. Many that look often would take the processors from those whose turn it is. So each pauses for about
-//! half of the time until its turn, the further back the longer, and twice as long each time. Whoever looks when there
-//! is a turn has it: what is shared is never idle while somebody waits for the one before to wake up.
+//! The runtime of a component traps when the waker of one request is used by another. So whoever waits for a turn reads
+//! a stream of bytes of its own, which nobody writes, and is called by closing it: that is an event of the host.
+//! Whoever comes when there is a turn has it: what is shared is never idle while somebody waits for the one before to
+//! wake up.
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use spin_sdk::time::sleep;
+use spin_sdk::wasip3::wit_bindgen::{StreamReader, StreamWriter};
+use spin_sdk::wasip3::wit_stream;
 
+use crate::deadline::within;
 use crate::lock;
 
-/// The longest pause, usually.
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// The shortest.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(1);
+/// How often those who wait look by themselves, as a turn may also come with time.
+const LOOK: Duration = Duration::from_millis(300);
 
 /// The waiting requests, in the order of arrival.
 #[derive(Debug, Default)]
 pub struct Queue {
-    waiting: VecDeque<u64>,
+    waiting: VecDeque<(u64, Call)>,
     last: u64,
 }
+
+/// How a waiting request is called: dropped, it closes the stream.
+#[derive(Debug)]
+struct Call(Option<StreamWriter<u8>>);
 
 impl Queue {
     fn join(&mut self) -> u64 {
         self.last += 1;
-        self.waiting.push_back(self.last);
+        self.waiting.push_back((self.last, Call(None)));
         self.last
     }
 
-    fn place(&self, number: u64) -> usize {
-        self.waiting.iter().position(|waiting| *waiting == number).unwrap_or_default()
+    /// What ends when the request with this number is called.
+    fn listen(&mut self, number: u64) -> StreamReader<u8> {
+        let (call, called) = wit_stream::new();
+        if let Some((_, own)) = self.waiting.iter_mut().find(|(other, _)| *other == number) {
+            *own = Call(Some(call));
+        }
+        called
+    }
+
+    /// Calls the first.
+    fn call(&mut self) {
+        if let Some((_, first)) = self.waiting.front_mut() {
+            first.0 = None;
+        }
+    }
+
+    fn leave(&mut self, number: u64) {
+        self.waiting.retain(|(other, _)| *other != number);
     }
 }
 
@@ -71,15 +91,22 @@ pub trait Shared {
     /// The requests that wait for a turn.
     fn queue(&mut self) -> &mut Queue;
 
+    /// Whether there is a turn now.
+    fn is_free(&self, now: Instant) -> bool;
+
+    /// The turn that there is.
+    fn begin(&mut self, now: Instant) -> Self::Turn;
+
     /// A turn, if there is one now.
-    fn take(&mut self, now: Instant) -> Option<Self::Turn>;
+    fn take(&mut self, now: Instant) -> Option<Self::Turn> {
+        self.is_free(now).then(|| self.begin(now))
+    }
 
-    /// How long it takes, about, until there is the next turn.
-    fn expected(&self, now: Instant) -> Duration;
-
-    /// The longest pause between two looks.
-    fn longest_pause(&self) -> Duration {
-        LONGEST_PAUSE
+    /// Calls whoever is next, if there is a turn: when one has ended, for example.
+    fn call_next(&mut self) {
+        if self.is_free(Instant::now()) {
+            self.queue().call();
+        }
     }
 }
 
@@ -90,29 +117,22 @@ pub async fn take<S: Shared>(shared: &Mutex<S>, deadline: Duration, gives_up: im
         return Some(turn);
     }
     let waiting = Waiting { number: lock(shared).queue().join(), shared };
-    let mut last = Duration::ZERO;
     loop {
         let now = Instant::now();
         let left = deadline.checked_sub(now.duration_since(began)).filter(|left| !left.is_zero() && !gives_up())?;
-        let pause = {
+        let mut called = {
             let mut state = lock(shared);
             if let Some(turn) = state.take(now) {
                 return Some(turn);
             }
-            let place = state.queue().place(waiting.number);
-            pause(state.expected(now), place).max(last * 2).min(state.longest_pause())
+            state.queue().listen(waiting.number)
         };
-        last = pause;
-        sleep(pause.min(left)).await;
+        within(left.min(LOOK), called.next()).await;
     }
 }
 
-fn pause(expected: Duration, place: usize) -> Duration {
-    let ahead = u32::try_from(place + 1).unwrap_or(u32::MAX);
-    (expected / 2).saturating_mul(ahead).max(SHORTEST_PAUSE)
-}
-
-/// A place in the queue, left when it is dropped.
+/// A place in the queue, left when it is dropped. Whoever is next may have a turn that this one was called for, or one
+/// that there is beside its own.
 struct Waiting<'a, S: Shared> {
     shared: &'a Mutex<S>,
     number: u64,
@@ -120,19 +140,8 @@ struct Waiting<'a, S: Shared> {
 
 impl<S: Shared> Drop for Waiting<'_, S> {
     fn drop(&mut self) {
-        lock(self.shared).queue().waiting.retain(|number| *number != self.number);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_further_back_the_longer_is_the_pause() {
-        let expected = Duration::from_millis(20);
-        assert_eq!(pause(expected, 0), Duration::from_millis(10));
-        assert_eq!(pause(expected, 4), Duration::from_millis(50));
-        assert_eq!(pause(Duration::ZERO, 3), SHORTEST_PAUSE);
+        let mut state = lock(self.shared);
+        state.queue().leave(self.number);
+        state.call_next();
     }
 }

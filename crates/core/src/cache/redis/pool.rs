@@ -19,8 +19,6 @@ struct PoolState {
     in_use: usize,
     most: usize,
     queue: Queue,
-    /// How long the last one was in use.
-    took: Duration,
 }
 
 impl Shared for PoolState {
@@ -30,18 +28,14 @@ impl Shared for PoolState {
         &mut self.queue
     }
 
-    /// An idle connection, else a place for a new one.
-    fn take(&mut self, _: Instant) -> Option<Option<RedisConnection>> {
-        let connection = self.idle.pop();
-        if connection.is_none() && self.in_use >= self.most {
-            return None;
-        }
-        self.in_use += 1;
-        Some(connection)
+    fn is_free(&self, _: Instant) -> bool {
+        self.in_use < self.most
     }
 
-    fn expected(&self, _: Instant) -> Duration {
-        self.took / u32::try_from(self.most).unwrap_or(1)
+    /// An idle connection, else a place for a new one.
+    fn begin(&mut self, _: Instant) -> Option<RedisConnection> {
+        self.in_use += 1;
+        self.idle.pop()
     }
 }
 
@@ -57,7 +51,7 @@ impl Pool {
         gives_up: impl Fn() -> bool,
     ) -> Option<PooledConnection> {
         let connection = queue::take(&self.state, patience, gives_up).await?;
-        Some(PooledConnection { pool: Arc::clone(self), connection, since: Instant::now() })
+        Some(PooledConnection { pool: Arc::clone(self), connection })
     }
 
     /// Closes the idle connections after a failure, which concerns them as well. Those in use fail by themselves.
@@ -72,7 +66,6 @@ impl Pool {
 pub(super) struct PooledConnection {
     pool: Arc<Pool>,
     pub(super) connection: Option<RedisConnection>,
-    since: Instant,
 }
 
 impl PooledConnection {
@@ -84,9 +77,9 @@ impl PooledConnection {
 impl Drop for PooledConnection {
     fn drop(&mut self) {
         let mut state = lock(&self.pool.state);
-        state.took = self.since.elapsed();
         state.in_use = state.in_use.saturating_sub(1);
         state.idle.extend(self.connection.take());
+        state.call_next();
     }
 }
 

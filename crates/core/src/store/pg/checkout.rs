@@ -41,28 +41,22 @@ pub struct Checkouts(Mutex<CheckoutState>);
 struct CheckoutState {
     under_way: UnderWay,
     queue: Queue,
-    /// How long the last checkout took.
-    took: Duration,
 }
 
 impl Shared for CheckoutState {
-    type Turn = (u64, Instant);
+    type Turn = u64;
 
     fn queue(&mut self) -> &mut Queue {
         &mut self.queue
     }
 
-    fn take(&mut self, now: Instant) -> Option<Self::Turn> {
+    fn is_free(&self, now: Instant) -> bool {
         let slow = self.under_way.ages(now, LOST).any(|age| age > SLOW);
-        if slow || self.under_way.ages(now, LOST).count() >= MOST {
-            return None;
-        }
-        Some((self.under_way.begin(now), now))
+        !slow && self.under_way.ages(now, LOST).count() < MOST
     }
 
-    fn expected(&self, now: Instant) -> Duration {
-        let oldest = self.under_way.ages(now, LOST).max();
-        self.took.max(oldest.unwrap_or_default())
+    fn begin(&mut self, now: Instant) -> u64 {
+        self.under_way.begin(now)
     }
 }
 
@@ -76,11 +70,11 @@ impl Checkouts {
         deadline: Duration,
     ) -> Option<Result<Connection, Error>> {
         let asked = Instant::now();
-        let (number, began) = match urgency {
-            Urgency::First => (lock(&self.0).under_way.begin(asked), asked),
+        let number = match urgency {
+            Urgency::First => lock(&self.0).under_way.begin(asked),
             Urgency::InTurn => queue::take(&self.0, deadline, || false).await?,
         };
-        let slot = Slot { checkouts: Arc::clone(self), number, began };
+        let slot = Slot { checkouts: Arc::clone(self), number };
         let checkout = Checkout(Some((open(address.to_owned(), authority.map(str::to_owned)), slot)));
         within(deadline.saturating_sub(asked.elapsed()), checkout).await
     }
@@ -101,14 +95,13 @@ fn open(address: String, authority: Option<String>) -> PendingConnection {
 struct Slot {
     checkouts: Arc<Checkouts>,
     number: u64,
-    began: Instant,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut state = lock(&self.checkouts.0);
         state.under_way.end(self.number);
-        state.took = self.began.elapsed();
+        state.call_next();
     }
 }
 
@@ -146,7 +139,7 @@ mod tests {
     #[test]
     fn few_checkouts_are_under_way_and_one_alone_while_the_pool_is_slow() {
         let (mut state, now) = (CheckoutState::default(), Instant::now());
-        let numbers: Vec<u64> = (0..MOST).map(|_| state.take(now).unwrap().0).collect();
+        let numbers: Vec<u64> = (0..MOST).map(|_| state.take(now).unwrap()).collect();
         assert!(state.take(now).is_none());
         numbers.iter().skip(1).for_each(|number| state.under_way.end(*number));
         assert!(state.take(now + SLOW * 2).is_none());
