@@ -3,18 +3,15 @@
 pub mod health;
 pub mod metrics;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use spin_sdk::http::body::IncomingBodyExt;
 use todo_core::usecases::Service;
 use todo_core::usecases::authentication::FollowUp;
-use todo_core::{Actor, Caller, Meter, lock};
-use uuid::Uuid;
+use todo_core::{Actor, Caller, Meter};
 
 use crate::config::Settings;
-use crate::instance;
 use health::RememberedHealth;
 use metrics::MetricsBuffer;
 
@@ -29,17 +26,8 @@ pub struct App {
     /// Who waits for something to change, once for each request.
     pub waiting: Mutex<Vec<Option<Actor>>>,
     swept: Mutex<Option<Instant>>,
-    uses: Mutex<Uses>,
     /// What `/health` said last.
     pub health: RememberedHealth,
-}
-
-/// The tokens whose use is to be noted.
-#[derive(Debug, Default)]
-struct Uses {
-    due: BTreeSet<Uuid>,
-    /// Whether a task will note them.
-    gathering: bool,
 }
 
 impl App {
@@ -52,7 +40,6 @@ impl App {
             metrics_buffer: MetricsBuffer::default(),
             waiting: Mutex::default(),
             swept: Mutex::default(),
-            uses: Mutex::default(),
             health: RememberedHealth::default(),
         }
     }
@@ -69,20 +56,10 @@ impl App {
             // A renewal finds no further one.
             self.beside(async move |app, meter| app.follow_up(app.service.renew(meter, renewal).await));
         }
-        let Some(used) = used else { return };
-        let mut uses = lock(&self.uses);
-        uses.due.insert(used);
-        if std::mem::replace(&mut uses.gathering, true) {
-            return;
-        }
-        let gathering = Gathering(Arc::clone(self));
-        self.beside(async move |app, meter| {
-            let _gathering = gathering;
-            instance::gather(GATHER).await;
-            let due = std::mem::take(&mut lock(&app.uses).due);
+        if !used.is_empty() {
             // A use that could not be noted is found due again by a later check.
-            let _ = app.service.note_uses(meter, due.into_iter().collect()).await;
-        });
+            self.beside(async move |app, meter| drop(app.service.note_uses(meter, &used).await));
+        }
     }
 
     /// Keeps the check good while nobody asks.
@@ -140,18 +117,6 @@ impl App {
         }
     }
 }
-
-/// The task that notes uses; makes room for the next one even if it is dropped.
-struct Gathering(Arc<App>);
-
-impl Drop for Gathering {
-    fn drop(&mut self) {
-        lock(&self.0.uses).gathering = false;
-    }
-}
-
-/// How long uses of tokens are gathered before they are noted in one statement.
-const GATHER: Duration = Duration::from_secs(2);
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -32,7 +32,7 @@ async fn a_hit_needs_no_statement_and_one_redis_call() {
         for _ in 0..3 {
             ws.get(path).send().await.ok();
         }
-        // What runs after the answers must not be counted here; the use of the token is noted after two seconds.
+        // What runs after the answers must not be counted here; the use of the token is noted with a check.
         tokio::time::sleep(Duration::from_millis(2500)).await;
         ws.get(path).send().await.ok();
         tokio::time::sleep(Duration::from_millis(300)).await;

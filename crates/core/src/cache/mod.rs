@@ -26,6 +26,7 @@
 //! | `a:<epoch>:<token hash>` | what is remembered of a token: since when, until when, its principal |
 //! | `n`, `n:<token hash>` | somebody checks, for all or this token |
 //! | `k:<token hash>` | the token has been valid |
+//! | `u` | the tokens whose use the next check is to note |
 //! | `r:<class>:<owner>` | a bucket of the rate limit |
 //! | `x:<owner>` | the exports that run, each until its lease ends |
 //! | `counters` | what all instances have counted |

@@ -72,29 +72,31 @@ impl Cache {
             if reply.as_ref().is_err_and(|failure| *failure == RedisFailure::Starved) {
                 reach = Reach::Starved;
             }
-            if let Some((lookup, rates)) = reply.ok().and_then(|reply| read_authenticated_reply(reply, asked)) {
-                let rates = if rates.is_empty() { stamp.rates.clone() } else { rates };
-                return AuthenticatedReply { rates, lookup, redis: Reach::Reached };
+            if let Some(mut told) = reply.ok().and_then(|reply| read_authenticated_reply(reply, asked)) {
+                if told.rates.is_empty() {
+                    told.rates.clone_from(&stamp.rates);
+                }
+                return told;
             }
         }
         let rates =
             lock(&self.local).authenticated(Instant::now(), asked, stamp.address_charged && stamp.read.is_none());
         let lookup = Lookup::Bypass(if reach == Reach::Off { Bypass::Off } else { Bypass::RedisAway });
-        AuthenticatedReply { rates: rates.unwrap_or_else(|| stamp.rates.clone()), lookup, redis: reach }
+        let rates = rates.unwrap_or_else(|| stamp.rates.clone());
+        AuthenticatedReply { rates, lookup, redis: reach, used: Vec::new() }
     }
 
-    /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again. Whether Redis
-    /// was told.
+    /// The second half of [`After::renew`]: `store::authentication` has authenticated the caller again.
     pub async fn renew(
         &self,
         meter: &Arc<Meter>,
         credential: Credential<'_>,
         stamp: &RequestStamp,
         authenticated: &Authenticated<'_>,
-    ) -> bool {
+    ) -> AuthenticatedReply {
         let asked = GateRequest::authentication(credential);
         let stamp = RequestStamp { address_charged: false, ..stamp.clone() };
-        self.authenticated(meter, &asked, &stamp, authenticated).await.redis == Reach::Reached
+        self.authenticated(meter, &asked, &stamp, authenticated).await
     }
 
     /// Charges the class `auth_failures` of an address. Never refuses by itself; the next `enter` does.

@@ -116,8 +116,6 @@ pub struct After {
     /// The check or the memory of the token runs out soon, and this caller alone is to renew both, beside the response:
     /// `store::authentication`, then `Cache::renew`.
     pub renew: bool,
-    /// The use of the token is to be noted, by this caller alone: that is a minute ago.
-    pub note_use: bool,
     /// The last check is out of date, and another caller is checking: enter again in a moment.
     pub wait: bool,
     /// The write was announced.
@@ -159,6 +157,8 @@ pub struct AuthenticatedReply {
     pub lookup: Lookup,
     /// Whether Redis took note. Only then may the pending invalidations that it was told of be forgotten.
     pub redis: Reach,
+    /// The hashes of the tokens whose use this caller is to note: that was a minute ago.
+    pub used: Vec<[u8; 32]>,
 }
 
 impl AuthenticatedReply {

@@ -37,9 +37,10 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// The token, if its use is to be noted ([`note_uses`]), as it is after a minute.
-    pub fn used(&self) -> Option<Uuid> {
-        self.principal.token_uid.filter(|_| self.noted > 60_000)
+    /// Whether the use of the token is to be noted ([`note_uses`]), as it is after a minute. Redis says so, too, of
+    /// all tokens that it remembers.
+    pub fn is_use_due(&self) -> bool {
+        self.principal.token_uid.is_some() && self.noted > 60_000
     }
 
     fn read(rows: Rows) -> Result<Option<Self>> {
@@ -55,8 +56,7 @@ impl Checked {
             workspace: WorkspaceId(self.principal.workspace_id),
             principal,
             life: Duration::from_millis(self.good_for),
-            // What is to be noted is noted at once.
-            noted: Duration::from_millis(if self.used().is_some() { 0 } else { self.noted }),
+            noted: Duration::from_millis(self.noted),
             pending: self.pending.as_ref(),
         }
     }
@@ -76,10 +76,9 @@ pub async fn is_live(pg: &Pg, meter: &Meter, token: Uuid) -> Result<bool> {
     Ok(row.text()? == "true")
 }
 
-/// Notes that these tokens are in use; each at most once a minute, whoever asks for it.
-pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: Vec<Uuid>) -> Result<()> {
-    let tokens = tokens.into_iter().map(|token| token.to_string()).collect();
-    pg.write(meter, Statement::new(NOTE_USES, vec![Param::Texts(tokens)])).await?;
+/// Notes that the tokens with these hashes are in use; each at most once a minute, whoever asks for it.
+pub async fn note_uses(pg: &Pg, meter: &Meter, tokens: &[[u8; 32]]) -> Result<()> {
+    pg.write(meter, Statement::new(NOTE_USES, vec![Param::Bytes(tokens.concat())])).await?;
     Ok(())
 }
 

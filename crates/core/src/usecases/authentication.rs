@@ -12,8 +12,6 @@ mod memory;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uuid::Uuid;
-
 use crate::cache::{
     AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Lookup, RateLimits, RateVerdict, Reach,
     RequestStamp,
@@ -56,8 +54,8 @@ impl RequestAccess {
 pub struct FollowUp {
     /// A worker is needed.
     pub work_due: bool,
-    /// The token whose use is to be noted ([`Service::note_uses`]).
-    pub used: Option<Uuid>,
+    /// The hashes of the tokens whose use is to be noted ([`Service::note_uses`]).
+    pub used: Vec<[u8; 32]>,
     /// A check that will soon be out of date ([`Service::renew`]).
     pub renewal: Option<Renewal>,
 }
@@ -100,8 +98,8 @@ impl OwnedCredential {
 }
 
 impl FollowUp {
-    fn of(checked: &Checked) -> Self {
-        Self { work_due: checked.work_due, used: checked.used(), renewal: None }
+    fn of(checked: &Checked, used: Vec<[u8; 32]>) -> Self {
+        Self { work_due: checked.work_due, used, renewal: None }
     }
 }
 
@@ -129,8 +127,7 @@ impl Service {
         if let Some(principal) = gate_reply.principal.take().and_then(|text| self.parsed.get(text)) {
             let GateReply { rates, lookup, stamp, after, .. } = gate_reply;
             let renewal = if after.renew { Renewal::of(gate_request.credential, stamp) } else { None };
-            let used = principal.token_uid.filter(|_| after.note_use);
-            let follow_up = FollowUp { work_due: false, used, renewal };
+            let follow_up = FollowUp { renewal, ..FollowUp::default() };
             let announced = after.announced;
             self.last_caller.note(gate_request.credential);
             return Ok(RequestAccess {
@@ -168,15 +165,15 @@ impl Service {
         let Ok(Some(checked)) = self.ask(meter, credential).await else { return FollowUp::default() };
         let principal = serde_json::to_vec(&checked.principal).unwrap_or_default();
         let told = self.cache.renew(meter, credential, &stamp, &checked.authenticated(&principal, &stamp)).await;
-        self.settle_invalidations(meter, &checked, told).await;
-        FollowUp::of(&checked)
+        self.settle_invalidations(meter, &checked, told.redis == Reach::Reached).await;
+        FollowUp::of(&checked, told.used)
     }
 
     /// Notes that these tokens are in use. Nothing depends on it: what is not noted now is found due again.
     ///
     /// # Errors
     /// [`crate::Error::Unavailable`] where Postgres is away or read-only.
-    pub async fn note_uses(&self, meter: &Arc<Meter>, tokens: Vec<Uuid>) -> Result<()> {
+    pub async fn note_uses(&self, meter: &Arc<Meter>, tokens: &[[u8; 32]]) -> Result<()> {
         authentication::note_uses(&self.pg, meter, tokens).await
     }
 
@@ -206,10 +203,13 @@ impl Service {
         let authenticated =
             self.cache.authenticated(meter, gate_request, &stamp, &checked.authenticated(&text, &stamp)).await;
         let refused = authenticated.refusal().copied();
-        let AuthenticatedReply { rates, lookup, redis } = authenticated;
+        let AuthenticatedReply { rates, lookup, redis, mut used } = authenticated;
         self.refuse_if_starved(meter, redis)?;
         self.settle_invalidations(meter, &checked, redis == Reach::Reached).await;
-        let follow_up = FollowUp::of(&checked);
+        if redis != Reach::Reached && checked.is_use_due() {
+            used.push(token);
+        }
+        let follow_up = FollowUp::of(&checked, used);
         let principal = Arc::new(checked.principal);
         self.recent.put(token, began, &principal);
         self.last_caller.note(gate_request.credential);

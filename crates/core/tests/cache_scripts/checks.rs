@@ -64,14 +64,25 @@ async fn what_a_check_waits_is_not_taken_from_its_second_and_makes_the_next_begi
 async fn the_use_of_a_token_is_noted_once_a_minute() {
     let server = Server::new().await;
     server.look_up().await;
-    assert!(!server.enter(&read()).await.after.note_use);
-    tokio::time::sleep(Duration::from_millis(990)).await;
-    let gate_reply = server.enter(&read()).await;
-    let noted = Authenticated { life: LIFE, noted: LIFE, ..NOBODY };
-    let args = authenticated_args(&read(), gate_reply.stamp.came().unwrap(), false, &noted);
-    server.run(&AUTHENTICATED, args).await;
-    let uses = [server.enter(&read()).await, server.enter(&read()).await].map(|gate_reply| gate_reply.after.note_use);
-    assert_eq!(uses, [true, false]);
+    let other = asked(Credential::Token(&[1; 32]));
+    let (minute, now) = (Duration::from_secs(60), Duration::ZERO);
+    // Of a check that follows, who used a token since the last one.
+    let check = async |who: &GateRequest<'_>, noted| {
+        let gate_reply = server.enter(who).await;
+        let checked = Authenticated { life: LIFE, noted, ..NOBODY };
+        let args = authenticated_args(who, gate_reply.stamp.came().unwrap(), false, &checked);
+        read_authenticated_reply(server.run(&AUTHENTICATED, args).await, who).unwrap().used
+    };
+    assert_eq!(check(&read(), now).await, [[0; 32]; 0]);
+    assert_eq!(check(&other, minute).await, [[1; 32]]);
+    assert_eq!(check(&other, minute - Duration::from_millis(200)).await, [[0; 32]; 0]);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    // A request finds that it is a minute since, and the next check notes it, once.
+    for _ in 0..2 {
+        assert!(server.enter(&other).await.principal.is_some());
+    }
+    assert_eq!(check(&read(), now).await, [[1; 32]]);
+    assert_eq!(check(&read(), now).await, [[0; 32]; 0]);
 }
 
 async fn a_token_ends_when_it_expires() {

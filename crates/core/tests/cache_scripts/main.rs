@@ -38,7 +38,7 @@ use todo_core::cache::script::{
 use todo_core::cache::writes::{intent_args, publish_args};
 use todo_core::cache::{
     After, Authenticated, AuthenticatedReply, Bypass, Credential, Dependency, Fresh, GateReply, GateRequest, Hit,
-    InvalidationScope, Lookup, Pending, RateClass, RateLimits, Reach, Ticket, entry,
+    InvalidationScope, Lookup, Pending, RateClass, RateLimits, Ticket, entry,
 };
 
 use server::Server;

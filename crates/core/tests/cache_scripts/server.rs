@@ -121,8 +121,7 @@ impl Server {
         };
         let stamp = &gate_reply.stamp;
         let args = authenticated_args(asked, stamp.came().unwrap(), stamp.address_charged(), &authenticated);
-        let (lookup, rates) = read_authenticated_reply(self.run(&AUTHENTICATED, args).await, asked).unwrap();
-        AuthenticatedReply { rates, lookup, redis: Reach::Reached }
+        read_authenticated_reply(self.run(&AUTHENTICATED, args).await, asked).unwrap()
     }
 
     /// Comes in and is authenticated if need be.

@@ -8,8 +8,8 @@ use crate::cache::copies::Copy;
 use crate::cache::entry::Former;
 use crate::cache::script::{Args, ReplyReader};
 use crate::cache::{
-    After, Authenticated, Bypass, Credential, GateReply, GateRequest, Hit, Lookup, Pending, RateClass, RateVerdict,
-    Reach, RequestStamp, Ticket, entry,
+    After, Authenticated, AuthenticatedReply, Bypass, Credential, GateReply, GateRequest, Hit, Lookup, Pending,
+    RateClass, RateVerdict, Reach, RequestStamp, Ticket, entry,
 };
 
 /// Arguments of `authenticated.lua`; `came`: when the request came in, and in which epoch.
@@ -95,7 +95,7 @@ pub fn read_gate_reply(mut reply: ReplyReader, asked: &GateRequest<'_>, copy: Op
     let now = facts.next()?.parse().ok()?;
     let epoch = facts.next()?.to_owned();
     let after: u8 = facts.next()?.parse().ok()?;
-    let after = After { renew: after & 1 > 0, note_use: after & 2 > 0, wait: after & 4 > 0, announced: after & 8 > 0 };
+    let after = After { renew: after & 1 > 0, wait: after & 2 > 0, announced: after & 4 > 0 };
     let address_charged = facts.next()? == "1";
     let principal = reply.bytes()?;
     let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, copy)?;
@@ -106,12 +106,14 @@ pub fn read_gate_reply(mut reply: ReplyReader, asked: &GateRequest<'_>, copy: Op
 }
 
 /// The reply of `authenticated.lua`.
-pub fn read_authenticated_reply(mut reply: ReplyReader, asked: &GateRequest<'_>) -> Option<(Lookup, Vec<RateVerdict>)> {
+pub fn read_authenticated_reply(mut reply: ReplyReader, asked: &GateRequest<'_>) -> Option<AuthenticatedReply> {
     let facts = reply.text()?;
     let mut facts = facts.split(' ');
     let epoch = facts.next()?.to_owned();
     let lookup = read_lookup(&mut facts, &mut reply, asked, &epoch, None)?;
-    Some((lookup, read_rates(facts)?))
+    let used = reply.bytes()?.unwrap_or_default();
+    let used = used.chunks_exact(32).filter_map(|hash| hash.try_into().ok()).collect();
+    Some(AuthenticatedReply { rates: read_rates(facts)?, lookup, redis: Reach::Reached, used })
 }
 
 pub(super) fn read_lookup(

@@ -3,8 +3,8 @@
 -- good for, 10 microseconds since its use was noted, 11 principal, 12 the workspaces with pending invalidations,
 -- separated by blanks, 13 whether these are all, 14 whether a token was revoked among them, 15 microseconds from 5
 -- until the store was asked, at least.
--- Reply: ok, facts, head, body. Facts are words: epoch, state, workspace, generation (- for none), then the rates if
--- they changed.
+-- Reply: ok, facts, head, body, used. Facts are words: epoch, state, workspace, generation (- for none), then the rates
+-- if they changed; used are the hashes of the tokens whose use this caller is to note, one behind the other.
 
 local came, came_in, address_charged, workspace = tonumber(ARGV[5]), ARGV[6], ARGV[7] == '1', ARGV[8]
 local asked = came + tonumber(ARGV[15])
@@ -23,6 +23,7 @@ end
 
 -- A check is good until one second after the store was asked, hence for less than a second from the check itself; and
 -- only in the epoch in which the request came in. While it is, nothing is served to the workspaces that it found.
+local takes_uses = false
 local good_until = came_in == epoch and asked + 1000000 or 0
 redis.call('HSET', installation, 'took', whole(now - came))
 for pending in string.gmatch(ARGV[12], '%S+') do
@@ -38,11 +39,15 @@ if good_until > now then
   if ARGV[13] == '1' and good_until > checked then
     checked = good_until
     redis.call('HSET', installation, 'checked', whole(checked))
+    takes_uses = true
   end
-  local expiry = asked + tonumber(ARGV[9])
+  local expiry, noted = asked + tonumber(ARGV[9]), asked - tonumber(ARGV[10])
   if asked > access and expiry > now then
-    remember(id, {came = asked, expiry = expiry, noted = asked - tonumber(ARGV[10]),
-      workspace = workspace, principal = ARGV[11]})
+    if kind == 't' and asked - noted >= 60000000 then
+      note_use(id)
+      noted = asked
+    end
+    remember(id, {came = asked, expiry = expiry, noted = noted, workspace = workspace, principal = ARGV[11]})
   end
 end
 
@@ -51,4 +56,5 @@ if passes and request ~= '' and came_in == epoch and checked > now then
   state, generation, head, body = look_up(workspace, dependency, request, gzip, copy)
 end
 
-return {ok, string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body}
+return {ok, string.format('%s %s %s %s', epoch, state, workspace, generation or '-') .. report(buckets), head, body,
+  takes_uses and table.concat(redis.call('SPOP', used, 1000))}

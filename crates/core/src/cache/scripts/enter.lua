@@ -3,8 +3,8 @@
 -- workspace, address, request digest or "", what the response depends on, the name of a copy that the caller has or "",
 -- the id under which a write is to be announced or "".
 -- Reply: ok, facts, principal, head, body. Facts are words: now, epoch, a sum of what is to be said (1: check again
--- beside the response, 2: note the use of the token, 4: enter again, another caller is checking, 8: the write was
--- announced), address charged, state, workspace, generation (- for none), then the rates.
+-- beside the response, 2: enter again, another caller is checking, 4: the write was announced), address charged, state,
+-- workspace, generation (- for none), then the rates.
 
 local remembered = nil
 if kind ~= 'n' then
@@ -37,7 +37,7 @@ local function is_asked_to_check(key)
 end
 if passes and (kind == 'w' or known) and (not remembered or checked <= now) then
   if not is_asked_to_check(prefix .. (remembered and 'n' or 'n:' .. id)) then
-    after = 4
+    after = 2
   end
   remembered = nil
 end
@@ -48,7 +48,7 @@ if remembered and passes then
     after = 1
   end
   if kind == 't' and now - remembered.noted >= 60000000 then
-    after = after + 2
+    note_use(id)
     remembered.noted = now
     remember(id, remembered)
   end
@@ -58,7 +58,7 @@ if remembered and passes then
     generation_of(remembered.workspace, 'a')
     fence(key, announce, 'a')
     redis.call('EXPIRE', key, 86400)
-    after = after + 8
+    after = after + 4
   end
   if request ~= '' then
     state, generation, head, body = look_up(remembered.workspace, dependency, request, gzip, copy)

@@ -41,6 +41,13 @@ local function remember(id, remembered)
     'PX', math.ceil((remembered.expiry - now) / 1000))
 end
 
+-- Tokens whose use is to be noted, until the next check takes them along.
+local used = prefix .. 'u'
+local function note_use(id)
+  redis.call('SADD', used, id)
+  redis.call('EXPIRE', used, 3600)
+end
+
 -- The same as it was remembered, or nil. Its end is read from the value, since a key may outlive its millisecond.
 local function remembered_token(id)
   local value = redis.call('GET', prefix .. 'a:' .. epoch .. ':' .. id)
