@@ -92,7 +92,8 @@ fn classify_state(error: DbError) -> Attempt {
         // timeout of the session's (25P03, 25P04); too few resources; shutdown. And statement_completion_unknown.
         ("08" | "25" | "53" | "57" | "58", _) | (_, "40003") => Attempt::Broken(format!("{message} ({code})")),
         _ => {
-            let constraint = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
+            let named = extras.into_iter().find(|(name, _)| is_constraint(name)).map(|(_, value)| value);
+            let constraint = named.as_deref().or_else(|| constraint_in(class, &message)).map(of_table);
             Attempt::Refused(Refusal { code, constraint, message, detail })
         }
     }
@@ -100,6 +101,27 @@ fn classify_state(error: DbError) -> Attempt {
 
 fn is_constraint(field: &str) -> bool {
     field.eq_ignore_ascii_case("constraint") || field.eq_ignore_ascii_case("constraint_name")
+}
+
+/// The constraint that an error names in its message alone: the coordinator of Citus passes on what a worker has
+/// refused without its fields. In English, as the worker's `lc_messages` must say.
+fn constraint_in<'a>(class: &str, message: &'a str) -> Option<&'a str> {
+    const INTEGRITY_CONSTRAINT_VIOLATION: &str = "23";
+    if class != INTEGRITY_CONSTRAINT_VIOLATION {
+        return None;
+    }
+    let (_, rest) = message.split_once(" constraint \"")?;
+    rest.split_once('"').map(|(constraint, _)| constraint)
+}
+
+/// The name of a constraint in the migrations. On Citus those of a shard have its number at the end; none of ours ends
+/// with a number.
+fn of_table(constraint: &str) -> String {
+    let name = match constraint.rsplit_once('_') {
+        Some((name, number)) if number.parse::<u64>().is_ok() => name,
+        _ => constraint,
+    };
+    name.to_owned()
 }
 
 #[cfg(test)]
@@ -121,6 +143,38 @@ mod tests {
     fn a_violated_constraint_is_named() {
         let Attempt::Refused(refusal) = refused_with("23505") else { panic!("not refused") };
         assert_eq!(refusal.constraint.as_deref(), Some("employees_email_key"));
+    }
+
+    #[test]
+    fn a_constraint_of_a_shard_has_the_name_of_the_tables() {
+        for (name, of) in [
+            ("employees_email_key_102008", "employees_email_key"),
+            ("employees_email_key", "employees_email_key"),
+            ("employees_email_key_v1", "employees_email_key_v1"),
+            ("employees_email_key_", "employees_email_key_"),
+            ("102008", "102008"),
+        ] {
+            assert_eq!(of_table(name), of, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_constraint_is_found_in_the_message_of_a_violation() {
+        for (message, constraint) in [
+            (
+                "duplicate key value violates unique constraint \"lists_folded_key_102008\"",
+                Some("lists_folded_key_102008"),
+            ),
+            (
+                "update or delete on table \"departments_102040\" violates foreign key constraint \
+                 \"employees_department_fkey_102024\" on table \"employees_102024\"",
+                Some("employees_department_fkey_102024"),
+            ),
+            ("null value in column \"name\" of relation \"lists_102008\" violates not-null constraint", None),
+        ] {
+            assert_eq!(constraint_in("23", message), constraint, "{message}");
+        }
+        assert_eq!(constraint_in("42", "constraint \"x\" does not exist, no constraint \"y\""), None);
     }
 
     #[test]
