@@ -18,8 +18,11 @@ const CHUNK: usize = 5_000;
 /// How long until every instance has looked for invalidations: each does once a second.
 const KNOWN: Duration = Duration::from_millis(1_200);
 
-/// The SQLSTATE of a lock that was waited for too long.
-const LOCK_NOT_AVAILABLE: &str = "55P03";
+/// So far below the highest old id, ids are taken one by one, which takes seconds at most.
+const NEAR: i64 = 1_000_000;
+
+/// The key of the advisory lock of an adoption that moves sequences.
+const ADVANCING: i64 = 7_304_688_091;
 
 /// The tables whose ids come along.
 const TABLES: [&str; 4] = ["departments", "employees", "tags", "todos"];
@@ -92,42 +95,29 @@ impl Target {
         }
     }
 
-    /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces: `alter sequence` locks
-    /// it, so that nobody takes a number between the look at it and the change. A transaction of its own and before all
-    /// others, because a writer keeps its sequences until it ends, perhaps waiting for this one. An adoption that fails
-    /// afterwards leaves a gap.
+    /// Lets new ids go on above the highest old ones. A sequence is shared by all workspaces and must not go back.
+    /// Where it is near, its numbers are taken one by one, as writers take them. Where it is farther than all writers
+    /// come between the look at it and the change, it is set; one adoption at a time. A transaction of its own: nobody
+    /// waits for this one. An adoption that fails afterwards leaves a gap. (`alter sequence` would keep writers out,
+    /// but waits until the last one has ended, and Citus does not have it.)
     async fn advance(&mut self) -> Result<()> {
+        let alone = format!("begin; select pg_advisory_xact_lock({ADVANCING})");
+        sqlx::raw_sql(AssertSqlSafe(alone)).execute(&mut self.connection).await?;
         for (table, highest) in TABLES.into_iter().zip(self.highest) {
             let sequence: String = sqlx::query_scalar("select pg_get_serial_sequence($1, 'id')")
                 .bind(table)
                 .fetch_one(&mut self.connection)
                 .await?;
-            self.lock(&sequence).await?;
-            let last = format!("select last_value from {sequence}");
-            let last: i64 = sqlx::query_scalar(AssertSqlSafe(last)).fetch_one(&mut self.connection).await?;
-            if last <= highest {
-                let restart = format!("alter sequence {sequence} restart with {}", highest + 1);
-                sqlx::raw_sql(AssertSqlSafe(restart)).execute(&mut self.connection).await?;
-            }
-            sqlx::raw_sql("commit").execute(&mut self.connection).await?;
+            let step = format!(
+                "select case when last_value < $1 - {NEAR} then setval($2::text::regclass, $1)
+                 else (select max(nextval($2::text::regclass)) from generate_series(last_value, $1)) end
+                 from {sequence}"
+            );
+            let step = sqlx::query(AssertSqlSafe(step)).bind(highest).bind(&sequence);
+            step.execute(&mut self.connection).await?;
         }
+        sqlx::raw_sql("commit").execute(&mut self.connection).await?;
         Ok(())
-    }
-
-    /// Begins a transaction that has a sequence to itself. Everybody who wants a number waits behind whoever waits for
-    /// that, which is until the last writer has ended: so it is tried briefly, and again after a while.
-    async fn lock(&mut self, sequence: &str) -> Result<()> {
-        let lock = format!("begin; set local lock_timeout = '50ms'; alter sequence {sequence} no cycle");
-        for _ in 0..200 {
-            match sqlx::raw_sql(AssertSqlSafe(lock.clone())).execute(&mut self.connection).await {
-                Ok(_) => return Ok(()),
-                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(LOCK_NOT_AVAILABLE) => {}
-                Err(error) => return Err(error.into()),
-            }
-            sqlx::raw_sql("rollback").execute(&mut self.connection).await?;
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        }
-        bail!("somebody has written for a minute without an end; try again when that is over")
     }
 
     /// Adds a department.
@@ -204,17 +194,23 @@ impl Target {
             .execute(&mut self.connection)
             .await?;
         say("counting the todos");
-        let count = "select count_todos_v1($1, array(select id from todos where workspace_id = $1), 1)";
-        sqlx::query(count).bind(workspace).execute(&mut self.connection).await.context("todos cannot be counted")?;
+        // The ids are collected first: on Citus a function in the statement that reads a table would run on a worker.
+        let count = format!(
+            "do $$ declare ids bigint[] := array(select id from todos where workspace_id = {workspace});
+             begin perform count_todos_v1({workspace}, ids, 1); end $$"
+        );
+        let counted = sqlx::raw_sql(AssertSqlSafe(count)).execute(&mut self.connection).await;
+        counted.context("todos cannot be counted")?;
         for (kind, table) in
             [("department", "departments"), ("employee", "employees"), ("tag", "tags"), ("todo", "todos")]
         {
             say(&format!("logging the {table}"));
             let log = format!(
-                "select log_created_v1($1, 's:adopt', '{kind}', array(select uid from {table} where workspace_id = $1 \
-                 order by id))"
+                "do $$ declare
+                     uids uuid[] := array(select uid from {table} where workspace_id = {workspace} order by id);
+                 begin perform log_created_v1({workspace}, 's:adopt', '{kind}', uids); end $$"
             );
-            let logged = sqlx::query(AssertSqlSafe(log)).bind(workspace).execute(&mut self.connection).await;
+            let logged = sqlx::raw_sql(AssertSqlSafe(log)).execute(&mut self.connection).await;
             logged.with_context(|| format!("the {table} cannot be logged"))?;
         }
         let wait: bool = sqlx::query_scalar("select invalidation_record_v1($1, false)")
@@ -231,12 +227,12 @@ impl Target {
     }
 }
 
-/// Fails for a role that does not own the sequences, since only their owner may move them.
+/// Fails for a role that may not move the sequences, as their owner may.
 async fn refuse_foreign_sequences(connection: &mut PgConnection) -> Result<()> {
     let foreign: Option<String> = sqlx::query_scalar(
         "select c.oid::regclass::text
          from unnest($1::text[]) as name join pg_class c on c.oid = pg_get_serial_sequence(name, 'id')::regclass
-         where not pg_has_role(c.relowner, 'USAGE') order by name limit 1",
+         where not has_sequence_privilege(c.oid, 'UPDATE') order by name limit 1",
     )
     .bind(TABLES)
     .fetch_optional(connection)
