@@ -109,12 +109,43 @@ BEGIN
     RETURN deleted;
 END $$;
 
-CREATE OR REPLACE FUNCTION feed_is_ahead_v1(p_most bigint DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+-- Lines are read on workers, later than the number that the cluster has reached: those that are written in between are
+-- not ahead of it. So the newest is looked for first, and compared with a number that is given afterwards. For whoever
+-- asks often (p_most) `seen` does, which is at most an hour old, as no index has the lines of all workspaces in order.
+CREATE OR REPLACE FUNCTION feed_is_ahead_v1(p_most bigint DEFAULT NULL) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    reached CONSTANT xid8 := pg_snapshot_xmax(pg_current_snapshot());
+    newest xid8;
 BEGIN
-    RETURN (SELECT seen >= reached FROM feed)
-        OR (SELECT count(*) FROM (SELECT xid FROM events WHERE xid >= reached LIMIT 1) beyond) > 0;
+    IF (SELECT seen >= pg_snapshot_xmax(pg_current_snapshot()) FROM feed) THEN
+        RETURN true;
+    ELSIF p_most IS NOT NULL THEN
+        RETURN false;
+    END IF;
+    newest := (SELECT max(xid) FROM events);
+    RETURN coalesce(newest >= pg_current_xact_id(), false);
+END $$;
+
+-- Before which transaction all lines can be seen. A transaction with several workers has ended on the coordinator
+-- before it is committed on them; until then it has the lock of its number, which is looked for after the snapshot was
+-- taken.
+CREATE FUNCTION feed_horizon_v1() RETURNS xid8 LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    horizon CONSTANT bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+BEGIN
+    RETURN (
+        SELECT (horizon - coalesce(max(before), 0))::text::xid8 FROM (
+            -- A lock has the last 32 bits of the number.
+            SELECT (horizon - transactionid::text::bigint) & 4294967295 AS before FROM pg_locks
+            WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock'
+        ) held
+        WHERE before < 2147483648
+    );
+END $$;
+DO $$
+BEGIN
+    EXECUTE replace(replace(pg_get_functiondef('feed_page_v1'::regproc),
+        'pg_snapshot_xmin(pg_current_snapshot())', 'feed_horizon_v1()'),
+        'greatest(seen, newest) >= reached', 'seen >= reached');
 END $$;
 
 -- Documents. Citus sends a statement to one shard if each table in it is compared with one workspace, not with a column
