@@ -666,6 +666,7 @@ DECLARE
         SELECT todo_id FROM todo_tags WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
         ORDER BY todo_id LIMIT few + 1
     );
+    ceiling bigint;
 BEGIN
     IF p_successor.id IS NULL THEN
         DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND (id = p_tag.id OR merged_into = p_tag.id);
@@ -683,12 +684,13 @@ BEGIN
         PERFORM replace_tags_v1(p_tag.workspace_id, ids);
         DELETE FROM tags WHERE workspace_id = p_tag.workspace_id AND id = p_tag.id;
     ELSE
+        ceiling := (
+            SELECT todo_id FROM todo_tags WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
+            ORDER BY todo_id DESC LIMIT 1
+        );
         INSERT INTO jobs (workspace_id, uid, kind, filter, change, ceiling)
         VALUES (p_tag.workspace_id, p_job, CASE WHEN p_successor.id IS NULL THEN 'tags.delete' ELSE 'tags.merge' END,
-            '{}', jsonb_build_object('replace_tag', p_tag.id), (
-                SELECT todo_id FROM todo_tags WHERE workspace_id = p_tag.workspace_id AND tag_id = p_tag.id
-                ORDER BY todo_id DESC LIMIT 1
-            ));
+            '{}', jsonb_build_object('replace_tag', p_tag.id), ceiling);
     END IF;
     INSERT INTO events (workspace_id, type, subject, version, changes)
     VALUES (p_tag.workspace_id, 'tag.deleted', p_tag.uid, p_tag.version + 1,
@@ -848,6 +850,17 @@ BEGIN
         INSERT INTO events (workspace_id, type, subject, version)
         SELECT p_workspace, 'tag.created', uid, version FROM new;
     END LOOP;
+END $$;
+
+CREATE FUNCTION public.event_titles_v1(p_workspace bigint, p_items text) RETURNS json
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    RETURN (
+        SELECT coalesce(json_object_agg(uid, title), '{}') FROM todos
+        WHERE workspace_id = p_workspace
+            AND uid IN (SELECT (event ->> 'subject')::uuid FROM json_array_elements(p_items::json) AS event)
+    );
 END $$;
 
 CREATE FUNCTION public.event_weight_v1(p_type text) RETURNS integer
@@ -1430,7 +1443,8 @@ BEGIN
     IF outcome <> 'new' THEN
         RETURN;
     END IF;
-    PERFORM lock_list_v1(id, true) FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid);
+    list.id := (SELECT id FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid));
+    PERFORM lock_list_v1(list.id, true);
     SELECT * INTO list FROM lists WHERE workspace_id = p_workspace AND (id = p_id OR uid = p_uid) FOR UPDATE;
     outcome := precondition_v1(list.version, p_versions);
     IF outcome <> 'done' THEN
@@ -1597,11 +1611,24 @@ CREATE FUNCTION public.lock_tree_v1(p_workspace bigint, p_alone boolean) RETURNS
     RETURN public.lock_v1(1953654116, p_workspace, p_alone);
 
 CREATE FUNCTION public.log_created_v1(p_workspace bigint, p_actor text, p_kind text, p_uids uuid[]) RETURNS void
-    LANGUAGE sql
+    LANGUAGE plpgsql
     AS $$
+BEGIN
     INSERT INTO events (workspace_id, type, subject, version, actor)
     SELECT p_workspace, p_kind || '.created', uid, 1, p_actor FROM unnest(p_uids) AS uid;
-$$;
+END $$;
+
+CREATE FUNCTION public.log_failed_job_v1(p_workspace bigint, p_job uuid, p_status text) RETURNS boolean
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF p_status <> 'failed' THEN
+        RETURN false;
+    END IF;
+    INSERT INTO events (workspace_id, type, subject, actor)
+    VALUES (p_workspace, 'job.failed', p_job, 'j:' || p_job);
+    RETURN true;
+END $$;
 
 CREATE FUNCTION public.members_v1(p_workspace bigint, p_department bigint, p_department_uid uuid) RETURNS bigint[]
     LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE
@@ -2342,6 +2369,19 @@ BEGIN
     );
 END $$;
 
+CREATE FUNCTION public.todo_history_v1(p_workspace bigint, p_todo uuid, p_types text[], p_rank text, p_id bigint, p_limit bigint) RETURNS TABLE(items text, next_rank text, next_id bigint)
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    PERFORM FROM todos
+    WHERE workspace_id = p_workspace AND uid = p_todo
+        AND (deleted_at IS NULL OR deleted_at > now() - bin_retention_v1());
+    IF FOUND THEN
+        RETURN QUERY SELECT p.items, p.next_rank, p.next_id
+        FROM events_page_v1(p_workspace, p_todo, p_types, NULL, NULL, p_rank, p_id, p_limit) p;
+    END IF;
+END $$;
+
 CREATE FUNCTION public.todo_homes_v1(p_workspace bigint, p_todos bigint[]) RETURNS TABLE(todo bigint, home_parent bigint, home_list bigint)
     LANGUAGE plpgsql
     AS $$
@@ -2581,11 +2621,13 @@ END $$;
 CREATE FUNCTION public.todos_of_open_lists_v1(p_workspace bigint, p_todos bigint[]) RETURNS bigint[]
     LANGUAGE plpgsql
     AS $$
-BEGIN
-    PERFORM lock_list_v1(list_id, false) FROM (
+DECLARE
+    held CONSTANT bigint[] := ARRAY(
         SELECT DISTINCT list_id FROM todos
         WHERE workspace_id = p_workspace AND id = ANY (p_todos) AND list_id IS NOT NULL ORDER BY list_id
-    ) lists;
+    );
+BEGIN
+    PERFORM lock_list_v1(list, false) FROM unnest(held) AS list;
     RETURN ARRAY(
         SELECT t.id FROM todos t
         WHERE t.workspace_id = p_workspace AND t.id = ANY (p_todos) AND NOT EXISTS (

@@ -34,11 +34,8 @@ pub async fn page_in_context(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<(EventPage, EventContext)> {
-    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id, json_build_object('complete_since', p.complete_since, \
-                       'titles', ( \
-            SELECT coalesce(json_object_agg(t.uid, t.title), '{}') FROM todos t WHERE t.workspace_id = $1 \
-            AND t.uid IN ( \
-                SELECT (event ->> 'subject')::uuid FROM json_array_elements(p.items::json) AS event)))::text \
+    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id, \
+        json_build_object('complete_since', p.complete_since, 'titles', event_titles_v1($1, p.items))::text \
         FROM events_page_v1($1, $2::text::uuid, $3, $4::text::timestamptz, $5::text::uuid, $6, $7, $8) p";
     let mut row = pg.read(&caller.meter, Statement::new(SQL, params(caller, filter, after, limit))).await?.one()?;
     Ok((rendered(&mut row)?, row.json()?))
@@ -69,10 +66,7 @@ pub async fn history(
     after: Option<&Position>,
     limit: Limit,
 ) -> Result<EventPage> {
-    const SQL: &str = "SELECT p.items, p.next_rank, p.next_id \
-        FROM todos t CROSS JOIN LATERAL events_page_v1(t.workspace_id, t.uid, $6, NULL, NULL, $3, $4, $5) p \
-        WHERE t.workspace_id = $1 AND t.uid = $2::text::uuid AND (t.deleted_at IS NULL \
-        OR t.deleted_at > now() - bin_retention_v1())";
+    const SQL: &str = "SELECT items, next_rank, next_id FROM todo_history_v1($1, $2::text::uuid, $6, $3, $4, $5)";
     let params = vec![
         Param::Int(caller.workspace.0),
         Param::Text(todo.to_string()),

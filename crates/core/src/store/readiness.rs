@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Number and name of the migration that this release cannot do without. Later ones do no harm: the schema only expands
 /// while two releases run.
-pub const REQUIRED_MIGRATION: (i64, &str) = (20, "feed");
+pub const REQUIRED_MIGRATION: (i64, &str) = (21, "distribution");
 
 /// What the check found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

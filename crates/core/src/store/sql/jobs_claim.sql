@@ -26,10 +26,7 @@ WITH due AS (
     FROM due
     WHERE j.workspace_id = due.workspace_id AND j.id = due.id
     RETURNING j.*
-), logged AS (
-    INSERT INTO events (workspace_id, type, subject, actor)
-    SELECT workspace_id, 'job.failed', uid, 'j:' || uid FROM claimed WHERE status = 'failed'
 )
-SELECT status = 'running', workspace_id, id, uid::text, filter::text, change::text, position, ceiling,
-    consecutive_failures
+SELECT NOT log_failed_job_v1(workspace_id, uid, status), workspace_id, id, uid::text, filter::text, change::text,
+    position, ceiling, consecutive_failures
 FROM claimed

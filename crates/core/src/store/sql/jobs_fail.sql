@@ -12,9 +12,6 @@ WITH put_back AS (
         error = $4,
         due_at = clock_timestamp() + least(300, 2 ^ least(consecutive_failures, 10)) * interval '1 second'
     WHERE workspace_id = $1 AND id = $2 AND status = 'running' AND lease = $3::text::uuid
-    RETURNING uid, status = 'failed' AS ended
-), logged AS (
-    INSERT INTO events (workspace_id, type, subject, actor)
-    SELECT $1, 'job.failed', uid, 'j:' || uid FROM put_back WHERE ended
+    RETURNING uid, status
 )
-SELECT ended FROM put_back
+SELECT log_failed_job_v1($1, uid, status) FROM put_back
