@@ -130,19 +130,26 @@ async fn an_id_that_is_purged_meanwhile_is_free() {
     let expire = "update todos set deleted_at = now() - interval '31 days' where uid = $1::text::uuid";
     assert_eq!(database.execute(expire, &[&id]).await.unwrap(), 1);
     assert_eq!(database.execute("delete from events where subject = $1::text::uuid", &[&id]).await.unwrap(), 2);
-    let purge = format!(
+    // From the table that has the trigger: on Citus that is a shard.
+    let function = format!(
         "create function purge_at_once() returns trigger language plpgsql as $$ begin
-             delete from todos where workspace_id = {workspace} and deleted_at < now() - interval '30 days';
+             execute format('delete from %s where workspace_id = $1 and deleted_at < $2', tg_relid::regclass)
+                 using {workspace}, now() - interval '30 days';
              return null;
-         end $$;
-         create trigger purge_at_once after insert on todos for each statement execute function purge_at_once()"
+         end $$"
     );
+    let trigger = "create trigger purge_at_once after insert on todos for each statement \
+                   execute function purge_at_once()";
     // Never committed, so that nobody else meets the trigger.
     let transaction = loop {
         let transaction = database.transaction().await.unwrap();
         // All who write wait behind whoever waits for the table: not for long, then.
         transaction.batch_execute("set local lock_timeout = '50ms'").await.unwrap();
-        match transaction.batch_execute(&purge).await {
+        let set = async {
+            transaction.batch_execute(&function).await?;
+            transaction.batch_execute(trigger).await
+        };
+        match set.await {
             Ok(()) => break transaction,
             Err(error) if error.code() == Some(&SqlState::LOCK_NOT_AVAILABLE) => {
                 transaction.rollback().await.unwrap();

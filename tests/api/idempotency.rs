@@ -209,10 +209,12 @@ async fn a_key_whose_first_request_is_still_running_is_refused() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await;
     let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
     // As long as this lock is held, the first request waits for the employee that it refers to.
     database.batch_execute("begin").await.unwrap();
-    let lock = format!("select 1 from employees where uid = '{}' for update", ada["id"].as_str().unwrap());
-    assert_eq!(database.query(&lock, &[]).await.expect("employees have `uid`").len(), 1);
+    let lock = "select 1 from employees where workspace_id = $1 and uid = $2::text::uuid for update";
+    let held = database.query(lock, &[&workspace, &ada["id"].as_str().unwrap()]).await;
+    assert_eq!(held.expect("employees have `uid`").len(), 1);
     let body = json!({ "title": "A", "assignee_id": ada["id"] });
     let create = || ws.post("/api/v2/todos").header("idempotency-key", "slow").json(body.clone());
     let first = tokio::spawn(create().send());
@@ -233,7 +235,7 @@ async fn a_key_is_forgotten_after_a_day() {
     let database = database::connect().await;
     let aged = database
         .execute(
-            "update idempotency_keys set created_at = created_at - interval '24 hours 1 minute' where key = $1",
+            "update idempotency_keys set created_at = now() - interval '24 hours 1 minute' where key = $1",
             &[&key],
         )
         .await

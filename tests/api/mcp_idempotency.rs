@@ -162,10 +162,11 @@ async fn a_call_whose_first_attempt_is_still_running_is_refused() {
     let ws = Workspace::new().await;
     let ada = ws.employee("Ada").await["id"].clone();
     let database = database::connect().await;
+    let workspace = database::workspace(&database, &ws).await;
     // As long as this lock is held, the first call waits for the employee that it refers to.
     database.batch_execute("begin").await.unwrap();
-    let lock = format!("select 1 from employees where uid = '{}' for update", ada.as_str().unwrap());
-    assert_eq!(database.query(&lock, &[]).await.unwrap().len(), 1);
+    let lock = "select 1 from employees where workspace_id = $1 and uid = $2::text::uuid for update";
+    assert_eq!(database.query(lock, &[&workspace, &ada.as_str().unwrap()]).await.unwrap().len(), 1);
     let arguments = json!({ "todos": [{ "title": "once", "assignee_id": ada }], "idempotency_key": "slow" });
     let first = tokio::spawn(tool(&ws, "add_todos", arguments.clone()).send());
     database::until_blocked(&database, 1).await;

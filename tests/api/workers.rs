@@ -103,15 +103,16 @@ async fn a_chunk_renews_a_lease_only_when_seconds_of_it_are_over() {
         select $1, gen_random_uuid(), 'todos.bulk', '{}', '\"complete\"', 'running', gen_random_uuid(), \
             clock_timestamp() + interval '14 seconds'";
     transaction.execute(job, &[&workspace]).await.unwrap();
+    let position = "select position from jobs where workspace_id = $1";
+    let next = "select min(id) from todos where workspace_id = $1 and id > $2";
     let chunk = "select c.outcome, c.processed \
-        from jobs j cross join lateral (select min(id) as todo from todos where workspace_id = $1 \
-        and id > j.position) t \
-        cross join lateral job_chunk_v1($1, j.id, j.lease, j.position, array[t.todo], t.todo, j.change, null, 20, \
-        false, \
-            interval '15 seconds', false) c where j.workspace_id = $1";
+        from jobs j cross join lateral job_chunk_v1($1, j.id, j.lease, j.position, array[$2::bigint], $2, j.change, \
+        null, 20, false, interval '15 seconds', false) c where j.workspace_id = $1";
     let left = "select extract(epoch from due_at - clock_timestamp())::float8 from jobs where workspace_id = $1";
     for (renewed, expected) in [(false, 13.0..=14.0), (true, 14.5..=15.0)] {
-        let row = transaction.query_one(chunk, &[&workspace]).await.unwrap();
+        let position: i64 = transaction.query_one(position, &[&workspace]).await.unwrap().get(0);
+        let next: i64 = transaction.query_one(next, &[&workspace, &position]).await.unwrap().get(0);
+        let row = transaction.query_one(chunk, &[&workspace, &next]).await.unwrap();
         assert_eq!((row.get(0), row.get(1)), ("done", 1_i64), "renewed: {renewed}");
         let left: f64 = transaction.query_one(left, &[&workspace]).await.unwrap().get(0);
         assert!(expected.contains(&left), "renewed: {renewed}, {left} s are left");
