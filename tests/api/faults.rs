@@ -171,8 +171,7 @@ async fn a_blocked_statement_holds_up_nobody_else() {
     let free = format!("/api/v2/todos/{}", ws.titled("free").await);
     let database = database::connect().await;
     database.batch_execute("begin").await.unwrap();
-    let lock = format!("select 1 from todos where uid in ('{}', '{}') for update", locked[0], locked[1]);
-    assert_eq!(database.query(&lock, &[]).await.unwrap().len(), 2);
+    database::hold(&database, &locked.each_ref().map(String::as_str)).await;
     // The writers wait for the locks in the same instance as everybody else: one serves sixteen requests at once.
     let blocked = locked.map(|todo| {
         tokio::spawn(ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "title": "changed" })).send())
@@ -252,9 +251,7 @@ async fn what_postgres_rolls_back_for_the_sake_of_others_is_repeated_and_happens
     let ws = Workspace::on(&server).await;
     let ids = [ws.titled("first").await, ws.titled("second").await];
     let path = |of: usize| format!("/api/v2/todos/{}", ids[of]);
-    let take = async |of: usize| {
-        sql.query_one("select from todos where uid = $1::text::uuid for update", &[&ids[of]]).await.unwrap();
-    };
+    let take = async |of: usize| database::hold(&sql, &[&ids[of]]).await;
 
     // 40P01: a batch changes todos in the order of their numbers, and this test takes them in the other one.
     let mut operations = vec![json!({ "op": "create", "todo": { "title": "new", "tags": ["once"] } })];

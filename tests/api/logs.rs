@@ -288,13 +288,17 @@ async fn what_set_a_job_back_is_one_line() {
     let sql = database::connect().await;
     let id = database::workspace(&sql, &ws).await;
     ws.titled("x").await;
-    let break_it = format!(
+    let function = format!(
         "create function verbose_{id}() returns trigger language plpgsql as $$ begin \
-         raise exception '%', repeat(E'broken\\n', 200) || 'Stack backtrace:'; end $$; \
-         create trigger verbose_{id} before update on todos for each row when (new.workspace_id = {id}) \
+         raise exception '%', repeat(E'broken\\n', 200) || 'Stack backtrace:'; end $$"
+    );
+    let trigger = format!(
+        "create trigger verbose_{id} before update on todos for each row when (new.workspace_id = {id}) \
          execute function verbose_{id}()"
     );
-    sql.batch_execute(&break_it).await.unwrap();
+    for statement in [function, trigger] {
+        sql.batch_execute(&statement).await.unwrap();
+    }
     let body = json!({ "filter": { "q": "x" }, "action": "complete" });
     let started = ws.post("/api/v2/todos/bulk-process").json(body).send().await;
     let mut told = None;

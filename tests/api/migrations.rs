@@ -62,7 +62,7 @@ async fn a_database_of_the_former_migrations_is_not_ready() {
     let server = Server::private(Options::default().with("database_url", url)).await;
     let ready = server.anonymous().get("/health/ready").send().await;
     ready.has_status(503);
-    let missing = "migrations are missing: this release needs 0020 (feed), and the newest one applied is 0034";
+    let missing = "migrations are missing: this release needs 0021 (distribution), and the newest one applied is 0034";
     assert!(ready.text().contains(missing), "{ready}");
     database::connect().await.batch_execute(&format!("drop schema {schema} cascade")).await.unwrap();
 }

@@ -160,8 +160,7 @@ async fn occupy(ws: &Workspace, database: &Database) -> Vec<tokio::task::JoinHan
         todos.push(ws.titled(&format!("locked {number}")).await);
     }
     database.batch_execute("begin").await.unwrap();
-    let lock = format!("select 1 from todos where uid in ('{}') for update", todos.join("', '"));
-    assert_eq!(database.query(&lock, &[]).await.unwrap().len(), CONNECTIONS);
+    database::hold(database, &todos.iter().map(String::as_str).collect::<Vec<_>>()).await;
     let patch = |todo: &String| ws.patch(&format!("/api/v2/todos/{todo}")).json(json!({ "priority": "high" })).send();
     let writes: Vec<_> = todos.iter().map(|todo| tokio::spawn(patch(todo))).collect();
     database::until_blocked(database, CONNECTIONS).await;

@@ -167,12 +167,13 @@ async fn what_is_deleted_meanwhile_is_no_fault() {
         let transaction = database.transaction().await.unwrap();
         let middle = made[1]["id"].as_str().unwrap();
         if round % 2 == 0 {
-            let held = "select outcome from workspaces w, \
-                todo_delete_v1(w.id, null, null, null, false, null, $1::text::uuid, null) where w.name = 'default'";
-            let row = transaction.query_one(held, &[&middle]).await.unwrap();
+            let home = "select id from workspaces where name = 'default'";
+            let home: i64 = transaction.query_one(home, &[]).await.unwrap().get(0);
+            let held = "select outcome from todo_delete_v1($1, null, null, null, false, null, $2::text::uuid, null)";
+            let row = transaction.query_one(held, &[&home, &middle]).await.unwrap();
             assert_eq!(row.get::<_, &str>(0), "done");
         } else {
-            transaction.query_one("select from todos where uid = $1::text::uuid for update", &[&middle]).await.unwrap();
+            database::hold(&transaction, &[middle]).await;
         }
         // Both have found the same todos before either of them deletes one.
         let [one, two] = [(); 2].map(|()| tokio::spawn(client.delete(ROOT).send()));

@@ -68,12 +68,7 @@ async fn hold_delete(transaction: &Transaction<'_>, workspace: i64, todo: &Value
 
 /// Holds the rows of these todos and changes nothing.
 async fn hold(transaction: &Transaction<'_>, todos: &[&Value]) {
-    for todo in todos {
-        let workspace = "select workspace_id from todos where uid = $1::text::uuid";
-        let workspace: i64 = transaction.query_one(workspace, &[&id(todo)]).await.unwrap().get(0);
-        let held = "select from todos where workspace_id = $1 and uid = $2::text::uuid for update";
-        transaction.query_one(held, &[&workspace, &id(todo)]).await.unwrap();
-    }
+    database::hold(transaction, &todos.iter().map(|todo| id(todo)).collect::<Vec<_>>()).await;
 }
 
 fn move_below(ws: &Workspace, todo: &Value, parent: &Value) -> JoinHandle<Answer> {

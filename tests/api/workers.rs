@@ -179,12 +179,16 @@ async fn a_job_that_always_fails_is_given_up_and_blocks_nobody() {
     let id = database::workspace(&database, &ws).await;
     let todo = format!("/api/v2/todos/{}", ws.titled("x").await);
     other.titled("x").await;
-    let break_it = format!(
-        "create function broken_{id}() returns trigger language plpgsql as 'begin raise exception ''broken''; end'; \
-         create trigger broken_{id} before update on todos for each row when (new.workspace_id = {id}) \
+    let function = format!(
+        "create function broken_{id}() returns trigger language plpgsql as 'begin raise exception ''broken''; end'"
+    );
+    let trigger = format!(
+        "create trigger broken_{id} before update on todos for each row when (new.workspace_id = {id}) \
          execute function broken_{id}()"
     );
-    database.batch_execute(&break_it).await.unwrap();
+    for statement in [function, trigger] {
+        database.batch_execute(&statement).await.unwrap();
+    }
     let path = start(&ws, json!({ "action": "complete" })).await;
     for attempt in 1..=5_u32 {
         until("an attempt", async || {

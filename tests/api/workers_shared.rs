@@ -174,8 +174,7 @@ async fn a_job_in_a_large_workspace_begins_without_a_count_and_looks_at_bounded_
     ws.todo(json!({ "title": "last", "status": "in_progress" })).await;
     // The second chunk waits for the one in the middle.
     let held = holder.transaction().await.unwrap();
-    let hold = format!("select from todos where uid = '{}' for update", middle["id"].as_str().unwrap());
-    assert_eq!(held.execute(&hold, &[]).await.unwrap(), 1);
+    database::hold(&held, &[middle["id"].as_str().unwrap()]).await;
     let body = json!({ "filter": { "status": ["in_progress"] }, "action": "complete" });
     let started = ws.post("/api/v2/todos/bulk-process").json(body).send().await;
     let path = started.has_status(202).header("location").to_owned();
