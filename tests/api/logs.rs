@@ -309,8 +309,9 @@ async fn what_set_a_job_back_is_one_line() {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let mend = format!("drop trigger verbose_{id} on todos; drop function verbose_{id}()");
-    sql.batch_execute(&mend).await.unwrap();
+    for mend in [format!("drop trigger verbose_{id} on todos"), format!("drop function verbose_{id}()")] {
+        sql.batch_execute(&mend).await.unwrap();
+    }
     let line = told.unwrap_or_else(|| panic!("no job was set back: {}", captured.text()));
     assert!(one_line(&line).contains("broken"), "{line}");
     // Others count the jobs that wait.

@@ -216,8 +216,9 @@ async fn a_job_that_always_fails_is_given_up_and_blocks_nobody() {
     assert_eq!((&job["status"], &job["attempts"], &job["processed"]), (&json!("failed"), &json!(5), &json!(0)));
     assert!(job["finished_at"].is_string(), "{job}");
     assert_eq!(ws.get(&todo).send().await.ok()["version"], 1);
-    let mend = format!("drop trigger broken_{id} on todos; drop function broken_{id}()");
-    database.batch_execute(&mend).await.unwrap();
+    for mend in [format!("drop trigger broken_{id} on todos"), format!("drop function broken_{id}()")] {
+        database.batch_execute(&mend).await.unwrap();
+    }
 }
 
 async fn the_purge_of_the_bin_reaches_the_cache() {
