@@ -12,6 +12,7 @@ use todo_core::usecases::authentication::FollowUp;
 use todo_core::{Actor, Caller, Meter};
 
 use crate::config::Settings;
+use crate::instance::Kept;
 use health::RememberedHealth;
 use metrics::MetricsBuffer;
 
@@ -62,14 +63,6 @@ impl App {
         }
     }
 
-    /// Keeps the check good while nobody asks.
-    pub async fn keep_check(self: &Arc<Self>) {
-        let meter = Arc::default();
-        let follow_up = self.service.keep_check(&meter).await;
-        self.metrics_buffer.add_statements(&meter);
-        self.follow_up(follow_up);
-    }
-
     /// Does something beside the request and beyond its end. What it costs is none of the request's.
     pub fn beside(self: &Arc<Self>, work: impl AsyncFnOnce(&Arc<Self>, &Arc<Meter>) + 'static) {
         let app = Arc::clone(self);
@@ -115,6 +108,19 @@ impl App {
         if due {
             self.hint_worker();
         }
+    }
+}
+
+impl Kept for App {
+    async fn keep_check(self: &Arc<Self>) {
+        let meter = Arc::default();
+        let follow_up = self.service.keep_check(&meter).await;
+        self.metrics_buffer.add_statements(&meter);
+        self.follow_up(follow_up);
+    }
+
+    fn is_overloaded(&self) -> bool {
+        self.service.is_overloaded()
     }
 }
 

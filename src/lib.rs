@@ -28,6 +28,7 @@ mod export {
 
     #[http_service]
     async fn serve(request: spin_sdk::http::Request) -> Response<Body> {
+        let _under_way = crate::instance::RequestUnderWay::begin();
         let request: Request<Body> = request.map(Body::new);
         let (router, request) = crate::router::route(request).await;
         match router.oneshot(request).await {

@@ -40,7 +40,7 @@ pub async fn route(request: Request) -> (Router, Request) {
             ROUTER.get_or_init(|| (build(Arc::clone(&app)), app))
         }
     };
-    instance::keep(app, App::keep_check);
+    instance::keep(app);
     (router.clone(), address::normalise(request, app.settings.http.unversioned_routes))
 }
 

@@ -42,8 +42,7 @@ impl Shared for ConcurrencyState {
     }
 
     fn is_free(&self, now: Instant) -> bool {
-        let is_known = self.told.is_some_and(|told| now.duration_since(told) < KNOWN);
-        !is_known || self.wait <= SLOW || self.under_way.ages(now, LONG).count() < FEW
+        !self.is_slow(now) || self.under_way.ages(now, LONG).count() < FEW
     }
 
     fn begin(&mut self, now: Instant) -> u64 {
@@ -51,7 +50,18 @@ impl Shared for ConcurrencyState {
     }
 }
 
+impl ConcurrencyState {
+    fn is_slow(&self, now: Instant) -> bool {
+        self.wait > SLOW && self.told.is_some_and(|told| now.duration_since(told) < KNOWN)
+    }
+}
+
 impl Concurrency {
+    /// Whether the machine is overloaded, as far as is known.
+    pub fn is_overloaded(&self) -> bool {
+        lock(&self.0).is_slow(Instant::now())
+    }
+
     /// The right to use it; none if the request would have to wait longer.
     pub async fn begin(self: &Arc<Self>, patience: Duration) -> Option<Turn> {
         let number = queue::take(&self.0, patience, || false).await?;

@@ -20,7 +20,10 @@ pub mod work;
 mod writing;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use uuid::Uuid;
 
 use crate::cache::{Cache, CacheSettings, GateReply, GateRequest, Reach};
 use crate::concurrency::Concurrency;
@@ -43,6 +46,8 @@ pub struct Service {
     archives: Archives,
     at_gate: Arc<Concurrency>,
     at_store: Arc<Concurrency>,
+    /// Where this instance is in a sequence of numbers that leaves no gap open for long.
+    spreading: AtomicU32,
 }
 
 impl Service {
@@ -60,6 +65,7 @@ impl Service {
             archives: Archives::default(),
             at_gate: Arc::default(),
             at_store,
+            spreading: AtomicU32::new(Uuid::new_v4().as_fields().0),
         }
     }
 
@@ -85,11 +91,23 @@ impl Service {
         })
     }
 
+    /// Whether requests of this instance wait long for the gate's call or for connections to Postgres.
+    pub fn is_overloaded(&self) -> bool {
+        self.at_gate.is_overloaded() || self.at_store.is_overloaded()
+    }
+
     async fn take_turn(&self, meter: &Meter, concurrency: &Arc<Concurrency>) -> (Option<Turn>, Duration) {
         let came = Instant::now();
-        let turn = concurrency.begin(meter.patience(self.pg.wait_deadline() * 7 / 8)).await;
+        let turn = concurrency.begin(meter.patience(self.spread(self.pg.wait_deadline() * 7 / 8))).await;
         meter.waited(came.elapsed());
         (turn, came.elapsed())
+    }
+
+    /// Three quarters of a time to all of it. Requests that came together and are refused would come again together.
+    fn spread(&self, time: Duration) -> Duration {
+        const STEP: u32 = 0x9E37_79B9;
+        let share = self.spreading.fetch_add(STEP, Ordering::Relaxed) >> 24;
+        time * (768 + share) / 1024
     }
 
     /// The gate's call, and how long it took.
