@@ -30,6 +30,10 @@ const NEARLY_USED_UP: u32 = 96;
 /// As many as a host gives to an instance unless it is told otherwise.
 const USED_UP: u32 = 128;
 
+/// A host that was told to may give more, and does not say how many. An instance that has been given that many may be
+/// used up whenever no request comes, and is left to the host, unless it had only so many a second.
+const RARE: f64 = 20.0;
+
 /// An instance that serves fewer requests at once than this is one too many while requests have to wait: a burst makes
 /// the host begin one for nearly each request, all are given requests in turn from then on, and share the processors.
 /// The host gives up to 16 to each.
@@ -85,6 +89,7 @@ pub fn keep(app: &Arc<impl Kept>) {
 /// Sleeps until the instance has been idle for long enough or is one too many.
 async fn stay(app: &Arc<impl Kept>) {
     let (mut seen, mut at_once) = (0, 2.0 * TOO_FEW);
+    let (began, before) = (Instant::now(), TAKEN.load(Ordering::Relaxed));
     while let Some(idle) = idle(Instant::now()).filter(|idle| *idle < KEPT) {
         let taken = TAKEN.load(Ordering::Relaxed);
         let pause = if taken != seen {
@@ -96,6 +101,8 @@ async fn stay(app: &Arc<impl Kept>) {
                 return;
             }
             LOOK
+        } else if taken > USED_UP && f64::from(taken - before) > RARE * began.elapsed().as_secs_f64() {
+            return;
         } else if idle < CHECKED && !WAITS.load(Ordering::Relaxed) {
             app.keep_check().await;
             CHECK

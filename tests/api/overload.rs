@@ -16,6 +16,8 @@ suite![
     #[embedded]
     a_request_that_waits_too_long_for_a_connection_is_refused,
     #[embedded]
+    instances_that_are_too_many_end,
+    #[embedded]
     cancelled_requests_hold_nothing,
 ];
 
@@ -151,6 +153,17 @@ async fn a_few_connections_serve_many_clients() {
         assert!(asked.elapsed() < Duration::from_secs(2), "{:?} after the burst", asked.elapsed());
         until_counted(&server, "todo_database_waits_total", waits + 1).await;
     }
+}
+
+async fn instances_that_are_too_many_end() {
+    let server = small("surplus", CONNECTIONS, Options::default()).await;
+    let ws = Workspace::on(&server).await;
+    // So many at once make the host begin far more instances than it needs, which is one for sixteen.
+    create(&ws, 160, Duration::from_secs(8)).await;
+    let counters = server.host().counters();
+    let alive = counters.instantiations - counters.ends;
+    eprintln!("of {} instances {alive} are left beside the load", counters.instantiations);
+    assert!(alive < 64, "{alive} of {} instances are left for 160 clients", counters.instantiations);
 }
 
 /// Writers that hold all connections, each waiting for the lock of its todo, until the transaction of `database` ends.

@@ -37,6 +37,8 @@ counters! {
     requests,
     /// Component instances created.
     instantiations,
+    /// Instances that ended, however that was.
+    ends,
     /// Instances that ended by a trap or were killed.
     traps,
     /// Postgres statements sent (`query`, `execute` and their async forms).

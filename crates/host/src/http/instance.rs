@@ -112,6 +112,7 @@ impl WorkerState for Worker {
 
     fn drop(&self, store: Store<State>, result: wasmtime::Result<()>) {
         drop(store);
+        bump(&self.shared.counters.ends);
         if let Err(error) = result {
             bump(&self.shared.counters.traps);
             // wasmtime calls every instance "timed out" that we end while it has work. Whoever ended it knows.
