@@ -50,9 +50,6 @@ impl App {
         if work_due {
             self.sweep();
         }
-        if self.service.take_unconfirmed_installation() {
-            self.beside(async |app, meter| app.service.ask_installation(meter).await);
-        }
         if let Some(renewal) = renewal {
             // A renewal finds no further one.
             self.beside(async move |app, meter| app.follow_up(app.service.renew(meter, renewal).await));

@@ -6,8 +6,8 @@
 //! their invalidations.
 //!
 //! So that not every instance begins with a statement, Redis remembers the id under a digest of the database's address.
-//! An instance that has it from there asks the database all the same, beside its first response: the database may have
-//! been replaced.
+//! The database may have been replaced since; but under that id nothing is served or accepted without a check, which is
+//! no older than a second, and whoever checks hears the id from the database.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -28,8 +28,6 @@ struct InstallationState {
     asking: Option<Instant>,
     /// When it was last asked for in vain.
     missed: Option<Instant>,
-    /// Whether Redis named the id, and the database has not been asked yet.
-    unconfirmed: bool,
 }
 
 /// What a request is to do before its first call to Redis.
@@ -120,13 +118,7 @@ impl Cache {
         let (redis, keys) = (self.redis.as_ref()?, (self.settings.prefix.clone(), self.memory()));
         let reply = redis.run_first(meter, self.reading(), script, args, keys).await?;
         self.installation.learn(Instant::now(), reply.handshake().map(|told| told.installation.as_str()));
-        lock(&self.installation.0).unconfirmed = true;
         Some(reply)
-    }
-
-    /// Whether the database is to confirm the id of the installation. Says so to one request, which asks.
-    pub fn take_unconfirmed(&self) -> bool {
-        std::mem::take(&mut lock(&self.installation.0).unconfirmed)
     }
 
     fn memory(&self) -> String {

@@ -48,9 +48,4 @@ impl Service {
     pub async fn abandon_answer(&self, meter: &Arc<Meter>, ticket: Ticket) {
         self.cache.abandon(meter, ticket).await;
     }
-
-    /// Whether the id of the installation is to be asked of the database, since Redis alone has told it. Says so once.
-    pub fn take_unconfirmed_installation(&self) -> bool {
-        self.cache.take_unconfirmed()
-    }
 }

@@ -41,7 +41,7 @@ impl Service {
     }
 
     /// Asks the database which installation it is.
-    pub async fn ask_installation(&self, meter: &Arc<Meter>) {
+    async fn ask_installation(&self, meter: &Arc<Meter>) {
         let installation = authentication::installation(&self.pg, meter).await.ok().flatten();
         self.cache.belong_to(installation.as_deref());
     }
