@@ -23,7 +23,6 @@ end
 
 -- A check is good until one second after the store was asked, hence for less than a second from the check itself; and
 -- only in the epoch in which the request came in. While it is, nothing is served to the workspaces that it found.
-local takes_uses = false
 local good_until = came_in == epoch and asked + 1000000 or 0
 redis.call('HSET', installation, 'took', whole(now - came))
 for pending in string.gmatch(ARGV[12], '%S+') do
@@ -35,19 +34,20 @@ end
 if ARGV[14] == '1' then
   revoke()
 end
+local takes_uses = false
 if good_until > now then
   if ARGV[13] == '1' and good_until > checked then
     checked = good_until
     redis.call('HSET', installation, 'checked', whole(checked))
     takes_uses = true
   end
-  local expiry, noted = asked + tonumber(ARGV[9]), asked - tonumber(ARGV[10])
-  if asked > access and expiry > now then
-    if kind == 't' and asked - noted >= 60000000 then
-      note_use(id)
-      noted = asked
+  local remembered = {came = asked, expiry = asked + tonumber(ARGV[9]), noted = asked - tonumber(ARGV[10]),
+    workspace = workspace, principal = ARGV[11]}
+  if asked > access and remembered.expiry > now then
+    if kind == 't' then
+      note_use(id, remembered, asked)
     end
-    remember(id, {came = asked, expiry = expiry, noted = noted, workspace = workspace, principal = ARGV[11]})
+    remember(id, remembered)
   end
 end
 

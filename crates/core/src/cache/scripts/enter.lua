@@ -47,9 +47,7 @@ if remembered and passes then
       or remembered.expiry - now < 5000000 and is_asked_to_check(prefix .. 'n:' .. id) then
     after = 1
   end
-  if kind == 't' and now - remembered.noted >= 60000000 then
-    note_use(id)
-    remembered.noted = now
+  if kind == 't' and note_use(id, remembered, now) then
     remember(id, remembered)
   end
   if announce ~= '' then

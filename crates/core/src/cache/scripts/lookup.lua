@@ -41,11 +41,17 @@ local function remember(id, remembered)
     'PX', math.ceil((remembered.expiry - now) / 1000))
 end
 
--- Tokens whose use is to be noted, until the next check takes them along.
+-- Tokens whose use is to be noted, until the next check takes them along. A token is put there if its use was noted a
+-- minute before `at`; says whether it was, and then what is remembered of it is to be written.
 local used = prefix .. 'u'
-local function note_use(id)
+local function note_use(id, remembered, at)
+  if at - remembered.noted < 60000000 then
+    return false
+  end
   redis.call('SADD', used, id)
   redis.call('EXPIRE', used, 3600)
+  remembered.noted = at
+  return true
 end
 
 -- The same as it was remembered, or nil. Its end is read from the value, since a key may outlive its millisecond.
