@@ -2,7 +2,8 @@
 //! ten cached reads do; where requests are rare, each would pay that. A task that sleeps counts as something to do, so
 //! one is kept asleep for a while after the last request. For the first part of it the check is kept good, too.
 //!
-//! And how it ends before: one that takes no further request is dropped as soon as those under way have ended.
+//! An instance that takes no further request is dropped as soon as those under way have ended. So one that is too many
+//! ends before its time.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use spin_sdk::wasip3::wit_bindgen::backpressure_inc;
 use todo_core::lock;
+use uuid::Uuid;
 
 /// How long the instance stays after its last request.
 const KEPT: Duration = Duration::from_secs(30);
@@ -30,13 +32,14 @@ const NEARLY_USED_UP: u32 = 96;
 /// As many as a host gives to an instance unless it is told otherwise.
 const USED_UP: u32 = 128;
 
-/// A host that was told to may give more, and does not say how many. An instance that has been given that many may be
-/// used up whenever no request comes, and is left to the host, unless it had only so many a second.
+/// Requests a second. A host may be told to give an instance more than [`USED_UP`], and does not say how many. One that
+/// has had more may be used up whenever no request comes, and is left to the host then, unless they came as rarely as
+/// this.
 const RARE: f64 = 20.0;
 
-/// An instance that serves fewer requests at once than this is one too many while requests have to wait: a burst makes
-/// the host begin one for nearly each request, all are given requests in turn from then on, and share the processors.
-/// The host gives up to 16 to each.
+/// Requests at once. An instance that serves fewer is one too many while requests have to wait: a burst makes the host
+/// begin one for nearly each request, all are given requests in turn from then on, and share the processors. The host
+/// gives up to 16 to each.
 const TOO_FEW: f32 = 4.0;
 
 static TAKEN: AtomicU32 = AtomicU32::new(0);
@@ -116,7 +119,7 @@ async fn stay(app: &Arc<impl Kept>) {
 
 /// One in eight.
 fn is_drawn() -> bool {
-    uuid::Uuid::new_v4().as_bytes()[0] < 32
+    Uuid::new_v4().as_bytes()[0] < 32
 }
 
 /// The last request waits for something to change: no other one will follow soon, so the check need not be kept good.

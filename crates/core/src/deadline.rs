@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use spin_sdk::time::sleep;
 
 thread_local! {
-    /// The watch whose work is being polled.
+    /// What the watch knows whose work is being polled.
     static WATCH: RefCell<Option<Watched>> = const { RefCell::new(None) };
 }
 
@@ -30,7 +30,7 @@ pub async fn within<F: Future>(time: Duration, future: F) -> Option<F::Output> {
         if let Poll::Ready(output) = future.as_mut().poll(context) {
             return Poll::Ready(Some(output));
         }
-        if is_watched(deadline, context.waker()) {
+        if register(deadline, context.waker()) {
             timer = None;
             return if Instant::now() < deadline { Poll::Pending } else { Poll::Ready(None) };
         }
@@ -40,9 +40,9 @@ pub async fn within<F: Future>(time: Duration, future: F) -> Option<F::Output> {
     .await
 }
 
-/// Whether the future that is polled with this waker is polled again at this deadline without a timer of its own. Not
-/// so in a task beside the request, nor where something in between polls only what was woken.
-fn is_watched(deadline: Instant, waker: &Waker) -> bool {
+/// Registers a deadline with the watch, if it polls the future that has this waker again by then; whether it does. It
+/// does not in a task beside the request, nor where something in between polls only what was woken.
+fn register(deadline: Instant, waker: &Waker) -> bool {
     WATCH.with_borrow_mut(|watch| {
         let Some(watch) = watch.as_mut().filter(|watch| watch.waker.will_wake(waker)) else { return false };
         watch.earliest = Some(watch.earliest.map_or(deadline, |earliest| earliest.min(deadline)));
@@ -170,9 +170,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_polled_with_the_request_is_watched() {
+    fn only_what_is_polled_with_the_request_register() {
         let timers = Timers::default();
-        let watched = |deadline| poll_fn(move |context| Poll::Ready(is_watched(deadline, context.waker())));
+        let watched = |deadline| poll_fn(move |context| Poll::Ready(register(deadline, context.waker())));
         let deadline = Instant::now() + LONG;
         let seen = timers.watch(LONG, async {
             let apart: Vec<bool> = FuturesUnordered::from_iter([watched(deadline)]).collect().await;

@@ -46,7 +46,7 @@ pub struct Service {
     archives: Archives,
     at_gate: Arc<Concurrency>,
     at_store: Arc<Concurrency>,
-    /// Where this instance is in a sequence of numbers that leaves no gap open for long.
+    /// The last number of a sequence that fills its range evenly; each instance begins somewhere else.
     spreading: AtomicU32,
 }
 
@@ -105,6 +105,7 @@ impl Service {
 
     /// Three quarters of a time to all of it. Requests that came together and are refused would come again together.
     fn spread(&self, time: Duration) -> Duration {
+        // The golden ratio's part of the range: its multiples fill it evenly.
         const STEP: u32 = 0x9E37_79B9;
         let share = self.spreading.fetch_add(STEP, Ordering::Relaxed) >> 24;
         time * (768 + share) / 1024
